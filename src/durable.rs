@@ -1,0 +1,235 @@
+//! What this program writes: whole or absent, and on the disk before it is said to be there.
+//!
+//! A directory or file is built under a temporary name beside its place, synced, renamed, and the directory above
+//! synced. What is not committed is removed, also when a signal ends the program ([`abandon_all`]). Temporary names begin with
+//! a dot, so that no server takes one for a log or a snapshot.
+
+use crate::error::{Error, ErrorKind, Result};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+/// What is being built now.
+static STAGED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Removes all that is being built. For the moment before a signal ends the program.
+pub fn abandon_all() {
+    let staged = STAGED.lock().map(|mut staged| std::mem::take(&mut *staged)).unwrap_or_default();
+    for path in staged {
+        remove(&path);
+    }
+}
+
+fn remove(path: &Path) {
+    // Nothing can be done about a failure, and an error is being told already.
+    if path.is_dir() {
+        let _ = fs::remove_dir_all(path);
+    } else {
+        let _ = fs::remove_file(path);
+    }
+}
+
+/// A place that is being built under a temporary name.
+#[derive(Debug)]
+struct Staged {
+    temporary: PathBuf,
+    target: PathBuf,
+}
+
+impl Staged {
+    fn new(target: &Path) -> Result<Staged> {
+        let bad = || Error::about(target, ErrorKind::BadArgument, "is not a name that can be created");
+        let name = target.file_name().ok_or_else(bad)?.to_string_lossy().into_owned();
+        let mut parent = parent_of(target);
+        if parent.as_os_str().is_empty() {
+            parent = PathBuf::from(".");
+        }
+        fs::create_dir_all(&parent).map_err(|err| Error::io(&parent, "create", err))?;
+        let temporary = parent.join(format!(".{name}.zoovault-{}", std::process::id()));
+        if let Ok(mut staged) = STAGED.lock() {
+            staged.push(temporary.clone());
+        }
+        Ok(Staged { temporary, target: target.into() })
+    }
+
+    /// Takes the place's name, and makes that last.
+    fn commit(self) -> Result<()> {
+        fs::rename(&self.temporary, &self.target).map_err(|err| Error::io(&self.target, "create", err))?;
+        sync_dir(&parent_of(&self.target))
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        if let Ok(mut staged) = STAGED.lock() {
+            staged.retain(|path| *path != self.temporary);
+        }
+        remove(&self.temporary);
+    }
+}
+
+fn parent_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.into(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// A directory that appears whole.
+#[derive(Debug)]
+pub struct StagedDir(Staged);
+
+impl StagedDir {
+    /// Begins to build what will be at `target`.
+    ///
+    /// # Errors
+    /// When something is there that is not an empty directory.
+    pub fn new(target: &Path) -> Result<StagedDir> {
+        ensure_absent(target)?;
+        let staged = Staged::new(target)?;
+        fs::create_dir(&staged.temporary).map_err(|err| Error::io(target, "create", err))?;
+        Ok(StagedDir(staged))
+    }
+
+    /// Where it is being built.
+    pub fn path(&self) -> &Path {
+        &self.0.temporary
+    }
+
+    /// Gives it its name. Everything in it has to be synced.
+    ///
+    /// # Errors
+    /// When it cannot be renamed or synced; then it is gone.
+    pub fn commit(self) -> Result<()> {
+        self.0.commit()
+    }
+}
+
+/// A file that appears whole.
+#[derive(Debug)]
+pub struct StagedFile {
+    staged: Staged,
+    file: File,
+}
+
+impl StagedFile {
+    /// Begins to write what will be at `target`.
+    ///
+    /// # Errors
+    /// When something is there.
+    pub fn new(target: &Path) -> Result<StagedFile> {
+        if target.symlink_metadata().is_ok() {
+            return Err(exists(target, "exists already"));
+        }
+        let staged = Staged::new(target)?;
+        let file = File::options()
+            .write(true)
+            .read(true)
+            .create_new(true)
+            .open(&staged.temporary)
+            .map_err(|err| Error::io(target, "create", err))?;
+        Ok(StagedFile { staged, file })
+    }
+
+    /// What is being written.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Where it is being written.
+    pub fn path(&self) -> &Path {
+        &self.staged.temporary
+    }
+
+    /// Syncs it and gives it its name.
+    ///
+    /// # Errors
+    /// When it cannot be synced or renamed; then it is gone.
+    pub fn commit(self) -> Result<()> {
+        self.file.sync_all().map_err(|err| Error::io(&self.staged.target, "sync", err))?;
+        // A rename would replace what appeared in the meantime.
+        if self.staged.target.symlink_metadata().is_ok() {
+            return Err(exists(&self.staged.target, "appeared while it was being written"));
+        }
+        self.staged.commit()
+    }
+}
+
+fn exists(path: &Path, message: &str) -> Error {
+    Error::about(path, ErrorKind::TargetExists, message).hint("choose another place, or move it away: nothing is overwritten")
+}
+
+/// Refuses a `target` at which there is something else than an empty directory.
+///
+/// # Errors
+/// When there is, or when it cannot be told.
+pub fn ensure_absent(target: &Path) -> Result<()> {
+    match fs::read_dir(target) {
+        Ok(mut entries) => match entries.next() {
+            None => Ok(()),
+            Some(_) => Err(exists(target, "exists and is not empty")),
+        },
+        Err(err) if err.kind() == io::ErrorKind::NotFound && target.symlink_metadata().is_err() => Ok(()),
+        Err(err) if err.kind() == io::ErrorKind::PermissionDenied => Err(Error::io(target, "read", err)),
+        Err(_) => Err(exists(target, "exists and is not a directory")),
+    }
+}
+
+/// Writes a small file and syncs it. Its directory is the caller's to sync.
+///
+/// # Errors
+/// When it exists, or cannot be written.
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    let write = || {
+        let mut file = File::options().write(true).create_new(true).open(path)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    };
+    write().map_err(|err| Error::io(path, "write", err))
+}
+
+/// Makes the names in a directory last.
+///
+/// # Errors
+/// When it cannot be opened or synced.
+pub fn sync_dir(path: &Path) -> Result<()> {
+    File::open(path).and_then(|dir| dir.sync_all()).map_err(|err| Error::io(path, "sync", err))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(dir: &Path) -> Vec<String> {
+        fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_directory_appears_when_it_is_committed_and_otherwise_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("new");
+        let staged = StagedDir::new(&target).unwrap();
+        write_file(&staged.path().join("a"), b"x").unwrap();
+        assert!(!target.exists());
+        drop(staged);
+        assert!(names(dir.path()).is_empty());
+        let staged = StagedDir::new(&target).unwrap();
+        write_file(&staged.path().join("a"), b"x").unwrap();
+        staged.commit().unwrap();
+        assert_eq!((names(dir.path()), names(&target)), (vec!["new".into()], vec!["a".into()]));
+        assert_eq!(StagedDir::new(&target).unwrap_err().kind(), ErrorKind::TargetExists);
+    }
+
+    #[test]
+    fn an_existing_file_is_never_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("f");
+        let staged = StagedFile::new(&target).unwrap();
+        write_file(&target, b"somebody else's").unwrap();
+        assert_eq!(staged.commit().unwrap_err().kind(), ErrorKind::TargetExists);
+        assert_eq!(fs::read(&target).unwrap(), b"somebody else's");
+        assert_eq!(names(dir.path()), ["f"]);
+        assert_eq!(StagedFile::new(&target).unwrap_err().kind(), ErrorKind::TargetExists);
+    }
+}

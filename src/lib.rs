@@ -1,0 +1,42 @@
+//! Reads, proves and restores the data directories of Apache ZooKeeper, offline.
+//!
+//! Data flows one way. Bytes become records ([`jute`], [`record`]); logs and snapshots are files of records
+//! ([`txnlog`], [`snapshot`]); a [`source`] is a data directory or an archive as one history; [`timeline`] knows which
+//! zxids it holds, [`replay`] makes the [`tree`] at a point of it; [`verify`], [`restore`] and [`export`] are what users ask for.
+//!
+//! The library takes paths and options and gives reports. It never prints, exits, or reads the environment. It opens sources for
+//! reading only.
+
+// Floor 0.
+pub mod checksum;
+pub mod progress;
+pub mod stream;
+pub mod time;
+pub mod zxid;
+
+// Floor 1.
+pub mod error;
+pub mod point;
+
+// Floor 2.
+pub mod durable;
+pub mod jute;
+
+// Floor 3.
+pub mod record;
+
+// Floor 4.
+pub mod datadir;
+pub mod snapshot;
+pub mod tree;
+pub mod txnlog;
+
+// Floor 5.
+
+// Floor 6.
+
+// Floor 7.
+
+// Floor 8.
+
+// Floor 9.

@@ -1,0 +1,10 @@
+//! The records that logs and snapshots hold, each with its decoder beside its encoder.
+
+pub mod acl;
+pub mod digest;
+pub mod stat;
+pub mod txn;
+
+pub use acl::{Acl, AclVector};
+pub use stat::Stat;
+pub use txn::{Create, CreateKind, Multi, PathVector, SubTxn, Txn, TxnBody, TxnDigest, TxnHeader, op};

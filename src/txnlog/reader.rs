@@ -1,0 +1,384 @@
+//! Reading a log, record by record.
+
+use super::{END_OF_RECORD, HEADER_LEN, LogEnd, MAGIC, PREFIX_LEN};
+use crate::checksum::adler32;
+use crate::error::{DecodeError, Error, Fault, Result};
+use crate::jute::Reader;
+use crate::record::{Txn, TxnHeader};
+use crate::record::txn::TXN_HEADER_LEN;
+use crate::stream::{ReadAt, Span, Stream};
+use crate::zxid::Zxid;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The longest record that is looked for behind damage. A longer one is found by nobody's patience.
+const RESYNC_LEN_MAX: usize = 64 << 20;
+/// How often, and how long apart, a record that is not whole is read again in a log that is being written.
+const SETTLE_TRIES: u32 = 5;
+const SETTLE_PAUSE: Duration = Duration::from_millis(10);
+
+/// One record of a log, borrowed from the reader's buffer.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    /// Where the record begins in the file.
+    pub offset: u64,
+    /// Header, body, perhaps a digest.
+    pub payload: &'a [u8],
+    /// The decoded header.
+    pub header: TxnHeader,
+}
+
+impl<'a> Entry<'a> {
+    /// Where the payload begins in the file.
+    pub fn payload_offset(&self) -> u64 {
+        self.offset + PREFIX_LEN as u64
+    }
+
+    /// Where the next record begins.
+    pub fn end_offset(&self) -> u64 {
+        self.payload_offset() + self.payload.len() as u64 + 1
+    }
+
+    /// Decodes the payload.
+    ///
+    /// # Errors
+    /// When the body is shorter than its type needs. A server takes that for the end of the file.
+    pub fn txn(&self) -> std::result::Result<Txn<'a>, DecodeError> {
+        Txn::decode(self.payload, self.payload_offset())
+    }
+}
+
+/// Whether the bytes at a place are a record.
+enum Judged {
+    /// A whole one, with a payload of that length.
+    Whole(usize),
+    /// None: this is the end, if the rest of the file agrees.
+    Zeros,
+    /// The file, or what was written of it, ends within the record.
+    Cut(DecodeError),
+    /// Something else.
+    Damaged(DecodeError),
+}
+
+/// Reads a log from its header to its end or to the first damage, in bounded memory.
+pub struct LogReader<S> {
+    path: PathBuf,
+    source: S,
+    stream: Stream<Span<S>>,
+    size: u64,
+    check_sums: bool,
+    live: bool,
+    last_zxid: Option<Zxid>,
+    pending: usize,
+    end: Option<LogEnd>,
+    version: i32,
+    dbid: i64,
+}
+
+impl<S: ReadAt + Clone> LogReader<S> {
+    /// Opens the log `source`, called `path` in errors, and reads its header.
+    ///
+    /// # Errors
+    /// When the header is cut or has another magic, or cannot be read.
+    pub fn new(path: &Path, source: S) -> Result<LogReader<S>> {
+        let size = source.size().map_err(|err| Error::io(path, "read", err))?;
+        let mut stream = Stream::new(Span::new(source.clone(), 0), 0);
+        let bytes = stream.fill(HEADER_LEN).map_err(|err| Error::io(path, "read", err))?;
+        let (version, dbid) = decode_header(bytes).map_err(|err| Error::damage(path, err))?;
+        stream.consume(HEADER_LEN);
+        Ok(LogReader {
+            path: path.into(),
+            source,
+            stream,
+            size,
+            check_sums: true,
+            live: false,
+            last_zxid: None,
+            pending: 0,
+            end: None,
+            version,
+            dbid,
+        })
+    }
+
+    /// Takes checksums as read. For a first look whose findings a later reading proves.
+    #[must_use]
+    pub fn trusting(mut self) -> LogReader<S> {
+        self.check_sums = false;
+        self
+    }
+
+    /// Says that a server may be writing to the log: what is not whole is read again before it is judged.
+    #[must_use]
+    pub fn live(mut self, live: bool) -> LogReader<S> {
+        self.live = live;
+        self
+    }
+
+    /// Goes to the record at `offset`, which an earlier reading found.
+    #[must_use]
+    pub fn starting_at(mut self, offset: u64) -> LogReader<S> {
+        self.stream = Stream::new(Span::new(self.source.clone(), offset), offset);
+        self
+    }
+
+    /// The header's version and dbid, which no server checks.
+    pub fn header(&self) -> (i32, i64) {
+        (self.version, self.dbid)
+    }
+
+    /// Where the next record begins, or where reading stopped.
+    pub fn offset(&self) -> u64 {
+        self.stream.offset() + self.pending as u64
+    }
+
+    /// How the log ended, once [`LogReader::next_entry`] gave `None`.
+    pub fn end(&self) -> Option<LogEnd> {
+        self.end
+    }
+
+    /// The next record, or `None` at the end. What follows the end was looked at: it is zeros.
+    ///
+    /// # Errors
+    /// Damage, with its offset and the last zxid before it; and failures to read.
+    pub fn next_entry(&mut self) -> Result<Option<Entry<'_>>> {
+        if self.end.is_some() {
+            return Ok(None);
+        }
+        self.stream.consume(std::mem::take(&mut self.pending));
+        let offset = self.stream.offset();
+        let mut tries = 0;
+        let length = loop {
+            match self.judge()? {
+                Judged::Whole(length) => break length,
+                Judged::Zeros if !self.has_bytes_from(offset)? => {
+                    self.end = Some(if self.stream.available().is_empty() { LogEnd::Eof } else { LogEnd::Padding });
+                    return Ok(None);
+                }
+                _ if self.live && tries < SETTLE_TRIES => {
+                    tries += 1;
+                    std::thread::sleep(SETTLE_PAUSE);
+                    self.stream = Stream::new(Span::new(self.source.clone(), offset), offset);
+                    self.size = self.source.size().map_err(|err| Error::io(&self.path, "read", err))?;
+                }
+                Judged::Zeros => match self.zeros_hide(offset)? {
+                    None => {
+                        self.end = Some(LogEnd::Torn { offset });
+                        return Ok(None);
+                    }
+                    Some(error) => return Err(self.damage(error)),
+                },
+                Judged::Cut(error) => match self.cut_hides(offset, error)? {
+                    None => {
+                        self.end = Some(LogEnd::Torn { offset });
+                        return Ok(None);
+                    }
+                    Some(error) => return Err(self.damage(error)),
+                },
+                Judged::Damaged(error) => return Err(self.damage(error)),
+            }
+        };
+        self.pending = PREFIX_LEN + length + 1;
+        let payload = self.stream.available().get(PREFIX_LEN..PREFIX_LEN + length).unwrap_or_default();
+        let header = TxnHeader::decode(&mut Reader::new(payload, offset + PREFIX_LEN as u64))
+            .map_err(|err| Error::damage(&self.path, err).at_zxid(self.last_zxid))?;
+        self.last_zxid = Some(header.zxid);
+        Ok(Some(Entry { offset, payload, header }))
+    }
+
+    /// Goes on behind damage: to the next place where a whole record with a right checksum and a zxid that
+    /// has not been seen begins. `None` when there is none. Only for saying what is behind; nothing is restored from it.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn resync(&mut self) -> Result<Option<u64>> {
+        self.pending = 0;
+        self.end = None;
+        let from = self.stream.offset() + 1;
+        let found = self.find_record(from)?;
+        if let Some(offset) = found {
+            self.stream = Stream::new(Span::new(self.source.clone(), offset), offset);
+        }
+        Ok(found)
+    }
+
+    fn damage(&self, error: DecodeError) -> Error {
+        Error::damage(&self.path, error).at_zxid(self.last_zxid)
+    }
+
+    /// Judges the bytes at the stream's place. Only I/O happens here; see [`judge_prefix`] and [`judge_record`].
+    fn judge(&mut self) -> Result<Judged> {
+        let (offset, size, path) = (self.stream.offset(), self.size, &self.path);
+        let io = |err| Error::io(path, "read", err);
+        let prefix = self.stream.fill(PREFIX_LEN).map_err(io)?;
+        let length = match judge_prefix(prefix, offset, size) {
+            Judged::Whole(length) => length,
+            other => return Ok(other),
+        };
+        let bytes = self.stream.fill(PREFIX_LEN + length + 1).map_err(io)?;
+        Ok(judge_record(bytes, offset, length, self.check_sums))
+    }
+
+    /// Whether anything but zeros stands at or behind `offset`.
+    fn has_bytes_from(&self, offset: u64) -> Result<bool> {
+        self.last_byte_from(offset).map(|last| last.is_some())
+    }
+
+    /// The offset of the last byte at or behind `offset` that is not zero.
+    fn last_byte_from(&self, offset: u64) -> Result<Option<u64>> {
+        let mut rest = Stream::new(Span::new(&self.source, offset), offset);
+        let mut last = None;
+        loop {
+            let at = rest.offset();
+            let bytes = rest.fill(1).map_err(|err| Error::io(&self.path, "read", err))?;
+            if bytes.is_empty() {
+                return Ok(last);
+            }
+            if let Some(position) = bytes.iter().rposition(|byte| *byte != 0) {
+                last = Some(at + position as u64);
+            }
+            let len = bytes.len();
+            rest.consume(len);
+        }
+    }
+
+    /// A record at `offset` whose length is zero, though bytes follow: what is it? `None`: a write of which
+    /// only the checksum got to the disk.
+    fn zeros_hide(&self, offset: u64) -> Result<Option<DecodeError>> {
+        let last = self.last_byte_from(offset)?;
+        if last.is_none_or(|last| last < offset + 8) {
+            return Ok(None);
+        }
+        Ok(Some(Fault::GarbageAfterPadding.at(offset)))
+    }
+
+    /// A record at `offset` that is not all there, by `error`: what is it? `None`: a write cut short.
+    fn cut_hides(&self, offset: u64, error: DecodeError) -> Result<Option<DecodeError>> {
+        if self.find_record(offset + 1)?.is_some() {
+            return Ok(Some(error));
+        }
+        let Some(last) = self.last_byte_from(offset)? else {
+            return Ok(None);
+        };
+        let mut record = Stream::new(Span::range(&self.source, offset, last + 1), offset);
+        let len = usize::try_from(last + 1 - offset).unwrap_or(usize::MAX).min(RESYNC_LEN_MAX);
+        let bytes = record.fill(len).map_err(|err| Error::io(&self.path, "read", err))?;
+        let Some((prefix, rest)) = bytes.split_at_checked(PREFIX_LEN) else {
+            return Ok(None);
+        };
+        let mut prefix = Reader::new(prefix, offset);
+        let (stored, length) = (prefix.long("checksum").unwrap_or(0), prefix.int("length").unwrap_or(0));
+        // The record is all there, with its mark, and only its length is wrong: no write leaves that.
+        let is_whole = rest.split_last().is_some_and(|(mark, payload)| *mark == END_OF_RECORD && adler32(payload) == stored);
+        // More is written than the record can hold.
+        let is_overfull = usize::try_from(length).is_ok_and(|length| rest.len() > length + 1);
+        Ok(match (is_whole, is_overfull) {
+            (true, _) => Some(Fault::BadLength { field: "record", length: length.into() }.at(offset + 8)),
+            (false, true) => Some(error),
+            (false, false) => None,
+        })
+    }
+
+    /// The first place at or behind `from` where a whole record begins whose zxid was not seen before.
+    fn find_record(&self, from: u64) -> Result<Option<u64>> {
+        let io = |err| Error::io(&self.path, "read", err);
+        let mut stream = Stream::new(Span::new(&self.source, from), from);
+        loop {
+            let offset = stream.offset();
+            let bytes = stream.fill(PREFIX_LEN + TXN_HEADER_LEN + 1).map_err(io)?;
+            if bytes.len() <= PREFIX_LEN + TXN_HEADER_LEN {
+                return Ok(None);
+            }
+            let step = match plausible_record(bytes, self.last_zxid) {
+                Ok(length) if (offset + (PREFIX_LEN + length) as u64) < self.size => {
+                    let bytes = stream.fill(PREFIX_LEN + length + 1).map_err(io)?;
+                    if matches!(judge_record(bytes, offset, length, true), Judged::Whole(_)) {
+                        return Ok(Some(offset));
+                    }
+                    1
+                }
+                Ok(_) => 1,
+                Err(step) => step,
+            };
+            stream.consume(step);
+        }
+    }
+}
+
+/// A log's version and dbid.
+fn decode_header(bytes: &[u8]) -> std::result::Result<(i32, i64), DecodeError> {
+    if bytes.is_empty() {
+        return Err(Fault::Empty.at(0));
+    }
+    if bytes.len() < HEADER_LEN {
+        return Err(Fault::ShortHeader { needed: HEADER_LEN as u64, found: bytes.len() as u64 }.at(0));
+    }
+    let mut input = Reader::new(bytes, 0);
+    let magic = input.take(4, "magic")?;
+    if magic != MAGIC {
+        let found = magic.try_into().unwrap_or_default();
+        return Err(Fault::BadMagic { expected: "ZKLG", found }.at(0));
+    }
+    Ok((input.int("version")?, input.long("dbid")?))
+}
+
+/// Judges what stands before a payload; `Whole` gives the length that it claims.
+fn judge_prefix(prefix: &[u8], offset: u64, size: u64) -> Judged {
+    if prefix.len() < PREFIX_LEN {
+        if prefix.iter().all(|byte| *byte == 0) {
+            return Judged::Zeros;
+        }
+        let fault = Fault::ShortInput { field: "record", needed: PREFIX_LEN as u64, left: prefix.len() as u64 };
+        return Judged::Cut(fault.at(offset));
+    }
+    let length = Reader::new(prefix.get(8..).unwrap_or_default(), offset).int("length").unwrap_or(0);
+    match usize::try_from(length) {
+        Err(_) => Judged::Damaged(Fault::BadLength { field: "record", length: length.into() }.at(offset + 8)),
+        Ok(0) => Judged::Zeros,
+        Ok(length) if offset + (PREFIX_LEN + length) as u64 >= size => {
+            Judged::Cut(Fault::CutRecord { length }.at(offset))
+        }
+        Ok(length) => Judged::Whole(length),
+    }
+}
+
+/// Judges a record whose payload claims to be `length` long. `bytes` begin with its prefix.
+fn judge_record(bytes: &[u8], offset: u64, length: usize, check_sum: bool) -> Judged {
+    let stored = Reader::new(bytes, offset).long("checksum").unwrap_or(0);
+    let payload = bytes.get(PREFIX_LEN..PREFIX_LEN + length);
+    let (Some(payload), Some(mark)) = (payload, bytes.get(PREFIX_LEN + length)) else {
+        return Judged::Cut(Fault::CutRecord { length }.at(offset));
+    };
+    match *mark {
+        END_OF_RECORD => {}
+        0 => return Judged::Cut(Fault::BadEndOfRecord { found: 0 }.at(offset + (PREFIX_LEN + length) as u64)),
+        found => return Judged::Damaged(Fault::BadEndOfRecord { found }.at(offset + (PREFIX_LEN + length) as u64)),
+    }
+    if check_sum {
+        let computed = adler32(payload);
+        if computed != stored {
+            return Judged::Damaged(Fault::BadChecksum { stored, computed }.at(offset));
+        }
+    }
+    if length < TXN_HEADER_LEN {
+        return Judged::Damaged(Fault::ShortRecord { length }.at(offset));
+    }
+    Judged::Whole(length)
+}
+
+/// Whether a record that has not been seen may begin with `bytes`: the length of its payload, or how many
+/// bytes to go on. An Adler-32 is 32 bits in a long, so a record begins with four zeros.
+fn plausible_record(bytes: &[u8], last_zxid: Option<Zxid>) -> std::result::Result<usize, usize> {
+    let head = bytes.get(..4).unwrap_or_default();
+    if let Some(position) = head.iter().rposition(|byte| *byte != 0) {
+        return Err(position + 1);
+    }
+    let mut input = Reader::new(bytes.get(8..).unwrap_or_default(), 0);
+    let length = input.int("length").ok().and_then(|length| usize::try_from(length).ok()).ok_or(1usize)?;
+    let header = TxnHeader::decode(&mut input).map_err(|_| 1usize)?;
+    let is_plausible = (TXN_HEADER_LEN..=RESYNC_LEN_MAX).contains(&length)
+        && header.zxid > last_zxid.unwrap_or(Zxid::ZERO)
+        && crate::record::txn::is_known_type(header.txn_type);
+    if is_plausible { Ok(length) } else { Err(1) }
+}
+

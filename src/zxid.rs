@@ -1,0 +1,117 @@
+//! Transaction ids and session ids: 64 bits each, shown in hexadecimal as ZooKeeper shows them.
+
+use std::fmt;
+use std::num::ParseIntError;
+use std::str::FromStr;
+
+/// A transaction id: the leader's epoch in the high 32 bits, a counter in the low 32.
+///
+/// Java compares zxids as signed longs, and so does this type.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Zxid(i64);
+
+impl Zxid {
+    /// The zxid of an empty tree; no txn has it.
+    pub const ZERO: Zxid = Zxid(0);
+    /// The largest zxid that there can be.
+    pub const MAX: Zxid = Zxid(i64::MAX);
+
+    /// The zxid whose bits are `raw`, as a file holds it.
+    pub const fn from_i64(raw: i64) -> Zxid {
+        Zxid(raw)
+    }
+
+    /// The zxid of `counter` in `epoch`.
+    pub const fn new(epoch: u32, counter: u32) -> Zxid {
+        Zxid(((epoch as i64) << 32) | counter as i64)
+    }
+
+    /// The bits, as a file holds them.
+    pub const fn to_i64(self) -> i64 {
+        self.0
+    }
+
+    /// The epoch of the leader that issued it.
+    pub const fn epoch(self) -> u32 {
+        let [a, b, c, d, ..] = self.0.to_be_bytes();
+        u32::from_be_bytes([a, b, c, d])
+    }
+
+    /// Its position within the epoch. Counter 0 is the artificial start of an epoch: no txn has it.
+    pub const fn counter(self) -> u32 {
+        let [.., a, b, c, d] = self.0.to_be_bytes();
+        u32::from_be_bytes([a, b, c, d])
+    }
+
+    /// The next zxid of the same epoch. At the end of the counter this is counter 0 of the next epoch.
+    pub const fn next(self) -> Zxid {
+        Zxid(self.0.saturating_add(1))
+    }
+
+    /// The number before this one, which belongs to the epoch before when the counter is 0.
+    pub const fn prev(self) -> Zxid {
+        Zxid(self.0.saturating_sub(1))
+    }
+
+    /// Whether `next` may be the txn that follows this zxid as far as numbers can tell: the next
+    /// counter of the epoch, or counter 1 of a later epoch (`Leader` starts every epoch so).
+    /// Whether txns are missing at the *end* of an epoch cannot be seen from zxids.
+    pub const fn is_followed_by(self, next: Zxid) -> bool {
+        if next.epoch() == self.epoch() {
+            next.0 == self.0.saturating_add(1)
+        } else {
+            next.0 > self.0 && next.counter() == 1
+        }
+    }
+}
+
+impl fmt::Display for Zxid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "0x{:x}", self.0)
+    }
+}
+
+impl FromStr for Zxid {
+    type Err = ParseIntError;
+
+    /// Parses hexadecimal digits, with or without `0x`.
+    fn from_str(text: &str) -> Result<Zxid, ParseIntError> {
+        let digits = text.strip_prefix("0x").unwrap_or(text);
+        i64::from_str_radix(digits, 16).map(Zxid)
+    }
+}
+
+/// A client's session id. The server that opened it stands in the top byte, so an id may be negative.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(pub i64);
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "0x{:x}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn epoch_and_counter_are_the_two_halves() {
+        let zxid = Zxid::from_i64(0x3_0000_01d9);
+        assert_eq!((zxid.epoch(), zxid.counter()), (3, 0x1d9));
+        assert_eq!(Zxid::new(3, 0x1d9), zxid);
+        assert_eq!(zxid.to_string(), "0x3000001d9");
+        assert_eq!("0x3000001d9".parse(), Ok(zxid));
+    }
+
+    #[test]
+    fn only_the_next_counter_or_a_new_epoch_follows() {
+        let zxid = Zxid::new(2, 7);
+        assert!(zxid.is_followed_by(Zxid::new(2, 8)));
+        assert!(zxid.is_followed_by(Zxid::new(9, 1)));
+        assert!(!zxid.is_followed_by(Zxid::new(2, 9)));
+        assert!(!zxid.is_followed_by(Zxid::new(3, 2)));
+        assert!(!zxid.is_followed_by(Zxid::new(1, 1)));
+        assert!(!zxid.is_followed_by(zxid));
+    }
+}
