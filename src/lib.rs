@@ -32,11 +32,15 @@ pub mod tree;
 pub mod txnlog;
 
 // Floor 5.
+pub mod archive;
 
 // Floor 6.
+pub mod source;
 
 // Floor 7.
+pub mod timeline;
 
 // Floor 8.
+pub mod replay;
 
 // Floor 9.

@@ -1,0 +1,126 @@
+//! Reading an archive: its files into a folder, each against its hash.
+
+use super::{MANIFEST_NAME, Manifest, SUMS_NAME};
+use crate::datadir::{FileName, VERSION_DIR};
+use crate::error::{Error, ErrorKind, Result};
+use flate2::bufread::MultiGzDecoder;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read, Write};
+use std::path::{Component, Path};
+
+/// No list of files is longer than this.
+const MANIFEST_LEN_MAX: u64 = 64 << 20;
+
+/// Unpacks the archive at `path` into the empty folder `into`, and gives its manifest.
+///
+/// # Errors
+/// Damage when the stream is cut or broken, when there is no manifest, when a file is missing, unlisted, or not what its
+/// hash says; failures to read or write.
+pub fn unpack(path: &Path, into: &Path) -> Result<Manifest> {
+    let file = File::open(path).map_err(|err| Error::io(path, "read", err))?;
+    let mut tar = tar::Archive::new(MultiGzDecoder::new(BufReader::with_capacity(1 << 18, file)));
+    let mut hashes = BTreeMap::new();
+    let mut manifest = None;
+    let version_dir = into.join(VERSION_DIR);
+    fs::create_dir(&version_dir).map_err(|err| Error::io(&version_dir, "create", err))?;
+    for entry in tar.entries().map_err(|err| broken(path, &err))? {
+        let mut entry = entry.map_err(|err| broken(path, &err))?;
+        if !entry.header().entry_type().is_file() {
+            continue;
+        }
+        let name = entry.path().map_err(|err| broken(path, &err))?.into_owned();
+        match inner_name(&name).as_deref() {
+            Some(MANIFEST_NAME) => {
+                let mut bytes = Vec::new();
+                (&mut entry).take(MANIFEST_LEN_MAX).read_to_end(&mut bytes).map_err(|err| broken(path, &err))?;
+                let parsed = Manifest::parse(&bytes)
+                    .map_err(|detail| damage(path, format!("its {MANIFEST_NAME} cannot be read: {detail}")))?;
+                manifest = Some(parsed);
+            }
+            Some(SUMS_NAME) | None => {}
+            Some(name) => {
+                let target = into.join(name);
+                let hash = copy_hashed(&mut entry, &target, path)?;
+                hashes.insert(name.to_owned(), hash);
+            }
+        }
+    }
+    let manifest = manifest.ok_or_else(|| {
+        damage(path, format!("holds no {MANIFEST_NAME}: it is cut short, or zoovault did not write it"))
+    })?;
+    for file in &manifest.files {
+        match hashes.remove(&file.name) {
+            None => return Err(damage(path, format!("{} is listed in its manifest and not there", file.name))),
+            Some(hash) if hash != file.sha256 => {
+                let message = format!("{}: SHA-256 mismatch: listed {}, computed {hash}", file.name, file.sha256);
+                return Err(damage(path, message));
+            }
+            Some(_) => {}
+        }
+    }
+    if let Some((name, _)) = hashes.first_key_value() {
+        return Err(damage(path, format!("{name} is there and not listed in its manifest")));
+    }
+    Ok(manifest)
+}
+
+/// The name below the archive's one folder, if it is one that an archive has.
+fn inner_name(path: &Path) -> Option<String> {
+    let parts: Vec<&str> = path
+        .components()
+        .map(|part| match part {
+            Component::Normal(name) => name.to_str(),
+            Component::Prefix(_) | Component::RootDir | Component::CurDir | Component::ParentDir => None,
+        })
+        .collect::<Option<_>>()?;
+    match parts.as_slice() {
+        [_, name] if [MANIFEST_NAME, SUMS_NAME].contains(name) => Some((*name).to_owned()),
+        [_, dir, name] if *dir == VERSION_DIR => match FileName::parse(name) {
+            FileName::Log(_) | FileName::Snapshot(..) | FileName::Epoch => Some(format!("{VERSION_DIR}/{name}")),
+            FileName::Lookalike | FileName::Leftover | FileName::Foreign => None,
+        },
+        _ => None,
+    }
+}
+
+fn copy_hashed(from: &mut impl Read, target: &Path, archive: &Path) -> Result<String> {
+    let mut file = File::options()
+        .write(true)
+        .create_new(true)
+        .open(target)
+        .map_err(|err| Error::io(target, "unpack the archive: create", err))?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 18];
+    loop {
+        let len = match from.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(len) => len,
+            Err(err) if err.kind() == io::ErrorKind::Interrupted => continue,
+            Err(err) => return Err(broken(archive, &err)),
+        };
+        let bytes = buffer.get(..len).unwrap_or_default();
+        hash.update(bytes);
+        file.write_all(bytes).map_err(|err| {
+            Error::io(target, "unpack the archive: write", err).hint("an archive is unpacked below TMPDIR: name a place with room there")
+        })?;
+    }
+    Ok(hex(&hash.finalize()))
+}
+
+/// Bytes in hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn damage(path: &Path, message: String) -> Error {
+    Error::about(path, ErrorKind::Damage, message).hint("take another copy of the archive")
+}
+
+fn broken(path: &Path, err: &io::Error) -> Error {
+    match err.raw_os_error() {
+        Some(_) => Error::io(path, "read", io::Error::from(err.kind())),
+        None => damage(path, format!("is cut or broken: {err}")),
+    }
+}

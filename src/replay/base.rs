@@ -1,0 +1,269 @@
+//! Bases: what a replay begins on, and from where on each is exact.
+
+use super::Rejected;
+use crate::error::{Error, ErrorKind, Result};
+use crate::progress::Progress;
+use crate::record::{AclVector, TxnDigest};
+use crate::snapshot::codec::Codec;
+use crate::snapshot::{self, OPEN_ACL_ID, Trailer, peek_trailer};
+use crate::record::acl::OPEN_ACL_UNSAFE;
+use crate::source::{Source, SourceFile};
+use crate::timeline::Timeline;
+use crate::tree::{AclRef, DataTree};
+use crate::zxid::Zxid;
+use std::collections::HashMap;
+
+/// A snapshot no larger than this is read whole just to see whether it is that of a fresh server.
+const FRESH_LEN_MAX: u64 = 64 << 10;
+
+/// What a base is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BaseFile {
+    /// Nothing: the tree of a fresh server.
+    Empty,
+    /// The snapshot of this index among the source's.
+    Snapshot(usize),
+}
+
+/// From where on a base is exact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExactFrom {
+    /// The file says so, or it is empty.
+    Known(Zxid),
+    /// No later than this: circumstance says so.
+    Bounded(Zxid),
+    /// Nothing bounds it. Only a digest can.
+    Open,
+}
+
+/// What a replay begins on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Base {
+    /// What it is in.
+    pub file: BaseFile,
+    /// N, the zxid in its name; 0 for an empty tree.
+    pub zxid: Zxid,
+    /// E, or what is known of it.
+    pub exact_from: ExactFrom,
+    /// Whether txn N is applied again, where the log has it.
+    pub reapplies_its_own: bool,
+}
+
+impl Base {
+    /// What to call it.
+    pub fn name(&self, source: &Source) -> String {
+        match self.file {
+            BaseFile::Empty => "the empty tree".to_owned(),
+            BaseFile::Snapshot(index) => source.snapshots().get(index).map(SourceFile::name).unwrap_or_default(),
+        }
+    }
+}
+
+/// All bases of a source, by zxid, as far as names and last bytes tell: loading one proves or refutes it.
+///
+/// # Errors
+/// [`ErrorKind::SourceChanged`]; failures to read.
+pub fn bases(source: &Source, timeline: &Timeline) -> Result<Vec<Base>> {
+    let mut bases = Vec::new();
+    let first = timeline.segments.first().map(crate::timeline::Segment::first);
+    if first.is_some_and(|first| first == Zxid::new(0, 1) || first == Zxid::new(1, 1)) {
+        let exact_from = ExactFrom::Known(Zxid::ZERO);
+        bases.push(Base { file: BaseFile::Empty, zxid: Zxid::ZERO, exact_from, reapplies_its_own: false });
+    }
+    let names: Vec<Zxid> = source.snapshots().iter().map(SourceFile::zxid).collect();
+    for (index, file) in source.snapshots().iter().enumerate() {
+        let next = names.iter().copied().filter(|zxid| *zxid > file.zxid()).min();
+        let Some(peeked) = peek(source, file)? else {
+            continue;
+        };
+        let bound = next.into_iter().chain(timeline.last()).filter(|bound| *bound >= file.zxid()).min();
+        bases.push(Base {
+            file: BaseFile::Snapshot(index),
+            zxid: file.zxid(),
+            exact_from: match peeked {
+                Peeked::Fresh => ExactFrom::Known(Zxid::ZERO),
+                Peeked::Trailer(trailer) => exact_from(file.zxid(), &trailer, bound),
+            },
+            reapplies_its_own: timeline.contains(file.zxid())
+                && matches!(peeked, Peeked::Trailer(Trailer { digest: None, .. })),
+        });
+    }
+    bases.sort_by_key(|base| base.zxid);
+    Ok(bases)
+}
+
+/// What a first look at a snapshot gives.
+enum Peeked {
+    /// It is that of a server that never had a client.
+    Fresh,
+    /// This seems to stand behind its znodes.
+    Trailer(Trailer),
+}
+
+/// Takes a first look at a snapshot; `None` when it is known to be damaged.
+fn peek(source: &Source, file: &SourceFile) -> Result<Option<Peeked>> {
+    let must_read_all = file.codec() != Codec::Plain || (file.zxid() == Zxid::ZERO && file.size() <= FRESH_LEN_MAX);
+    if !must_read_all {
+        let trailer = peek_trailer(&file.open()?).map_err(|err| Error::io(file.shown(), "read", err))?;
+        return Ok(Some(Peeked::Trailer(trailer)));
+    }
+    match snapshot::check(file.shown(), &|| source.open_snapshot(file), &|_| {}) {
+        Ok(summary) if summary.max_zxid == Zxid::ZERO && file.zxid() == Zxid::ZERO => Ok(Some(Peeked::Fresh)),
+        Ok(summary) => Ok(Some(Peeked::Trailer(summary.trailer))),
+        Err(error) if error.kind() == ErrorKind::Damage => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// What is known of E, given what stands behind the znodes.
+fn exact_from(zxid: Zxid, trailer: &Trailer, bound: Option<Zxid>) -> ExactFrom {
+    match trailer.digest {
+        // An empty tree's digest is not zero, so both zero is "none recorded".
+        Some((last, digest)) if (last != Zxid::ZERO || digest.tree_digest != 0) && last >= zxid => {
+            ExactFrom::Known(trailer.last_zxid.map_or(last, |written| written.max(last)))
+        }
+        // An epoch's artificial zxid: the last txn was in the epoch before.
+        Some((last, _)) if last != Zxid::ZERO && zxid.counter() == 0 => {
+            ExactFrom::Known(trailer.last_zxid.map_or(zxid, |written| written.max(zxid)))
+        }
+        Some(_) | None => bound.map_or(ExactFrom::Open, ExactFrom::Bounded),
+    }
+}
+
+/// The bases from which the tree at `target` may be had, best first. Those from which it cannot are put in `rejected`.
+pub(super) fn candidates<'a>(
+    bases: &'a [Base],
+    timeline: &Timeline,
+    source: &Source,
+    target: Zxid,
+    rejected: &mut Vec<Rejected>,
+) -> Vec<&'a Base> {
+    let mut ranked = Vec::new();
+    for base in bases.iter().rev().filter(|base| base.zxid <= target) {
+        let mut reject = |reason: String| rejected.push(Rejected { name: base.name(source), reason });
+        let is_connected = base.zxid == target
+            || timeline.segments.iter().any(|segment| segment.contains(target) && segment.continues(base.zxid));
+        if !is_connected {
+            let missing = timeline.next_after(base.zxid).filter(|next| *next <= target);
+            reject(match missing {
+                Some(next) if !base.zxid.is_followed_by(next) => format!("the txns {} to {} behind it are missing", base.zxid.next(), next.prev()),
+                _ => "the txns between it and the point are not all there".to_owned(),
+            });
+            continue;
+        }
+        match base.exact_from {
+            ExactFrom::Known(zxid) if zxid > target => reject(format!("was written while txns up to {zxid} were applied")),
+            ExactFrom::Known(_) => ranked.push((0, base)),
+            ExactFrom::Bounded(zxid) if zxid <= target => ranked.push((1, base)),
+            ExactFrom::Bounded(_) | ExactFrom::Open => ranked.push((2, base)),
+        }
+    }
+    ranked.sort_by_key(|(rank, _)| *rank);
+    ranked.into_iter().map(|(_, base)| base).collect()
+}
+
+/// Why `target` cannot be had, and which points around it can.
+pub(super) fn unreachable(source: &Source, timeline: &Timeline, bases: &[Base], target: Zxid, rejected: &[Rejected]) -> Error {
+    let mut message = format!("{target} cannot be had exactly");
+    match rejected.first() {
+        Some(first) => {
+            let more = if rejected.len() > 1 { format!(" (and {} older)", rejected.len() - 1) } else { String::new() };
+            message.push_str(&format!(": {} {}{more}", first.name, first.reason));
+        }
+        None => message.push_str(": no sound snapshot is from before it"),
+    }
+    let ranges = exact_ranges(timeline, bases);
+    let below = ranges.iter().filter(|(_, last)| *last < target).map(|(_, last)| *last).max();
+    let above = ranges.iter().filter(|(first, _)| *first > target).map(|(first, _)| *first).min();
+    let hint = match (below, above) {
+        (Some(below), Some(above)) => format!("the nearest points that can: {below} and {above}"),
+        (Some(below), None) => format!("the nearest point that can: {below}"),
+        (None, Some(above)) => format!("the first point that can: {above}"),
+        (None, None) => "no point of this source can: try another member or a backup".to_owned(),
+    };
+    Error::about(source.shown(), ErrorKind::NotReachable, message).hint(hint)
+}
+
+/// The ranges of zxids for which some base promises to be exact.
+pub(super) fn exact_ranges(timeline: &Timeline, bases: &[Base]) -> Vec<(Zxid, Zxid)> {
+    let mut ranges: Vec<(Zxid, Zxid)> = Vec::new();
+    for base in bases {
+        let (ExactFrom::Known(from) | ExactFrom::Bounded(from)) = base.exact_from else {
+            continue;
+        };
+        let segment = timeline.segments.iter().find(|segment| segment.continues(base.zxid) && segment.last() >= from);
+        match segment {
+            Some(segment) => ranges.push((from, segment.last().max(from))),
+            None if from == base.zxid => ranges.push((from, from)),
+            None => {}
+        }
+    }
+    ranges.sort_unstable();
+    let mut merged: Vec<(Zxid, Zxid)> = Vec::new();
+    for (first, last) in ranges {
+        match merged.last_mut() {
+            Some(range) if first <= range.1.next() => range.1 = range.1.max(last),
+            _ => merged.push((first, last)),
+        }
+    }
+    merged
+}
+
+/// A base in memory.
+pub(super) struct Loaded {
+    /// The tree; `None` for the empty one, whose shape the first txn tells.
+    pub tree: Option<DataTree>,
+    /// The digest that the file has, and the zxid it is of.
+    pub digest: Option<(Zxid, TxnDigest)>,
+}
+
+/// Loads a base.
+pub(super) fn load(source: &Source, base: &Base, progress: &dyn Progress) -> Result<Loaded> {
+    let BaseFile::Snapshot(index) = base.file else {
+        return Ok(Loaded { tree: None, digest: None });
+    };
+    let file = source.snapshots().get(index).ok_or_else(|| Error::new(ErrorKind::Failed, "a base of another source"))?;
+    let (tree, trailer) = load_snapshot(source, file, progress)?;
+    if let ExactFrom::Known(zxid) = base.exact_from
+        && !matches!(exact_from(base.zxid, &trailer, None), ExactFrom::Known(now) if now <= zxid)
+        && zxid != Zxid::ZERO
+    {
+        return Err(Error::about(file.shown(), ErrorKind::SourceChanged, "changed while it was read"));
+    }
+    let digest = trailer.digest.filter(|(zxid, digest)| *zxid != Zxid::ZERO || digest.tree_digest != 0);
+    Ok(Loaded { tree: Some(tree), digest })
+}
+
+/// The tree of a snapshot, fuzzy as it may be, and what stands behind its znodes.
+///
+/// # Errors
+/// Damage; [`ErrorKind::SourceChanged`]; failures to read.
+pub fn load_snapshot(source: &Source, file: &SourceFile, progress: &dyn Progress) -> Result<(DataTree, Trailer)> {
+    progress.start("loading a snapshot", Some(file.size()));
+    let mut reader = source.open_snapshot(file)?;
+    let mut tree = DataTree::empty();
+    for (session, timeout_ms) in &reader.sessions {
+        tree.load_session(*session, *timeout_ms);
+    }
+    let open = tree.load_acl(OPEN_ACL_UNSAFE);
+    let mut acls: HashMap<i64, AclRef> = HashMap::from([(OPEN_ACL_ID, open)]);
+    for (id, list) in &reader.acls {
+        acls.insert(*id, tree.load_acl(AclVector::from_decoded(list)));
+    }
+    let mut told = 0;
+    while let Some(node) = reader.next_node()? {
+        let acl = *acls.entry(node.acl_id).or_insert_with(|| tree.load_unresolved_acl(node.acl_id));
+        tree.load_node(node.path, node.data, acl, node.stat)
+            .map_err(|fault| Error::damage(file.shown(), fault.at(node.offset)).at_zxid(Some(file.zxid())))?;
+        if node.offset - told > 1 << 20 {
+            progress.advance(node.offset - told);
+            told = node.offset;
+        }
+    }
+    let (trailer, _) = reader.finish()?;
+    if tree.get(b"").is_none() {
+        return Err(Error::damage(file.shown(), crate::error::Fault::NoRoot.at(0)));
+    }
+    tree.set_last_zxid(file.zxid());
+    Ok((tree, trailer))
+}

@@ -1,0 +1,294 @@
+//! The tree at a point: a base, and the txns behind it.
+//!
+//! A snapshot named N was written while txns were being applied. It holds all of the txns up to N and some effects of those up to
+//! some E ≥ N, so it is a sound base for the tree at Z only if E ≤ Z and the txns N+1 to Z are all there. What is known of E:
+//!
+//! 1. 3.6 and later write the last zxid applied behind the znodes: E is that, and the tree's digest then is there too.
+//! 2. An empty tree, and a history that begins with the first txn there can be, is exact from the start.
+//! 3. Otherwise (3.4, 3.5; a follower that had just been sent the tree, which writes zeros there): E is no more than the zxid of the
+//!    next snapshot, since a server writes one at a time, nor than the last txn. That is a bound, not a proof.
+//!
+//! Whatever the base, a tree whose digest is the one that the leader logged with the txn is right: a base of the third
+//! kind is proven by it, one of the first is refused if it differs. A digest covers no ACL lists, no difference of null and empty
+//! data, and nothing below `/zookeeper/`.
+//!
+//! Servers of 3.4 and 3.5 write no digest, apply the first part of a multi before they count it, and count a session after it is
+//! logged (`DataTree`, `ZKDatabase`). Txn N is therefore applied again on such a snapshot, where the log has it: that changes nothing
+//! that is right. They also log no list with a closeSession: ephemerals that were gone before the snapshot got to them, but whose
+//! parent it had written before, leave the parent's `pzxid` behind, and nothing tells. Such txns are counted ([`Replayed::uncertain_closes`]).
+
+mod base;
+mod compare;
+mod feed;
+
+pub use base::{Base, BaseFile, ExactFrom, bases, load_snapshot};
+pub use compare::{DigestTally, Mismatch};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::progress::Progress;
+use crate::record::{Txn, TxnBody};
+use crate::source::Source;
+use crate::timeline::{Piece, Segment, Timeline};
+use crate::tree::DataTree;
+use crate::zxid::{SessionId, Zxid};
+use compare::Comparison;
+use std::collections::HashSet;
+use std::sync::mpsc::sync_channel;
+
+/// On what the claim that a tree is right rests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Proof {
+    /// The base's exactness is bounded by circumstance alone, or something is known to be uncertain.
+    Unproven,
+    /// The base is exact, and every txn behind it is there and whole.
+    Consistent,
+    /// And the tree's digest is the one that the leader recorded.
+    Proven,
+}
+
+impl Proof {
+    /// As people and JSON have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Proof::Unproven => "unproven",
+            Proof::Consistent => "consistent",
+            Proof::Proven => "proven",
+        }
+    }
+}
+
+/// A tree, and how it came about.
+#[derive(Debug)]
+pub struct Replayed {
+    /// The tree.
+    pub tree: DataTree,
+    /// What it was built on.
+    pub base: Base,
+    /// The stretches of logs that were applied.
+    pub pieces: Vec<Piece>,
+    /// The first and the last txn applied.
+    pub applied: Option<(Zxid, Zxid)>,
+    /// Their times.
+    pub applied_times: Option<(i64, i64)>,
+    /// How many.
+    pub count: u64,
+    /// How digests compared.
+    pub digests: DigestTally,
+    /// What the tree rests on.
+    pub proof: Proof,
+    /// CloseSessions of which it is unknown what they deleted; see the module.
+    pub uncertain_closes: Vec<Zxid>,
+    /// Where the txns applied go from one epoch to the next.
+    pub joints: Vec<(Zxid, Zxid)>,
+}
+
+/// Why a base was not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// Its name.
+    pub name: String,
+    /// The reason, to follow the name.
+    pub reason: String,
+}
+
+/// The tree after txn `target`, on the best base there is, and the bases that were not taken.
+///
+/// # Errors
+/// [`ErrorKind::NotReachable`] when no base makes it exact; [`ErrorKind::Damage`] when what would is damaged, or every digest differs.
+pub fn tree_at(source: &Source, timeline: &Timeline, target: Zxid, progress: &dyn Progress) -> Result<(Replayed, Vec<Rejected>)> {
+    let bases = bases(source, timeline)?;
+    let mut rejected = Vec::new();
+    let mut damage = None;
+    let mut second_best: Option<Replayed> = None;
+    for base in base::candidates(&bases, timeline, source, target, &mut rejected) {
+        let name = base.name(source);
+        let mut reject = |reason: String| rejected.push(Rejected { name: name.clone(), reason });
+        match replay(source, timeline, base, target, progress) {
+            Err(error) if error.kind() == ErrorKind::Damage => {
+                reject(format!("damaged: {error}"));
+                damage.get_or_insert(error);
+            }
+            Err(error) => return Err(error),
+            Ok(replayed) => match judge(&replayed, target) {
+                Ok(()) if replayed.uncertain_closes.is_empty() || replayed.proof == Proof::Proven => {
+                    return Ok((replayed, rejected));
+                }
+                Ok(()) => {
+                    reject("sessions were closed while it was written, and what they deleted is unknown".to_owned());
+                    second_best.get_or_insert(replayed);
+                }
+                Err(reason) => {
+                    if let Some(mismatch) = replayed.digests.open_mismatch {
+                        damage.get_or_insert_with(|| mismatch.error(&name));
+                    }
+                    reject(reason);
+                }
+            },
+        }
+    }
+    if let Some(replayed) = second_best {
+        rejected.retain(|other| other.name != replayed.base.name(source));
+        return Ok((replayed, rejected));
+    }
+    Err(damage.unwrap_or_else(|| base::unreachable(source, timeline, &bases, target, &rejected)))
+}
+
+/// Whether what was replayed is the tree at `target`, as far as can be known.
+fn judge(replayed: &Replayed, target: Zxid) -> std::result::Result<(), String> {
+    if let Some(mismatch) = replayed.digests.open_mismatch {
+        return Err(format!("gives a tree whose digest differs from the one logged with {}", mismatch.zxid));
+    }
+    let newest = replayed.tree.in_order().map(|node| node.stat.max_zxid()).max().unwrap_or(Zxid::ZERO);
+    if newest > target {
+        return Err(format!("holds effects of {newest}, which is later"));
+    }
+    let is_exact = match replayed.base.exact_from {
+        ExactFrom::Known(zxid) | ExactFrom::Bounded(zxid) => zxid <= target,
+        ExactFrom::Open => false,
+    };
+    if !is_exact && replayed.proof != Proof::Proven {
+        return Err("was written while later txns were applied, for all that is known, and no digest proves otherwise".to_owned());
+    }
+    Ok(())
+}
+
+/// Loads `base` and applies what follows, up to `target`.
+///
+/// # Errors
+/// Damage of the base or of the txns; [`ErrorKind::SourceChanged`]; failures to read.
+pub fn replay(source: &Source, timeline: &Timeline, base: &Base, target: Zxid, progress: &dyn Progress) -> Result<Replayed> {
+    let from = if base.reapplies_its_own { base.zxid } else { base.zxid.next() };
+    let segment = timeline.segments.iter().find(|segment| segment.contains(target) && segment.continues(base.zxid));
+    let pieces = segment.map(|segment| clip(segment, from, target)).unwrap_or_default();
+    let joints = segment.map(|segment| segment.joints.clone()).unwrap_or_default();
+    let loaded = base::load(source, base, progress)?;
+    let bytes = pieces.iter().map(|piece| piece.run.end_offset - piece.run.start_offset).sum();
+    progress.start("replaying", Some(bytes));
+    let mut replayer = Replayer::new(loaded, base, target);
+    let (sender, batches) = sync_channel::<Result<feed::Batch>>(4);
+    std::thread::scope(|scope| {
+        let pieces = &pieces;
+        scope.spawn(move || {
+            if let Err(error) = feed::feed(source, pieces, from, target, &sender) {
+                // The replayer hung up: it has an error of its own to tell.
+                let _ = sender.send(Err(error));
+            }
+        });
+        for batch in batches {
+            let batch = batch?;
+            progress.advance(batch.len());
+            replayer.apply_batch(source, pieces, &batch)?;
+        }
+        Ok(())
+    })?;
+    let joints = joints.into_iter().filter(|(last, first)| *last >= base.zxid && *first <= target).collect();
+    Ok(replayer.finish(base, pieces, joints, target))
+}
+
+/// The pieces of `segment` that hold txns from `from` to `to`.
+fn clip(segment: &Segment, from: Zxid, to: Zxid) -> Vec<Piece> {
+    segment.pieces.iter().filter(|piece| piece.run.last >= from && piece.from <= to).cloned().collect()
+}
+
+/// Applies txns, and keeps count of all that the verdict rests on.
+struct Replayer {
+    tree: Option<DataTree>,
+    comparison: Comparison,
+    /// Up to where the base may be ahead.
+    fuzzy_to: Zxid,
+    opened: HashSet<SessionId>,
+    uncertain_closes: Vec<Zxid>,
+    applied: Option<(Zxid, Zxid)>,
+    times: Option<(i64, i64)>,
+    count: u64,
+}
+
+impl Replayer {
+    fn new(loaded: base::Loaded, base: &Base, target: Zxid) -> Replayer {
+        let fuzzy_to = match base.exact_from {
+            ExactFrom::Known(zxid) | ExactFrom::Bounded(zxid) => zxid,
+            ExactFrom::Open => target,
+        };
+        let mut replayer = Replayer {
+            tree: loaded.tree,
+            comparison: Comparison::new(base, loaded.digest),
+            fuzzy_to,
+            opened: HashSet::new(),
+            uncertain_closes: Vec::new(),
+            applied: None,
+            times: None,
+            count: 0,
+        };
+        if let Some(tree) = &mut replayer.tree {
+            replayer.comparison.at_base(tree, base.zxid);
+        }
+        replayer
+    }
+
+    fn apply_batch(&mut self, source: &Source, pieces: &[Piece], batch: &feed::Batch) -> Result<()> {
+        for (payload, offset) in batch.payloads() {
+            let applied = Txn::decode(payload, offset).and_then(|txn| self.apply(&txn).map(|()| txn.header.zxid));
+            if let Err(fault) = applied {
+                let piece = pieces.get(batch.piece()).ok_or_else(|| Error::new(ErrorKind::Failed, "a batch of no piece"))?;
+                let zxid = self.applied.map(|(_, last)| last);
+                return Err(Error::damage(piece.log(source)?.shown(), fault).at_zxid(zxid));
+            }
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, txn: &Txn<'_>) -> std::result::Result<(), crate::error::DecodeError> {
+        // An empty tree's only question is whether its server was of 3.5 or later: one that logs digests was.
+        let tree = self.tree.get_or_insert_with(|| DataTree::fresh(txn.digest.is_some()));
+        let header = &txn.header;
+        if let TxnBody::Unknown { .. } = txn.body {
+            return Err(crate::record::txn::unknown_type(header).at(0));
+        }
+        tree.apply(header, &txn.body)?;
+        self.comparison.after(tree, txn);
+        if header.zxid <= self.fuzzy_to {
+            self.note_session(txn);
+        }
+        self.applied = Some((self.applied.map_or(header.zxid, |(first, _)| first), header.zxid));
+        self.times = Some((self.times.map_or(header.time, |(first, _)| first), header.time));
+        self.count += 1;
+        Ok(())
+    }
+
+    fn note_session(&mut self, txn: &Txn<'_>) {
+        let session = txn.header.client_id;
+        match txn.body {
+            TxnBody::CreateSession { .. } => {
+                self.opened.insert(session);
+            }
+            TxnBody::CloseSession { paths_to_delete: None } if !self.opened.contains(&session) => {
+                self.uncertain_closes.push(txn.header.zxid);
+            }
+            _ => {}
+        }
+    }
+
+    fn finish(self, base: &Base, pieces: Vec<Piece>, joints: Vec<(Zxid, Zxid)>, target: Zxid) -> Replayed {
+        let mut tree = self.tree.unwrap_or_else(|| DataTree::fresh(false));
+        tree.refresh_quota_stats();
+        tree.set_last_zxid(target);
+        let digests = self.comparison.tally();
+        let proof = match base.exact_from {
+            _ if digests.is_proof => Proof::Proven,
+            ExactFrom::Known(_) if self.uncertain_closes.is_empty() => Proof::Consistent,
+            ExactFrom::Known(_) | ExactFrom::Bounded(_) | ExactFrom::Open => Proof::Unproven,
+        };
+        Replayed {
+            tree,
+            base: base.clone(),
+            pieces,
+            applied: self.applied,
+            applied_times: self.times,
+            count: self.count,
+            digests,
+            proof,
+            uncertain_closes: self.uncertain_closes,
+            joints,
+        }
+    }
+}

@@ -1,0 +1,389 @@
+//! Where history is read from: a data directory, a single log or snapshot, or an archive. Opened for reading only.
+//!
+//! A live directory changes while it is read: its server appends, rolls, purges, and a follower may be told to truncate.
+//! Files that were opened stay readable when they are purged, so a plan opens what it needs; a file that vanished before, or
+//! shrank, is [`ErrorKind::SourceChanged`], and the caller begins anew.
+
+use crate::archive::{self, Manifest};
+use crate::datadir::{self, ACCEPTED_EPOCH, CURRENT_EPOCH, FileName};
+use crate::error::{Error, ErrorKind, Result};
+use crate::snapshot::codec::Codec;
+use crate::snapshot::{self, SnapshotReader};
+use crate::stream::Span;
+use crate::txnlog::{self, LogReader};
+use crate::zxid::Zxid;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
+
+/// A log that was written to within this time may be being written to now.
+const LIVE_WITHIN: Duration = Duration::from_secs(120);
+
+/// How to open a source.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The dataLogDir, where it is not the dataDir.
+    pub data_log_dir: Option<PathBuf>,
+}
+
+/// One log or snapshot of a source.
+#[derive(Debug)]
+pub struct SourceFile {
+    path: PathBuf,
+    shown: PathBuf,
+    zxid: Zxid,
+    codec: Codec,
+    size: u64,
+    modified: Option<SystemTime>,
+    handle: OnceLock<Arc<File>>,
+}
+
+impl SourceFile {
+    /// What to call it in front of people: its path, or its place in the archive.
+    pub fn shown(&self) -> &Path {
+        &self.shown
+    }
+
+    /// Its name without directories.
+    pub fn name(&self) -> String {
+        self.shown.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// The zxid in its name.
+    pub fn zxid(&self) -> Zxid {
+        self.zxid
+    }
+
+    /// How it is compressed.
+    pub fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    /// Its size in bytes when the source was opened.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// When it was last written to.
+    pub fn modified(&self) -> Option<SystemTime> {
+        self.modified
+    }
+
+    /// Opens it, or gives what was opened before.
+    ///
+    /// # Errors
+    /// [`ErrorKind::SourceChanged`] when it is gone.
+    pub fn open(&self) -> Result<Arc<File>> {
+        if let Some(file) = self.handle.get() {
+            return Ok(file.clone());
+        }
+        let file = File::open(&self.path).map_err(|err| self.open_error(err))?;
+        Ok(self.handle.get_or_init(|| Arc::new(file)).clone())
+    }
+
+    fn open_error(&self, err: std::io::Error) -> Error {
+        if err.kind() == std::io::ErrorKind::NotFound {
+            return Error::about(&self.shown, ErrorKind::SourceChanged, "vanished while the directory was read");
+        }
+        Error::io(&self.shown, "read", err)
+    }
+}
+
+/// The content of an epoch file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EpochFile {
+    /// Not there.
+    Absent,
+    /// A number.
+    Epoch(i64),
+    /// Something that no server reads as a number.
+    Unparsable(String),
+}
+
+/// One history, in files.
+#[derive(Debug)]
+pub struct Source {
+    shown: PathBuf,
+    dirs: Vec<PathBuf>,
+    logs: Vec<SourceFile>,
+    snapshots: Vec<SourceFile>,
+    accepted_epoch: EpochFile,
+    current_epoch: EpochFile,
+    odd_files: Vec<(PathBuf, FileName)>,
+    misplaced: Vec<PathBuf>,
+    manifest: Option<Manifest>,
+    /// What an archive was unpacked into; removed with the source.
+    _unpacked: Option<tempfile::TempDir>,
+}
+
+impl Source {
+    /// Opens what is at `path`.
+    ///
+    /// # Errors
+    /// When nothing is there, or nothing that ZooKeeper or this program wrote.
+    pub fn open(path: &Path, options: &Options) -> Result<Source> {
+        let metadata = fs::metadata(path).map_err(|err| {
+            Error::io(path, "read", err).hint("give a dataDir, its version-2 folder, a zoo.cfg, a log or snapshot, or an archive")
+        })?;
+        if metadata.is_dir() {
+            let log_dir = options.data_log_dir.as_deref();
+            return Source::open_dirs(path, path, log_dir);
+        }
+        let mut head = Vec::new();
+        File::open(path)
+            .and_then(|file| file.take(4).read_to_end(&mut head))
+            .map_err(|err| Error::io(path, "read", err))?;
+        match head.as_slice() {
+            magic if magic == txnlog::MAGIC || magic == snapshot::MAGIC => Source::open_single(path),
+            [0x1f, 0x8b, ..] if !is_named_snapshot(path) => Source::open_archive(path),
+            _ if is_named_log_or_snapshot(path) => Source::open_single(path),
+            _ => Source::open_zoo_cfg(path, options),
+        }
+    }
+
+    fn open_zoo_cfg(path: &Path, options: &Options) -> Result<Source> {
+        let foreign = || {
+            Error::about(path, ErrorKind::Failed, "is neither a data directory, a log, a snapshot, a zoo.cfg nor an archive")
+                .hint("give the dataDir that zoo.cfg names, or its version-2 folder")
+        };
+        let mut text = String::new();
+        File::open(path)
+            .and_then(|file| file.take(1 << 20).read_to_string(&mut text))
+            .map_err(|_| foreign())?;
+        let (data_dir, log_dir) = datadir::parse_zoo_cfg(&text);
+        let data_dir = data_dir.ok_or_else(foreign)?;
+        let log_dir = options.data_log_dir.clone().or(log_dir);
+        Source::open_dirs(&data_dir, &data_dir, log_dir.as_deref())
+    }
+
+    fn open_single(path: &Path) -> Result<Source> {
+        let mut source = Source::new(path);
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let is_log = match FileName::parse(&name) {
+            FileName::Log(_) => true,
+            FileName::Snapshot(..) => false,
+            _ => {
+                let mut magic = [0; 4];
+                File::open(path).and_then(|mut file| file.read_exact(&mut magic)).map_err(|err| Error::io(path, "read", err))?;
+                magic == txnlog::MAGIC
+            }
+        };
+        let (zxid, codec) = match FileName::parse(&name) {
+            FileName::Snapshot(zxid, codec) => (zxid, codec),
+            FileName::Log(zxid) => (zxid, Codec::Plain),
+            _ => (Zxid::ZERO, Codec::Plain),
+        };
+        let file = source_file(path, path.into(), zxid, codec)?;
+        if is_log { source.logs.push(file) } else { source.snapshots.push(file) }
+        Ok(source)
+    }
+
+    fn open_archive(path: &Path) -> Result<Source> {
+        let unpacked = tempfile::Builder::new()
+            .prefix("zoovault-")
+            .tempdir()
+            .map_err(|err| Error::io(&std::env::temp_dir(), "unpack the archive", err))?;
+        let manifest = archive::unpack(path, unpacked.path())?;
+        let mut source = Source::open_dirs(unpacked.path(), path, None)?;
+        source.shown = path.into();
+        source.manifest = Some(manifest);
+        source._unpacked = Some(unpacked);
+        Ok(source)
+    }
+
+    fn open_dirs(dir: &Path, shown: &Path, log_dir: Option<&Path>) -> Result<Source> {
+        let mut source = Source::new(dir);
+        let snap_dir = datadir::version_dir(dir);
+        let log_dir = log_dir.map_or_else(|| snap_dir.clone(), datadir::version_dir);
+        source.list(&snap_dir, shown, dir, &snap_dir, &log_dir)?;
+        if !is_same_dir(&snap_dir, &log_dir) {
+            source.list(&log_dir, &log_dir, &log_dir, &snap_dir, &log_dir)?;
+        }
+        if source.logs.is_empty() && source.snapshots.is_empty() {
+            let message = "holds no ZooKeeper logs or snapshots (log.HEX, snapshot.HEX), and neither does a version-2 folder in it";
+            return Err(Error::about(dir, ErrorKind::Failed, message)
+                .hint("give the dataDir that zoo.cfg names; with a dataLogDir of its own, name that too"));
+        }
+        source.logs.sort_by(|a, b| (a.zxid, &a.path).cmp(&(b.zxid, &b.path)));
+        source.snapshots.sort_by(|a, b| (a.zxid, &a.path).cmp(&(b.zxid, &b.path)));
+        source.accepted_epoch = read_epoch(&snap_dir.join(ACCEPTED_EPOCH))?;
+        source.current_epoch = read_epoch(&snap_dir.join(CURRENT_EPOCH))?;
+        Ok(source)
+    }
+
+    fn new(shown: &Path) -> Source {
+        Source {
+            shown: shown.into(),
+            dirs: Vec::new(),
+            logs: Vec::new(),
+            snapshots: Vec::new(),
+            accepted_epoch: EpochFile::Absent,
+            current_epoch: EpochFile::Absent,
+            odd_files: Vec::new(),
+            misplaced: Vec::new(),
+            manifest: None,
+            _unpacked: None,
+        }
+    }
+
+    /// Takes in the names in `dir`, which are shown below `shown` instead of `root`.
+    fn list(&mut self, dir: &Path, shown: &Path, root: &Path, snap_dir: &Path, log_dir: &Path) -> Result<()> {
+        let entries = fs::read_dir(dir).map_err(|err| {
+            Error::io(dir, "read", err).hint("a dataLogDir of its own is given with --data-log-dir")
+        })?;
+        self.dirs.push(dir.into());
+        let is_split = !is_same_dir(snap_dir, log_dir);
+        for entry in entries {
+            let entry = entry.map_err(|err| Error::io(dir, "read", err))?;
+            let path = entry.path();
+            let below = path.strip_prefix(root).unwrap_or(&path);
+            let shown_path = shown.join(below);
+            let name = FileName::parse(&entry.file_name().to_string_lossy());
+            // A file that is purged between its listing and here was never needed.
+            let file = |zxid, codec| source_file(&path, shown_path.clone(), zxid, codec).ok().filter(|_| path.is_file());
+            match name {
+                FileName::Log(zxid) => {
+                    self.logs.extend(file(zxid, Codec::Plain));
+                    if is_split && is_same_dir(dir, snap_dir) {
+                        self.misplaced.push(shown_path);
+                    }
+                }
+                FileName::Snapshot(zxid, codec) => {
+                    self.snapshots.extend(file(zxid, codec));
+                    if is_split && is_same_dir(dir, log_dir) {
+                        self.misplaced.push(shown_path);
+                    }
+                }
+                FileName::Lookalike | FileName::Leftover => self.odd_files.push((shown_path, name)),
+                FileName::Epoch | FileName::Foreign => {}
+            }
+        }
+        self.odd_files.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(())
+    }
+
+    /// What the user named.
+    pub fn shown(&self) -> &Path {
+        &self.shown
+    }
+
+    /// The folders that are read.
+    pub fn dirs(&self) -> &[PathBuf] {
+        &self.dirs
+    }
+
+    /// The logs, by the zxid in their names.
+    pub fn logs(&self) -> &[SourceFile] {
+        &self.logs
+    }
+
+    /// The snapshots, by the zxid in their names.
+    pub fn snapshots(&self) -> &[SourceFile] {
+        &self.snapshots
+    }
+
+    /// `acceptedEpoch`.
+    pub fn accepted_epoch(&self) -> &EpochFile {
+        &self.accepted_epoch
+    }
+
+    /// `currentEpoch`.
+    pub fn current_epoch(&self) -> &EpochFile {
+        &self.current_epoch
+    }
+
+    /// Files that are not read here, though servers may stumble over them.
+    pub fn odd_files(&self) -> &[(PathBuf, FileName)] {
+        &self.odd_files
+    }
+
+    /// Logs in the snapshots' directory and the other way round, where the two differ: no server starts on that.
+    pub fn misplaced(&self) -> &[PathBuf] {
+        &self.misplaced
+    }
+
+    /// What the archive says of itself, if this is one.
+    pub fn manifest(&self) -> Option<&Manifest> {
+        self.manifest.as_ref()
+    }
+
+    /// Whether this is a directory, which a server may be writing to.
+    fn is_directory(&self) -> bool {
+        self.manifest.is_none() && !self.dirs.is_empty()
+    }
+
+    /// Opens a log and reads its header.
+    ///
+    /// # Errors
+    /// Damage of the header; [`ErrorKind::SourceChanged`] when it is gone; failures to read.
+    pub fn open_log(&self, log: &SourceFile) -> Result<LogReader<Arc<File>>> {
+        let is_newest = self.logs.last().is_some_and(|last| last.path == log.path);
+        let is_recent = log.modified.and_then(|at| at.elapsed().ok()).is_none_or(|age| age < LIVE_WITHIN);
+        let reader = LogReader::new(&log.shown, log.open()?)?;
+        Ok(reader.live(self.is_directory() && is_newest && is_recent))
+    }
+
+    /// Opens a snapshot and reads what stands before its znodes.
+    ///
+    /// # Errors
+    /// Damage; [`ErrorKind::SourceChanged`] when it is gone; failures to read.
+    pub fn open_snapshot(&self, snapshot: &SourceFile) -> Result<SnapshotReader<Box<dyn Read + Send>>> {
+        let file = Span::new(snapshot.open()?, 0);
+        SnapshotReader::new(&snapshot.shown, snapshot.codec, snapshot.codec.reader(file))
+    }
+
+    /// The highest epoch that anything but the logs' contents tells of: names, epoch files, the archive's manifest.
+    pub fn max_epoch(&self) -> u32 {
+        let names = self.logs.iter().chain(&self.snapshots).map(|file| file.zxid.epoch());
+        let files = [&self.accepted_epoch, &self.current_epoch].into_iter().filter_map(|file| match file {
+            EpochFile::Epoch(epoch) => u32::try_from(*epoch).ok(),
+            EpochFile::Absent | EpochFile::Unparsable(_) => None,
+        });
+        names.chain(files).chain(self.manifest.as_ref().map(|manifest| manifest.max_epoch)).max().unwrap_or(0)
+    }
+}
+
+fn is_named_snapshot(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    matches!(FileName::parse(&name), FileName::Snapshot(..))
+}
+
+fn is_named_log_or_snapshot(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    matches!(FileName::parse(&name), FileName::Snapshot(..) | FileName::Log(_))
+}
+
+fn is_same_dir(a: &Path, b: &Path) -> bool {
+    a == b || fs::canonicalize(a).ok().is_some_and(|a| fs::canonicalize(b).is_ok_and(|b| a == b))
+}
+
+fn source_file(path: &Path, shown: PathBuf, zxid: Zxid, codec: Codec) -> Result<SourceFile> {
+    let metadata = fs::metadata(path).map_err(|err| Error::io(&shown, "read", err))?;
+    Ok(SourceFile {
+        path: path.into(),
+        shown,
+        zxid,
+        codec,
+        size: metadata.len(),
+        modified: metadata.modified().ok(),
+        handle: OnceLock::new(),
+    })
+}
+
+/// Reads an epoch file as `QuorumPeer` does: its first line, strictly a number.
+fn read_epoch(path: &Path) -> Result<EpochFile> {
+    let mut bytes = Vec::new();
+    match File::open(path).and_then(|file| file.take(4096).read_to_end(&mut bytes)) {
+        Ok(_) => {}
+        Err(err) if err.kind() == std::io::ErrorKind::NotFound => return Ok(EpochFile::Absent),
+        Err(err) => return Err(Error::io(path, "read", err)),
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    let line = text.split(['\n', '\r']).next().unwrap_or_default();
+    Ok(match line.parse() {
+        Ok(epoch) => EpochFile::Epoch(epoch),
+        Err(_) => EpochFile::Unparsable(line.to_owned()),
+    })
+}

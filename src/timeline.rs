@@ -1,0 +1,358 @@
+//! Which zxids a source's logs hold, where, and what is missing between them.
+//!
+//! Logs are told by what is in them, not by their names. Runs of consecutive zxids are laid end to end into *segments*;
+//! between segments there is a *gap*. Within an epoch zxids have no gaps; a new epoch begins with counter 1 (`Leader`).
+//! Whether txns are missing at the *end* of an epoch, zxids cannot tell: the places where a segment goes from one epoch to
+//! the next are kept as its *joints*. Where two logs hold the same zxids, the bytes have to agree ([`Timeline::compare_overlaps`]).
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::progress::Progress;
+use crate::source::{Source, SourceFile};
+use crate::txnlog::{Level, LogReader, LogSummary, Run, scan};
+use crate::zxid::Zxid;
+use std::fs::File;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// One log, read.
+#[derive(Debug)]
+pub struct ScannedLog {
+    /// Its index among the source's logs.
+    pub log: usize,
+    /// What is in it; `Err` when even its header is damaged.
+    pub summary: std::result::Result<LogSummary, Error>,
+}
+
+/// A stretch of one log that is part of a segment.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    /// The log's index among the source's logs.
+    pub log: usize,
+    /// The run in it.
+    pub run: Run,
+    /// The first zxid that is taken from here; those before it were had from other logs.
+    pub from: Zxid,
+}
+
+/// Txns without a gap.
+#[derive(Clone, Debug, Default)]
+pub struct Segment {
+    /// Where they are, in order.
+    pub pieces: Vec<Piece>,
+    /// The last zxid of an epoch and the first of the next, where the segment goes over.
+    pub joints: Vec<(Zxid, Zxid)>,
+}
+
+/// Zxids that two logs hold.
+#[derive(Clone, Debug)]
+pub struct Overlap {
+    /// The log that has them too, and its run.
+    pub other: Piece,
+    /// The last zxid of the other log that may be in the segment.
+    pub to: Zxid,
+    /// The segment's index.
+    pub segment: usize,
+}
+
+/// What is missing between two segments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The last txn before.
+    pub after: Zxid,
+    /// Its time.
+    pub after_time: i64,
+    /// The first txn behind.
+    pub before: Zxid,
+    /// Its time.
+    pub before_time: i64,
+}
+
+impl Gap {
+    /// The first zxid that is known to be missing. Of an epoch that ended in the gap more may be missing.
+    pub fn first_missing(&self) -> Zxid {
+        if self.after.epoch() == self.before.epoch() { self.after.next() } else { Zxid::new(self.before.epoch(), 1) }
+    }
+
+    /// The last zxid that is known to be missing.
+    pub fn last_missing(&self) -> Zxid {
+        self.before.prev()
+    }
+}
+
+/// Two logs that say different things about one zxid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fork {
+    /// The zxid.
+    pub zxid: Zxid,
+    /// The log whose bytes are in the segment.
+    pub log: usize,
+    /// The log that differs, or lacks the txn between two that it has.
+    pub other: usize,
+    /// Where, in the other log.
+    pub offset: u64,
+}
+
+/// All txns of a source.
+#[derive(Debug)]
+pub struct Timeline {
+    /// The logs that were read, by index.
+    pub logs: Vec<ScannedLog>,
+    /// By zxid.
+    pub segments: Vec<Segment>,
+    /// What two logs hold.
+    pub overlaps: Vec<Overlap>,
+}
+
+impl Segment {
+    /// The first zxid.
+    pub fn first(&self) -> Zxid {
+        self.pieces.first().map_or(Zxid::ZERO, |piece| piece.from)
+    }
+
+    /// The last zxid.
+    pub fn last(&self) -> Zxid {
+        self.pieces.last().map_or(Zxid::ZERO, |piece| piece.run.last)
+    }
+
+    /// The time of the first txn.
+    pub fn first_time(&self) -> i64 {
+        self.pieces.first().map_or(0, |piece| piece.run.first_time)
+    }
+
+    /// The time of the last txn.
+    pub fn last_time(&self) -> i64 {
+        self.pieces.last().map_or(0, |piece| piece.run.last_time)
+    }
+
+    /// Whether a txn of this zxid is in it.
+    pub fn contains(&self, zxid: Zxid) -> bool {
+        self.pieces.iter().any(|piece| piece.from <= zxid && zxid <= piece.run.last && zxid.counter() > 0)
+    }
+
+    /// Whether, on a tree after `zxid`, the segment goes on without a gap: `zxid` is in it, or right before it.
+    pub fn continues(&self, zxid: Zxid) -> bool {
+        self.contains(zxid) || zxid.is_followed_by(self.first()) || self.joints.iter().any(|(last, first)| *last <= zxid && zxid < *first)
+    }
+
+    /// The first zxid in it that is higher than `zxid`.
+    pub fn next_after(&self, zxid: Zxid) -> Option<Zxid> {
+        let piece = self.pieces.iter().find(|piece| piece.run.last > zxid)?;
+        Some(if zxid < piece.from { piece.from } else { zxid.next() })
+    }
+
+    /// The last zxid in it that is lower than `zxid`.
+    pub fn last_before(&self, zxid: Zxid) -> Option<Zxid> {
+        let piece = self.pieces.iter().rev().find(|piece| piece.from < zxid)?;
+        Some(zxid.prev().min(piece.run.last))
+    }
+}
+
+impl Timeline {
+    /// Reads the logs of `source` that `wanted` picks, side by side.
+    ///
+    /// # Errors
+    /// [`ErrorKind::SourceChanged`] when one is gone; failures to read. Damage is in the result.
+    pub fn read(source: &Source, wanted: &(dyn Fn(usize) -> bool + Sync), level: Level, progress: &dyn Progress) -> Result<Timeline> {
+        let logs: Vec<(usize, &SourceFile)> = source.logs().iter().enumerate().filter(|(index, _)| wanted(*index)).collect();
+        progress.start("reading logs", Some(logs.iter().map(|(_, log)| log.size()).sum()));
+        let summaries = side_by_side(&logs, |(_, log)| {
+            let scanned = source.open_log(log).and_then(|reader| scan(reader, level, &|bytes| progress.advance(bytes)));
+            match scanned {
+                Ok(summary) => Ok(Ok(summary)),
+                Err(error) if error.kind() == ErrorKind::Damage => Ok(Err(error)),
+                Err(error) => Err(error),
+            }
+        })?;
+        let logs = logs.iter().zip(summaries).map(|((log, _), summary)| ScannedLog { log: *log, summary }).collect();
+        Ok(Timeline::of(logs))
+    }
+
+    fn of(logs: Vec<ScannedLog>) -> Timeline {
+        let mut runs: Vec<(usize, Run)> = logs
+            .iter()
+            .flat_map(|scanned| scanned.summary.iter().flat_map(|summary| summary.runs.iter().map(|run| (scanned.log, run.clone()))))
+            .collect();
+        runs.sort_by_key(|(log, run)| (run.first, *log, run.start_offset));
+        let mut timeline = Timeline { logs, segments: Vec::new(), overlaps: Vec::new() };
+        for (log, run) in runs {
+            timeline.lay(log, run);
+        }
+        timeline
+    }
+
+    /// Adds a run, none of whose kind begins earlier than those before it.
+    fn lay(&mut self, log: usize, run: Run) {
+        let index = self.segments.len().saturating_sub(1);
+        let last = self.segments.last().map(Segment::last);
+        match (self.segments.last_mut(), last) {
+            (Some(segment), Some(last)) if run.first <= last => {
+                let to = run.last.min(last);
+                self.overlaps.push(Overlap { other: Piece { log, from: run.first, run: run.clone() }, to, segment: index });
+                if run.last > last {
+                    segment.pieces.push(Piece { log, from: last.next(), run });
+                }
+            }
+            (Some(segment), Some(last)) if last.is_followed_by(run.first) => {
+                if run.first.epoch() != last.epoch() {
+                    segment.joints.push((last, run.first));
+                }
+                segment.pieces.push(Piece { log, from: run.first, run });
+            }
+            _ => self.segments.push(Segment { pieces: vec![Piece { log, from: run.first, run }], joints: Vec::new() }),
+        }
+    }
+
+    /// The gaps between segments.
+    pub fn gaps(&self) -> Vec<Gap> {
+        self.segments
+            .iter()
+            .zip(self.segments.iter().skip(1))
+            .map(|(a, b)| Gap { after: a.last(), after_time: a.last_time(), before: b.first(), before_time: b.first_time() })
+            .collect()
+    }
+
+    /// The last txn of all.
+    pub fn last(&self) -> Option<Zxid> {
+        self.segments.last().map(Segment::last)
+    }
+
+    /// The last txn below `zxid`.
+    pub fn last_before(&self, zxid: Zxid) -> Option<Zxid> {
+        self.segments.iter().rev().find_map(|segment| segment.last_before(zxid))
+    }
+
+    /// The first txn above `zxid`.
+    pub fn next_after(&self, zxid: Zxid) -> Option<Zxid> {
+        self.segments.iter().find_map(|segment| segment.next_after(zxid))
+    }
+
+    /// Whether the source holds a txn of this zxid.
+    pub fn contains(&self, zxid: Zxid) -> bool {
+        self.segments.iter().any(|segment| segment.contains(zxid))
+    }
+
+    /// The time of the txn `zxid`.
+    ///
+    /// # Errors
+    /// Failures to read, damage.
+    pub fn time_of(&self, source: &Source, zxid: Zxid) -> Result<Option<i64>> {
+        let pieces = self.segments.iter().flat_map(|segment| &segment.pieces);
+        for piece in pieces.filter(|piece| piece.from <= zxid && zxid <= piece.run.last) {
+            let mut reader = piece.reader(source, zxid)?;
+            while let Some(entry) = reader.next_entry()? {
+                if entry.header.zxid >= zxid {
+                    return Ok((entry.header.zxid == zxid).then_some(entry.header.time));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The first txn, in zxid order, whose time is later than `time`, and its time.
+    ///
+    /// # Errors
+    /// Failures to read, damage.
+    pub fn first_later_than(&self, source: &Source, time: i64) -> Result<Option<(Zxid, i64)>> {
+        let pieces = self.segments.iter().flat_map(|segment| &segment.pieces);
+        for piece in pieces.filter(|piece| piece.run.max_time > time) {
+            let from = piece.run.mark_for_time(time).map_or(piece.from, |mark| mark.zxid);
+            let mut reader = piece.reader(source, from)?;
+            while let Some(entry) = reader.next_entry()?.filter(|entry| entry.header.zxid <= piece.run.last) {
+                if entry.header.time > time && entry.header.zxid >= piece.from {
+                    return Ok(Some((entry.header.zxid, entry.header.time)));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Compares what two logs hold, byte for byte: the first difference of each pair.
+    ///
+    /// # Errors
+    /// Failures to read, damage.
+    pub fn compare_overlaps(&self, source: &Source, within: Option<(Zxid, Zxid)>) -> Result<Vec<Fork>> {
+        let mut forks = Vec::new();
+        for overlap in &self.overlaps {
+            let is_wanted = within.is_none_or(|(from, to)| overlap.other.from <= to && overlap.to >= from);
+            if let Some(segment) = self.segments.get(overlap.segment).filter(|_| is_wanted) {
+                forks.extend(compare(source, segment, overlap)?);
+            }
+        }
+        Ok(forks)
+    }
+}
+
+impl Piece {
+    /// A reader at or before the record of `zxid`.
+    ///
+    /// # Errors
+    /// Failures to read.
+    pub fn reader(&self, source: &Source, zxid: Zxid) -> Result<LogReader<Arc<File>>> {
+        let log = self.log(source)?;
+        let offset = self.run.mark_for(zxid).map_or(self.run.start_offset, |mark| mark.offset);
+        Ok(source.open_log(log)?.live(false).starting_at(offset))
+    }
+
+    /// The log.
+    ///
+    /// # Errors
+    /// Never for a piece of this source.
+    pub fn log<'a>(&self, source: &'a Source) -> Result<&'a SourceFile> {
+        source.logs().get(self.log).ok_or_else(|| Error::new(ErrorKind::Failed, "a piece of another source's log"))
+    }
+}
+
+/// Walks over the txns of `overlap` in both logs: the first that differs, or that one of them lacks.
+fn compare(source: &Source, segment: &Segment, overlap: &Overlap) -> Result<Option<Fork>> {
+    let mut other = overlap.other.reader(source, overlap.other.from)?;
+    let mut last = overlap.other.from.prev();
+    for piece in segment.pieces.iter().filter(|piece| piece.from <= overlap.to && piece.run.last >= overlap.other.from) {
+        if piece.log == overlap.other.log && piece.run.start_offset == overlap.other.run.start_offset {
+            continue;
+        }
+        let mut mine = piece.reader(source, last.next().max(piece.from))?;
+        while let Some(entry) = mine.next_entry()? {
+            let zxid = entry.header.zxid;
+            if zxid > overlap.to || zxid > piece.run.last {
+                break;
+            }
+            if zxid <= last || zxid < piece.from {
+                continue;
+            }
+            let fork = |offset| Some(Fork { zxid, log: piece.log, other: overlap.other.log, offset });
+            match other.next_entry()? {
+                Some(theirs) if theirs.payload == entry.payload => last = zxid,
+                Some(theirs) => return Ok(fork(theirs.offset)),
+                None => return Ok(fork(other.offset())),
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Does `work` on each of `items`, on all cores, and gives the results in order; the first error ends it.
+pub fn side_by_side<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> Result<R> + Sync) -> Result<Vec<R>> {
+    let next = AtomicUsize::new(0);
+    let threads = std::thread::available_parallelism().map_or(1, |n| n.get()).min(items.len());
+    let mut done: Vec<(usize, Result<R>)> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut mine = Vec::new();
+                    while let Some((index, item)) = Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|i| Some((i, items.get(i)?))) {
+                        let result = work(item);
+                        let failed = result.is_err();
+                        mine.push((index, result));
+                        if failed {
+                            next.store(items.len(), Ordering::Relaxed);
+                        }
+                    }
+                    mine
+                })
+            })
+            .collect();
+        workers.into_iter().flat_map(|worker| worker.join().expect("a worker's panic is a defect to be seen")).collect()
+    });
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, result)| result).collect()
+}
