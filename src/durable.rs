@@ -69,6 +69,48 @@ impl Drop for Staged {
     }
 }
 
+/// A directory for what is needed while the program runs, readable by its user alone, and removed in the end.
+#[derive(Debug)]
+pub struct ScratchDir(PathBuf);
+
+impl ScratchDir {
+    /// Makes one in `parent`.
+    ///
+    /// # Errors
+    /// When none can be made there.
+    pub fn new(parent: &Path) -> Result<ScratchDir> {
+        use std::os::unix::fs::DirBuilderExt;
+        for number in 0..1000 {
+            let path = parent.join(format!("zoovault-{}-{number}", std::process::id()));
+            match fs::DirBuilder::new().mode(0o700).create(&path) {
+                Ok(()) => {
+                    if let Ok(mut staged) = STAGED.lock() {
+                        staged.push(path.clone());
+                    }
+                    return Ok(ScratchDir(path));
+                }
+                Err(err) if err.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(err) => return Err(Error::io(parent, "make a directory for temporary files", err).hint("TMPDIR names the place")),
+            }
+        }
+        Err(Error::about(parent, ErrorKind::Failed, "is full of leftover directories named zoovault-*").hint("remove them"))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for ScratchDir {
+    fn drop(&mut self) {
+        if let Ok(mut staged) = STAGED.lock() {
+            staged.retain(|path| *path != self.0);
+        }
+        remove(&self.0);
+    }
+}
+
 fn parent_of(path: &Path) -> PathBuf {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.into(),

@@ -44,3 +44,9 @@ pub mod timeline;
 pub mod replay;
 
 // Floor 9.
+pub mod inspect;
+pub mod restore;
+pub mod verify;
+
+// Floor 10.
+pub mod export;

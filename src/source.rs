@@ -5,6 +5,7 @@
 //! shrank, is [`ErrorKind::SourceChanged`], and the caller begins anew.
 
 use crate::archive::{self, Manifest};
+use crate::durable::ScratchDir;
 use crate::datadir::{self, ACCEPTED_EPOCH, CURRENT_EPOCH, FileName};
 use crate::error::{Error, ErrorKind, Result};
 use crate::snapshot::codec::Codec;
@@ -26,7 +27,12 @@ const LIVE_WITHIN: Duration = Duration::from_secs(120);
 pub struct Options {
     /// The dataLogDir, where it is not the dataDir.
     pub data_log_dir: Option<PathBuf>,
+    /// Where an archive is unpacked for as long as it is read; `/tmp` if not said.
+    pub scratch_dir: Option<PathBuf>,
 }
+
+/// How often work begins anew because a live directory changed under it.
+const TRIES: u32 = 5;
 
 /// One log or snapshot of a source.
 #[derive(Debug)]
@@ -115,7 +121,7 @@ pub struct Source {
     misplaced: Vec<PathBuf>,
     manifest: Option<Manifest>,
     /// What an archive was unpacked into; removed with the source.
-    _unpacked: Option<tempfile::TempDir>,
+    _unpacked: Option<ScratchDir>,
 }
 
 impl Source {
@@ -137,9 +143,23 @@ impl Source {
             .map_err(|err| Error::io(path, "read", err))?;
         match head.as_slice() {
             magic if magic == txnlog::MAGIC || magic == snapshot::MAGIC => Source::open_single(path),
-            [0x1f, 0x8b, ..] if !is_named_snapshot(path) => Source::open_archive(path),
+            [0x1f, 0x8b, ..] if !is_named_snapshot(path) => Source::open_archive(path, options),
             _ if is_named_log_or_snapshot(path) => Source::open_single(path),
             _ => Source::open_zoo_cfg(path, options),
+        }
+    }
+
+    /// Opens what is at `path` and does `work` with it; anew when a live directory changed in a way that `work` cannot bear.
+    ///
+    /// # Errors
+    /// Those of opening and of `work`.
+    pub fn with<T>(path: &Path, options: &Options, mut work: impl FnMut(&Source) -> Result<T>) -> Result<T> {
+        let mut tries = 1;
+        loop {
+            match Source::open(path, options).and_then(|source| work(&source)) {
+                Err(error) if error.kind() == ErrorKind::SourceChanged && tries < TRIES => tries += 1,
+                done => return done,
+            }
         }
     }
 
@@ -180,11 +200,8 @@ impl Source {
         Ok(source)
     }
 
-    fn open_archive(path: &Path) -> Result<Source> {
-        let unpacked = tempfile::Builder::new()
-            .prefix("zoovault-")
-            .tempdir()
-            .map_err(|err| Error::io(&std::env::temp_dir(), "unpack the archive", err))?;
+    fn open_archive(path: &Path, options: &Options) -> Result<Source> {
+        let unpacked = ScratchDir::new(options.scratch_dir.as_deref().unwrap_or(Path::new("/tmp")))?;
         let manifest = archive::unpack(path, unpacked.path())?;
         let mut source = Source::open_dirs(unpacked.path(), path, None)?;
         source.shown = path.into();

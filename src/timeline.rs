@@ -266,6 +266,26 @@ impl Timeline {
         Ok(None)
     }
 
+    /// How many txns from `zxid` on have a time no later than `time`: none, unless the leader's clock stepped back.
+    ///
+    /// # Errors
+    /// Failures to read, damage.
+    pub fn count_from(&self, source: &Source, zxid: Zxid, time: i64) -> Result<u64> {
+        let has_steps = self.logs.iter().any(|log| log.summary.as_ref().is_ok_and(|summary| summary.clock_steps > 0));
+        let mut count = 0;
+        for piece in self.segments.iter().flat_map(|segment| &segment.pieces).filter(|piece| piece.run.last >= zxid) {
+            if !has_steps && piece.run.first_time > time {
+                continue;
+            }
+            let mut reader = piece.reader(source, zxid.max(piece.from))?;
+            while let Some(entry) = reader.next_entry()?.filter(|entry| entry.header.zxid <= piece.run.last) {
+                let is_behind = entry.header.zxid >= zxid.max(piece.from);
+                count += u64::from(is_behind && entry.header.time <= time);
+            }
+        }
+        Ok(count)
+    }
+
     /// Compares what two logs hold, byte for byte: the first difference of each pair.
     ///
     /// # Errors

@@ -22,7 +22,7 @@ mod writer;
 
 pub use gzip::ParallelGzip;
 pub use manifest::{ArchivedFile, FORMAT_VERSION, Manifest, Verdict};
-pub use unpack::unpack;
+pub use unpack::{check, unpack};
 pub use writer::ArchiveWriter;
 
 /// The list of hashes.

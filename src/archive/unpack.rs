@@ -3,6 +3,7 @@
 use super::{MANIFEST_NAME, Manifest, SUMS_NAME};
 use crate::datadir::{FileName, VERSION_DIR};
 use crate::error::{Error, ErrorKind, Result};
+use crate::progress::{Progress, Silent, Told};
 use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -19,12 +20,25 @@ const MANIFEST_LEN_MAX: u64 = 64 << 20;
 /// Damage when the stream is cut or broken, when there is no manifest, when a file is missing, unlisted, or not what its
 /// hash says; failures to read or write.
 pub fn unpack(path: &Path, into: &Path) -> Result<Manifest> {
+    let version_dir = into.join(VERSION_DIR);
+    fs::create_dir(&version_dir).map_err(|err| Error::io(&version_dir, "create", err))?;
+    read(path, Some(into), &Silent)
+}
+
+/// Reads the archive at `path` against its hashes, and gives its manifest.
+///
+/// # Errors
+/// As [`unpack`].
+pub fn check(path: &Path, progress: &dyn Progress) -> Result<Manifest> {
+    read(path, None, progress)
+}
+
+fn read(path: &Path, into: Option<&Path>, progress: &dyn Progress) -> Result<Manifest> {
     let file = File::open(path).map_err(|err| Error::io(path, "read", err))?;
+    let file = Told::new(file, progress);
     let mut tar = tar::Archive::new(MultiGzDecoder::new(BufReader::with_capacity(1 << 18, file)));
     let mut hashes = BTreeMap::new();
     let mut manifest = None;
-    let version_dir = into.join(VERSION_DIR);
-    fs::create_dir(&version_dir).map_err(|err| Error::io(&version_dir, "create", err))?;
     for entry in tar.entries().map_err(|err| broken(path, &err))? {
         let mut entry = entry.map_err(|err| broken(path, &err))?;
         if !entry.header().entry_type().is_file() {
@@ -41,9 +55,11 @@ pub fn unpack(path: &Path, into: &Path) -> Result<Manifest> {
             }
             Some(SUMS_NAME) | None => {}
             Some(name) => {
-                let target = into.join(name);
-                let hash = copy_hashed(&mut entry, &target, path)?;
-                hashes.insert(name.to_owned(), hash);
+                let target = into.map(|into| into.join(name));
+                let hash = copy_hashed(&mut entry, target.as_deref(), path)?;
+                if hashes.insert(name.to_owned(), hash).is_some() {
+                    return Err(damage(path, format!("{name} is there twice")));
+                }
             }
         }
     }
@@ -85,12 +101,14 @@ fn inner_name(path: &Path) -> Option<String> {
     }
 }
 
-fn copy_hashed(from: &mut impl Read, target: &Path, archive: &Path) -> Result<String> {
-    let mut file = File::options()
-        .write(true)
-        .create_new(true)
-        .open(target)
-        .map_err(|err| Error::io(target, "unpack the archive: create", err))?;
+/// Copies `from` to a new file, or to nowhere, and gives its SHA-256.
+fn copy_hashed(from: &mut impl Read, target: Option<&Path>, archive: &Path) -> Result<String> {
+    let failed = |err| Error::io(target.unwrap_or(archive), "unpack the archive", err)
+        .hint("an archive is unpacked below TMPDIR: name a place with room there");
+    let mut out: Box<dyn Write> = match target {
+        None => Box::new(io::sink()),
+        Some(target) => Box::new(File::options().write(true).create_new(true).open(target).map_err(failed)?),
+    };
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 18];
     loop {
@@ -102,9 +120,7 @@ fn copy_hashed(from: &mut impl Read, target: &Path, archive: &Path) -> Result<St
         };
         let bytes = buffer.get(..len).unwrap_or_default();
         hash.update(bytes);
-        file.write_all(bytes).map_err(|err| {
-            Error::io(target, "unpack the archive: write", err).hint("an archive is unpacked below TMPDIR: name a place with room there")
-        })?;
+        out.write_all(bytes).map_err(failed)?;
     }
     Ok(hex(&hash.finalize()))
 }

@@ -76,7 +76,9 @@ pub fn bases(source: &Source, timeline: &Timeline) -> Result<Vec<Base>> {
         let Some(peeked) = peek(source, file)? else {
             continue;
         };
-        let bound = next.into_iter().chain(timeline.last()).filter(|bound| *bound >= file.zxid()).min();
+        // What an archive was found to be exact from, when more snapshots were there to tell.
+        let of_archive = source.manifest().map(|manifest| manifest.window.0);
+        let bound = next.into_iter().chain(timeline.last()).chain(of_archive).filter(|bound| *bound >= file.zxid()).min();
         bases.push(Base {
             file: BaseFile::Snapshot(index),
             zxid: file.zxid(),
@@ -184,8 +186,26 @@ pub(super) fn unreachable(source: &Source, timeline: &Timeline, bases: &[Base], 
     Error::about(source.shown(), ErrorKind::NotReachable, message).hint(hint)
 }
 
+/// The newest snapshot of which the file itself says that it is exact at or before `zxid`.
+///
+/// # Errors
+/// [`ErrorKind::SourceChanged`]; failures to read.
+pub(super) fn newest_known_below(source: &Source, zxid: Zxid) -> Result<Option<Zxid>> {
+    for file in source.snapshots().iter().rev().filter(|file| file.zxid() <= zxid) {
+        let known = match peek(source, file)? {
+            Some(Peeked::Trailer(trailer)) => exact_from(file.zxid(), &trailer, None),
+            Some(Peeked::Fresh) => ExactFrom::Known(Zxid::ZERO),
+            None => continue,
+        };
+        if matches!(known, ExactFrom::Known(from) if from <= zxid) {
+            return Ok(Some(file.zxid()));
+        }
+    }
+    Ok(None)
+}
+
 /// The ranges of zxids for which some base promises to be exact.
-pub(super) fn exact_ranges(timeline: &Timeline, bases: &[Base]) -> Vec<(Zxid, Zxid)> {
+pub fn exact_ranges(timeline: &Timeline, bases: &[Base]) -> Vec<(Zxid, Zxid)> {
     let mut ranges: Vec<(Zxid, Zxid)> = Vec::new();
     for base in bases {
         let (ExactFrom::Known(from) | ExactFrom::Bounded(from)) = base.exact_from else {

@@ -20,16 +20,20 @@
 mod base;
 mod compare;
 mod feed;
+mod resolve;
 
-pub use base::{Base, BaseFile, ExactFrom, bases, load_snapshot};
+pub use base::{Base, BaseFile, ExactFrom, bases, exact_ranges, load_snapshot};
 pub use compare::{DigestTally, Mismatch};
+pub use resolve::{Target, read_for, resolve};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::point::Point;
 use crate::progress::Progress;
 use crate::record::{Txn, TxnBody};
 use crate::source::Source;
 use crate::timeline::{Piece, Segment, Timeline};
 use crate::tree::DataTree;
+use crate::txnlog::Level;
 use crate::zxid::{SessionId, Zxid};
 use compare::Comparison;
 use std::collections::HashSet;
@@ -89,6 +93,39 @@ pub struct Rejected {
     pub name: String,
     /// The reason, to follow the name.
     pub reason: String,
+}
+
+/// The tree at a point, with all that was found on the way.
+#[derive(Debug)]
+pub struct Rebuilt {
+    /// The logs that were read.
+    pub timeline: Timeline,
+    /// The txn that the point stands for.
+    pub target: Target,
+    /// The tree.
+    pub replayed: Replayed,
+    /// Bases that were not taken.
+    pub rejected: Vec<Rejected>,
+}
+
+/// The tree at `point`; with `exclusive`, before its txn. Reads no more logs than that needs.
+///
+/// # Errors
+/// As [`resolve`] and [`tree_at`].
+pub fn rebuild(source: &Source, point: Point, exclusive: bool, progress: &dyn Progress) -> Result<Rebuilt> {
+    let rebuild_from = |timeline: Timeline| {
+        let found = resolve(source, &timeline, point, exclusive)
+            .and_then(|target| tree_at(source, &timeline, target.zxid, progress).map(|tree| (target, tree)));
+        (timeline, found)
+    };
+    let (mut timeline, mut found) = rebuild_from(read_for(source, point, progress)?);
+    // What was left unread for speed may be what is missing.
+    let is_worth_more = found.as_ref().is_err_and(|error| error.kind() != ErrorKind::SourceChanged);
+    if is_worth_more && timeline.logs.len() < source.logs().len() {
+        (timeline, found) = rebuild_from(Timeline::read(source, &|_| true, Level::Frames, progress)?);
+    }
+    let (target, (replayed, rejected)) = found?;
+    Ok(Rebuilt { timeline, target, replayed, rejected })
 }
 
 /// The tree after txn `target`, on the best base there is, and the bases that were not taken.

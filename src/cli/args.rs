@@ -1,0 +1,233 @@
+//! What can be said on the command line. `man/` and the completions are made from it.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use zoovault::source;
+
+const EXIT_STATUS: &str = "\
+Exit status:
+  0   done, all sound
+  1   failed
+  2   bad arguments
+  3   done, with warnings (a torn tail of a live log, a point that is unproven, ...)
+  4   damage found
+  5   the point cannot be reached exactly (gap, before the first base, after the last txn)
+  10  no repository there
+  11  busy: another run holds it
+  12  wrong or missing key
+  13  the target exists and is not empty
+  128+N  ended by signal N
+An unknown status means failure.";
+
+const POINTS: &str = "\
+Points:
+  0x1f00000003                 after the txn of this zxid
+  2026-11-20T14:00:00Z         everything before the first txn, in zxid order, whose time is later
+  '2026-11-20 14:00'           in the local zone; with a zone behind it, in that: '2026-11-20 14:00 Europe/Paris'
+  @1763640000                  seconds since 1970
+  -15m                         so long ago: also -2h30m, -1d
+  first, latest                the first that can be had exactly; the last txn";
+
+/// Backs up, proves, restores and inspects Apache ZooKeeper data directories, offline and without a JVM.
+///
+/// A server that starts on a data directory proves nothing: it loads a directory with holes and says nothing. zoovault reads what
+/// servers of 3.4 to 3.9 wrote, knows what can be restored from it and on what that rests, restores any of it exactly, and never
+/// claims more. Sources are only read, also while their server writes to them.
+#[derive(Debug, Parser)]
+#[command(name = "zoovault", version, after_help = EXIT_STATUS, max_term_width = 100, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// Options that every command takes.
+#[derive(Args, Debug)]
+pub struct Global {
+    /// Write one JSON document to stdout instead of text; a failure is then a JSON line on stderr
+    #[arg(long, global = true, help_heading = "Output")]
+    pub json: bool,
+    /// Say nothing but errors and warnings
+    #[arg(short, long, global = true, help_heading = "Output")]
+    pub quiet: bool,
+    /// Say more: every finding, every base that was not taken
+    #[arg(short, long, global = true, help_heading = "Output")]
+    pub verbose: bool,
+    /// Draw no progress bar and print no progress lines
+    #[arg(long, global = true, help_heading = "Output")]
+    pub no_progress: bool,
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value_t, env = "ZOOVAULT_COLOR", help_heading = "Output")]
+    pub color: Color,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show the files, their zxids and times, and what they promise
+    Inspect(InspectArgs),
+    /// Verify everything: the verdict, what can be restored, and what is wrong
+    Verify(VerifyArgs),
+    /// Restore an exact data directory that a server starts from
+    Restore(Box<RestoreArgs>),
+    /// Put what a window of history needs into a portable archive
+    Export(ExportArgs),
+    /// Write completions for a shell to stdout
+    Completions(CompletionsArgs),
+    /// Write the man pages into a directory
+    #[command(hide = true)]
+    Man(ManArgs),
+}
+
+/// Where history is read from.
+#[derive(Args, Debug)]
+pub struct SourceArg {
+    /// A dataDir (or its version-2), a zoo.cfg that names one, an archive, or a single log or snapshot
+    #[arg(value_name = "SOURCE")]
+    pub source: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub struct InspectArgs {
+    #[command(flatten)]
+    pub source: SourceArg,
+    /// The dataLogDir, where it is not the dataDir
+    #[arg(long, value_name = "DIR")]
+    pub data_log_dir: Option<PathBuf>,
+}
+
+/// Verify a data directory or an archive.
+///
+/// Reads every log (header, checksums, lengths, end marks, bodies, zeros to the end) and every snapshot (seals, structure,
+/// compression), lays the txns end to end and names every gap, compares logs where they overlap, checks the epoch files, then rebuilds the
+/// tree from the earliest snapshot on and compares its digest with every one that a server of 3.6 or later recorded.
+///
+/// The result are windows: ranges of zxids, each of which can be restored exactly. A window is `proven` where digests matched,
+/// `consistent` where everything is there and whole but nothing recorded proves it (3.4 and 3.5 write no digests), and `unproven` where
+/// it is not known when its first snapshot was finished.
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_STATUS)]
+pub struct VerifyArgs {
+    #[command(flatten)]
+    pub source: SourceArg,
+    /// The dataLogDir, where it is not the dataDir
+    #[arg(long, value_name = "DIR")]
+    pub data_log_dir: Option<PathBuf>,
+    /// Replay nothing: check files and chain only, in constant memory
+    #[arg(long)]
+    pub quick: bool,
+}
+
+/// Restore an exact data directory that a server starts from.
+///
+/// The tree is rebuilt as it was after the txn that POINT names: data, ACLs, every stat field, sessions, TTL and container nodes. It is written as
+/// one clean snapshot, without logs, named in a new epoch above all that the source has seen, with epoch files to match. A point
+/// that no snapshot and log make exact is refused (status 5), and so is an ACL that is unknown (status 4): nothing is guessed.
+///
+/// The target appears whole, synced and read back, or not at all. The procedure to put it into service is printed at the end.
+#[derive(Args, Debug)]
+#[command(after_help = POINTS, after_long_help = format!("{POINTS}\n\n{EXIT_STATUS}"))]
+pub struct RestoreArgs {
+    #[command(flatten)]
+    pub source: SourceArg,
+    /// The source's dataLogDir, where it is not the dataDir
+    #[arg(long, value_name = "DIR")]
+    pub source_data_log_dir: Option<PathBuf>,
+    /// The point to restore to
+    #[arg(long, value_name = "POINT", allow_hyphen_values = true)]
+    pub to: String,
+    /// Leave out the txn that POINT names: restore to right before it
+    #[arg(long)]
+    pub exclusive: bool,
+    /// The dataDir to make; with --members, the directory to make theirs in
+    #[arg(long, value_name = "DIR", required_unless_present = "dry_run")]
+    pub target: Option<PathBuf>,
+    /// The dataLogDir to make, where it is to be apart; it stays empty
+    #[arg(long, value_name = "DIR")]
+    pub data_log_dir: Option<PathBuf>,
+    /// Make a dataDir with myid for each of these members, named for it, below the target
+    #[arg(long, value_name = "ID,...", value_delimiter = ',')]
+    pub members: Vec<u64>,
+    /// Who is to own what is made, by name or number
+    #[arg(long, value_name = "USER[:GROUP]")]
+    pub chown: Option<String>,
+    /// Name the snapshot with the zxid of the point instead of a new epoch's: for a standalone look, not for an ensemble
+    #[arg(long)]
+    pub keep_zxid: bool,
+    /// The new epoch; by default 4096 above the highest that the source has seen
+    #[arg(long, value_name = "NUMBER")]
+    pub epoch: Option<u32>,
+    /// What becomes of ephemerals and sessions
+    #[arg(long, value_enum, default_value_t)]
+    pub ephemerals: EphemeralsArg,
+    /// The release that is to load it, such as 3.5 or 3.9.4: say what it cannot hold
+    #[arg(long, value_name = "RELEASE")]
+    pub for_version: Option<zoovault::restore::Release>,
+    /// Work everything out, replay and all, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// What becomes of ephemerals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum EphemeralsArg {
+    /// Keep them with their sessions, which then expire or are taken up again.
+    #[default]
+    Keep,
+    /// Leave them out, as if every session had been closed.
+    Drop,
+}
+
+/// Put what a window of history needs into a portable archive.
+///
+/// The archive is a .tar.gz that plain tar and sha256sum read: one folder that a server could start from, with the base snapshot, the txns behind
+/// it cut at record boundaries, epoch files, SHA256SUMS and manifest.json. Everything in it was replayed and proven before it is written.
+#[derive(Args, Debug)]
+#[command(after_help = POINTS, after_long_help = format!("{POINTS}\n\n{EXIT_STATUS}"))]
+pub struct ExportArgs {
+    #[command(flatten)]
+    pub source: SourceArg,
+    /// The dataLogDir, where it is not the dataDir
+    #[arg(long, value_name = "DIR")]
+    pub data_log_dir: Option<PathBuf>,
+    /// The last point that the archive is to restore
+    #[arg(long, value_name = "POINT", default_value = "latest", allow_hyphen_values = true)]
+    pub to: String,
+    /// The first one; by default the newest snapshot's that reaches the last
+    #[arg(long, value_name = "POINT", allow_hyphen_values = true)]
+    pub from: Option<String>,
+    /// The archive to make; - writes it to stdout
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Args, Debug)]
+pub struct ManArgs {
+    /// Where to write the pages
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+}
+
+impl SourceArg {
+    /// How to open the source.
+    pub fn options(&self, data_log_dir: Option<&PathBuf>) -> source::Options {
+        source::Options { data_log_dir: data_log_dir.cloned(), scratch_dir: Some(std::env::temp_dir()) }
+    }
+}

@@ -1,0 +1,61 @@
+//! The command line: arguments, rendering, exit status. A file a command.
+
+mod args;
+mod exit;
+mod export;
+mod inspect;
+mod man;
+mod progress;
+mod restore;
+mod text;
+mod ui;
+mod verify;
+
+use args::{Cli, Command};
+use clap::{CommandFactory, Parser};
+use exit::Exit;
+use std::process::ExitCode;
+use ui::Ui;
+
+/// Parses, runs, and tells how it ended.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(err) => {
+            // Help and version are results, everything else is a wrong argument. A closed pipe is nobody's fault.
+            let _ = err.print();
+            return if err.use_stderr() { Exit::BadArguments.into() } else { Exit::Done.into() };
+        }
+    };
+    let ui = Ui::new(&cli.global);
+    if let Err(err) = exit::clean_up_on_signals() {
+        ui.warn(&format!("cannot catch signals: {err}"));
+    }
+    let ended = run(&cli, &ui);
+    ui.finish();
+    match ended {
+        Ok(exit) => exit.into(),
+        Err(err) if exit::is_closed_pipe(&err) => Exit::Done.into(),
+        Err(err) => {
+            let exit = exit::of_error(&err);
+            ui.error(&err, exit);
+            exit.into()
+        }
+    }
+}
+
+fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<Exit> {
+    match &cli.command {
+        Command::Inspect(args) => inspect::run(args, ui),
+        Command::Verify(args) => verify::run(args, ui),
+        Command::Restore(args) => restore::run(args, ui),
+        Command::Export(args) => export::run(args, ui),
+        Command::Completions(args) => {
+            let mut bytes = Vec::new();
+            clap_complete::generate(args.shell, &mut Cli::command(), "zoovault", &mut bytes);
+            ui.print(&bytes)?;
+            Ok(Exit::Done)
+        }
+        Command::Man(args) => man::run(args),
+    }
+}

@@ -1,0 +1,126 @@
+//! What reaches the user: results on stdout, everything else on stderr.
+
+use super::args::{Color, Global};
+use super::exit::Exit;
+use super::progress::Bars;
+use serde_json::{Value, json};
+use std::io::{self, IsTerminal, Write};
+use zoovault::error::Error;
+
+/// A report in its two views.
+pub trait Render {
+    /// For people, in lines.
+    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()>;
+    /// For programs: one document. Fields are added, never renamed.
+    fn json(&self) -> Value;
+}
+
+/// How text is to look.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// Whether colours may be used.
+    pub colors: bool,
+    /// Whether more is to be said.
+    pub verbose: bool,
+}
+
+impl Look {
+    /// `text` in a colour (an SGR code), where colours may be used.
+    pub fn paint(&self, code: &str, text: &str) -> String {
+        if self.colors { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}
+
+/// Output as the user wants it.
+pub struct Ui {
+    json: bool,
+    quiet: bool,
+    look: Look,
+    bars: Bars,
+}
+
+impl Ui {
+    pub fn new(global: &Global) -> Ui {
+        let wants_color = match global.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+        };
+        Ui {
+            json: global.json,
+            quiet: global.quiet,
+            look: Look { colors: wants_color, verbose: global.verbose },
+            bars: Bars::new(!(global.json || global.quiet || global.no_progress)),
+        }
+    }
+
+    /// Whom long work tells.
+    pub fn progress(&self) -> &Bars {
+        &self.bars
+    }
+
+    /// Shows a report; with `--quiet`, only as JSON or when it `matters`.
+    pub fn show(&self, report: &dyn Render, matters: bool) -> anyhow::Result<()> {
+        self.show_on(report, matters, &mut io::stdout().lock())
+    }
+
+    /// Shows a report on stderr, where stdout is taken by the result itself.
+    pub fn show_aside(&self, report: &dyn Render, matters: bool) -> anyhow::Result<()> {
+        self.show_on(report, matters, &mut io::stderr().lock())
+    }
+
+    fn show_on(&self, report: &dyn Render, matters: bool, out: &mut dyn Write) -> anyhow::Result<()> {
+        self.bars.finish();
+        let mut bytes = Vec::new();
+        if self.json {
+            serde_json::to_writer_pretty(&mut bytes, &report.json())?;
+            bytes.push(b'\n');
+        } else if !self.quiet || matters {
+            report.human(&mut bytes, &self.look)?;
+        }
+        out.write_all(&bytes)?;
+        out.flush()?;
+        Ok(())
+    }
+
+    /// Writes bytes to stdout.
+    pub fn print(&self, bytes: &[u8]) -> anyhow::Result<()> {
+        let mut out = io::stdout().lock();
+        out.write_all(bytes)?;
+        out.flush()?;
+        Ok(())
+    }
+
+    /// Says on stderr that something is to be looked at.
+    pub fn warn(&self, message: &str) {
+        // A closed stderr leaves nobody to tell.
+        let _ = writeln!(io::stderr().lock(), "zoovault: warning: {message}");
+    }
+
+    /// Says on stderr why it failed: one line, or one JSON document.
+    pub fn error(&self, err: &anyhow::Error, exit: Exit) {
+        self.bars.finish();
+        let cause = err.chain().find_map(|cause| cause.downcast_ref::<Error>());
+        let next = cause.and_then(Error::next_step);
+        let line = if self.json {
+            json!({
+                "error": format!("{err:#}"),
+                "exit_status": exit as u8,
+                "file": cause.and_then(Error::path).map(|path| path.display().to_string()),
+                "offset": cause.and_then(Error::offset),
+                "zxid": cause.and_then(Error::zxid).map(|zxid| zxid.to_string()),
+                "next_step": next,
+            })
+            .to_string()
+        } else {
+            let next = next.map(|next| format!("; {next}")).unwrap_or_default();
+            format!("zoovault: {}{next}", super::text::escape(&format!("{err:#}")))
+        };
+        let _ = writeln!(io::stderr().lock(), "{line}");
+    }
+
+    /// Ends what is drawn.
+    pub fn finish(&self) {
+        self.bars.finish();
+    }
+}

@@ -1,0 +1,190 @@
+//! `verify`: the verdict.
+
+use super::args::VerifyArgs;
+use super::exit::Exit;
+use super::inspect::exactness;
+use super::text;
+use super::ui::{Look, Render, Ui};
+use anyhow::Context;
+use serde_json::{Value, json};
+use std::io::{self, Write};
+use zoovault::replay::Proof;
+use zoovault::source::Source;
+use zoovault::verify::{Depth, Finding, Report, Severity, Verdict, Window, verify};
+
+/// How many findings are told one by one without `-v`.
+const FINDINGS_MAX: usize = 40;
+
+pub fn run(args: &VerifyArgs, ui: &Ui) -> anyhow::Result<Exit> {
+    let options = args.source.options(args.data_log_dir.as_ref());
+    let depth = if args.quick { Depth::Quick } else { Depth::Full };
+    let report = Source::with(&args.source.source, &options, |source| verify(source, depth, ui.progress()))
+        .context("cannot finish verification")?;
+    let exit = match report.verdict() {
+        Verdict::Sound => Exit::Done,
+        Verdict::Warnings => Exit::Warnings,
+        Verdict::Unreachable => Exit::NotReachable,
+        Verdict::Damaged => Exit::Damaged,
+    };
+    ui.show(&Shown { source: text::path(&args.source.source), report: &report, exit }, exit != Exit::Done)?;
+    Ok(exit)
+}
+
+struct Shown<'a> {
+    source: String,
+    report: &'a Report,
+    exit: Exit,
+}
+
+fn verdict_name(verdict: Verdict) -> (&'static str, &'static str) {
+    match verdict {
+        Verdict::Sound => ("sound", "32"),
+        Verdict::Warnings => ("sound, with warnings", "33"),
+        Verdict::Unreachable => ("incomplete", "31"),
+        Verdict::Damaged => ("damaged", "31"),
+    }
+}
+
+impl Render for Shown<'_> {
+    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+        let report = self.report;
+        let (verdict, color) = verdict_name(report.verdict());
+        writeln!(out, "{}: {}", self.source, look.paint(&format!("1;{color}"), &verdict.to_uppercase()))?;
+        writeln!(out, "\nCan be restored exactly:")?;
+        for window in &report.windows {
+            show_window(out, window, look)?;
+        }
+        if report.windows.is_empty() {
+            writeln!(out, "  {}", look.paint("31", "nothing"))?;
+        }
+        let is_told = |finding: &&Finding| look.verbose || finding.severity > Severity::Info;
+        let told: Vec<&Finding> = report.findings.iter().filter(is_told).collect();
+        let limit = if look.verbose { usize::MAX } else { FINDINGS_MAX };
+        if !told.is_empty() {
+            writeln!(out, "\nFindings:")?;
+        }
+        for finding in told.iter().take(limit) {
+            show_finding(out, finding, look)?;
+        }
+        if told.len() > limit {
+            writeln!(out, "  ... and {} more (-v shows them)", told.len() - limit)?;
+        }
+        let infos = report.findings.len() - report.findings.iter().filter(is_told).count();
+        let more = if infos > 0 { format!("; {} (-v shows them)", text::plural(infos as u64, "remark")) } else { String::new() };
+        let replayed = match report.depth {
+            Depth::Full => format!("{} compared", text::plural(report.digests_compared, "digest")),
+            Depth::Quick => "nothing replayed (--quick)".to_owned(),
+        };
+        writeln!(
+            out,
+            "\n{} with {}, {}; {replayed}{more}",
+            text::plural(report.logs.len() as u64, "log"),
+            text::plural(report.txn_count, "txn"),
+            text::plural(report.snapshots.len() as u64, "snapshot"),
+        )
+    }
+
+    fn json(&self) -> Value {
+        let report = self.report;
+        json!({
+            "source": self.source,
+            "verdict": verdict_name(report.verdict()).0,
+            "exit_status": self.exit as u8,
+            "replayed": report.depth == Depth::Full,
+            "digests_compared": report.digests_compared,
+            "txns": report.txn_count,
+            "first_zxid": report.txns.map(|(first, _)| first.0.to_string()),
+            "last_zxid": report.txns.map(|(_, last)| last.0.to_string()),
+            "first_time_ms": report.txns.map(|(first, _)| first.1),
+            "last_time_ms": report.txns.map(|(_, last)| last.1),
+            "accepted_epoch": report.epochs.0,
+            "current_epoch": report.epochs.1,
+            "windows": report.windows.iter().map(window_json).collect::<Vec<_>>(),
+            "findings": report.findings.iter().map(finding_json).collect::<Vec<_>>(),
+            "logs": report.logs.iter().map(|log| json!({
+                "name": log.name,
+                "size_bytes": log.size,
+                "txns": log.summary.as_ref().map(|summary| summary.count),
+                "digests": log.summary.as_ref().map(|summary| summary.digests),
+                "first_zxid": log.summary.as_ref().and_then(|summary| summary.first()).map(|zxid| zxid.to_string()),
+                "last_zxid": log.summary.as_ref().and_then(|summary| summary.last()).map(|zxid| zxid.to_string()),
+                "largest_record_bytes": log.summary.as_ref().map(|summary| summary.largest_record),
+            })).collect::<Vec<_>>(),
+            "snapshots": report.snapshots.iter().map(|snapshot| {
+                let (exact_from, is_known) = exactness(snapshot.base.as_ref().map(|base| base.exact_from));
+                json!({
+                    "name": snapshot.name,
+                    "size_bytes": snapshot.size,
+                    "zxid": snapshot.zxid.to_string(),
+                    "znodes": snapshot.nodes,
+                    "exact_from_zxid": exact_from.map(|zxid| zxid.to_string()),
+                    "exact_from_is_known": is_known,
+                })
+            }).collect::<Vec<_>>(),
+        })
+    }
+}
+
+fn proof_words(proof: Option<Proof>) -> (&'static str, &'static str) {
+    match proof {
+        Some(Proof::Proven) => ("proven: the tree's digest is the one that the servers recorded", "32"),
+        Some(Proof::Consistent) => ("consistent: every txn is there and whole; no digest was recorded that could prove more", "32"),
+        Some(Proof::Unproven) => ("unproven: it is inferred, not recorded, when the first snapshot was finished", "33"),
+        None => ("promised by the files; nothing was replayed", "33"),
+    }
+}
+
+fn show_window(out: &mut dyn Write, window: &Window, look: &Look) -> io::Result<()> {
+    let (words, color) = proof_words(window.proof);
+    writeln!(out, "  {} to {}   from {}", window.from, window.to, window.base)?;
+    if window.from_time.is_some() || window.to_time.is_some() {
+        writeln!(out, "    {} to {}", text::time_or_dash(window.from_time), text::time_or_dash(window.to_time))?;
+    }
+    writeln!(out, "    {}", look.paint(color, words))
+}
+
+fn show_finding(out: &mut dyn Write, finding: &Finding, look: &Look) -> io::Result<()> {
+    let color = match finding.severity {
+        Severity::Info => "2",
+        Severity::Warning => "33",
+        Severity::Missing | Severity::Damage => "31",
+    };
+    write!(out, "  {} ", look.paint(color, &format!("{:<8}", finding.severity.name())))?;
+    if let Some(file) = &finding.file {
+        write!(out, "{}: ", text::path(file))?;
+    }
+    if let Some(offset) = finding.offset {
+        write!(out, "offset {offset}: ")?;
+    }
+    if let Some(zxid) = finding.zxid {
+        write!(out, "zxid {zxid}: ")?;
+    }
+    writeln!(out, "{} [{}]", text::escape(&finding.message), finding.code)?;
+    match finding.next {
+        Some(next) => writeln!(out, "           next: {next}"),
+        None => Ok(()),
+    }
+}
+
+fn window_json(window: &Window) -> Value {
+    json!({
+        "from_zxid": window.from.to_string(),
+        "to_zxid": window.to.to_string(),
+        "from_time_ms": window.from_time,
+        "to_time_ms": window.to_time,
+        "base": window.base,
+        "proof": window.proof.map(Proof::name),
+    })
+}
+
+fn finding_json(finding: &Finding) -> Value {
+    json!({
+        "code": finding.code,
+        "severity": finding.severity.name(),
+        "file": finding.file.as_ref().map(|file| file.display().to_string()),
+        "offset": finding.offset,
+        "zxid": finding.zxid.map(|zxid| zxid.to_string()),
+        "message": finding.message,
+        "next_step": finding.next,
+    })
+}

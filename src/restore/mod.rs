@@ -1,0 +1,316 @@
+//! Restore: one clean snapshot of the tree at a point, named so that an ensemble takes it for the newest of histories.
+//!
+//! No logs are written. Servers of 3.8.4 and later, and 3.9.2 and later, can refuse the fuzzy snapshot and the logs that they wrote
+//! themselves (`DataTree.createNode` fetches ACLs by ids that the snapshot's map may lack), and older ones attach wrong ACLs. A snapshot that ends
+//! with its first seal is the one shape that every release loads.
+//!
+//! The file is named with the first zxid of an epoch above all that the source has seen, and `currentEpoch` and `acceptedEpoch` say the
+//! same: zxids never repeat, clients that saw more are not refused (`ZooKeeperServer.processConnectRequest`), and a member that was not restored
+//! is sent the whole tree (`LearnerHandler.syncFollower`) instead of being taken for one that shares the history.
+
+mod release;
+mod write;
+
+pub use release::Release;
+
+use crate::durable::{StagedDir, ensure_absent, write_file};
+use crate::datadir::{ACCEPTED_EPOCH, CURRENT_EPOCH, MYID, VERSION_DIR, snapshot_name};
+use crate::error::{Error, ErrorKind, Result};
+use crate::point::Point;
+use crate::progress::Progress;
+use crate::replay::{ExactFrom, Proof, Rebuilt, Rejected, Replayed, Target, rebuild};
+use crate::source::Source;
+use crate::timeline::Timeline;
+use crate::tree::{AclValue, DataTree};
+use crate::zxid::Zxid;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+pub use write::write_snapshot;
+
+/// How far above the highest epoch that the source has seen the new one is. Other members may have gone through elections
+/// that this source knows nothing of, since the backup was made or while it was cut off; epochs cost nothing.
+pub const EPOCH_MARGIN: u32 = 0x1000;
+/// `QuorumPeer` keeps an epoch in a long, but a zxid of 0x80000000 and more epochs is negative and its file name does not parse.
+const EPOCH_MAX: u32 = 0x7fff_ffff;
+
+/// What becomes of ephemerals and sessions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ephemerals {
+    /// They are kept; the sessions expire, or their clients come back, when the server has started.
+    #[default]
+    Keep,
+    /// They are gone, as if every session had been closed right after the point.
+    Drop,
+}
+
+/// What to restore.
+#[derive(Clone, Debug)]
+pub struct What {
+    /// To when.
+    pub point: Point,
+    /// Leave out the txn of the point itself.
+    pub exclusive: bool,
+    /// What becomes of ephemerals.
+    pub ephemerals: Ephemerals,
+    /// The release that is to load it.
+    pub for_version: Option<Release>,
+}
+
+/// Where to, and in which shape.
+#[derive(Clone, Debug)]
+pub struct Where {
+    /// The dataDir to be made; with members, the directory of theirs.
+    pub target: PathBuf,
+    /// The dataLogDir to be made, where it is to be apart.
+    pub data_log_dir: Option<PathBuf>,
+    /// The members' numbers; none for one directory without `myid`.
+    pub members: Vec<u64>,
+    /// Who is to own it: user and group ids.
+    pub owner: Option<(Option<u32>, Option<u32>)>,
+    /// Name the snapshot with the zxid of the point.
+    pub keep_zxid: bool,
+    /// The epoch to use instead of one worked out.
+    pub epoch: Option<u32>,
+}
+
+/// A tree to be restored, and how it came about. Nothing is written yet.
+#[derive(Debug)]
+pub struct Plan {
+    /// The point.
+    pub target: Target,
+    /// The tree, and what it rests on.
+    pub replayed: Replayed,
+    /// Bases that were not taken.
+    pub rejected: Vec<Rejected>,
+    /// The highest epoch that the source has seen.
+    pub max_epoch: u32,
+    /// Ephemerals in the tree at the point, and sessions.
+    pub ephemerals: usize,
+    /// How many sessions.
+    pub sessions: usize,
+    /// What the operator has to know: what the release cannot hold, what is uncertain.
+    pub warnings: Vec<String>,
+    /// What is good to know.
+    pub notes: Vec<String>,
+}
+
+/// What was written.
+#[derive(Debug)]
+pub struct Written {
+    /// The snapshot's file name.
+    pub name: String,
+    /// The epoch in the epoch files.
+    pub epoch: u32,
+    /// Bytes of the snapshot.
+    pub size: u64,
+    /// The dataDirs, by member.
+    pub data_dirs: Vec<PathBuf>,
+    /// The dataLogDirs, by member.
+    pub data_log_dirs: Vec<PathBuf>,
+}
+
+/// Works out the tree at the point.
+///
+/// # Errors
+/// [`ErrorKind::NotReachable`] and [`ErrorKind::Damage`] as [`tree_at`]; also when an ACL is unknown.
+pub fn plan(source: &Source, what: &What, progress: &dyn Progress) -> Result<Plan> {
+    let Rebuilt { timeline, target, mut replayed, rejected } = rebuild(source, what.point, what.exclusive, progress)?;
+    refuse_forks(source, &timeline, &replayed, target.zxid)?;
+    refuse_unresolved(source, &replayed.tree)?;
+    let (ephemerals, sessions) = (replayed.tree.ephemerals(), replayed.tree.sessions().len());
+    let mut warnings = uncertainties(&replayed);
+    match what.ephemerals {
+        Ephemerals::Drop => replayed.tree.drop_sessions(target.zxid),
+        Ephemerals::Keep => warnings.extend(uncovered(&replayed.tree)),
+    }
+    if target.left_out_earlier > 0 {
+        warnings.push(format!(
+            "the leader's clock stepped back: {} of the txns left out have times before the one asked for",
+            target.left_out_earlier
+        ));
+    }
+    let (misfits, notes) = release::misfits(&replayed.tree, what.for_version);
+    warnings.extend(misfits);
+    let max_epoch = source.max_epoch().max(timeline.last().map_or(0, Zxid::epoch));
+    Ok(Plan { target, replayed, rejected, max_epoch, ephemerals, sessions, warnings, notes })
+}
+
+/// Writes what was planned. It appears whole or not at all, synced and read back.
+///
+/// # Errors
+/// [`ErrorKind::TargetExists`]; failures to write. Nothing is left behind then.
+pub fn execute(plan: &Plan, place: &Where, progress: &dyn Progress) -> Result<Written> {
+    let epoch = new_epoch(plan, place)?;
+    if let Some(dir) = &place.data_log_dir {
+        ensure_absent(dir)?;
+    }
+    let staged = StagedDir::new(&place.target)?;
+    let staged_logs = place.data_log_dir.as_deref().map(StagedDir::new).transpose()?;
+    let name = snapshot_name(if place.keep_zxid { plan.target.zxid } else { Zxid::new(epoch, 0) });
+    let mut size = 0;
+    for member in members(place) {
+        let data_dir = below(staged.path(), member);
+        size = write_member(plan, &data_dir, &name, epoch, member, progress)?;
+        if let Some(logs) = &staged_logs {
+            let version_dir = below(logs.path(), member).join(VERSION_DIR);
+            fs::create_dir_all(&version_dir).map_err(|err| Error::io(&version_dir, "create", err))?;
+        }
+    }
+    for root in [Some(staged.path()), staged_logs.as_ref().map(StagedDir::path)].into_iter().flatten() {
+        settle(root, place.owner)?;
+    }
+    if let Some(logs) = staged_logs {
+        logs.commit()?;
+    }
+    staged.commit()?;
+    let dirs = |root: &Path| members(place).into_iter().map(|member| below(root, member)).collect();
+    Ok(Written {
+        name,
+        epoch,
+        size,
+        data_dirs: dirs(&place.target),
+        data_log_dirs: place.data_log_dir.as_deref().map(dirs).unwrap_or_default(),
+    })
+}
+
+/// Refuses a place that cannot be written to, before anything is read.
+///
+/// # Errors
+/// [`ErrorKind::TargetExists`], [`ErrorKind::BadArgument`].
+pub fn ensure_writable(place: &Where) -> Result<()> {
+    ensure_absent(&place.target)?;
+    if let Some(dir) = &place.data_log_dir {
+        ensure_absent(dir)?;
+        if *dir == place.target {
+            let message = "is given for both the dataDir and the dataLogDir";
+            return Err(Error::about(dir, ErrorKind::BadArgument, message).hint("leave out --data-log-dir: one directory is the default"));
+        }
+    }
+    Ok(())
+}
+
+/// The epoch of the restored history.
+///
+/// # Errors
+/// When one was asked for that the source has seen, or there is none left.
+pub fn new_epoch(plan: &Plan, place: &Where) -> Result<u32> {
+    let epoch = place.epoch.unwrap_or(plan.max_epoch.saturating_add(EPOCH_MARGIN));
+    if epoch <= plan.max_epoch || epoch > EPOCH_MAX {
+        let message = format!("epoch {epoch} will not do: it has to be above {} and at most {EPOCH_MAX}", plan.max_epoch);
+        return Err(Error::new(ErrorKind::BadArgument, message));
+    }
+    Ok(epoch)
+}
+
+fn members(place: &Where) -> Vec<Option<u64>> {
+    if place.members.is_empty() { vec![None] } else { place.members.iter().copied().map(Some).collect() }
+}
+
+fn below(root: &Path, member: Option<u64>) -> PathBuf {
+    member.map_or_else(|| root.to_owned(), |member| root.join(member.to_string()))
+}
+
+fn write_member(plan: &Plan, data_dir: &Path, name: &str, epoch: u32, member: Option<u64>, progress: &dyn Progress) -> Result<u64> {
+    let version_dir = data_dir.join(VERSION_DIR);
+    fs::create_dir_all(&version_dir).map_err(|err| Error::io(&version_dir, "create", err))?;
+    let size = write::write_and_read_back(&plan.replayed.tree, &version_dir.join(name), progress)?;
+    for file in [CURRENT_EPOCH, ACCEPTED_EPOCH] {
+        write_file(&version_dir.join(file), epoch.to_string().as_bytes())?;
+    }
+    if let Some(member) = member {
+        write_file(&data_dir.join(MYID), format!("{member}\n").as_bytes())?;
+    }
+    Ok(size)
+}
+
+/// Gives everything below `root` its owner, and makes every name last.
+fn settle(root: &Path, owner: Option<(Option<u32>, Option<u32>)>) -> Result<()> {
+    let mut dirs = vec![root.to_owned()];
+    let own = |path: &Path| match owner {
+        Some((user, group)) => std::os::unix::fs::chown(path, user, group).map_err(|err| Error::io(path, "change the owner", err)),
+        None => Ok(()),
+    };
+    while let Some(dir) = dirs.pop() {
+        own(&dir)?;
+        for entry in fs::read_dir(&dir).map_err(|err| Error::io(&dir, "read", err))? {
+            let path = entry.map_err(|err| Error::io(&dir, "read", err))?.path();
+            if path.is_dir() {
+                dirs.push(path);
+            } else {
+                own(&path)?;
+            }
+        }
+        crate::durable::sync_dir(&dir)?;
+    }
+    Ok(())
+}
+
+/// Two logs that differ over a txn that was applied: which is right cannot be told, unless the digest told.
+fn refuse_forks(source: &Source, timeline: &Timeline, replayed: &Replayed, target: Zxid) -> Result<()> {
+    let Some((first, _)) = replayed.applied.filter(|_| replayed.proof != Proof::Proven) else {
+        return Ok(());
+    };
+    let forks = timeline.compare_overlaps(source, Some((first, target)))?;
+    let Some(fork) = forks.iter().find(|fork| fork.zxid >= first && fork.zxid <= target) else {
+        return Ok(());
+    };
+    let name = |index: usize| source.logs().get(index).map(|log| log.name()).unwrap_or_default();
+    let message = format!("says something else about {} than {}: which is right cannot be told", fork.zxid, name(fork.log));
+    let path = source.logs().get(fork.other).map(|log| log.shown().to_owned()).unwrap_or_default();
+    Err(Error::about(&path, ErrorKind::Damage, message)
+        .at_offset(fork.offset)
+        .hint(format!("restore to before {}, or move away the log that does not belong to this history", fork.zxid)))
+}
+
+fn refuse_unresolved(source: &Source, tree: &DataTree) -> Result<()> {
+    let unresolved = tree.in_order().find_map(|node| match node.acl {
+        AclValue::Unresolved(id) => Some((node.path.to_vec(), id)),
+        AclValue::List(_) => None,
+    });
+    match unresolved {
+        None => Ok(()),
+        Some((path, id)) => {
+            let message = format!("the ACL of \"{}\" is unknown: its snapshot lacks the list of id {id}", path.escape_ascii());
+            Err(Error::about(source.shown(), ErrorKind::Damage, message)
+                .hint("restore to another point, or from another member: an ACL is never guessed"))
+        }
+    }
+}
+
+/// What makes a restore uncertain, in words.
+pub(crate) fn uncertainties(replayed: &Replayed) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if replayed.proof == Proof::Proven {
+        return warnings;
+    }
+    if let ExactFrom::Bounded(bound) = replayed.base.exact_from {
+        warnings.push(format!(
+            "unproven: the snapshot does not say when it was finished; that it was before {bound} is inferred from the next snapshot or the last txn"
+        ));
+    }
+    if let Some(zxid) = replayed.uncertain_closes.first() {
+        warnings.push(format!(
+            "unproven: {} sessions (the first at {zxid}) were closed while the snapshot may have been written; the pzxid of the parents of \
+             their ephemerals may be too low",
+            replayed.uncertain_closes.len()
+        ));
+    }
+    warnings
+}
+
+fn uncovered(tree: &DataTree) -> Vec<String> {
+    let uncovered = tree.uncovered_ephemerals();
+    let nodes: usize = uncovered.iter().map(|(_, count)| count).sum();
+    uncovered
+        .first()
+        .map(|(session, _)| {
+            format!(
+                "{nodes} ephemerals belong to {} sessions that are not known (the first is {session}): a leader deletes them at its \
+                 start and its followers do not; --ephemerals drop leaves them out",
+                uncovered.len()
+            )
+        })
+        .into_iter()
+        .collect()
+}

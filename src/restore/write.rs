@@ -1,0 +1,88 @@
+//! Writing a tree as a snapshot, and proving what was written.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::progress::{Progress, Told};
+use crate::record::acl::OPEN_ACL_UNSAFE;
+use crate::snapshot::codec::Codec;
+use crate::snapshot::{NodeRecord, OPEN_ACL_ID, SnapshotReader, SnapshotWriter, Trailer};
+use crate::stream::Span;
+use crate::tree::{AclValue, DataTree};
+use crate::zxid::SessionId;
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Writes `tree` to `out` as a plain snapshot that ends with its first seal, and says how many bytes that took. Equal trees give equal
+/// bytes: siblings stand by name, ACL ids by first use, sessions by id. ACLs that are unknown are refused.
+///
+/// # Errors
+/// Those of `out`; `InvalidData` for an unknown ACL.
+pub fn write_snapshot(tree: &DataTree, out: impl Write) -> io::Result<u64> {
+    let mut ids: HashMap<&[u8], i64> = HashMap::from([(OPEN_ACL_UNSAFE.bytes(), OPEN_ACL_ID)]);
+    let mut lists: Vec<(i64, &[u8])> = Vec::new();
+    for node in tree.in_order() {
+        let AclValue::List(list) = node.acl else {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "an ACL is unknown"));
+        };
+        ids.entry(list.bytes()).or_insert_with(|| {
+            let id = i64::try_from(lists.len()).unwrap_or(i64::MAX - 1) + 1;
+            lists.push((id, list.bytes()));
+            id
+        });
+    }
+    let sessions: Vec<(SessionId, i32)> = tree.sessions().collect();
+    let mut writer = SnapshotWriter::new(out, &sessions, lists.iter().copied())?;
+    for node in tree.in_order() {
+        let AclValue::List(list) = node.acl else {
+            continue;
+        };
+        let acl_id = ids.get(list.bytes()).copied().unwrap_or(OPEN_ACL_ID);
+        writer.node(&NodeRecord { offset: 0, path: node.path, data: node.data, acl_id, stat: *node.stat })?;
+    }
+    writer.finish(&Trailer::default()).map(|(_, size)| size)
+}
+
+/// Writes `tree` to a new file at `path`, syncs it, and reads it back: every field of every znode is compared.
+pub(super) fn write_and_read_back(tree: &DataTree, path: &Path, progress: &dyn Progress) -> Result<u64> {
+    progress.start("writing", None);
+    let file = File::options().write(true).read(true).create_new(true).open(path).map_err(|err| Error::io(path, "create", err))?;
+    let size = write_snapshot(tree, Told::new(&file, progress)).map_err(|err| Error::io(path, "write", err))?;
+    progress.start("syncing and reading back", Some(size));
+    std::thread::scope(|scope| {
+        let sync = scope.spawn(|| file.sync_all().map_err(|err| Error::io(path, "sync", err)));
+        read_back(tree, path, &file, progress)?;
+        sync.join().expect("syncing does not panic")
+    })?;
+    Ok(size)
+}
+
+fn read_back(tree: &DataTree, path: &Path, file: &File, progress: &dyn Progress) -> Result<()> {
+    let wrong = |what: String| Error::about(path, ErrorKind::Failed, format!("was written and reads back wrong: {what}")).hint("check the disk");
+    let mut reader = SnapshotReader::new(path, Codec::Plain, Span::new(file, 0))?;
+    let lists: HashMap<i64, Box<[u8]>> = reader.acls.drain(..).collect();
+    if !reader.sessions.iter().copied().eq(tree.sessions()) {
+        return Err(wrong("the sessions differ".to_owned()));
+    }
+    let mut told = 0;
+    for expected in tree.in_order() {
+        let differs = || wrong(format!("\"{}\" differs", expected.path.escape_ascii()));
+        let found = reader.next_node()?.ok_or_else(differs)?;
+        let list = match found.acl_id {
+            OPEN_ACL_ID => Some(OPEN_ACL_UNSAFE.bytes()),
+            id => lists.get(&id).map(|list| &**list),
+        };
+        let has_acl = matches!(expected.acl, AclValue::List(acl) if Some(acl.bytes()) == list);
+        if found.path != expected.path || found.data != expected.data || found.stat != *expected.stat || !has_acl {
+            return Err(differs());
+        }
+        if found.offset - told > 1 << 20 {
+            progress.advance(found.offset - told);
+            told = found.offset;
+        }
+    }
+    if reader.next_node()?.is_some() {
+        return Err(wrong("a znode too many".to_owned()));
+    }
+    reader.finish().map(|_| ())
+}

@@ -1,0 +1,83 @@
+//! What a verifier tells: one thing at a place, with a stable code.
+
+use crate::zxid::Zxid;
+use std::path::PathBuf;
+
+/// How bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Good to know.
+    Info,
+    /// The operator should look.
+    Warning,
+    /// Txns are missing that the last point needs.
+    Missing,
+    /// Bytes are damaged.
+    Damage,
+}
+
+impl Severity {
+    /// As people and JSON have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::Info => "info",
+            Severity::Warning => "warning",
+            Severity::Missing => "missing",
+            Severity::Damage => "damage",
+        }
+    }
+}
+
+/// One thing noticed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Stable, for programs: `log-bad-checksum`.
+    pub code: &'static str,
+    /// How bad.
+    pub severity: Severity,
+    /// The file, where one is concerned.
+    pub file: Option<PathBuf>,
+    /// Bytes from its start; in a compressed snapshot, of the decompressed stream.
+    pub offset: Option<u64>,
+    /// The txn, or the last one before it.
+    pub zxid: Option<Zxid>,
+    /// One line: what is there.
+    pub message: String,
+    /// One line: what to do, where there is something.
+    pub next: Option<&'static str>,
+}
+
+impl Finding {
+    /// A finding about the whole source.
+    pub fn new(code: &'static str, severity: Severity, message: impl Into<String>) -> Finding {
+        Finding { code, severity, file: None, offset: None, zxid: None, message: message.into(), next: None }
+    }
+
+    /// Says which file.
+    #[must_use]
+    pub fn file(mut self, file: impl Into<PathBuf>) -> Finding {
+        self.file = Some(file.into());
+        self
+    }
+
+    /// Says where in it.
+    #[must_use]
+    pub fn offset(mut self, offset: u64) -> Finding {
+        self.offset = Some(offset);
+        self
+    }
+
+    /// Says at which txn.
+    #[must_use]
+    pub fn zxid(mut self, zxid: impl Into<Option<Zxid>>) -> Finding {
+        self.zxid = zxid.into();
+        self
+    }
+
+    /// Says what to do.
+    #[must_use]
+    pub fn next(mut self, next: &'static str) -> Finding {
+        self.next = Some(next);
+        self
+    }
+}

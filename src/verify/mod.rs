@@ -1,0 +1,175 @@
+//! The verdict on a source: everything read, everything wrong collected, and what can be restored from it.
+//!
+//! 1. Each log: header, every record's checksum, length and end mark, every body; zeros to the end.
+//! 2. Each snapshot: seals, structure, the compressed stream; parents before children, ACL ids that resolve.
+//! 3. The chain: zxids contiguous within an epoch, epochs that begin with counter 1, logs that agree where they overlap; epoch files.
+//! 4. Replay: the tree is rebuilt from the earliest base of each stretch, and its digest compared at every txn that carries one.
+//!
+//! Parts 1 to 3 stream. What can be restored are *windows*: ranges of zxids, with the base and the kind of proof ([`Proof`]).
+//! A server that starts on a directory proves none of this: it drops what is behind a damaged length or end mark without a word.
+
+mod chain;
+mod files;
+mod finding;
+mod windows;
+
+pub use finding::{Finding, Severity};
+pub use windows::Window;
+
+use crate::error::Result;
+use crate::progress::Progress;
+use crate::replay::{Base, bases};
+use crate::source::Source;
+use crate::timeline::Timeline;
+use crate::txnlog::{Level, LogSummary};
+use crate::zxid::Zxid;
+use files::SnapshotVerdict;
+
+/// How much to verify.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// All but the replay: no tree is held.
+    Quick,
+    /// Everything.
+    Full,
+}
+
+/// The verdict in one word; exit statuses follow from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// Everything is whole, and every txn from the first window on can be restored.
+    Sound,
+    /// The last txn can be restored; something is to be known.
+    Warnings,
+    /// Bytes are whole as far as they go, and the last txn cannot be restored: what it needs is missing.
+    Unreachable,
+    /// Bytes are damaged.
+    Damaged,
+}
+
+/// What one log held.
+#[derive(Clone, Debug)]
+pub struct LogReport {
+    /// Its name.
+    pub name: String,
+    /// Its size in bytes, zeros at its end and all.
+    pub size: u64,
+    /// What was read; `None` when even the header is damaged.
+    pub summary: Option<LogSummary>,
+}
+
+/// What one snapshot held.
+#[derive(Clone, Debug)]
+pub struct SnapshotReport {
+    /// Its name.
+    pub name: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// The zxid in its name.
+    pub zxid: Zxid,
+    /// Znodes; `None` when it is damaged.
+    pub nodes: Option<u64>,
+    /// What it is exact from, if it is a base.
+    pub base: Option<Base>,
+}
+
+/// Everything that was found.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// What was asked for.
+    pub depth: Depth,
+    /// The logs, by the zxid in their names.
+    pub logs: Vec<LogReport>,
+    /// The snapshots, likewise.
+    pub snapshots: Vec<SnapshotReport>,
+    /// The windows, by zxid.
+    pub windows: Vec<Window>,
+    /// Everything noticed, worst first.
+    pub findings: Vec<Finding>,
+    /// The first and last txn in the logs, and their times.
+    pub txns: Option<((Zxid, i64), (Zxid, i64))>,
+    /// How many txns.
+    pub txn_count: u64,
+    /// How many digests were compared in replay.
+    pub digests_compared: u64,
+    /// `acceptedEpoch` and `currentEpoch`, where they are numbers.
+    pub epochs: (Option<i64>, Option<i64>),
+}
+
+impl Report {
+    /// The verdict: damage before what is missing before warnings.
+    pub fn verdict(&self) -> Verdict {
+        let worst = self.findings.iter().map(|finding| finding.severity).max();
+        match worst {
+            Some(Severity::Damage) => Verdict::Damaged,
+            Some(Severity::Missing) => Verdict::Unreachable,
+            Some(Severity::Warning) => Verdict::Warnings,
+            Some(Severity::Info) | None => Verdict::Sound,
+        }
+    }
+}
+
+/// Verifies `source`.
+///
+/// # Errors
+/// [`crate::error::ErrorKind::SourceChanged`] when files vanish meanwhile; failures to read. Damage is in the report.
+pub fn verify(source: &Source, depth: Depth, progress: &dyn Progress) -> Result<Report> {
+    let timeline = Timeline::read(source, &|_| true, Level::Everything, progress)?;
+    let snapshots = files::check_snapshots(source, progress)?;
+    let mut findings = Vec::new();
+    files::judge_logs(source, &timeline, &mut findings);
+    files::judge_names(source, &mut findings);
+    let bases = sound_bases(source, &timeline, &snapshots)?;
+    chain::judge(source, &timeline, &snapshots, &mut findings)?;
+    let (windows, digests_compared) = match depth {
+        Depth::Quick => (windows::promised(source, &timeline, &bases), 0),
+        Depth::Full => windows::replayed(source, &timeline, &bases, &mut findings, progress)?,
+    };
+    files::judge_snapshots(source, &snapshots, &windows, &mut findings);
+    chain::judge_reach(source, &timeline, &windows, &mut findings);
+    findings.sort_by(|a, b| (b.severity, &a.file, a.offset, a.zxid).cmp(&(a.severity, &b.file, b.offset, b.zxid)));
+    let first = timeline.segments.first().map(|segment| (segment.first(), segment.first_time()));
+    let last = timeline.segments.last().map(|segment| (segment.last(), segment.last_time()));
+    Ok(Report {
+        depth,
+        txns: first.zip(last),
+        txn_count: timeline.logs.iter().filter_map(|log| log.summary.as_ref().ok()).map(|summary| summary.count).sum(),
+        logs: log_reports(source, timeline),
+        snapshots: snapshot_reports(source, snapshots, &bases),
+        windows,
+        findings,
+        digests_compared,
+        epochs: (chain::epoch_of(source.accepted_epoch()), chain::epoch_of(source.current_epoch())),
+    })
+}
+
+/// The bases whose files were read whole without a fault.
+fn sound_bases(source: &Source, timeline: &Timeline, snapshots: &[SnapshotVerdict]) -> Result<Vec<Base>> {
+    let is_sound = |base: &Base| match base.file {
+        crate::replay::BaseFile::Empty => true,
+        crate::replay::BaseFile::Snapshot(index) => snapshots.get(index).is_some_and(|verdict| verdict.is_ok()),
+    };
+    Ok(bases(source, timeline)?.into_iter().filter(is_sound).collect())
+}
+
+fn log_reports(source: &Source, timeline: Timeline) -> Vec<LogReport> {
+    let report = |(file, log): (&crate::source::SourceFile, crate::timeline::ScannedLog)| LogReport {
+        name: file.name(),
+        size: file.size(),
+        summary: log.summary.ok(),
+    };
+    source.logs().iter().zip(timeline.logs).map(report).collect()
+}
+
+fn snapshot_reports(source: &Source, verdicts: Vec<SnapshotVerdict>, bases: &[Base]) -> Vec<SnapshotReport> {
+    let files = source.snapshots().iter().zip(verdicts).enumerate();
+    files
+        .map(|(index, (file, verdict))| SnapshotReport {
+            name: file.name(),
+            size: file.size(),
+            zxid: file.zxid(),
+            nodes: verdict.ok().map(|summary| summary.nodes),
+            base: bases.iter().find(|base| base.file == crate::replay::BaseFile::Snapshot(index)).cloned(),
+        })
+        .collect()
+}

@@ -1,0 +1,153 @@
+//! What can be restored.
+
+use super::{Finding, Severity};
+use crate::error::{ErrorKind, Result};
+use crate::progress::Progress;
+use crate::replay::{Base, ExactFrom, Proof, Replayed, replay};
+use crate::source::Source;
+use crate::timeline::Timeline;
+use crate::tree::AclValue;
+use crate::zxid::Zxid;
+
+/// A range of zxids, each of which can be restored exactly.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// The first.
+    pub from: Zxid,
+    /// The last.
+    pub to: Zxid,
+    /// The time of the first, in ms, where its txn is there.
+    pub from_time: Option<i64>,
+    /// The time of the last.
+    pub to_time: Option<i64>,
+    /// The name of the base that it begins with.
+    pub base: String,
+    /// On what that rests; `None` when nothing was replayed.
+    pub proof: Option<Proof>,
+}
+
+/// What the bases promise, unproven.
+pub(super) fn promised(source: &Source, timeline: &Timeline, bases: &[Base]) -> Vec<Window> {
+    let mut windows = Vec::new();
+    for base in bases {
+        if let Some((from, to)) = reach(timeline, base) {
+            add(&mut windows, Window { from, to, from_time: None, to_time: None, base: base.name(source), proof: None });
+        }
+    }
+    windows.iter_mut().for_each(|window| set_times(source, timeline, window));
+    windows
+}
+
+/// What each base gives: replayed from the earliest on, and from the next one where that broke off.
+pub(super) fn replayed(
+    source: &Source,
+    timeline: &Timeline,
+    bases: &[Base],
+    findings: &mut Vec<Finding>,
+    progress: &dyn Progress,
+) -> Result<(Vec<Window>, u64)> {
+    let mut windows: Vec<Window> = Vec::new();
+    let mut compared = 0;
+    for base in bases {
+        let Some((from, to)) = reach(timeline, base) else {
+            continue;
+        };
+        // A base within what an earlier one gave adds nothing, unless that was less than exact.
+        let is_had = windows.iter().any(|window| window.from <= from && to <= window.to && window.proof >= Some(Proof::Consistent));
+        if is_had {
+            continue;
+        }
+        match replay(source, timeline, base, to, progress) {
+            Ok(replayed) => {
+                compared += replayed.digests.compared;
+                let window = judge(source, base, &replayed, (from, to), findings);
+                windows.extend(window);
+            }
+            Err(error) if error.kind() == ErrorKind::Damage => {
+                // Damage of a file is told where the files are judged; how far one gets is found without it.
+                if let Some(zxid) = error.zxid().filter(|zxid| *zxid >= from && *zxid < to) {
+                    let replayed = replay(source, timeline, base, zxid, progress)?;
+                    windows.extend(judge(source, base, &replayed, (from, zxid), findings));
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let mut merged = Vec::new();
+    windows.sort_by_key(|window| window.from);
+    for window in windows {
+        add(&mut merged, window);
+    }
+    merged.iter_mut().for_each(|window| set_times(source, timeline, window));
+    Ok((merged, compared))
+}
+
+/// From where to where `base` promises to be exact.
+fn reach(timeline: &Timeline, base: &Base) -> Option<(Zxid, Zxid)> {
+    let from = match base.exact_from {
+        ExactFrom::Known(zxid) | ExactFrom::Bounded(zxid) => zxid,
+        ExactFrom::Open => return None,
+    };
+    let segment = timeline.segments.iter().find(|segment| segment.continues(base.zxid) && segment.last() >= from);
+    match segment {
+        Some(segment) => Some((from, segment.last().max(base.zxid))),
+        None if from == base.zxid => Some((from, from)),
+        None => None,
+    }
+}
+
+/// What a replay gives, and what it shows to be wrong.
+fn judge(source: &Source, base: &Base, replayed: &Replayed, (from, to): (Zxid, Zxid), findings: &mut Vec<Finding>) -> Option<Window> {
+    let name = base.name(source);
+    let window = |to, proof| Window { from, to, from_time: None, to_time: None, base: name.clone(), proof: Some(proof) };
+    let digests = &replayed.digests;
+    if let Some(mismatch) = digests.first_mismatch.or(digests.open_mismatch) {
+        let message = format!(
+            "after {} the tree replayed from {name} has digest 0x{:x}, and the server recorded 0x{:x}: a txn is missing or was changed",
+            mismatch.zxid, mismatch.computed, mismatch.recorded
+        );
+        findings.push(
+            Finding::new("digest-mismatch", Severity::Damage, message)
+                .zxid(mismatch.zxid)
+                .next("restore to a point before it, or from another member or a backup"),
+        );
+        let last_good = digests.matched.map(|(_, last)| last.min(mismatch.zxid.prev()));
+        return last_good.filter(|last| *last >= from).map(|last| window(last, Proof::Proven));
+    }
+    if let Some(node) = replayed.tree.in_order().find(|node| matches!(node.acl, AclValue::Unresolved(_))) {
+        let message = format!("the ACL of \"{}\" is unknown: {name} lacks it, and no txn behind gives it", node.path.escape_ascii());
+        findings.push(Finding::new("acl-unresolved", Severity::Damage, message).zxid(to));
+        return None;
+    }
+    if let Some(first) = replayed.uncertain_closes.first().filter(|_| replayed.proof != Proof::Proven) {
+        let message = format!(
+            "{} sessions were closed while {name} may have been written, and such releases do not log what that deleted: the pzxid of a parent may be too low",
+            replayed.uncertain_closes.len()
+        );
+        findings.push(Finding::new("close-uncertain", Severity::Warning, message).zxid(*first));
+    }
+    let uncovered = replayed.tree.uncovered_ephemerals();
+    if let Some((session, _)) = uncovered.first() {
+        let message = format!("ephemerals of {} sessions that are not known (the first is {session}) are in the last tree", uncovered.len());
+        findings.push(Finding::new("ephemerals-uncovered", Severity::Warning, message).next("restore with --ephemerals drop"));
+    }
+    Some(window(to, replayed.proof))
+}
+
+/// Adds a window behind those that begin no later, joining what touches and rests on the same.
+fn add(windows: &mut Vec<Window>, window: Window) {
+    match windows.last_mut() {
+        Some(last) if window.from <= last.to && window.to <= last.to => {}
+        Some(last) if window.from <= last.to && window.proof == last.proof => {
+            last.to = window.to;
+            last.to_time = window.to_time;
+        }
+        _ => windows.push(window),
+    }
+}
+
+/// Times are told where they can be had; a window stands without them.
+fn set_times(source: &Source, timeline: &Timeline, window: &mut Window) {
+    window.from_time = timeline.time_of(source, window.from).ok().flatten();
+    window.to_time = timeline.time_of(source, window.to).ok().flatten();
+}
