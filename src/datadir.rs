@@ -77,7 +77,10 @@ pub fn snapshot_name(zxid: Zxid) -> String {
 }
 
 fn parse_zxid(hex: &str) -> Option<Zxid> {
-    i64::from_str_radix(hex, 16).ok().filter(|raw| *raw >= 0).map(Zxid::from_i64)
+    i64::from_str_radix(hex, 16)
+        .ok()
+        .filter(|raw| *raw >= 0)
+        .map(Zxid::from_i64)
 }
 
 /// The folder that holds the files, given a dataDir (or dataLogDir) or that very folder.
@@ -109,15 +112,42 @@ mod tests {
     fn names_are_told_apart_as_servers_tell_them() {
         let zxid = Zxid::from_i64;
         assert_eq!(FileName::parse("log.1"), FileName::Log(zxid(1)));
-        assert_eq!(FileName::parse("log.3000001DB"), FileName::Log(zxid(0x3_0000_01db)));
-        assert_eq!(FileName::parse("snapshot.0"), FileName::Snapshot(zxid(0), Codec::Plain));
-        assert_eq!(FileName::parse("snapshot.5.GZ"), FileName::Snapshot(zxid(5), Codec::Gzip));
-        assert_eq!(FileName::parse("snapshot.5.snappy"), FileName::Snapshot(zxid(5), Codec::Snappy));
-        for name in ["log.c.bak", "log.c.fixed", "snapshot.5.tmp", "snapshot.5.gz.tmp", "log.1.gz"] {
+        assert_eq!(
+            FileName::parse("log.3000001DB"),
+            FileName::Log(zxid(0x3_0000_01db))
+        );
+        assert_eq!(
+            FileName::parse("snapshot.0"),
+            FileName::Snapshot(zxid(0), Codec::Plain)
+        );
+        assert_eq!(
+            FileName::parse("snapshot.5.GZ"),
+            FileName::Snapshot(zxid(5), Codec::Gzip)
+        );
+        assert_eq!(
+            FileName::parse("snapshot.5.snappy"),
+            FileName::Snapshot(zxid(5), Codec::Snappy)
+        );
+        for name in [
+            "log.c.bak",
+            "log.c.fixed",
+            "snapshot.5.tmp",
+            "snapshot.5.gz.tmp",
+            "log.1.gz",
+        ] {
             assert_eq!(FileName::parse(name), FileName::Lookalike, "{name}");
         }
         assert_eq!(FileName::parse("currentEpoch.tmp"), FileName::Leftover);
-        for name in ["log", "log.", "log.xyz", "log.ffffffffffffffff", "logs.1", "snapshot.-1", "myid", ""] {
+        for name in [
+            "log",
+            "log.",
+            "log.xyz",
+            "log.ffffffffffffffff",
+            "logs.1",
+            "snapshot.-1",
+            "myid",
+            "",
+        ] {
             assert_eq!(FileName::parse(name), FileName::Foreign, "{name}");
         }
         assert_eq!(FileName::parse("currentEpoch"), FileName::Epoch);
@@ -125,8 +155,12 @@ mod tests {
 
     #[test]
     fn a_zoo_cfg_gives_its_directories() {
-        let text = "# dataDir=/no\ntickTime=2000\n dataDir = /var/lib/zookeeper \ndataLogDir:/logs\n";
-        assert_eq!(parse_zoo_cfg(text), (Some("/var/lib/zookeeper".into()), Some("/logs".into())));
+        let text =
+            "# dataDir=/no\ntickTime=2000\n dataDir = /var/lib/zookeeper \ndataLogDir:/logs\n";
+        assert_eq!(
+            parse_zoo_cfg(text),
+            (Some("/var/lib/zookeeper".into()), Some("/logs".into()))
+        );
         assert_eq!(parse_zoo_cfg("clientPort=2181"), (None, None));
     }
 }

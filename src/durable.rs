@@ -15,7 +15,10 @@ static STAGED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// Removes all that is being built. For the moment before a signal ends the program.
 pub fn abandon_all() {
-    let staged = STAGED.lock().map(|mut staged| std::mem::take(&mut *staged)).unwrap_or_default();
+    let staged = STAGED
+        .lock()
+        .map(|mut staged| std::mem::take(&mut *staged))
+        .unwrap_or_default();
     for path in staged {
         remove(&path);
     }
@@ -39,8 +42,18 @@ struct Staged {
 
 impl Staged {
     fn new(target: &Path) -> Result<Staged> {
-        let bad = || Error::about(target, ErrorKind::BadArgument, "is not a name that can be created");
-        let name = target.file_name().ok_or_else(bad)?.to_string_lossy().into_owned();
+        let bad = || {
+            Error::about(
+                target,
+                ErrorKind::BadArgument,
+                "is not a name that can be created",
+            )
+        };
+        let name = target
+            .file_name()
+            .ok_or_else(bad)?
+            .to_string_lossy()
+            .into_owned();
         let mut parent = parent_of(target);
         if parent.as_os_str().is_empty() {
             parent = PathBuf::from(".");
@@ -50,12 +63,16 @@ impl Staged {
         if let Ok(mut staged) = STAGED.lock() {
             staged.push(temporary.clone());
         }
-        Ok(Staged { temporary, target: target.into() })
+        Ok(Staged {
+            temporary,
+            target: target.into(),
+        })
     }
 
     /// Takes the place's name, and makes that last.
     fn commit(self) -> Result<()> {
-        fs::rename(&self.temporary, &self.target).map_err(|err| Error::io(&self.target, "create", err))?;
+        fs::rename(&self.temporary, &self.target)
+            .map_err(|err| Error::io(&self.target, "create", err))?;
         sync_dir(&parent_of(&self.target))
     }
 }
@@ -90,10 +107,20 @@ impl ScratchDir {
                     return Ok(ScratchDir(path));
                 }
                 Err(err) if err.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(err) => return Err(Error::io(parent, "make a directory for temporary files", err).hint("TMPDIR names the place")),
+                Err(err) => {
+                    return Err(
+                        Error::io(parent, "make a directory for temporary files", err)
+                            .hint("TMPDIR names the place"),
+                    );
+                }
             }
         }
-        Err(Error::about(parent, ErrorKind::Failed, "is full of leftover directories named zoovault-*").hint("remove them"))
+        Err(Error::about(
+            parent,
+            ErrorKind::Failed,
+            "is full of leftover directories named zoovault-*",
+        )
+        .hint("remove them"))
     }
 
     /// Where it is.
@@ -189,17 +216,23 @@ impl StagedFile {
     /// # Errors
     /// When it cannot be synced or renamed; then it is gone.
     pub fn commit(self) -> Result<()> {
-        self.file.sync_all().map_err(|err| Error::io(&self.staged.target, "sync", err))?;
+        self.file
+            .sync_all()
+            .map_err(|err| Error::io(&self.staged.target, "sync", err))?;
         // A rename would replace what appeared in the meantime.
         if self.staged.target.symlink_metadata().is_ok() {
-            return Err(exists(&self.staged.target, "appeared while it was being written"));
+            return Err(exists(
+                &self.staged.target,
+                "appeared while it was being written",
+            ));
         }
         self.staged.commit()
     }
 }
 
 fn exists(path: &Path, message: &str) -> Error {
-    Error::about(path, ErrorKind::TargetExists, message).hint("choose another place, or move it away: nothing is overwritten")
+    Error::about(path, ErrorKind::TargetExists, message)
+        .hint("choose another place, or move it away: nothing is overwritten")
 }
 
 /// Refuses a `target` at which there is something else than an empty directory.
@@ -212,8 +245,12 @@ pub fn ensure_absent(target: &Path) -> Result<()> {
             None => Ok(()),
             Some(_) => Err(exists(target, "exists and is not empty")),
         },
-        Err(err) if err.kind() == io::ErrorKind::NotFound && target.symlink_metadata().is_err() => Ok(()),
-        Err(err) if err.kind() == io::ErrorKind::PermissionDenied => Err(Error::io(target, "read", err)),
+        Err(err) if err.kind() == io::ErrorKind::NotFound && target.symlink_metadata().is_err() => {
+            Ok(())
+        }
+        Err(err) if err.kind() == io::ErrorKind::PermissionDenied => {
+            Err(Error::io(target, "read", err))
+        }
         Err(_) => Err(exists(target, "exists and is not a directory")),
     }
 }
@@ -236,7 +273,9 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
 /// # Errors
 /// When it cannot be opened or synced.
 pub fn sync_dir(path: &Path) -> Result<()> {
-    File::open(path).and_then(|dir| dir.sync_all()).map_err(|err| Error::io(path, "sync", err))
+    File::open(path)
+        .and_then(|dir| dir.sync_all())
+        .map_err(|err| Error::io(path, "sync", err))
 }
 
 #[cfg(test)]
@@ -244,7 +283,10 @@ mod tests {
     use super::*;
 
     fn names(dir: &Path) -> Vec<String> {
-        fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+        fs::read_dir(dir)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
     }
 
     #[test]
@@ -259,8 +301,14 @@ mod tests {
         let staged = StagedDir::new(&target).unwrap();
         write_file(&staged.path().join("a"), b"x").unwrap();
         staged.commit().unwrap();
-        assert_eq!((names(dir.path()), names(&target)), (vec!["new".into()], vec!["a".into()]));
-        assert_eq!(StagedDir::new(&target).unwrap_err().kind(), ErrorKind::TargetExists);
+        assert_eq!(
+            (names(dir.path()), names(&target)),
+            (vec!["new".into()], vec!["a".into()])
+        );
+        assert_eq!(
+            StagedDir::new(&target).unwrap_err().kind(),
+            ErrorKind::TargetExists
+        );
     }
 
     #[test]
@@ -272,6 +320,9 @@ mod tests {
         assert_eq!(staged.commit().unwrap_err().kind(), ErrorKind::TargetExists);
         assert_eq!(fs::read(&target).unwrap(), b"somebody else's");
         assert_eq!(names(dir.path()), ["f"]);
-        assert_eq!(StagedFile::new(&target).unwrap_err().kind(), ErrorKind::TargetExists);
+        assert_eq!(
+            StagedFile::new(&target).unwrap_err().kind(),
+            ErrorKind::TargetExists
+        );
     }
 }

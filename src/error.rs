@@ -11,16 +11,26 @@ use std::path::{Path, PathBuf};
 /// What is wrong with some bytes. Facts only; the wording is in `Display`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "the fields are the two sides of the mismatch that the variant names")]
+#[expect(
+    missing_docs,
+    reason = "the fields are the two sides of the mismatch that the variant names"
+)]
 pub enum Fault {
     /// The first four bytes are not the format's.
-    BadMagic { expected: &'static str, found: [u8; 4] },
+    BadMagic {
+        expected: &'static str,
+        found: [u8; 4],
+    },
     /// The file ends within its header.
     ShortHeader { needed: u64, found: u64 },
     /// The file has no bytes at all.
     Empty,
     /// The bytes end within a field.
-    ShortInput { field: &'static str, needed: u64, left: u64 },
+    ShortInput {
+        field: &'static str,
+        needed: u64,
+        left: u64,
+    },
     /// A length that no writer writes.
     BadLength { field: &'static str, length: i64 },
     /// A record's length is so small that no txn fits.
@@ -54,7 +64,10 @@ pub enum Fault {
 impl Fault {
     /// The fault at `offset`.
     pub fn at(self, offset: u64) -> DecodeError {
-        DecodeError { offset, fault: self }
+        DecodeError {
+            offset,
+            fault: self,
+        }
     }
 }
 
@@ -62,28 +75,51 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Fault::BadMagic { expected, found } => {
-                write!(f, "wrong magic: expected \"{expected}\", found \"{}\"", found.escape_ascii())
+                write!(
+                    f,
+                    "wrong magic: expected \"{expected}\", found \"{}\"",
+                    found.escape_ascii()
+                )
             }
             Fault::ShortHeader { needed, found } => {
                 write!(f, "cut within its header: {found} of {needed} bytes")
             }
             Fault::Empty => f.write_str("empty: zero bytes long"),
-            Fault::ShortInput { field, needed, left } => {
+            Fault::ShortInput {
+                field,
+                needed,
+                left,
+            } => {
                 write!(f, "cut within {field}: {needed} bytes needed, {left} left")
             }
-            Fault::BadLength { field, length } => write!(f, "impossible length of {field}: {length}"),
-            Fault::ShortRecord { length } => write!(f, "record of {length} bytes is too short for a txn header"),
+            Fault::BadLength { field, length } => {
+                write!(f, "impossible length of {field}: {length}")
+            }
+            Fault::ShortRecord { length } => {
+                write!(f, "record of {length} bytes is too short for a txn header")
+            }
             Fault::BadChecksum { stored, computed } => {
-                write!(f, "checksum mismatch: stored 0x{stored:x}, computed 0x{computed:x}")
+                write!(
+                    f,
+                    "checksum mismatch: stored 0x{stored:x}, computed 0x{computed:x}"
+                )
             }
             Fault::BadEndOfRecord { found } => {
                 write!(f, "wrong end mark: expected 0x42, found 0x{found:02x}")
             }
             Fault::CutRecord { length } => write!(f, "record of {length} bytes is cut short"),
-            Fault::GarbageAfterPadding => f.write_str("bytes that are not zero follow the last record"),
+            Fault::GarbageAfterPadding => {
+                f.write_str("bytes that are not zero follow the last record")
+            }
             Fault::BadPath { path } => write!(f, "impossible path \"{}\"", path.escape_ascii()),
-            Fault::MissingParent { path } => write!(f, "znode \"{}\" has no parent before it", path.escape_ascii()),
-            Fault::DuplicatePath { path } => write!(f, "znode \"{}\" stands twice", path.escape_ascii()),
+            Fault::MissingParent { path } => write!(
+                f,
+                "znode \"{}\" has no parent before it",
+                path.escape_ascii()
+            ),
+            Fault::DuplicatePath { path } => {
+                write!(f, "znode \"{}\" stands twice", path.escape_ascii())
+            }
             Fault::NoRoot => f.write_str("holds no root znode"),
             Fault::BadSeal => f.write_str("seal does not end with \"/\""),
             Fault::TrailingGarbage { length } => write!(f, "{length} bytes follow the last seal"),
@@ -135,7 +171,10 @@ struct Inner {
 
 #[derive(Debug)]
 enum Cause {
-    Io { doing: &'static str, source: io::Error },
+    Io {
+        doing: &'static str,
+        source: io::Error,
+    },
     Fault(Fault),
     Message(String),
 }
@@ -145,7 +184,14 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
     fn with(path: Option<PathBuf>, cause: Cause, kind: ErrorKind) -> Error {
-        Error(Box::new(Inner { path, offset: None, zxid: None, cause, kind, hint: None }))
+        Error(Box::new(Inner {
+            path,
+            offset: None,
+            zxid: None,
+            cause,
+            kind,
+            hint: None,
+        }))
     }
 
     /// `doing` ("read", "create") to the file at `path` failed.
@@ -155,7 +201,11 @@ impl Error {
             io::ErrorKind::StorageFull => Some("free space there, or choose another place"),
             _ => None,
         };
-        let error = Error::with(Some(path.into()), Cause::Io { doing, source }, ErrorKind::Failed);
+        let error = Error::with(
+            Some(path.into()),
+            Cause::Io { doing, source },
+            ErrorKind::Failed,
+        );
         match hint {
             Some(hint) => error.hint(hint),
             None => error,
@@ -164,7 +214,11 @@ impl Error {
 
     /// The bytes of the file at `path` are at fault.
     pub fn damage(path: &Path, error: DecodeError) -> Error {
-        let mut this = Error::with(Some(path.into()), Cause::Fault(error.fault), ErrorKind::Damage);
+        let mut this = Error::with(
+            Some(path.into()),
+            Cause::Fault(error.fault),
+            ErrorKind::Damage,
+        );
         this.0.offset = Some(error.offset);
         this
     }

@@ -73,15 +73,27 @@ pub fn inspect(source: &Source, progress: &dyn Progress) -> Result<Overview> {
     let timeline = Timeline::read(source, &|_| true, Level::Frames, progress)?;
     let bases = bases(source, &timeline)?;
     let with_time = |zxid| (zxid, timeline.time_of(source, zxid).ok().flatten());
-    let windows = exact_ranges(&timeline, &bases).into_iter().map(|(from, to)| [with_time(from), with_time(to)]).collect();
-    let first = timeline.segments.first().map(|segment| (segment.first(), segment.first_time()));
-    let last = timeline.segments.last().map(|segment| (segment.last(), segment.last_time()));
+    let windows = exact_ranges(&timeline, &bases)
+        .into_iter()
+        .map(|(from, to)| [with_time(from), with_time(to)])
+        .collect();
+    let first = timeline
+        .segments
+        .first()
+        .map(|segment| (segment.first(), segment.first_time()));
+    let last = timeline
+        .segments
+        .last()
+        .map(|segment| (segment.last(), segment.last_time()));
     Ok(Overview {
         dirs: source.dirs().to_vec(),
         logs: logs(source, &timeline),
         snapshots: snapshots(source, &bases),
         written_by: written_by(source, &timeline)?,
-        epochs: (source.accepted_epoch().clone(), source.current_epoch().clone()),
+        epochs: (
+            source.accepted_epoch().clone(),
+            source.current_epoch().clone(),
+        ),
         windows,
         gaps: timeline.gaps(),
         txns: first.zip(last).map(|(first, last)| [first, last]),
@@ -92,18 +104,42 @@ fn logs(source: &Source, timeline: &Timeline) -> Vec<Log> {
     let files = source.logs().iter().zip(&timeline.logs);
     files
         .map(|(file, scanned)| {
-            let empty = Log { name: file.name(), size: file.size(), used: 0, zxids: None, times: None, txns: 0, remark: None };
+            let empty = Log {
+                name: file.name(),
+                size: file.size(),
+                used: 0,
+                zxids: None,
+                times: None,
+                txns: 0,
+                remark: None,
+            };
             let summary = match &scanned.summary {
                 Ok(summary) => summary,
-                Err(error) => return Log { remark: error.fault().map(ToString::to_string), ..empty },
+                Err(error) => {
+                    return Log {
+                        remark: error.fault().map(ToString::to_string),
+                        ..empty
+                    };
+                }
             };
-            let times = summary.runs.first().zip(summary.runs.last()).map(|(first, last)| (first.first_time, last.last_time));
+            let times = summary
+                .runs
+                .first()
+                .zip(summary.runs.last())
+                .map(|(first, last)| (first.first_time, last.last_time));
             let remark = match (summary.faults.first(), summary.end) {
                 (Some(fault), _) => Some(format!("offset {}: {}", fault.offset, fault.fault)),
                 (None, Some(LogEnd::Torn { offset })) => Some(format!("torn write at {offset}")),
                 (None, _) => None,
             };
-            Log { used: summary.end_offset, zxids: summary.first().zip(summary.last()), times, txns: summary.count, remark, ..empty }
+            Log {
+                used: summary.end_offset,
+                zxids: summary.first().zip(summary.last()),
+                times,
+                txns: summary.count,
+                remark,
+                ..empty
+            }
         })
         .collect()
 }
@@ -116,7 +152,10 @@ fn snapshots(source: &Source, bases: &[Base]) -> Vec<Snapshot> {
             size: file.size(),
             zxid: file.zxid(),
             modified: file.modified(),
-            exact_from: bases.iter().find(|base| base.file == BaseFile::Snapshot(index)).map(|base| base.exact_from),
+            exact_from: bases
+                .iter()
+                .find(|base| base.file == BaseFile::Snapshot(index))
+                .map(|base| base.exact_from),
         })
         .collect()
 }
@@ -132,11 +171,19 @@ fn written_by(source: &Source, timeline: &Timeline) -> Result<&'static str> {
             has_digest |= trailer.digest.is_some();
         }
     }
-    if let Some(piece) = timeline.segments.last().and_then(|segment| segment.pieces.last()) {
+    if let Some(piece) = timeline
+        .segments
+        .last()
+        .and_then(|segment| segment.pieces.last())
+    {
         let mut reader = piece.reader(source, piece.run.last)?;
         while let Ok(Some(entry)) = reader.next_entry() {
             has_digest |= entry.txn().is_ok_and(|txn| txn.digest.is_some());
         }
     }
-    Ok(if has_digest { "3.6 to 3.8, or later" } else { "3.4 or 3.5, or later with digests turned off" })
+    Ok(if has_digest {
+        "3.6 to 3.8, or later"
+    } else {
+        "3.4 or 3.5, or later with digests turned off"
+    })
 }

@@ -27,7 +27,11 @@ pub struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Reads `input`, whose first byte is at `base` in its file.
     pub fn new(input: &'a [u8], base: u64) -> Reader<'a> {
-        Reader { input, position: 0, base }
+        Reader {
+            input,
+            position: 0,
+            base,
+        }
     }
 
     /// The offset, in the file, of the next byte.
@@ -60,7 +64,14 @@ impl<'a> Reader<'a> {
             .position
             .checked_add(len)
             .and_then(|end| self.input.get(self.position..end))
-            .ok_or_else(|| Fault::ShortInput { field, needed: len as u64, left: left as u64 }.at(self.offset()))?;
+            .ok_or_else(|| {
+                Fault::ShortInput {
+                    field,
+                    needed: len as u64,
+                    left: left as u64,
+                }
+                .at(self.offset())
+            })?;
         self.position += len;
         Ok(taken)
     }
@@ -99,7 +110,11 @@ impl<'a> Reader<'a> {
             -1 => Ok(None),
             length => match usize::try_from(length) {
                 Ok(length) => self.take(length, field).map(Some),
-                Err(_) => Err(Fault::BadLength { field, length: length.into() }.at(at)),
+                Err(_) => Err(Fault::BadLength {
+                    field,
+                    length: length.into(),
+                }
+                .at(at)),
             },
         }
     }
@@ -110,7 +125,8 @@ impl<'a> Reader<'a> {
     /// As [`Reader::buffer`], and for null.
     pub fn string(&mut self, field: &'static str) -> Result<&'a [u8]> {
         let at = self.offset();
-        self.buffer(field)?.ok_or_else(|| Fault::BadLength { field, length: -1 }.at(at))
+        self.buffer(field)?
+            .ok_or_else(|| Fault::BadLength { field, length: -1 }.at(at))
     }
 
     /// A vector's count; null is `None`. Each element takes at least `element_len_min` bytes,
@@ -126,7 +142,11 @@ impl<'a> Reader<'a> {
         }
         let count_or_empty = usize::try_from(count).unwrap_or(0);
         if count_or_empty.saturating_mul(element_len_min) > self.rest().len() {
-            return Err(Fault::BadLength { field, length: count.into() }.at(at));
+            return Err(Fault::BadLength {
+                field,
+                length: count.into(),
+            }
+            .at(at));
         }
         Ok(Some(count_or_empty))
     }
@@ -199,11 +219,30 @@ mod tests {
 
     #[test]
     fn impossible_lengths_are_refused_at_their_offset() {
-        let short = Fault::ShortInput { field: "data", needed: 5, left: 2 };
-        assert_eq!(Reader::new(&[0, 0, 0, 5, 1, 2], 10).buffer("data"), Err(short.at(14)));
-        let negative = Fault::BadLength { field: "data", length: -2 };
-        assert_eq!(Reader::new(&[255, 255, 255, 254], 10).buffer("data"), Err(negative.at(10)));
-        let count = Fault::BadLength { field: "acl", length: 1 << 24 };
-        assert_eq!(Reader::new(&[1, 0, 0, 0, 9], 10).count(12, "acl"), Err(count.at(10)));
+        let short = Fault::ShortInput {
+            field: "data",
+            needed: 5,
+            left: 2,
+        };
+        assert_eq!(
+            Reader::new(&[0, 0, 0, 5, 1, 2], 10).buffer("data"),
+            Err(short.at(14))
+        );
+        let negative = Fault::BadLength {
+            field: "data",
+            length: -2,
+        };
+        assert_eq!(
+            Reader::new(&[255, 255, 255, 254], 10).buffer("data"),
+            Err(negative.at(10))
+        );
+        let count = Fault::BadLength {
+            field: "acl",
+            length: 1 << 24,
+        };
+        assert_eq!(
+            Reader::new(&[1, 0, 0, 0, 9], 10).count(12, "acl"),
+            Err(count.at(10))
+        );
     }
 }

@@ -32,10 +32,16 @@ impl Point {
                     .ok()
                     .filter(|raw| *raw >= 0)
                     .map(|raw| Point::Zxid(Zxid::from_i64(raw)))
-                    .ok_or_else(|| TimeError(format!("'{zxid}' is not a zxid: write 0x and at most 16 hexadecimal digits")))
+                    .ok_or_else(|| {
+                        TimeError(format!(
+                            "'{zxid}' is not a zxid: write 0x and at most 16 hexadecimal digits"
+                        ))
+                    })
             }
             digits if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit()) => {
-                Err(TimeError(format!("'{digits}' could be a zxid or a time: write 0x{digits} or @{digits}")))
+                Err(TimeError(format!(
+                    "'{digits}' could be a zxid or a time: write 0x{digits} or @{digits}"
+                )))
             }
             time => parse_ms(time, now, zone).map(Point::Time),
         }
@@ -49,7 +55,10 @@ mod tests {
     #[test]
     fn a_point_is_a_zxid_a_time_or_a_word_and_bare_digits_are_refused() {
         let parse = |text| Point::parse(text, Timestamp::UNIX_EPOCH, &TimeZone::UTC);
-        assert_eq!(parse("0x1f00000003"), Ok(Point::Zxid(Zxid::from_i64(0x1f_0000_0003))));
+        assert_eq!(
+            parse("0x1f00000003"),
+            Ok(Point::Zxid(Zxid::from_i64(0x1f_0000_0003)))
+        );
         assert_eq!(parse("latest"), Ok(Point::Latest));
         assert_eq!(parse("first"), Ok(Point::First));
         assert_eq!(parse("1970-01-01T00:00:01Z"), Ok(Point::Time(1000)));

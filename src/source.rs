@@ -5,8 +5,8 @@
 //! shrank, is [`ErrorKind::SourceChanged`], and the caller begins anew.
 
 use crate::archive::{self, Manifest};
-use crate::durable::ScratchDir;
 use crate::datadir::{self, ACCEPTED_EPOCH, CURRENT_EPOCH, FileName};
+use crate::durable::ScratchDir;
 use crate::error::{Error, ErrorKind, Result};
 use crate::snapshot::codec::Codec;
 use crate::snapshot::{self, SnapshotReader};
@@ -54,7 +54,11 @@ impl SourceFile {
 
     /// Its name without directories.
     pub fn name(&self) -> String {
-        self.shown.file_name().unwrap_or_default().to_string_lossy().into_owned()
+        self.shown
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
     }
 
     /// The zxid in its name.
@@ -91,7 +95,11 @@ impl SourceFile {
 
     fn open_error(&self, err: std::io::Error) -> Error {
         if err.kind() == std::io::ErrorKind::NotFound {
-            return Error::about(&self.shown, ErrorKind::SourceChanged, "vanished while the directory was read");
+            return Error::about(
+                &self.shown,
+                ErrorKind::SourceChanged,
+                "vanished while the directory was read",
+            );
         }
         Error::io(&self.shown, "read", err)
     }
@@ -131,7 +139,9 @@ impl Source {
     /// When nothing is there, or nothing that ZooKeeper or this program wrote.
     pub fn open(path: &Path, options: &Options) -> Result<Source> {
         let metadata = fs::metadata(path).map_err(|err| {
-            Error::io(path, "read", err).hint("give a dataDir, its version-2 folder, a zoo.cfg, a log or snapshot, or an archive")
+            Error::io(path, "read", err).hint(
+                "give a dataDir, its version-2 folder, a zoo.cfg, a log or snapshot, or an archive",
+            )
         })?;
         if metadata.is_dir() {
             let log_dir = options.data_log_dir.as_deref();
@@ -142,7 +152,9 @@ impl Source {
             .and_then(|file| file.take(4).read_to_end(&mut head))
             .map_err(|err| Error::io(path, "read", err))?;
         match head.as_slice() {
-            magic if magic == txnlog::MAGIC || magic == snapshot::MAGIC => Source::open_single(path),
+            magic if magic == txnlog::MAGIC || magic == snapshot::MAGIC => {
+                Source::open_single(path)
+            }
             [0x1f, 0x8b, ..] if !is_named_snapshot(path) => Source::open_archive(path, options),
             _ if is_named_log_or_snapshot(path) => Source::open_single(path),
             _ => Source::open_zoo_cfg(path, options),
@@ -153,11 +165,17 @@ impl Source {
     ///
     /// # Errors
     /// Those of opening and of `work`.
-    pub fn with<T>(path: &Path, options: &Options, mut work: impl FnMut(&Source) -> Result<T>) -> Result<T> {
+    pub fn with<T>(
+        path: &Path,
+        options: &Options,
+        mut work: impl FnMut(&Source) -> Result<T>,
+    ) -> Result<T> {
         let mut tries = 1;
         loop {
             match Source::open(path, options).and_then(|source| work(&source)) {
-                Err(error) if error.kind() == ErrorKind::SourceChanged && tries < TRIES => tries += 1,
+                Err(error) if error.kind() == ErrorKind::SourceChanged && tries < TRIES => {
+                    tries += 1
+                }
                 done => return done,
             }
         }
@@ -165,8 +183,12 @@ impl Source {
 
     fn open_zoo_cfg(path: &Path, options: &Options) -> Result<Source> {
         let foreign = || {
-            Error::about(path, ErrorKind::Failed, "is neither a data directory, a log, a snapshot, a zoo.cfg nor an archive")
-                .hint("give the dataDir that zoo.cfg names, or its version-2 folder")
+            Error::about(
+                path,
+                ErrorKind::Failed,
+                "is neither a data directory, a log, a snapshot, a zoo.cfg nor an archive",
+            )
+            .hint("give the dataDir that zoo.cfg names, or its version-2 folder")
         };
         let mut text = String::new();
         File::open(path)
@@ -180,13 +202,19 @@ impl Source {
 
     fn open_single(path: &Path) -> Result<Source> {
         let mut source = Source::new(path);
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let is_log = match FileName::parse(&name) {
             FileName::Log(_) => true,
             FileName::Snapshot(..) => false,
             _ => {
                 let mut magic = [0; 4];
-                File::open(path).and_then(|mut file| file.read_exact(&mut magic)).map_err(|err| Error::io(path, "read", err))?;
+                File::open(path)
+                    .and_then(|mut file| file.read_exact(&mut magic))
+                    .map_err(|err| Error::io(path, "read", err))?;
                 magic == txnlog::MAGIC
             }
         };
@@ -196,12 +224,17 @@ impl Source {
             _ => (Zxid::ZERO, Codec::Plain),
         };
         let file = source_file(path, path.into(), zxid, codec)?;
-        if is_log { source.logs.push(file) } else { source.snapshots.push(file) }
+        if is_log {
+            source.logs.push(file)
+        } else {
+            source.snapshots.push(file)
+        }
         Ok(source)
     }
 
     fn open_archive(path: &Path, options: &Options) -> Result<Source> {
-        let unpacked = ScratchDir::new(options.scratch_dir.as_deref().unwrap_or(Path::new("/tmp")))?;
+        let unpacked =
+            ScratchDir::new(options.scratch_dir.as_deref().unwrap_or(Path::new("/tmp")))?;
         let manifest = archive::unpack(path, unpacked.path())?;
         let mut source = Source::open_dirs(unpacked.path(), path, None)?;
         source.shown = path.into();
@@ -220,11 +253,16 @@ impl Source {
         }
         if source.logs.is_empty() && source.snapshots.is_empty() {
             let message = "holds no ZooKeeper logs or snapshots (log.HEX, snapshot.HEX), and neither does a version-2 folder in it";
-            return Err(Error::about(dir, ErrorKind::Failed, message)
-                .hint("give the dataDir that zoo.cfg names; with a dataLogDir of its own, name that too"));
+            return Err(Error::about(dir, ErrorKind::Failed, message).hint(
+                "give the dataDir that zoo.cfg names; with a dataLogDir of its own, name that too",
+            ));
         }
-        source.logs.sort_by(|a, b| (a.zxid, &a.path).cmp(&(b.zxid, &b.path)));
-        source.snapshots.sort_by(|a, b| (a.zxid, &a.path).cmp(&(b.zxid, &b.path)));
+        source
+            .logs
+            .sort_by(|a, b| (a.zxid, &a.path).cmp(&(b.zxid, &b.path)));
+        source
+            .snapshots
+            .sort_by(|a, b| (a.zxid, &a.path).cmp(&(b.zxid, &b.path)));
         source.accepted_epoch = read_epoch(&snap_dir.join(ACCEPTED_EPOCH))?;
         source.current_epoch = read_epoch(&snap_dir.join(CURRENT_EPOCH))?;
         Ok(source)
@@ -246,7 +284,14 @@ impl Source {
     }
 
     /// Takes in the names in `dir`, which are shown below `shown` instead of `root`.
-    fn list(&mut self, dir: &Path, shown: &Path, root: &Path, snap_dir: &Path, log_dir: &Path) -> Result<()> {
+    fn list(
+        &mut self,
+        dir: &Path,
+        shown: &Path,
+        root: &Path,
+        snap_dir: &Path,
+        log_dir: &Path,
+    ) -> Result<()> {
         let entries = fs::read_dir(dir).map_err(|err| {
             Error::io(dir, "read", err).hint("a dataLogDir of its own is given with --data-log-dir")
         })?;
@@ -259,7 +304,11 @@ impl Source {
             let shown_path = shown.join(below);
             let name = FileName::parse(&entry.file_name().to_string_lossy());
             // A file that is purged between its listing and here was never needed.
-            let file = |zxid, codec| source_file(&path, shown_path.clone(), zxid, codec).ok().filter(|_| path.is_file());
+            let file = |zxid, codec| {
+                source_file(&path, shown_path.clone(), zxid, codec)
+                    .ok()
+                    .filter(|_| path.is_file())
+            };
             match name {
                 FileName::Log(zxid) => {
                     self.logs.extend(file(zxid, Codec::Plain));
@@ -337,7 +386,10 @@ impl Source {
     /// Damage of the header; [`ErrorKind::SourceChanged`] when it is gone; failures to read.
     pub fn open_log(&self, log: &SourceFile) -> Result<LogReader<Arc<File>>> {
         let is_newest = self.logs.last().is_some_and(|last| last.path == log.path);
-        let is_recent = log.modified.and_then(|at| at.elapsed().ok()).is_none_or(|age| age < LIVE_WITHIN);
+        let is_recent = log
+            .modified
+            .and_then(|at| at.elapsed().ok())
+            .is_none_or(|age| age < LIVE_WITHIN);
         let reader = LogReader::new(&log.shown, log.open()?)?;
         Ok(reader.live(self.is_directory() && is_newest && is_recent))
     }
@@ -346,34 +398,61 @@ impl Source {
     ///
     /// # Errors
     /// Damage; [`ErrorKind::SourceChanged`] when it is gone; failures to read.
-    pub fn open_snapshot(&self, snapshot: &SourceFile) -> Result<SnapshotReader<Box<dyn Read + Send>>> {
+    pub fn open_snapshot(
+        &self,
+        snapshot: &SourceFile,
+    ) -> Result<SnapshotReader<Box<dyn Read + Send>>> {
         let file = Span::new(snapshot.open()?, 0);
         SnapshotReader::new(&snapshot.shown, snapshot.codec, snapshot.codec.reader(file))
     }
 
     /// The highest epoch that anything but the logs' contents tells of: names, epoch files, the archive's manifest.
     pub fn max_epoch(&self) -> u32 {
-        let names = self.logs.iter().chain(&self.snapshots).map(|file| file.zxid.epoch());
-        let files = [&self.accepted_epoch, &self.current_epoch].into_iter().filter_map(|file| match file {
-            EpochFile::Epoch(epoch) => u32::try_from(*epoch).ok(),
-            EpochFile::Absent | EpochFile::Unparsable(_) => None,
-        });
-        names.chain(files).chain(self.manifest.as_ref().map(|manifest| manifest.max_epoch)).max().unwrap_or(0)
+        let names = self
+            .logs
+            .iter()
+            .chain(&self.snapshots)
+            .map(|file| file.zxid.epoch());
+        let files = [&self.accepted_epoch, &self.current_epoch]
+            .into_iter()
+            .filter_map(|file| match file {
+                EpochFile::Epoch(epoch) => u32::try_from(*epoch).ok(),
+                EpochFile::Absent | EpochFile::Unparsable(_) => None,
+            });
+        names
+            .chain(files)
+            .chain(self.manifest.as_ref().map(|manifest| manifest.max_epoch))
+            .max()
+            .unwrap_or(0)
     }
 }
 
 fn is_named_snapshot(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     matches!(FileName::parse(&name), FileName::Snapshot(..))
 }
 
 fn is_named_log_or_snapshot(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    matches!(FileName::parse(&name), FileName::Snapshot(..) | FileName::Log(_))
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    matches!(
+        FileName::parse(&name),
+        FileName::Snapshot(..) | FileName::Log(_)
+    )
 }
 
 fn is_same_dir(a: &Path, b: &Path) -> bool {
-    a == b || fs::canonicalize(a).ok().is_some_and(|a| fs::canonicalize(b).is_ok_and(|b| a == b))
+    a == b
+        || fs::canonicalize(a)
+            .ok()
+            .is_some_and(|a| fs::canonicalize(b).is_ok_and(|b| a == b))
 }
 
 fn source_file(path: &Path, shown: PathBuf, zxid: Zxid, codec: Codec) -> Result<SourceFile> {

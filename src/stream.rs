@@ -32,7 +32,10 @@ impl ReadAt for File {
 
 impl ReadAt for [u8] {
     fn read_at(&self, room: &mut [u8], offset: u64) -> io::Result<usize> {
-        let mut rest = usize::try_from(offset).ok().and_then(|at| self.get(at..)).unwrap_or_default();
+        let mut rest = usize::try_from(offset)
+            .ok()
+            .and_then(|at| self.get(at..))
+            .unwrap_or_default();
         rest.read(room)
     }
 
@@ -71,12 +74,20 @@ pub struct Span<S> {
 impl<S: ReadAt> Span<S> {
     /// Reads `source` from `offset` on, to its end.
     pub fn new(source: S, offset: u64) -> Span<S> {
-        Span { source, offset, end: u64::MAX }
+        Span {
+            source,
+            offset,
+            end: u64::MAX,
+        }
     }
 
     /// Reads the bytes `offset..end` of `source`.
     pub fn range(source: S, offset: u64, end: u64) -> Span<S> {
-        Span { source, offset, end }
+        Span {
+            source,
+            offset,
+            end,
+        }
     }
 }
 
@@ -84,7 +95,9 @@ impl<S: ReadAt> Read for Span<S> {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         let left = usize::try_from(self.end.saturating_sub(self.offset)).unwrap_or(usize::MAX);
         let len = room.len().min(left);
-        let read = self.source.read_at(room.get_mut(..len).unwrap_or_default(), self.offset)?;
+        let read = self
+            .source
+            .read_at(room.get_mut(..len).unwrap_or_default(), self.offset)?;
         self.offset += read as u64;
         Ok(read)
     }
@@ -105,7 +118,13 @@ pub struct Stream<R> {
 impl<R: Read> Stream<R> {
     /// A window on `source`, whose first byte is at `offset` of its file.
     pub fn new(source: R, offset: u64) -> Stream<R> {
-        Stream { source, buffer: Vec::new(), start: 0, end: 0, offset }
+        Stream {
+            source,
+            buffer: Vec::new(),
+            start: 0,
+            end: 0,
+            offset,
+        }
     }
 
     /// The offset, in the file, of the first byte not yet consumed.
@@ -127,7 +146,11 @@ impl<R: Read> Stream<R> {
                 self.start = 0;
             }
             if self.buffer.len() - self.end < CHUNK_LEN / 2 {
-                let grown = (self.buffer.len() + CHUNK_LEN).max(self.end.saturating_mul(2).min(want.saturating_add(CHUNK_LEN)));
+                let grown = (self.buffer.len() + CHUNK_LEN).max(
+                    self.end
+                        .saturating_mul(2)
+                        .min(want.saturating_add(CHUNK_LEN)),
+                );
                 self.buffer.resize(grown, 0);
             }
             let room = self.buffer.get_mut(self.end..).unwrap_or_default();
@@ -165,9 +188,15 @@ mod tests {
         assert_eq!(stream.fill(10).unwrap().get(..10), bytes.get(..10));
         stream.consume(10);
         assert_eq!(stream.offset(), 26);
-        assert_eq!(stream.fill(2_500_000).unwrap().get(..2_500_000), bytes.get(10..2_500_010));
+        assert_eq!(
+            stream.fill(2_500_000).unwrap().get(..2_500_000),
+            bytes.get(10..2_500_010)
+        );
         stream.consume(2_500_000);
-        assert_eq!(stream.fill(usize::MAX).unwrap(), bytes.get(2_500_010..).unwrap());
+        assert_eq!(
+            stream.fill(usize::MAX).unwrap(),
+            bytes.get(2_500_010..).unwrap()
+        );
     }
 
     #[test]

@@ -82,9 +82,11 @@ fn parse_unix(seconds: &str) -> Result<i64, TimeError> {
 }
 
 fn before(now: Timestamp, span: &str, zone: &TimeZone) -> Result<i64, TimeError> {
-    let parsed: Span = span
-        .parse()
-        .map_err(|_| TimeError(format!("'-{span}' is not a span of time: write -15m, -2h30m or -1d")))?;
+    let parsed: Span = span.parse().map_err(|_| {
+        TimeError(format!(
+            "'-{span}' is not a span of time: write -15m, -2h30m or -1d"
+        ))
+    })?;
     now.to_zoned(zone.clone())
         .checked_sub(parsed)
         .map(|then| then.timestamp().as_millisecond())
@@ -143,7 +145,10 @@ mod tests {
     #[test]
     fn a_time_is_shown_with_its_offset_and_any_number_has_a_form() {
         let paris = TimeZone::get("Europe/Paris").unwrap();
-        assert_eq!(format_ms(1_763_640_000_250, &paris), "2025-11-20T13:00:00.250+01:00");
+        assert_eq!(
+            format_ms(1_763_640_000_250, &paris),
+            "2025-11-20T13:00:00.250+01:00"
+        );
         assert_eq!(format_ms(i64::MAX, &paris), format!("@{}ms", i64::MAX));
     }
 }

@@ -70,7 +70,11 @@ pub struct Gap {
 impl Gap {
     /// The first zxid that is known to be missing. Of an epoch that ended in the gap more may be missing.
     pub fn first_missing(&self) -> Zxid {
-        if self.after.epoch() == self.before.epoch() { self.after.next() } else { Zxid::new(self.before.epoch(), 1) }
+        if self.after.epoch() == self.before.epoch() {
+            self.after.next()
+        } else {
+            Zxid::new(self.before.epoch(), 1)
+        }
     }
 
     /// The last zxid that is known to be missing.
@@ -111,7 +115,9 @@ impl Segment {
 
     /// The last zxid.
     pub fn last(&self) -> Zxid {
-        self.pieces.last().map_or(Zxid::ZERO, |piece| piece.run.last)
+        self.pieces
+            .last()
+            .map_or(Zxid::ZERO, |piece| piece.run.last)
     }
 
     /// The time of the first txn.
@@ -126,18 +132,29 @@ impl Segment {
 
     /// Whether a txn of this zxid is in it.
     pub fn contains(&self, zxid: Zxid) -> bool {
-        self.pieces.iter().any(|piece| piece.from <= zxid && zxid <= piece.run.last && zxid.counter() > 0)
+        self.pieces
+            .iter()
+            .any(|piece| piece.from <= zxid && zxid <= piece.run.last && zxid.counter() > 0)
     }
 
     /// Whether, on a tree after `zxid`, the segment goes on without a gap: `zxid` is in it, or right before it.
     pub fn continues(&self, zxid: Zxid) -> bool {
-        self.contains(zxid) || zxid.is_followed_by(self.first()) || self.joints.iter().any(|(last, first)| *last <= zxid && zxid < *first)
+        self.contains(zxid)
+            || zxid.is_followed_by(self.first())
+            || self
+                .joints
+                .iter()
+                .any(|(last, first)| *last <= zxid && zxid < *first)
     }
 
     /// The first zxid in it that is higher than `zxid`.
     pub fn next_after(&self, zxid: Zxid) -> Option<Zxid> {
         let piece = self.pieces.iter().find(|piece| piece.run.last > zxid)?;
-        Some(if zxid < piece.from { piece.from } else { zxid.next() })
+        Some(if zxid < piece.from {
+            piece.from
+        } else {
+            zxid.next()
+        })
     }
 
     /// The last zxid in it that is lower than `zxid`.
@@ -152,28 +169,55 @@ impl Timeline {
     ///
     /// # Errors
     /// [`ErrorKind::SourceChanged`] when one is gone; failures to read. Damage is in the result.
-    pub fn read(source: &Source, wanted: &(dyn Fn(usize) -> bool + Sync), level: Level, progress: &dyn Progress) -> Result<Timeline> {
-        let logs: Vec<(usize, &SourceFile)> = source.logs().iter().enumerate().filter(|(index, _)| wanted(*index)).collect();
-        progress.start("reading logs", Some(logs.iter().map(|(_, log)| log.size()).sum()));
+    pub fn read(
+        source: &Source,
+        wanted: &(dyn Fn(usize) -> bool + Sync),
+        level: Level,
+        progress: &dyn Progress,
+    ) -> Result<Timeline> {
+        let logs: Vec<(usize, &SourceFile)> = source
+            .logs()
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| wanted(*index))
+            .collect();
+        progress.start(
+            "reading logs",
+            Some(logs.iter().map(|(_, log)| log.size()).sum()),
+        );
         let summaries = side_by_side(&logs, |(_, log)| {
-            let scanned = source.open_log(log).and_then(|reader| scan(reader, level, &|bytes| progress.advance(bytes)));
+            let scanned = source
+                .open_log(log)
+                .and_then(|reader| scan(reader, level, &|bytes| progress.advance(bytes)));
             match scanned {
                 Ok(summary) => Ok(Ok(summary)),
                 Err(error) if error.kind() == ErrorKind::Damage => Ok(Err(error)),
                 Err(error) => Err(error),
             }
         })?;
-        let logs = logs.iter().zip(summaries).map(|((log, _), summary)| ScannedLog { log: *log, summary }).collect();
+        let logs = logs
+            .iter()
+            .zip(summaries)
+            .map(|((log, _), summary)| ScannedLog { log: *log, summary })
+            .collect();
         Ok(Timeline::of(logs))
     }
 
     fn of(logs: Vec<ScannedLog>) -> Timeline {
-        let mut runs: Vec<(usize, Run)> = logs
-            .iter()
-            .flat_map(|scanned| scanned.summary.iter().flat_map(|summary| summary.runs.iter().map(|run| (scanned.log, run.clone()))))
-            .collect();
+        let mut runs: Vec<(usize, Run)> =
+            logs.iter()
+                .flat_map(|scanned| {
+                    scanned.summary.iter().flat_map(|summary| {
+                        summary.runs.iter().map(|run| (scanned.log, run.clone()))
+                    })
+                })
+                .collect();
         runs.sort_by_key(|(log, run)| (run.first, *log, run.start_offset));
-        let mut timeline = Timeline { logs, segments: Vec::new(), overlaps: Vec::new() };
+        let mut timeline = Timeline {
+            logs,
+            segments: Vec::new(),
+            overlaps: Vec::new(),
+        };
         for (log, run) in runs {
             timeline.lay(log, run);
         }
@@ -187,18 +231,41 @@ impl Timeline {
         match (self.segments.last_mut(), last) {
             (Some(segment), Some(last)) if run.first <= last => {
                 let to = run.last.min(last);
-                self.overlaps.push(Overlap { other: Piece { log, from: run.first, run: run.clone() }, to, segment: index });
+                self.overlaps.push(Overlap {
+                    other: Piece {
+                        log,
+                        from: run.first,
+                        run: run.clone(),
+                    },
+                    to,
+                    segment: index,
+                });
                 if run.last > last {
-                    segment.pieces.push(Piece { log, from: last.next(), run });
+                    segment.pieces.push(Piece {
+                        log,
+                        from: last.next(),
+                        run,
+                    });
                 }
             }
             (Some(segment), Some(last)) if last.is_followed_by(run.first) => {
                 if run.first.epoch() != last.epoch() {
                     segment.joints.push((last, run.first));
                 }
-                segment.pieces.push(Piece { log, from: run.first, run });
+                segment.pieces.push(Piece {
+                    log,
+                    from: run.first,
+                    run,
+                });
             }
-            _ => self.segments.push(Segment { pieces: vec![Piece { log, from: run.first, run }], joints: Vec::new() }),
+            _ => self.segments.push(Segment {
+                pieces: vec![Piece {
+                    log,
+                    from: run.first,
+                    run,
+                }],
+                joints: Vec::new(),
+            }),
         }
     }
 
@@ -207,7 +274,12 @@ impl Timeline {
         self.segments
             .iter()
             .zip(self.segments.iter().skip(1))
-            .map(|(a, b)| Gap { after: a.last(), after_time: a.last_time(), before: b.first(), before_time: b.first_time() })
+            .map(|(a, b)| Gap {
+                after: a.last(),
+                after_time: a.last_time(),
+                before: b.first(),
+                before_time: b.first_time(),
+            })
             .collect()
     }
 
@@ -218,12 +290,17 @@ impl Timeline {
 
     /// The last txn below `zxid`.
     pub fn last_before(&self, zxid: Zxid) -> Option<Zxid> {
-        self.segments.iter().rev().find_map(|segment| segment.last_before(zxid))
+        self.segments
+            .iter()
+            .rev()
+            .find_map(|segment| segment.last_before(zxid))
     }
 
     /// The first txn above `zxid`.
     pub fn next_after(&self, zxid: Zxid) -> Option<Zxid> {
-        self.segments.iter().find_map(|segment| segment.next_after(zxid))
+        self.segments
+            .iter()
+            .find_map(|segment| segment.next_after(zxid))
     }
 
     /// Whether the source holds a txn of this zxid.
@@ -231,14 +308,14 @@ impl Timeline {
         self.segments.iter().any(|segment| segment.contains(zxid))
     }
 
-    /// The time of the txn `zxid`.
+    /// The time of the txn `zxid`, for people: checksums are not looked at on the way there.
     ///
     /// # Errors
     /// Failures to read, damage.
     pub fn time_of(&self, source: &Source, zxid: Zxid) -> Result<Option<i64>> {
         let pieces = self.segments.iter().flat_map(|segment| &segment.pieces);
         for piece in pieces.filter(|piece| piece.from <= zxid && zxid <= piece.run.last) {
-            let mut reader = piece.reader(source, zxid)?;
+            let mut reader = piece.reader(source, zxid)?.trusting();
             while let Some(entry) = reader.next_entry()? {
                 if entry.header.zxid >= zxid {
                     return Ok((entry.header.zxid == zxid).then_some(entry.header.time));
@@ -255,9 +332,15 @@ impl Timeline {
     pub fn first_later_than(&self, source: &Source, time: i64) -> Result<Option<(Zxid, i64)>> {
         let pieces = self.segments.iter().flat_map(|segment| &segment.pieces);
         for piece in pieces.filter(|piece| piece.run.max_time > time) {
-            let from = piece.run.mark_for_time(time).map_or(piece.from, |mark| mark.zxid);
+            let from = piece
+                .run
+                .mark_for_time(time)
+                .map_or(piece.from, |mark| mark.zxid);
             let mut reader = piece.reader(source, from)?;
-            while let Some(entry) = reader.next_entry()?.filter(|entry| entry.header.zxid <= piece.run.last) {
+            while let Some(entry) = reader
+                .next_entry()?
+                .filter(|entry| entry.header.zxid <= piece.run.last)
+            {
                 if entry.header.time > time && entry.header.zxid >= piece.from {
                     return Ok(Some((entry.header.zxid, entry.header.time)));
                 }
@@ -271,14 +354,26 @@ impl Timeline {
     /// # Errors
     /// Failures to read, damage.
     pub fn count_from(&self, source: &Source, zxid: Zxid, time: i64) -> Result<u64> {
-        let has_steps = self.logs.iter().any(|log| log.summary.as_ref().is_ok_and(|summary| summary.clock_steps > 0));
+        let has_steps = self.logs.iter().any(|log| {
+            log.summary
+                .as_ref()
+                .is_ok_and(|summary| summary.clock_steps > 0)
+        });
         let mut count = 0;
-        for piece in self.segments.iter().flat_map(|segment| &segment.pieces).filter(|piece| piece.run.last >= zxid) {
+        for piece in self
+            .segments
+            .iter()
+            .flat_map(|segment| &segment.pieces)
+            .filter(|piece| piece.run.last >= zxid)
+        {
             if !has_steps && piece.run.first_time > time {
                 continue;
             }
             let mut reader = piece.reader(source, zxid.max(piece.from))?;
-            while let Some(entry) = reader.next_entry()?.filter(|entry| entry.header.zxid <= piece.run.last) {
+            while let Some(entry) = reader
+                .next_entry()?
+                .filter(|entry| entry.header.zxid <= piece.run.last)
+            {
                 let is_behind = entry.header.zxid >= zxid.max(piece.from);
                 count += u64::from(is_behind && entry.header.time <= time);
             }
@@ -290,10 +385,15 @@ impl Timeline {
     ///
     /// # Errors
     /// Failures to read, damage.
-    pub fn compare_overlaps(&self, source: &Source, within: Option<(Zxid, Zxid)>) -> Result<Vec<Fork>> {
+    pub fn compare_overlaps(
+        &self,
+        source: &Source,
+        within: Option<(Zxid, Zxid)>,
+    ) -> Result<Vec<Fork>> {
         let mut forks = Vec::new();
         for overlap in &self.overlaps {
-            let is_wanted = within.is_none_or(|(from, to)| overlap.other.from <= to && overlap.to >= from);
+            let is_wanted =
+                within.is_none_or(|(from, to)| overlap.other.from <= to && overlap.to >= from);
             if let Some(segment) = self.segments.get(overlap.segment).filter(|_| is_wanted) {
                 forks.extend(compare(source, segment, overlap)?);
             }
@@ -309,7 +409,10 @@ impl Piece {
     /// Failures to read.
     pub fn reader(&self, source: &Source, zxid: Zxid) -> Result<LogReader<Arc<File>>> {
         let log = self.log(source)?;
-        let offset = self.run.mark_for(zxid).map_or(self.run.start_offset, |mark| mark.offset);
+        let offset = self
+            .run
+            .mark_for(zxid)
+            .map_or(self.run.start_offset, |mark| mark.offset);
         Ok(source.open_log(log)?.live(false).starting_at(offset))
     }
 
@@ -318,7 +421,10 @@ impl Piece {
     /// # Errors
     /// Never for a piece of this source.
     pub fn log<'a>(&self, source: &'a Source) -> Result<&'a SourceFile> {
-        source.logs().get(self.log).ok_or_else(|| Error::new(ErrorKind::Failed, "a piece of another source's log"))
+        source
+            .logs()
+            .get(self.log)
+            .ok_or_else(|| Error::new(ErrorKind::Failed, "a piece of another source's log"))
     }
 }
 
@@ -326,8 +432,14 @@ impl Piece {
 fn compare(source: &Source, segment: &Segment, overlap: &Overlap) -> Result<Option<Fork>> {
     let mut other = overlap.other.reader(source, overlap.other.from)?;
     let mut last = overlap.other.from.prev();
-    for piece in segment.pieces.iter().filter(|piece| piece.from <= overlap.to && piece.run.last >= overlap.other.from) {
-        if piece.log == overlap.other.log && piece.run.start_offset == overlap.other.run.start_offset {
+    for piece in segment
+        .pieces
+        .iter()
+        .filter(|piece| piece.from <= overlap.to && piece.run.last >= overlap.other.from)
+    {
+        if piece.log == overlap.other.log
+            && piece.run.start_offset == overlap.other.run.start_offset
+        {
             continue;
         }
         let mut mine = piece.reader(source, last.next().max(piece.from))?;
@@ -339,7 +451,14 @@ fn compare(source: &Source, segment: &Segment, overlap: &Overlap) -> Result<Opti
             if zxid <= last || zxid < piece.from {
                 continue;
             }
-            let fork = |offset| Some(Fork { zxid, log: piece.log, other: overlap.other.log, offset });
+            let fork = |offset| {
+                Some(Fork {
+                    zxid,
+                    log: piece.log,
+                    other: overlap.other.log,
+                    offset,
+                })
+            };
             match other.next_entry()? {
                 Some(theirs) if theirs.payload == entry.payload => last = zxid,
                 Some(theirs) => return Ok(fork(theirs.offset)),
@@ -351,15 +470,22 @@ fn compare(source: &Source, segment: &Segment, overlap: &Overlap) -> Result<Opti
 }
 
 /// Does `work` on each of `items`, on all cores, and gives the results in order; the first error ends it.
-pub fn side_by_side<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> Result<R> + Sync) -> Result<Vec<R>> {
+pub fn side_by_side<T: Sync, R: Send>(
+    items: &[T],
+    work: impl Fn(&T) -> Result<R> + Sync,
+) -> Result<Vec<R>> {
     let next = AtomicUsize::new(0);
-    let threads = std::thread::available_parallelism().map_or(1, |n| n.get()).min(items.len());
+    let threads = std::thread::available_parallelism()
+        .map_or(1, |n| n.get())
+        .min(items.len());
     let mut done: Vec<(usize, Result<R>)> = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads)
             .map(|_| {
                 scope.spawn(|| {
                     let mut mine = Vec::new();
-                    while let Some((index, item)) = Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|i| Some((i, items.get(i)?))) {
+                    while let Some((index, item)) = Some(next.fetch_add(1, Ordering::Relaxed))
+                        .and_then(|i| Some((i, items.get(i)?)))
+                    {
                         let result = work(item);
                         let failed = result.is_err();
                         mine.push((index, result));
@@ -371,7 +497,14 @@ pub fn side_by_side<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> Result<R
                 })
             })
             .collect();
-        workers.into_iter().flat_map(|worker| worker.join().expect("a worker's panic is a defect to be seen")).collect()
+        workers
+            .into_iter()
+            .flat_map(|worker| {
+                worker
+                    .join()
+                    .expect("a worker's panic is a defect to be seen")
+            })
+            .collect()
     });
     done.sort_by_key(|(index, _)| *index);
     done.into_iter().map(|(_, result)| result).collect()

@@ -1,5 +1,12 @@
 //! Real servers' directories against what clients saw: at each recorded zxid every field of every znode.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test stops at the first surprise, and says what it did"
+)]
+
 use flate2::read::GzDecoder;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -33,9 +40,13 @@ fn truth(name: &str) -> Vec<(Zxid, BTreeMap<String, Value>)> {
 }
 
 fn acl_as_seen(list: AclVector<'_>) -> Value {
-    let text = |bytes: Option<&[u8]>| String::from_utf8(bytes.unwrap_or_default().to_vec()).unwrap();
-    let mut entries: Vec<(i32, String, String)> =
-        list.entries().iter().map(|acl| (acl.perms, text(acl.scheme), text(acl.id))).collect();
+    let text =
+        |bytes: Option<&[u8]>| String::from_utf8(bytes.unwrap_or_default().to_vec()).unwrap();
+    let mut entries: Vec<(i32, String, String)> = list
+        .entries()
+        .iter()
+        .map(|acl| (acl.perms, text(acl.scheme), text(acl.id)))
+        .collect();
     entries.sort();
     serde_json::to_value(entries).unwrap()
 }
@@ -44,9 +55,15 @@ fn acl_as_seen(list: AclVector<'_>) -> Value {
 fn as_seen(tree: &DataTree) -> BTreeMap<String, Value> {
     tree.in_order()
         .map(|node| {
-            let path = if node.path.is_empty() { "/".into() } else { String::from_utf8(node.path.to_vec()).unwrap() };
+            let path = if node.path.is_empty() {
+                "/".into()
+            } else {
+                String::from_utf8(node.path.to_vec()).unwrap()
+            };
             let stat = node.stat;
-            let AclValue::List(list) = node.acl else { panic!("{path}: unresolved ACL") };
+            let AclValue::List(list) = node.acl else {
+                panic!("{path}: unresolved ACL")
+            };
             let seen = serde_json::json!([
                 node.data.map(common::base64),
                 acl_as_seen(list),
@@ -70,7 +87,11 @@ fn as_seen(tree: &DataTree) -> BTreeMap<String, Value> {
 }
 
 /// The differences between what a client saw and what the tree shows.
-fn differences(seen: &BTreeMap<String, Value>, shown: &BTreeMap<String, Value>, is_member: bool) -> Vec<String> {
+fn differences(
+    seen: &BTreeMap<String, Value>,
+    shown: &BTreeMap<String, Value>,
+    is_member: bool,
+) -> Vec<String> {
     let paths: std::collections::BTreeSet<&String> = seen.keys().chain(shown.keys()).collect();
     let mut differences = Vec::new();
     for path in paths {
@@ -86,13 +107,22 @@ fn differences(seen: &BTreeMap<String, Value>, shown: &BTreeMap<String, Value>, 
                     differences.push(format!("{path}: seen {a}, shown {b}"));
                 }
             }
-            (a, b) => differences.push(format!("{path}: seen {}, shown {}", a.is_some(), b.is_some())),
+            (a, b) => differences.push(format!(
+                "{path}: seen {}, shown {}",
+                a.is_some(),
+                b.is_some()
+            )),
         }
     }
     differences
 }
 
-fn check(dir: &Path, points: &[(Zxid, BTreeMap<String, Value>)], proof: Proof, is_member: bool) -> usize {
+fn check(
+    dir: &Path,
+    points: &[(Zxid, BTreeMap<String, Value>)],
+    proof: Proof,
+    is_member: bool,
+) -> usize {
     let source = Source::open(dir, &Options::default()).unwrap();
     let timeline = Timeline::read(&source, &|_| true, Level::Everything, &Silent).unwrap();
     let mut reached = 0;
@@ -106,7 +136,13 @@ fn check(dir: &Path, points: &[(Zxid, BTreeMap<String, Value>)], proof: Proof, i
             Err(error) => panic!("{zxid}: {error}"),
         };
         let found = differences(seen, &as_seen(&replayed.tree), is_member);
-        assert!(found.is_empty(), "{} at {zxid}: {} differ\n{}", dir.display(), found.len(), found.join("\n"));
+        assert!(
+            found.is_empty(),
+            "{} at {zxid}: {} differ\n{}",
+            dir.display(),
+            found.len(),
+            found.join("\n")
+        );
         assert_eq!(replayed.proof, proof, "{zxid}: {:?}", replayed.digests);
         reached += 1;
     }
@@ -123,15 +159,28 @@ fn standalone_servers_of_all_releases_are_rebuilt_as_their_clients_saw_them() {
     ] {
         let points = truth(name);
         assert!(points.len() >= 6);
-        assert_eq!(check(&fixture(name), &points, proof, false), points.len(), "{name}");
+        assert_eq!(
+            check(&fixture(name), &points, proof, false),
+            points.len(),
+            "{name}"
+        );
     }
 }
 
 #[test]
 fn every_member_of_an_ensemble_gives_what_clients_saw_at_each_point_that_it_holds() {
     let points = truth("ensemble-3.9");
-    let reached: Vec<usize> =
-        ["s1", "s2", "s3"].iter().map(|member| check(&fixture("ensemble-3.9").join(member), &points, Proof::Proven, true)).collect();
+    let reached: Vec<usize> = ["s1", "s2", "s3"]
+        .iter()
+        .map(|member| {
+            check(
+                &fixture("ensemble-3.9").join(member),
+                &points,
+                Proof::Proven,
+                true,
+            )
+        })
+        .collect();
     eprintln!("points reached: {reached:?} of {}", points.len());
     assert!(reached.iter().all(|reached| *reached > 0));
 }

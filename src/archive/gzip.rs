@@ -34,7 +34,13 @@ impl<W: Write> ParallelGzip<W> {
                 std::thread::spawn(move || work(&queue))
             })
             .collect();
-        ParallelGzip { out, block: Vec::with_capacity(BLOCK_LEN), jobs: Some(jobs), pending: VecDeque::new(), workers }
+        ParallelGzip {
+            out,
+            block: Vec::with_capacity(BLOCK_LEN),
+            jobs: Some(jobs),
+            pending: VecDeque::new(),
+            workers,
+        }
     }
 
     /// Compresses the rest and gives back what was written to.
@@ -50,7 +56,9 @@ impl<W: Write> ParallelGzip<W> {
         }
         self.jobs = None;
         for worker in self.workers.drain(..) {
-            worker.join().map_err(|_| io::Error::other("a compressing thread panicked"))?;
+            worker
+                .join()
+                .map_err(|_| io::Error::other("a compressing thread panicked"))?;
         }
         self.out.flush()?;
         Ok(self.out)
@@ -63,7 +71,8 @@ impl<W: Write> ParallelGzip<W> {
         let block = std::mem::replace(&mut self.block, Vec::with_capacity(BLOCK_LEN));
         let (done, result) = sync_channel(1);
         let jobs = self.jobs.as_ref().expect("taken only when finished");
-        jobs.send((block, done)).map_err(|_| io::Error::other("the compressing threads are gone"))?;
+        jobs.send((block, done))
+            .map_err(|_| io::Error::other("the compressing threads are gone"))?;
         self.pending.push_back(result);
         Ok(())
     }
@@ -72,7 +81,9 @@ impl<W: Write> ParallelGzip<W> {
         let Some(oldest) = self.pending.pop_front() else {
             return Ok(());
         };
-        let member = oldest.recv().map_err(|_| io::Error::other("a compressing thread panicked"))??;
+        let member = oldest
+            .recv()
+            .map_err(|_| io::Error::other("a compressing thread panicked"))??;
         self.out.write_all(&member)
     }
 }
@@ -83,7 +94,8 @@ fn work(queue: &Mutex<Receiver<Job>>) {
         let Ok(Ok((block, done))) = job else {
             return;
         };
-        let mut encoder = GzEncoder::new(Vec::with_capacity(block.len() / 3), Compression::default());
+        let mut encoder =
+            GzEncoder::new(Vec::with_capacity(block.len() / 3), Compression::default());
         let member = encoder.write_all(&block).and_then(|()| encoder.finish());
         // Nobody waits for it when writing failed meanwhile.
         let _ = done.send(member);
@@ -118,7 +130,9 @@ mod tests {
         gzip.write_all(&plain).unwrap();
         let compressed = gzip.finish().unwrap();
         let mut back = Vec::new();
-        flate2::read::MultiGzDecoder::new(compressed.as_slice()).read_to_end(&mut back).unwrap();
+        flate2::read::MultiGzDecoder::new(compressed.as_slice())
+            .read_to_end(&mut back)
+            .unwrap();
         assert!(back == plain);
     }
 
@@ -134,7 +148,9 @@ mod tests {
             }
         }
         let mut gzip = ParallelGzip::new(Full, 2);
-        let wrote = gzip.write_all(&vec![7; 40 << 20]).and_then(|()| gzip.finish().map(|_| ()));
+        let wrote = gzip
+            .write_all(&vec![7; 40 << 20])
+            .and_then(|()| gzip.finish().map(|_| ()));
         assert_eq!(wrote.unwrap_err().kind(), io::ErrorKind::StorageFull);
     }
 }

@@ -91,27 +91,45 @@ impl Manifest {
         let json: Value = serde_json::from_slice(bytes).map_err(|err| err.to_string())?;
         let format = number(&json, "/format")?;
         if format > FORMAT_VERSION {
-            return Err(format!("format {format} is newer than this program knows ({FORMAT_VERSION})"));
+            return Err(format!(
+                "format {format} is newer than this program knows ({FORMAT_VERSION})"
+            ));
         }
-        let files = json.pointer("/files").and_then(Value::as_array).ok_or("no files")?;
+        let files = json
+            .pointer("/files")
+            .and_then(Value::as_array)
+            .ok_or("no files")?;
         Ok(Manifest {
             format,
             tool: text(&json, "/tool")?,
-            created: json.pointer("/created_ms").and_then(Value::as_i64).ok_or("no created_ms")?,
+            created: json
+                .pointer("/created_ms")
+                .and_then(Value::as_i64)
+                .ok_or("no created_ms")?,
             source: text(&json, "/source/path")?,
             host: text(&json, "/source/host")?,
-            window: (zxid(&json, "/window/from_zxid")?, zxid(&json, "/window/to_zxid")?),
+            window: (
+                zxid(&json, "/window/from_zxid")?,
+                zxid(&json, "/window/to_zxid")?,
+            ),
             times: (
                 json.pointer("/window/from_time_ms").and_then(Value::as_i64),
                 json.pointer("/window/to_time_ms").and_then(Value::as_i64),
             ),
-            max_epoch: u32::try_from(number(&json, "/max_epoch")?).map_err(|_| "max_epoch too large")?,
+            max_epoch: u32::try_from(number(&json, "/max_epoch")?)
+                .map_err(|_| "max_epoch too large")?,
             verdict: Verdict {
                 proof: text(&json, "/verdict/proof")?,
                 notes: json
                     .pointer("/verdict/notes")
                     .and_then(Value::as_array)
-                    .map(|notes| notes.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+                    .map(|notes| {
+                        notes
+                            .iter()
+                            .filter_map(Value::as_str)
+                            .map(str::to_owned)
+                            .collect()
+                    })
                     .unwrap_or_default(),
             },
             files: files.iter().map(parse_file).collect::<Result<_, _>>()?,
@@ -132,15 +150,22 @@ fn parse_file(json: &Value) -> Result<ArchivedFile, String> {
 }
 
 fn text(json: &Value, pointer: &str) -> Result<String, String> {
-    json.pointer(pointer).and_then(Value::as_str).map(str::to_owned).ok_or_else(|| format!("no {pointer}"))
+    json.pointer(pointer)
+        .and_then(Value::as_str)
+        .map(str::to_owned)
+        .ok_or_else(|| format!("no {pointer}"))
 }
 
 fn number(json: &Value, pointer: &str) -> Result<u64, String> {
-    json.pointer(pointer).and_then(Value::as_u64).ok_or_else(|| format!("no {pointer}"))
+    json.pointer(pointer)
+        .and_then(Value::as_u64)
+        .ok_or_else(|| format!("no {pointer}"))
 }
 
 fn zxid(json: &Value, pointer: &str) -> Result<Zxid, String> {
-    text(json, pointer)?.parse().map_err(|_| format!("{pointer} is not a zxid"))
+    text(json, pointer)?
+        .parse()
+        .map_err(|_| format!("{pointer} is not a zxid"))
 }
 
 #[cfg(test)]
@@ -158,7 +183,10 @@ mod tests {
             window: (Zxid::new(1, 2), Zxid::new(1, 9)),
             times: (Some(3), None),
             max_epoch: 4,
-            verdict: Verdict { proof: "proven".into(), notes: vec!["n".into()] },
+            verdict: Verdict {
+                proof: "proven".into(),
+                notes: vec!["n".into()],
+            },
             files: vec![ArchivedFile {
                 name: "version-2/log.1".into(),
                 size: 7,

@@ -48,9 +48,16 @@ fn read(path: &Path, into: Option<&Path>, progress: &dyn Progress) -> Result<Man
         match inner_name(&name).as_deref() {
             Some(MANIFEST_NAME) => {
                 let mut bytes = Vec::new();
-                (&mut entry).take(MANIFEST_LEN_MAX).read_to_end(&mut bytes).map_err(|err| broken(path, &err))?;
-                let parsed = Manifest::parse(&bytes)
-                    .map_err(|detail| damage(path, format!("its {MANIFEST_NAME} cannot be read: {detail}")))?;
+                (&mut entry)
+                    .take(MANIFEST_LEN_MAX)
+                    .read_to_end(&mut bytes)
+                    .map_err(|err| broken(path, &err))?;
+                let parsed = Manifest::parse(&bytes).map_err(|detail| {
+                    damage(
+                        path,
+                        format!("its {MANIFEST_NAME} cannot be read: {detail}"),
+                    )
+                })?;
                 manifest = Some(parsed);
             }
             Some(SUMS_NAME) | None => {}
@@ -64,20 +71,34 @@ fn read(path: &Path, into: Option<&Path>, progress: &dyn Progress) -> Result<Man
         }
     }
     let manifest = manifest.ok_or_else(|| {
-        damage(path, format!("holds no {MANIFEST_NAME}: it is cut short, or zoovault did not write it"))
+        damage(
+            path,
+            format!("holds no {MANIFEST_NAME}: it is cut short, or zoovault did not write it"),
+        )
     })?;
     for file in &manifest.files {
         match hashes.remove(&file.name) {
-            None => return Err(damage(path, format!("{} is listed in its manifest and not there", file.name))),
+            None => {
+                return Err(damage(
+                    path,
+                    format!("{} is listed in its manifest and not there", file.name),
+                ));
+            }
             Some(hash) if hash != file.sha256 => {
-                let message = format!("{}: SHA-256 mismatch: listed {}, computed {hash}", file.name, file.sha256);
+                let message = format!(
+                    "{}: SHA-256 mismatch: listed {}, computed {hash}",
+                    file.name, file.sha256
+                );
                 return Err(damage(path, message));
             }
             Some(_) => {}
         }
     }
     if let Some((name, _)) = hashes.first_key_value() {
-        return Err(damage(path, format!("{name} is there and not listed in its manifest")));
+        return Err(damage(
+            path,
+            format!("{name} is there and not listed in its manifest"),
+        ));
     }
     Ok(manifest)
 }
@@ -88,13 +109,18 @@ fn inner_name(path: &Path) -> Option<String> {
         .components()
         .map(|part| match part {
             Component::Normal(name) => name.to_str(),
-            Component::Prefix(_) | Component::RootDir | Component::CurDir | Component::ParentDir => None,
+            Component::Prefix(_)
+            | Component::RootDir
+            | Component::CurDir
+            | Component::ParentDir => None,
         })
         .collect::<Option<_>>()?;
     match parts.as_slice() {
         [_, name] if [MANIFEST_NAME, SUMS_NAME].contains(name) => Some((*name).to_owned()),
         [_, dir, name] if *dir == VERSION_DIR => match FileName::parse(name) {
-            FileName::Log(_) | FileName::Snapshot(..) | FileName::Epoch => Some(format!("{VERSION_DIR}/{name}")),
+            FileName::Log(_) | FileName::Snapshot(..) | FileName::Epoch => {
+                Some(format!("{VERSION_DIR}/{name}"))
+            }
             FileName::Lookalike | FileName::Leftover | FileName::Foreign => None,
         },
         _ => None,
@@ -103,11 +129,19 @@ fn inner_name(path: &Path) -> Option<String> {
 
 /// Copies `from` to a new file, or to nowhere, and gives its SHA-256.
 fn copy_hashed(from: &mut impl Read, target: Option<&Path>, archive: &Path) -> Result<String> {
-    let failed = |err| Error::io(target.unwrap_or(archive), "unpack the archive", err)
-        .hint("an archive is unpacked below TMPDIR: name a place with room there");
+    let failed = |err| {
+        Error::io(target.unwrap_or(archive), "unpack the archive", err)
+            .hint("an archive is unpacked below TMPDIR: name a place with room there")
+    };
     let mut out: Box<dyn Write> = match target {
         None => Box::new(io::sink()),
-        Some(target) => Box::new(File::options().write(true).create_new(true).open(target).map_err(failed)?),
+        Some(target) => Box::new(
+            File::options()
+                .write(true)
+                .create_new(true)
+                .open(target)
+                .map_err(failed)?,
+        ),
     };
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 18];

@@ -18,7 +18,12 @@ impl<W: Write> ArchiveWriter<W> {
     /// Writes to `out` with `threads` threads. Everything is put in `folder` and dated `mtime` (seconds).
     pub fn new(out: W, threads: usize, folder: &str, mtime: u64) -> ArchiveWriter<W> {
         let tar = tar::Builder::new(ParallelGzip::new(out, threads));
-        ArchiveWriter { tar, folder: folder.to_owned(), mtime, files: Vec::new() }
+        ArchiveWriter {
+            tar,
+            folder: folder.to_owned(),
+            mtime,
+            files: Vec::new(),
+        }
     }
 
     /// Adds `file`, whose size is right and whose hash is yet to be known, with the bytes of `from`.
@@ -26,8 +31,19 @@ impl<W: Write> ArchiveWriter<W> {
     /// # Errors
     /// Those of the output; `UnexpectedEof` when `from` has fewer bytes.
     pub fn add(&mut self, mut file: ArchivedFile, from: impl Read) -> io::Result<()> {
-        let mut hashed = Hashed { from: from.take(file.size), hash: Sha256::new(), len: 0 };
-        append(&mut self.tar, &self.folder, &file.name, file.size, self.mtime, &mut hashed)?;
+        let mut hashed = Hashed {
+            from: from.take(file.size),
+            hash: Sha256::new(),
+            len: 0,
+        };
+        append(
+            &mut self.tar,
+            &self.folder,
+            &file.name,
+            file.size,
+            self.mtime,
+            &mut hashed,
+        )?;
         if hashed.len < file.size {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -49,14 +65,28 @@ impl<W: Write> ArchiveWriter<W> {
         let mut json = serde_json::to_vec_pretty(&manifest.to_json())?;
         json.push(b'\n');
         for (name, bytes) in [(SUMS_NAME, sums.as_bytes()), (MANIFEST_NAME, &json)] {
-            append(&mut self.tar, &self.folder, name, bytes.len() as u64, self.mtime, bytes)?;
+            append(
+                &mut self.tar,
+                &self.folder,
+                name,
+                bytes.len() as u64,
+                self.mtime,
+                bytes,
+            )?;
         }
         let out = self.tar.into_inner()?.finish()?;
         Ok((out, manifest))
     }
 }
 
-fn append(tar: &mut tar::Builder<impl Write>, folder: &str, name: &str, size: u64, mtime: u64, from: impl Read) -> io::Result<()> {
+fn append(
+    tar: &mut tar::Builder<impl Write>,
+    folder: &str,
+    name: &str,
+    size: u64,
+    mtime: u64,
+    from: impl Read,
+) -> io::Result<()> {
     let mut header = tar::Header::new_gnu();
     header.set_size(size);
     header.set_mode(0o644);

@@ -58,7 +58,14 @@ pub struct Global {
     #[arg(long, global = true, help_heading = "Output")]
     pub no_progress: bool,
     /// When to use colours
-    #[arg(long, global = true, value_enum, default_value_t, env = "ZOOVAULT_COLOR", help_heading = "Output")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        env = "ZOOVAULT_COLOR",
+        help_heading = "Output"
+    )]
     pub color: Color,
 }
 
@@ -201,7 +208,12 @@ pub struct ExportArgs {
     #[arg(long, value_name = "DIR")]
     pub data_log_dir: Option<PathBuf>,
     /// The last point that the archive is to restore
-    #[arg(long, value_name = "POINT", default_value = "latest", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "POINT",
+        default_value = "latest",
+        allow_hyphen_values = true
+    )]
     pub to: String,
     /// The first one; by default the newest snapshot's that reaches the last
     #[arg(long, value_name = "POINT", allow_hyphen_values = true)]
@@ -228,6 +240,9 @@ pub struct ManArgs {
 impl SourceArg {
     /// How to open the source.
     pub fn options(&self, data_log_dir: Option<&PathBuf>) -> source::Options {
-        source::Options { data_log_dir: data_log_dir.cloned(), scratch_dir: Some(std::env::temp_dir()) }
+        source::Options {
+            data_log_dir: data_log_dir.cloned(),
+            scratch_dir: Some(std::env::temp_dir()),
+        }
     }
 }

@@ -40,7 +40,11 @@ pub fn of_error(err: &anyhow::Error) -> Exit {
     if err.chain().any(|cause| cause.is::<BadArgument>()) {
         return Exit::BadArguments;
     }
-    match err.chain().find_map(|cause| cause.downcast_ref::<Error>()).map(Error::kind) {
+    match err
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<Error>())
+        .map(Error::kind)
+    {
         Some(ErrorKind::BadArgument) => Exit::BadArguments,
         Some(ErrorKind::Damage) => Exit::Damaged,
         Some(ErrorKind::NotReachable) => Exit::NotReachable,
@@ -51,7 +55,9 @@ pub fn of_error(err: &anyhow::Error) -> Exit {
 
 /// Whether what failed is writing a report to a pipe that nobody reads any more: `zoovault … | head`.
 pub fn is_closed_pipe(err: &anyhow::Error) -> bool {
-    err.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|err| err.kind() == io::ErrorKind::BrokenPipe)
+    err.chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|err| err.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// On a signal, removes what is half made and ends with 128 and its number.

@@ -16,19 +16,32 @@ pub fn run(args: &ExportArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let options = Options {
         to: text::point(&args.to)?,
         from: args.from.as_deref().map(text::point).transpose()?,
-        host: nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+        host: nix::unistd::gethostname()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default(),
         tool: concat!("zoovault ", env!("CARGO_PKG_VERSION")).to_owned(),
     };
     let is_stdout = args.output == Path::new("-");
     if !is_stdout && args.output.symlink_metadata().is_ok() {
         let kind = zoovault::error::ErrorKind::TargetExists;
-        return Err(zoovault::error::Error::about(&args.output, kind, "exists already").hint("nothing is overwritten: choose another name").into());
+        return Err(
+            zoovault::error::Error::about(&args.output, kind, "exists already")
+                .hint("nothing is overwritten: choose another name")
+                .into(),
+        );
     }
     let source_options = args.source.options(args.data_log_dir.as_ref());
     let (manifest, warnings) = Source::with(&args.source.source, &source_options, |source| {
         let plan = plan(source, &options, ui.progress())?;
         let manifest = if is_stdout {
-            write(source, &plan, &options, io::stdout().lock(), Path::new("stdout"), ui.progress())?
+            write(
+                source,
+                &plan,
+                &options,
+                io::stdout().lock(),
+                Path::new("stdout"),
+                ui.progress(),
+            )?
         } else {
             write_file(source, &plan, &options, &args.output, ui.progress())?
         };
@@ -37,8 +50,16 @@ pub fn run(args: &ExportArgs, ui: &Ui) -> anyhow::Result<Exit> {
         Ok((manifest, warnings))
     })
     .context("cannot export")?;
-    let exit = if warnings.is_empty() { Exit::Done } else { Exit::Warnings };
-    let shown = Shown { output: text::path(&args.output), manifest, exit };
+    let exit = if warnings.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Warnings
+    };
+    let shown = Shown {
+        output: text::path(&args.output),
+        manifest,
+        exit,
+    };
     if is_stdout {
         ui.show_aside(&shown, exit != Exit::Done)?;
     } else {
@@ -57,16 +78,43 @@ impl Render for Shown {
     fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
         let manifest = &self.manifest;
         let size = text::size(manifest.files.iter().map(|file| file.size).sum());
-        writeln!(out, "{}: {}, {size} before compression", look.paint("1", &self.output), text::plural(manifest.files.len() as u64, "file"))?;
-        let at = manifest.times.1.map(|time| format!(" at {}", text::time(time))).unwrap_or_default();
-        writeln!(out, "  restores  every point from {} to {}{at}", manifest.window.0, manifest.window.1)?;
+        writeln!(
+            out,
+            "{}: {}, {size} before compression",
+            look.paint("1", &self.output),
+            text::plural(manifest.files.len() as u64, "file")
+        )?;
+        let at = manifest
+            .times
+            .1
+            .map(|time| format!(" at {}", text::time(time)))
+            .unwrap_or_default();
+        writeln!(
+            out,
+            "  restores  every point from {} to {}{at}",
+            manifest.window.0, manifest.window.1
+        )?;
         writeln!(out, "  proof     {}", manifest.verdict.proof)?;
         for warning in &manifest.verdict.notes {
-            writeln!(out, "  {}   {}", look.paint("33", "warning"), text::escape(warning))?;
+            writeln!(
+                out,
+                "  {}   {}",
+                look.paint("33", "warning"),
+                text::escape(warning)
+            )?;
         }
         for file in &manifest.files {
-            let zxids = file.zxids.map(|(first, last)| format!("  {first} to {last}")).unwrap_or_default();
-            writeln!(out, "  {} {:>10}  {}{zxids}", file.sha256.get(..12).unwrap_or_default(), text::size(file.size), file.name)?;
+            let zxids = file
+                .zxids
+                .map(|(first, last)| format!("  {first} to {last}"))
+                .unwrap_or_default();
+            writeln!(
+                out,
+                "  {} {:>10}  {}{zxids}",
+                file.sha256.get(..12).unwrap_or_default(),
+                text::size(file.size),
+                file.name
+            )?;
         }
         Ok(())
     }

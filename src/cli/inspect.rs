@@ -19,8 +19,17 @@ const TIMELINE_LEN: usize = 32;
 
 pub fn run(args: &InspectArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let options = args.source.options(args.data_log_dir.as_ref());
-    let overview = Source::with(&args.source.source, &options, |source| inspect(source, ui.progress())).context("cannot inspect")?;
-    ui.show(&Report { shown: text::path(&args.source.source), overview }, true)?;
+    let overview = Source::with(&args.source.source, &options, |source| {
+        inspect(source, ui.progress())
+    })
+    .context("cannot inspect")?;
+    ui.show(
+        &Report {
+            shown: text::path(&args.source.source),
+            overview,
+        },
+        true,
+    )?;
     Ok(Exit::Done)
 }
 
@@ -55,14 +64,25 @@ impl Scale {
             let into = u64::try_from(zxid.to_i64().saturating_sub(first.to_i64())).unwrap_or(0);
             before + into.min(*txns)
         });
-        let place = done.saturating_mul(TIMELINE_LEN as u64).checked_div(self.total).unwrap_or(0);
+        let place = done
+            .saturating_mul(TIMELINE_LEN as u64)
+            .checked_div(self.total)
+            .unwrap_or(0);
         usize::try_from(place).unwrap_or(0).min(TIMELINE_LEN - 1)
     }
 
     /// A line with `mark` from `from` to `to`.
     fn draw(&self, from: Zxid, to: Zxid, mark: char) -> String {
         let (from, to) = (self.place(from), self.place(to));
-        (0..TIMELINE_LEN).map(|at| if (from..=to).contains(&at) { mark } else { '·' }).collect()
+        (0..TIMELINE_LEN)
+            .map(|at| {
+                if (from..=to).contains(&at) {
+                    mark
+                } else {
+                    '·'
+                }
+            })
+            .collect()
     }
 }
 
@@ -70,29 +90,62 @@ impl Render for Report {
     fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
         let overview = &self.overview;
         let scale = Scale::new(&overview.logs);
-        writeln!(out, "{}  (written by {})", look.paint("1", &self.shown), overview.written_by)?;
-        for (name, epoch) in [("acceptedEpoch", &overview.epochs.0), ("currentEpoch", &overview.epochs.1)] {
+        writeln!(
+            out,
+            "{}  (written by {})",
+            look.paint("1", &self.shown),
+            overview.written_by
+        )?;
+        for (name, epoch) in [
+            ("acceptedEpoch", &overview.epochs.0),
+            ("currentEpoch", &overview.epochs.1),
+        ] {
             match epoch {
                 EpochFile::Absent => {}
                 EpochFile::Epoch(epoch) => writeln!(out, "  {name} {epoch}")?,
-                EpochFile::Unparsable(text) => writeln!(out, "  {name} is no number: \"{}\"", text::escape(text))?,
+                EpochFile::Unparsable(text) => {
+                    writeln!(out, "  {name} is no number: \"{}\"", text::escape(text))?
+                }
             }
         }
         if let Some([first, last]) = overview.txns {
             let txns = overview.logs.iter().map(|log| log.txns).sum();
-            writeln!(out, "  {}: {} at {}", text::plural(txns, "txn"), first.0, text::time(first.1))?;
+            writeln!(
+                out,
+                "  {}: {} at {}",
+                text::plural(txns, "txn"),
+                first.0,
+                text::time(first.1)
+            )?;
             writeln!(out, "  to {} at {}", last.0, text::time(last.1))?;
         }
         writeln!(out)?;
         list_files(out, overview, &scale, look)?;
-        writeln!(out, "\n{}", look.paint("1", "Points that the files promise ('zoovault verify' proves them):"))?;
+        writeln!(
+            out,
+            "\n{}",
+            look.paint(
+                "1",
+                "Points that the files promise ('zoovault verify' proves them):"
+            )
+        )?;
         for [from, to] in &overview.windows {
             let times = if from.1.is_some() || to.1.is_some() {
-                format!("   {} to {}", text::time_or_dash(from.1), text::time_or_dash(to.1))
+                format!(
+                    "   {} to {}",
+                    text::time_or_dash(from.1),
+                    text::time_or_dash(to.1)
+                )
             } else {
                 String::new()
             };
-            writeln!(out, "  {}  {} to {}", look.paint("32", &scale.draw(from.0, to.0, '=')), from.0, to.0)?;
+            writeln!(
+                out,
+                "  {}  {} to {}",
+                look.paint("32", &scale.draw(from.0, to.0, '=')),
+                from.0,
+                to.0
+            )?;
             if !times.is_empty() {
                 writeln!(out, "  {times}")?;
             }
@@ -167,12 +220,30 @@ pub fn exactness(exact_from: Option<ExactFrom>) -> (Option<Zxid>, bool) {
     }
 }
 
-fn list_files(out: &mut dyn Write, overview: &Overview, scale: &Scale, look: &Look) -> io::Result<()> {
-    let logs = overview.logs.iter().map(|log| (log.zxids.map_or(Zxid::ZERO, |zxids| zxids.0), 1, log_line(log, scale, look)));
-    let snapshots = overview.snapshots.iter().map(|snapshot| (snapshot.zxid, 0, snapshot_line(snapshot, scale, look)));
+fn list_files(
+    out: &mut dyn Write,
+    overview: &Overview,
+    scale: &Scale,
+    look: &Look,
+) -> io::Result<()> {
+    let logs = overview.logs.iter().map(|log| {
+        (
+            log.zxids.map_or(Zxid::ZERO, |zxids| zxids.0),
+            1,
+            log_line(log, scale, look),
+        )
+    });
+    let snapshots = overview
+        .snapshots
+        .iter()
+        .map(|snapshot| (snapshot.zxid, 0, snapshot_line(snapshot, scale, look)));
     let mut lines: Vec<_> = logs.chain(snapshots).collect();
     lines.sort();
-    let left_out = if look.verbose { 0 } else { lines.len().saturating_sub(FILES_MAX) };
+    let left_out = if look.verbose {
+        0
+    } else {
+        lines.len().saturating_sub(FILES_MAX)
+    };
     if left_out > 0 {
         writeln!(out, "  ... {left_out} older files (-v shows them)")?;
     }
@@ -184,19 +255,43 @@ fn list_files(out: &mut dyn Write, overview: &Overview, scale: &Scale, look: &Lo
 
 fn log_line(log: &Log, scale: &Scale, look: &Look) -> String {
     let (line, holds) = match log.zxids {
-        Some((first, last)) => (scale.draw(first, last, '-'), format!("to {last}, {}", text::plural(log.txns, "txn"))),
+        Some((first, last)) => (
+            scale.draw(first, last, '-'),
+            format!("to {last}, {}", text::plural(log.txns, "txn")),
+        ),
         None => (" ".repeat(TIMELINE_LEN), "no txns".to_owned()),
     };
-    let remark = log.remark.as_ref().map(|remark| look.paint("31", &format!("  {remark}"))).unwrap_or_default();
-    format!("{line}  {:<22} {holds}, {}{remark}", log.name, text::size(log.used))
+    let remark = log
+        .remark
+        .as_ref()
+        .map(|remark| look.paint("31", &format!("  {remark}")))
+        .unwrap_or_default();
+    format!(
+        "{line}  {:<22} {holds}, {}{remark}",
+        log.name,
+        text::size(log.used)
+    )
 }
 
 fn snapshot_line(snapshot: &Snapshot, scale: &Scale, look: &Look) -> String {
     let (line, exact) = match snapshot.exact_from {
-        Some(ExactFrom::Known(zxid)) => (scale.draw(snapshot.zxid, zxid, '#'), format!("exact from {zxid}")),
-        Some(ExactFrom::Bounded(zxid)) => (scale.draw(snapshot.zxid, zxid, '?'), format!("exact from {zxid} at the latest")),
-        Some(ExactFrom::Open) => (scale.draw(snapshot.zxid, snapshot.zxid, '?'), "exact from an unknown zxid".to_owned()),
+        Some(ExactFrom::Known(zxid)) => (
+            scale.draw(snapshot.zxid, zxid, '#'),
+            format!("exact from {zxid}"),
+        ),
+        Some(ExactFrom::Bounded(zxid)) => (
+            scale.draw(snapshot.zxid, zxid, '?'),
+            format!("exact from {zxid} at the latest"),
+        ),
+        Some(ExactFrom::Open) => (
+            scale.draw(snapshot.zxid, snapshot.zxid, '?'),
+            "exact from an unknown zxid".to_owned(),
+        ),
         None => (" ".repeat(TIMELINE_LEN), look.paint("31", "damaged")),
     };
-    format!("{line}  {:<22} {exact}, {}", snapshot.name, text::size(snapshot.size))
+    format!(
+        "{line}  {:<22} {exact}, {}",
+        snapshot.name,
+        text::size(snapshot.size)
+    )
 }

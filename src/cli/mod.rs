@@ -24,7 +24,11 @@ pub fn main() -> ExitCode {
         Err(err) => {
             // Help and version are results, everything else is a wrong argument. A closed pipe is nobody's fault.
             let _ = err.print();
-            return if err.use_stderr() { Exit::BadArguments.into() } else { Exit::Done.into() };
+            return if err.use_stderr() {
+                Exit::BadArguments.into()
+            } else {
+                Exit::Done.into()
+            };
         }
     };
     let ui = Ui::new(&cli.global);

@@ -32,12 +32,23 @@ impl Bars {
         if enabled && is_terminal {
             bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(8));
         }
-        let style = ProgressStyle::with_template("{msg:<24} {wide_bar} {bytes:>10} of {total_bytes:<10} {bytes_per_sec:>12}");
+        let style = ProgressStyle::with_template(
+            "{msg:<24} {wide_bar} {bytes:>10} of {total_bytes:<10} {bytes_per_sec:>12}",
+        );
         if let Ok(style) = style {
             bar.set_style(style);
         }
-        let step = Mutex::new(Step { what: String::new(), total: None, told: Instant::now() });
-        Bars { bar, step, done: AtomicU64::new(0), lines: enabled && !is_terminal }
+        let step = Mutex::new(Step {
+            what: String::new(),
+            total: None,
+            told: Instant::now(),
+        });
+        Bars {
+            bar,
+            step,
+            done: AtomicU64::new(0),
+            lines: enabled && !is_terminal,
+        }
     }
 
     /// Takes the bar off the screen.
@@ -54,8 +65,15 @@ impl Bars {
         }
         step.told = Instant::now();
         let done = self.done.load(Ordering::Relaxed) >> 20;
-        let total = step.total.map(|total| format!(" of {}", total >> 20)).unwrap_or_default();
-        let _ = writeln!(io::stderr().lock(), "zoovault: {}: {done}{total} MiB", step.what);
+        let total = step
+            .total
+            .map(|total| format!(" of {}", total >> 20))
+            .unwrap_or_default();
+        let _ = writeln!(
+            io::stderr().lock(),
+            "zoovault: {}: {done}{total} MiB",
+            step.what
+        );
     }
 }
 

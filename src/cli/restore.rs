@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use zoovault::replay::{BaseFile, ExactFrom, Proof};
-use zoovault::restore::{Ephemerals, Plan, What, Where, Written, ensure_writable, execute, new_epoch, plan};
+use zoovault::restore::{
+    Ephemerals, Plan, What, Where, Written, ensure_writable, execute, new_epoch, plan,
+};
 use zoovault::source::Source;
 
 pub fn run(args: &RestoreArgs, ui: &Ui) -> anyhow::Result<Exit> {
@@ -38,12 +40,33 @@ pub fn run(args: &RestoreArgs, ui: &Ui) -> anyhow::Result<Exit> {
         let plan = plan(source, &what, ui.progress())?;
         let base = plan.replayed.base.name(source);
         new_epoch(&plan, &place)?;
-        let written = if args.dry_run { None } else { Some(execute(&plan, &place, ui.progress())?) };
-        Ok((Outcome { plan, written, keep_zxid: args.keep_zxid, is_ensemble: !place.members.is_empty() }, base))
+        let written = if args.dry_run {
+            None
+        } else {
+            Some(execute(&plan, &place, ui.progress())?)
+        };
+        Ok((
+            Outcome {
+                plan,
+                written,
+                keep_zxid: args.keep_zxid,
+                is_ensemble: !place.members.is_empty(),
+            },
+            base,
+        ))
     })
     .context("cannot restore")?;
-    let exit = if report.plan.warnings.is_empty() { Exit::Done } else { Exit::Warnings };
-    let shown = Shown { source: text::path(&args.source.source), base: name, outcome: &report, exit };
+    let exit = if report.plan.warnings.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Warnings
+    };
+    let shown = Shown {
+        source: text::path(&args.source.source),
+        base: name,
+        outcome: &report,
+        exit,
+    };
     ui.show(&shown, exit != Exit::Done)?;
     // What is left is memory, and the end of the program frees it at once.
     std::mem::forget(report);
@@ -62,17 +85,28 @@ fn members(args: &RestoreArgs) -> anyhow::Result<Vec<u64>> {
 
 /// User and group ids of `USER[:GROUP]`.
 fn owner(text: &str) -> anyhow::Result<(Option<u32>, Option<u32>)> {
-    let (user, group) = text.split_once(':').map_or((text, None), |(user, group)| (user, Some(group)));
-    let unknown = |what: &str, name: &str| BadArgument(format!("--chown: there is no {what} '{name}' here"));
+    let (user, group) = text
+        .split_once(':')
+        .map_or((text, None), |(user, group)| (user, Some(group)));
+    let unknown =
+        |what: &str, name: &str| BadArgument(format!("--chown: there is no {what} '{name}' here"));
     let user = match user.parse() {
         Ok(id) => id,
-        Err(_) => nix::unistd::User::from_name(user)?.ok_or_else(|| unknown("user", user))?.uid.as_raw(),
+        Err(_) => nix::unistd::User::from_name(user)?
+            .ok_or_else(|| unknown("user", user))?
+            .uid
+            .as_raw(),
     };
     let group = match group {
         None => None,
         Some(group) => match group.parse() {
             Ok(id) => Some(id),
-            Err(_) => Some(nix::unistd::Group::from_name(group)?.ok_or_else(|| unknown("group", group))?.gid.as_raw()),
+            Err(_) => Some(
+                nix::unistd::Group::from_name(group)?
+                    .ok_or_else(|| unknown("group", group))?
+                    .gid
+                    .as_raw(),
+            ),
         },
     };
     Ok((Some(user), group))
@@ -98,7 +132,9 @@ impl Shown<'_> {
         match (base.file, base.exact_from) {
             (BaseFile::Empty, _) => "the empty tree: the logs begin with the first txn".to_owned(),
             (_, ExactFrom::Known(zxid)) => format!("{}, exact from {zxid}", self.base),
-            (_, ExactFrom::Bounded(zxid)) => format!("{}, exact from {zxid} at the latest", self.base),
+            (_, ExactFrom::Bounded(zxid)) => {
+                format!("{}, exact from {zxid} at the latest", self.base)
+            }
             (_, ExactFrom::Open) => self.base.clone(),
         }
     }
@@ -107,9 +143,14 @@ impl Shown<'_> {
         let replayed = &self.outcome.plan.replayed;
         match (replayed.proof, replayed.digests.matched) {
             (Proof::Proven, Some((_, last))) => {
-                format!("proven: {} compared, the last recorded with {last}", text::plural(replayed.digests.compared, "digest"))
+                format!(
+                    "proven: {} compared, the last recorded with {last}",
+                    text::plural(replayed.digests.compared, "digest")
+                )
             }
-            (Proof::Proven | Proof::Consistent, _) => "consistent: every txn is there and whole; no digest was recorded".to_owned(),
+            (Proof::Proven | Proof::Consistent, _) => {
+                "consistent: every txn is there and whole; no digest was recorded".to_owned()
+            }
             (Proof::Unproven, _) => "unproven: see the warnings".to_owned(),
         }
     }
@@ -119,38 +160,82 @@ impl Render for Shown<'_> {
     fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
         let plan = &self.outcome.plan;
         let target = &plan.target;
-        let verb = if self.outcome.written.is_some() { "Restored" } else { "Would restore" };
-        let at = target.time.map(|time| format!(" at {}", text::time(time))).unwrap_or_default();
+        let verb = if self.outcome.written.is_some() {
+            "Restored"
+        } else {
+            "Would restore"
+        };
+        let at = target
+            .time
+            .map(|time| format!(" at {}", text::time(time)))
+            .unwrap_or_default();
         let nodes = text::plural(plan.replayed.tree.len() as u64, "znode");
-        writeln!(out, "{}", look.paint("1", &format!("{verb} {} to {}{at}: {nodes}", self.source, target.zxid)))?;
+        writeln!(
+            out,
+            "{}",
+            look.paint(
+                "1",
+                &format!("{verb} {} to {}{at}: {nodes}", self.source, target.zxid)
+            )
+        )?;
         writeln!(out, "  base      {}", self.base_words())?;
         match (plan.replayed.applied, plan.replayed.applied_times) {
             (Some((first, last)), Some((first_time, last_time))) => {
-                writeln!(out, "  replayed  {first} to {last}: {}", text::plural(plan.replayed.count, "txn"))?;
-                writeln!(out, "            {} to {}", text::time(first_time), text::time(last_time))?;
+                writeln!(
+                    out,
+                    "  replayed  {first} to {last}: {}",
+                    text::plural(plan.replayed.count, "txn")
+                )?;
+                writeln!(
+                    out,
+                    "            {} to {}",
+                    text::time(first_time),
+                    text::time(last_time)
+                )?;
             }
             _ => writeln!(out, "  replayed  nothing")?,
         }
         match target.left_out {
-            Some((zxid, time)) => writeln!(out, "  left out  {zxid} at {} is the first", text::time(time))?,
+            Some((zxid, time)) => writeln!(
+                out,
+                "  left out  {zxid} at {} is the first",
+                text::time(time)
+            )?,
             None => writeln!(out, "  left out  nothing")?,
         }
-        let kept = if plan.replayed.tree.sessions().len() == plan.sessions { "kept" } else { "dropped" };
-        writeln!(out, "  sessions  {} with {}, {kept}", plan.sessions, text::plural(plan.ephemerals as u64, "ephemeral"))?;
+        let kept = if plan.replayed.tree.sessions().len() == plan.sessions {
+            "kept"
+        } else {
+            "dropped"
+        };
+        writeln!(
+            out,
+            "  sessions  {} with {}, {kept}",
+            plan.sessions,
+            text::plural(plan.ephemerals as u64, "ephemeral")
+        )?;
         writeln!(out, "  proof     {}", self.proof_words())?;
         if look.verbose {
             for rejected in &plan.rejected {
                 writeln!(out, "  not taken {} {}", rejected.name, rejected.reason)?;
             }
             for (last, first) in &plan.replayed.joints {
-                writeln!(out, "  epochs    {last} is followed by {first}: zxids cannot tell whether the epoch ended there; digests can")?;
+                writeln!(
+                    out,
+                    "  epochs    {last} is followed by {first}: zxids cannot tell whether the epoch ended there; digests can"
+                )?;
             }
         }
         for note in &plan.notes {
             writeln!(out, "  note      {}", text::escape(note))?;
         }
         for warning in &plan.warnings {
-            writeln!(out, "  {}   {}", look.paint("33", "warning"), text::escape(warning))?;
+            writeln!(
+                out,
+                "  {}   {}",
+                look.paint("33", "warning"),
+                text::escape(warning)
+            )?;
         }
         match &self.outcome.written {
             None => writeln!(out, "Nothing was written (--dry-run)."),
@@ -161,7 +246,12 @@ impl Render for Shown<'_> {
     fn json(&self) -> Value {
         let (plan, written) = (&self.outcome.plan, &self.outcome.written);
         let replayed = &plan.replayed;
-        let paths = |paths: &[PathBuf]| paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
+        let paths = |paths: &[PathBuf]| {
+            paths
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect::<Vec<_>>()
+        };
         json!({
             "source": self.source,
             "dry_run": written.is_none(),
@@ -196,24 +286,64 @@ impl Render for Shown<'_> {
 }
 
 /// How to put what was written into service.
-fn procedure(out: &mut dyn Write, written: &Written, outcome: &Outcome, look: &Look) -> io::Result<()> {
+fn procedure(
+    out: &mut dyn Write,
+    written: &Written,
+    outcome: &Outcome,
+    look: &Look,
+) -> io::Result<()> {
     for dir in &written.data_dirs {
         let size = text::size(written.size);
-        writeln!(out, "  written   {}/version-2/{} ({size}), epoch files {}", text::path(dir), written.name, written.epoch)?;
+        writeln!(
+            out,
+            "  written   {}/version-2/{} ({size}), epoch files {}",
+            text::path(dir),
+            written.name,
+            written.epoch
+        )?;
     }
     let nodes = outcome.plan.replayed.tree.len();
     writeln!(out, "\n{}", look.paint("1", "To put it into service:"))?;
     if outcome.keep_zxid {
-        writeln!(out, "  The zxid was kept: this is for a standalone server to look at. An ensemble needs a restore without --keep-zxid:")?;
-        writeln!(out, "  members and clients that saw more of the old history would mix it in.")?;
+        writeln!(
+            out,
+            "  The zxid was kept: this is for a standalone server to look at. An ensemble needs a restore without --keep-zxid:"
+        )?;
+        writeln!(
+            out,
+            "  members and clients that saw more of the old history would mix it in."
+        )?;
         return Ok(());
     }
-    writeln!(out, "  1. Stop every member of the ensemble, observers too.")?;
-    writeln!(out, "  2. On every member move everything out of version-2, in the dataDir and in the dataLogDir. Keep myid and zoo.cfg;")?;
+    writeln!(
+        out,
+        "  1. Stop every member of the ensemble, observers too."
+    )?;
+    writeln!(
+        out,
+        "  2. On every member move everything out of version-2, in the dataDir and in the dataLogDir. Keep myid and zoo.cfg;"
+    )?;
     writeln!(out, "     make no file named initialize.")?;
-    let what = if outcome.is_ensemble { "its directory's version-2" } else { "the same version-2" };
-    writeln!(out, "  3. Give every voter {what} in its dataDir, owned by the server's user. Leave an observer's empty.")?;
-    writeln!(out, "  4. Keep a copy elsewhere: a server overwrites the snapshot that it starts from.")?;
-    writeln!(out, "  5. Start the voters, then the observers. 'srvr' is to show the same zxid on all, and a node count of {nodes};")?;
-    writeln!(out, "     less the ephemerals ({}) whose sessions have expired by then.", outcome.plan.replayed.tree.ephemerals())
+    let what = if outcome.is_ensemble {
+        "its directory's version-2"
+    } else {
+        "the same version-2"
+    };
+    writeln!(
+        out,
+        "  3. Give every voter {what} in its dataDir, owned by the server's user. Leave an observer's empty."
+    )?;
+    writeln!(
+        out,
+        "  4. Keep a copy elsewhere: a server overwrites the snapshot that it starts from."
+    )?;
+    writeln!(
+        out,
+        "  5. Start the voters, then the observers. 'srvr' is to show the same zxid on all, and a node count of {nodes};"
+    )?;
+    writeln!(
+        out,
+        "     less the ephemerals ({}) whose sessions have expired by then.",
+        outcome.plan.replayed.tree.ephemerals()
+    )
 }

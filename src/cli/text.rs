@@ -8,8 +8,19 @@ use zoovault::time;
 
 /// `text` with control and direction characters made visible: a path or an error may hold any.
 pub fn escape(text: &str) -> String {
-    let is_hostile = |c: char| c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-    text.chars().flat_map(|c| if is_hostile(c) { c.escape_unicode().collect::<Vec<_>>() } else { vec![c] }).collect()
+    let is_hostile = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
+    text.chars()
+        .flat_map(|c| {
+            if is_hostile(c) {
+                c.escape_unicode().collect::<Vec<_>>()
+            } else {
+                vec![c]
+            }
+        })
+        .collect()
 }
 
 /// A path, escaped.
@@ -42,7 +53,11 @@ pub fn count(number: u64) -> String {
 
 /// `number` things: one thing, two things.
 pub fn plural(number: u64, thing: &str) -> String {
-    format!("{} {thing}{}", count(number), if number == 1 { "" } else { "s" })
+    format!(
+        "{} {thing}{}",
+        count(number),
+        if number == 1 { "" } else { "s" }
+    )
 }
 
 /// A size in bytes, short.
@@ -52,7 +67,8 @@ pub fn size(bytes: u64) -> String {
 
 /// A point as the user wrote it.
 pub fn point(text: &str) -> anyhow::Result<Point> {
-    Point::parse(text, Timestamp::now(), &TimeZone::system()).map_err(|err| BadArgument(err.to_string()).into())
+    Point::parse(text, Timestamp::now(), &TimeZone::system())
+        .map_err(|err| BadArgument(err.to_string()).into())
 }
 
 #[cfg(test)]
@@ -61,12 +77,18 @@ mod tests {
 
     #[test]
     fn hostile_characters_are_shown_and_not_sent() {
-        assert_eq!(escape("a\x1b[31m\u{202e}é\n"), "a\\u{1b}[31m\\u{202e}é\\u{a}");
+        assert_eq!(
+            escape("a\x1b[31m\u{202e}é\n"),
+            "a\\u{1b}[31m\\u{202e}é\\u{a}"
+        );
     }
 
     #[test]
     fn numbers_have_their_thousands_apart() {
-        assert_eq!([count(7), count(1234), count(1_234_567)], ["7", "1,234", "1,234,567"]);
+        assert_eq!(
+            [count(7), count(1234), count(1_234_567)],
+            ["7", "1,234", "1,234,567"]
+        );
         assert_eq!([plural(1, "txn"), plural(0, "txn")], ["1 txn", "0 txns"]);
     }
 }

@@ -27,7 +27,11 @@ pub struct Look {
 impl Look {
     /// `text` in a colour (an SGR code), where colours may be used.
     pub fn paint(&self, code: &str, text: &str) -> String {
-        if self.colors { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+        if self.colors {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
     }
 }
 
@@ -49,7 +53,10 @@ impl Ui {
         Ui {
             json: global.json,
             quiet: global.quiet,
-            look: Look { colors: wants_color, verbose: global.verbose },
+            look: Look {
+                colors: wants_color,
+                verbose: global.verbose,
+            },
             bars: Bars::new(!(global.json || global.quiet || global.no_progress)),
         }
     }
@@ -69,7 +76,12 @@ impl Ui {
         self.show_on(report, matters, &mut io::stderr().lock())
     }
 
-    fn show_on(&self, report: &dyn Render, matters: bool, out: &mut dyn Write) -> anyhow::Result<()> {
+    fn show_on(
+        &self,
+        report: &dyn Render,
+        matters: bool,
+        out: &mut dyn Write,
+    ) -> anyhow::Result<()> {
         self.bars.finish();
         let mut bytes = Vec::new();
         if self.json {
@@ -114,7 +126,10 @@ impl Ui {
             .to_string()
         } else {
             let next = next.map(|next| format!("; {next}")).unwrap_or_default();
-            format!("zoovault: {}{next}", super::text::escape(&format!("{err:#}")))
+            format!(
+                "zoovault: {}{next}",
+                super::text::escape(&format!("{err:#}"))
+            )
         };
         let _ = writeln!(io::stderr().lock(), "{line}");
     }

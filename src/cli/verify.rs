@@ -17,16 +17,29 @@ const FINDINGS_MAX: usize = 40;
 
 pub fn run(args: &VerifyArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let options = args.source.options(args.data_log_dir.as_ref());
-    let depth = if args.quick { Depth::Quick } else { Depth::Full };
-    let report = Source::with(&args.source.source, &options, |source| verify(source, depth, ui.progress()))
-        .context("cannot finish verification")?;
+    let depth = if args.quick {
+        Depth::Quick
+    } else {
+        Depth::Full
+    };
+    let report = Source::with(&args.source.source, &options, |source| {
+        verify(source, depth, ui.progress())
+    })
+    .context("cannot finish verification")?;
     let exit = match report.verdict() {
         Verdict::Sound => Exit::Done,
         Verdict::Warnings => Exit::Warnings,
         Verdict::Unreachable => Exit::NotReachable,
         Verdict::Damaged => Exit::Damaged,
     };
-    ui.show(&Shown { source: text::path(&args.source.source), report: &report, exit }, exit != Exit::Done)?;
+    ui.show(
+        &Shown {
+            source: text::path(&args.source.source),
+            report: &report,
+            exit,
+        },
+        exit != Exit::Done,
+    )?;
     Ok(exit)
 }
 
@@ -49,7 +62,12 @@ impl Render for Shown<'_> {
     fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
         let report = self.report;
         let (verdict, color) = verdict_name(report.verdict());
-        writeln!(out, "{}: {}", self.source, look.paint(&format!("1;{color}"), &verdict.to_uppercase()))?;
+        writeln!(
+            out,
+            "{}: {}",
+            self.source,
+            look.paint(&format!("1;{color}"), &verdict.to_uppercase())
+        )?;
         writeln!(out, "\nCan be restored exactly:")?;
         for window in &report.windows {
             show_window(out, window, look)?;
@@ -59,7 +77,11 @@ impl Render for Shown<'_> {
         }
         let is_told = |finding: &&Finding| look.verbose || finding.severity > Severity::Info;
         let told: Vec<&Finding> = report.findings.iter().filter(is_told).collect();
-        let limit = if look.verbose { usize::MAX } else { FINDINGS_MAX };
+        let limit = if look.verbose {
+            usize::MAX
+        } else {
+            FINDINGS_MAX
+        };
         if !told.is_empty() {
             writeln!(out, "\nFindings:")?;
         }
@@ -70,9 +92,16 @@ impl Render for Shown<'_> {
             writeln!(out, "  ... and {} more (-v shows them)", told.len() - limit)?;
         }
         let infos = report.findings.len() - report.findings.iter().filter(is_told).count();
-        let more = if infos > 0 { format!("; {} (-v shows them)", text::plural(infos as u64, "remark")) } else { String::new() };
+        let more = if infos > 0 {
+            format!("; {} (-v shows them)", text::plural(infos as u64, "remark"))
+        } else {
+            String::new()
+        };
         let replayed = match report.depth {
-            Depth::Full => format!("{} compared", text::plural(report.digests_compared, "digest")),
+            Depth::Full => format!(
+                "{} compared",
+                text::plural(report.digests_compared, "digest")
+            ),
             Depth::Quick => "nothing replayed (--quick)".to_owned(),
         };
         writeln!(
@@ -127,18 +156,36 @@ impl Render for Shown<'_> {
 
 fn proof_words(proof: Option<Proof>) -> (&'static str, &'static str) {
     match proof {
-        Some(Proof::Proven) => ("proven: the tree's digest is the one that the servers recorded", "32"),
-        Some(Proof::Consistent) => ("consistent: every txn is there and whole; no digest was recorded that could prove more", "32"),
-        Some(Proof::Unproven) => ("unproven: it is inferred, not recorded, when the first snapshot was finished", "33"),
+        Some(Proof::Proven) => (
+            "proven: the tree's digest is the one that the servers recorded",
+            "32",
+        ),
+        Some(Proof::Consistent) => (
+            "consistent: every txn is there and whole; no digest was recorded that could prove more",
+            "32",
+        ),
+        Some(Proof::Unproven) => (
+            "unproven: it is inferred, not recorded, when the first snapshot was finished",
+            "33",
+        ),
         None => ("promised by the files; nothing was replayed", "33"),
     }
 }
 
 fn show_window(out: &mut dyn Write, window: &Window, look: &Look) -> io::Result<()> {
     let (words, color) = proof_words(window.proof);
-    writeln!(out, "  {} to {}   from {}", window.from, window.to, window.base)?;
+    writeln!(
+        out,
+        "  {} to {}   from {}",
+        window.from, window.to, window.base
+    )?;
     if window.from_time.is_some() || window.to_time.is_some() {
-        writeln!(out, "    {} to {}", text::time_or_dash(window.from_time), text::time_or_dash(window.to_time))?;
+        writeln!(
+            out,
+            "    {} to {}",
+            text::time_or_dash(window.from_time),
+            text::time_or_dash(window.to_time)
+        )?;
     }
     writeln!(out, "    {}", look.paint(color, words))
 }
@@ -149,7 +196,11 @@ fn show_finding(out: &mut dyn Write, finding: &Finding, look: &Look) -> io::Resu
         Severity::Warning => "33",
         Severity::Missing | Severity::Damage => "31",
     };
-    write!(out, "  {} ", look.paint(color, &format!("{:<8}", finding.severity.name())))?;
+    write!(
+        out,
+        "  {} ",
+        look.paint(color, &format!("{:<8}", finding.severity.name()))
+    )?;
     if let Some(file) = &finding.file {
         write!(out, "{}: ", text::path(file))?;
     }

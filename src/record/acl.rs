@@ -62,7 +62,9 @@ impl<'a> AclVector<'a> {
     pub fn entries(&self) -> Vec<Acl<'a>> {
         let mut input = Reader::new(self.0, 0);
         let count = input.count(ACL_LEN_MIN, "acl").ok().flatten().unwrap_or(0);
-        (0..count).map_while(|_| decode_acl(&mut input).ok()).collect()
+        (0..count)
+            .map_while(|_| decode_acl(&mut input).ok())
+            .collect()
     }
 }
 
@@ -92,7 +94,11 @@ mod tests {
 
     #[test]
     fn a_list_is_its_bytes_and_its_bytes_are_a_list() {
-        let anyone = Acl { perms: 31, scheme: Some(b"world"), id: Some(b"anyone") };
+        let anyone = Acl {
+            perms: 31,
+            scheme: Some(b"world"),
+            id: Some(b"anyone"),
+        };
         assert_eq!(encode(&[anyone]), OPEN_ACL_UNSAFE.bytes());
         assert_eq!(OPEN_ACL_UNSAFE.entries(), [anyone]);
         let bytes = [OPEN_ACL_UNSAFE.bytes(), b"rest"].concat();

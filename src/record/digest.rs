@@ -32,9 +32,16 @@ impl Charset {
         if self == Charset::Utf8 || path.is_ascii() {
             return Cow::Borrowed(path);
         }
-        let limit = if self == Charset::Latin1 { '\u{ff}' } else { '\u{7f}' };
+        let limit = if self == Charset::Latin1 {
+            '\u{ff}'
+        } else {
+            '\u{7f}'
+        };
         let text = String::from_utf8_lossy(path);
-        let bytes = text.chars().map(|c| u8::try_from(c).ok().filter(|_| c <= limit).unwrap_or(b'?')).collect();
+        let bytes = text
+            .chars()
+            .map(|c| u8::try_from(c).ok().filter(|_| c <= limit).unwrap_or(b'?'))
+            .collect();
         Cow::Owned(bytes)
     }
 }
@@ -59,7 +66,13 @@ pub fn digest_with_prefix(path: &[u8], prefix: u32, stat: &Stat) -> u32 {
         return 0;
     }
     let mut fields = Vec::with_capacity(60);
-    for long in [stat.czxid.to_i64(), stat.mzxid.to_i64(), stat.pzxid.to_i64(), stat.ctime, stat.mtime] {
+    for long in [
+        stat.czxid.to_i64(),
+        stat.mzxid.to_i64(),
+        stat.pzxid.to_i64(),
+        stat.ctime,
+        stat.mtime,
+    ] {
         fields.put_long(long);
     }
     for int in [stat.version, stat.cversion, stat.aversion] {
@@ -84,9 +97,18 @@ mod tests {
     #[test]
     fn the_znodes_of_a_fresh_tree_have_the_digests_that_servers_compute() {
         let stat = Stat::default();
-        assert_eq!(node_digest(b"", Some(b""), &stat, Charset::Utf8), 0x0412_8908);
-        assert_eq!(node_digest(b"/zookeeper", Some(b""), &stat, Charset::Utf8), 0x4db4_4d58);
-        assert_eq!(node_digest(b"/zookeeper/quota", Some(b""), &stat, Charset::Utf8), 0);
+        assert_eq!(
+            node_digest(b"", Some(b""), &stat, Charset::Utf8),
+            0x0412_8908
+        );
+        assert_eq!(
+            node_digest(b"/zookeeper", Some(b""), &stat, Charset::Utf8),
+            0x4db4_4d58
+        );
+        assert_eq!(
+            node_digest(b"/zookeeper/quota", Some(b""), &stat, Charset::Utf8),
+            0
+        );
     }
 
     #[test]
@@ -94,8 +116,18 @@ mod tests {
         // Written by a 3.9.5 server: the format document's worked example.
         let time = 1_795_218_063_275;
         let two = Zxid::from_i64(2);
-        let stat = Stat { czxid: two, mzxid: two, pzxid: two, ctime: time, mtime: time, ..Stat::default() };
-        assert_eq!(node_digest(b"/a", Some(b"hi"), &stat, Charset::Utf8), 0xe57e_0390);
+        let stat = Stat {
+            czxid: two,
+            mzxid: two,
+            pzxid: two,
+            ctime: time,
+            mtime: time,
+            ..Stat::default()
+        };
+        assert_eq!(
+            node_digest(b"/a", Some(b"hi"), &stat, Charset::Utf8),
+            0xe57e_0390
+        );
     }
 
     #[test]

@@ -7,4 +7,6 @@ pub mod txn;
 
 pub use acl::{Acl, AclVector};
 pub use stat::Stat;
-pub use txn::{Create, CreateKind, Multi, PathVector, SubTxn, Txn, TxnBody, TxnDigest, TxnHeader, op};
+pub use txn::{
+    Create, CreateKind, Multi, PathVector, SubTxn, Txn, TxnBody, TxnDigest, TxnHeader, op,
+};

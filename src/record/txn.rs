@@ -43,7 +43,10 @@ const TXN_DIGEST_LEN: usize = 4 + 8;
 pub const DIGEST_VERSION: i32 = 2;
 
 /// Txn types (`ZooDefs.OpCode`).
-#[expect(missing_docs, reason = "ZooKeeper's own names, explained in the module's table")]
+#[expect(
+    missing_docs,
+    reason = "ZooKeeper's own names, explained in the module's table"
+)]
 pub mod op {
     pub const CREATE_SESSION: i32 = -10;
     pub const CLOSE_SESSION: i32 = -11;
@@ -146,23 +149,47 @@ pub struct Txn<'a> {
 
 /// What a txn did.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "fields have ZooKeeper's names, explained in the module's table")]
+#[expect(
+    missing_docs,
+    reason = "fields have ZooKeeper's names, explained in the module's table"
+)]
 pub enum TxnBody<'a> {
-    CreateSession { timeout_ms: i32 },
+    CreateSession {
+        timeout_ms: i32,
+    },
     /// `paths_to_delete` is the session's ephemerals; `None` where the server did not log them.
-    CloseSession { paths_to_delete: Option<PathVector<'a>> },
-    Error { err: i32 },
+    CloseSession {
+        paths_to_delete: Option<PathVector<'a>>,
+    },
+    Error {
+        err: i32,
+    },
     Create(Create<'a>),
     /// A delete or deleteContainer.
-    Delete { path: &'a [u8] },
+    Delete {
+        path: &'a [u8],
+    },
     /// A setData or reconfig. `version` is the new one.
-    SetData { path: &'a [u8], data: Option<&'a [u8]>, version: i32 },
+    SetData {
+        path: &'a [u8],
+        data: Option<&'a [u8]>,
+        version: i32,
+    },
     /// `version` is the new one.
-    SetAcl { path: &'a [u8], acl: AclVector<'a>, version: i32 },
-    Check { path: &'a [u8], version: i32 },
+    SetAcl {
+        path: &'a [u8],
+        acl: AclVector<'a>,
+        version: i32,
+    },
+    Check {
+        path: &'a [u8],
+        version: i32,
+    },
     Multi(Multi<'a>),
     /// A type that this program does not know; all bytes after the header.
-    Unknown { bytes: &'a [u8] },
+    Unknown {
+        bytes: &'a [u8],
+    },
 }
 
 /// The four kinds of create.
@@ -242,7 +269,10 @@ impl<'a> Multi<'a> {
             input.int("type")?;
             input.buffer("data")?;
         }
-        Ok(Multi { bytes: input.since(start), base })
+        Ok(Multi {
+            bytes: input.since(start),
+            base,
+        })
     }
 
     /// The parts, in order.
@@ -253,7 +283,11 @@ impl<'a> Multi<'a> {
             let txn_type = input.int("type").ok()?;
             let base = input.offset() + 4;
             let data = input.buffer("data").ok()?;
-            Some(SubTxn { txn_type, data, base })
+            Some(SubTxn {
+                txn_type,
+                data,
+                base,
+            })
         })
     }
 
@@ -297,11 +331,19 @@ impl<'a> Txn<'a> {
             txn_type => decode_body(txn_type, &mut input)?,
         };
         let digest = if input.rest().len() >= TXN_DIGEST_LEN {
-            Some(TxnDigest { version: input.int("digest version")?, tree_digest: input.long("tree digest")? })
+            Some(TxnDigest {
+                version: input.int("digest version")?,
+                tree_digest: input.long("tree digest")?,
+            })
         } else {
             None
         };
-        Ok(Txn { header, body, digest, excess: input.rest() })
+        Ok(Txn {
+            header,
+            body,
+            digest,
+            excess: input.rest(),
+        })
     }
 
     /// Puts the payload at the end of `out`: the very bytes that [`Txn::decode`] was given.
@@ -319,14 +361,22 @@ impl<'a> Txn<'a> {
 /// The bodies that stand the same at the top and within a multi.
 fn decode_body<'a>(txn_type: i32, input: &mut Reader<'a>) -> Result<TxnBody<'a>> {
     Ok(match txn_type {
-        op::CREATE_SESSION => TxnBody::CreateSession { timeout_ms: input.int("timeout")? },
-        op::CLOSE_SESSION => TxnBody::CloseSession { paths_to_delete: Some(PathVector::decode(input)?) },
-        op::ERROR => TxnBody::Error { err: input.int("err")? },
+        op::CREATE_SESSION => TxnBody::CreateSession {
+            timeout_ms: input.int("timeout")?,
+        },
+        op::CLOSE_SESSION => TxnBody::CloseSession {
+            paths_to_delete: Some(PathVector::decode(input)?),
+        },
+        op::ERROR => TxnBody::Error {
+            err: input.int("err")?,
+        },
         op::CREATE | op::CREATE2 => TxnBody::Create(Create {
             path: input.string("path")?,
             data: input.buffer("data")?,
             acl: AclVector::decode(input)?,
-            kind: CreateKind::Plain { ephemeral: input.boolean("ephemeral")? },
+            kind: CreateKind::Plain {
+                ephemeral: input.boolean("ephemeral")?,
+            },
             parent_cversion: Some(input.int("parentCVersion")?),
         }),
         op::CREATE_CONTAINER => TxnBody::Create(Create {
@@ -341,10 +391,20 @@ fn decode_body<'a>(txn_type: i32, input: &mut Reader<'a>) -> Result<TxnBody<'a>>
             let data = input.buffer("data")?;
             let acl = AclVector::decode(input)?;
             let parent_cversion = Some(input.int("parentCVersion")?);
-            let kind = CreateKind::Ttl { ttl_ms: input.long("ttl")? };
-            TxnBody::Create(Create { path, data, acl, kind, parent_cversion })
+            let kind = CreateKind::Ttl {
+                ttl_ms: input.long("ttl")?,
+            };
+            TxnBody::Create(Create {
+                path,
+                data,
+                acl,
+                kind,
+                parent_cversion,
+            })
         }
-        op::DELETE | op::DELETE_CONTAINER => TxnBody::Delete { path: input.string("path")? },
+        op::DELETE | op::DELETE_CONTAINER => TxnBody::Delete {
+            path: input.string("path")?,
+        },
         op::SET_DATA | op::RECONFIG => TxnBody::SetData {
             path: input.string("path")?,
             data: input.buffer("data")?,
@@ -355,16 +415,25 @@ fn decode_body<'a>(txn_type: i32, input: &mut Reader<'a>) -> Result<TxnBody<'a>>
             acl: AclVector::decode(input)?,
             version: input.int("version")?,
         },
-        op::CHECK => TxnBody::Check { path: input.string("path")?, version: input.int("version")? },
+        op::CHECK => TxnBody::Check {
+            path: input.string("path")?,
+            version: input.int("version")?,
+        },
         op::MULTI => TxnBody::Multi(Multi::decode(input)?),
-        _ => TxnBody::Unknown { bytes: input.take(input.rest().len(), "body")? },
+        _ => TxnBody::Unknown {
+            bytes: input.take(input.rest().len(), "body")?,
+        },
     })
 }
 
 fn decode_close_session<'a>(input: &mut Reader<'a>) -> Result<TxnBody<'a>> {
     let rest = input.rest();
-    if rest.is_empty() || (rest.len() == TXN_DIGEST_LEN && rest.starts_with(&DIGEST_VERSION.to_be_bytes())) {
-        return Ok(TxnBody::CloseSession { paths_to_delete: None });
+    if rest.is_empty()
+        || (rest.len() == TXN_DIGEST_LEN && rest.starts_with(&DIGEST_VERSION.to_be_bytes()))
+    {
+        return Ok(TxnBody::CloseSession {
+            paths_to_delete: None,
+        });
     }
     decode_body(op::CLOSE_SESSION, input)
 }
@@ -375,7 +444,9 @@ fn decode_create_v0<'a>(input: &mut Reader<'a>) -> Result<TxnBody<'a>> {
         path: input.string("path")?,
         data: input.buffer("data")?,
         acl: AclVector::decode(input)?,
-        kind: CreateKind::Plain { ephemeral: input.boolean("ephemeral")? },
+        kind: CreateKind::Plain {
+            ephemeral: input.boolean("ephemeral")?,
+        },
         parent_cversion: None,
     }))
 }
@@ -403,7 +474,11 @@ pub fn encode_body(txn_type: i32, body: &TxnBody<'_>, out: &mut Vec<u8>) {
             }
         }
         TxnBody::Delete { path } => out.put_buffer(Some(path)),
-        TxnBody::SetData { path, data, version } => {
+        TxnBody::SetData {
+            path,
+            data,
+            version,
+        } => {
             out.put_buffer(Some(path));
             out.put_buffer(*data);
             out.put_int(*version);
@@ -430,7 +505,9 @@ pub fn is_known_type(txn_type: i32) -> bool {
 
 /// The fault of a type that no release knows.
 pub fn unknown_type(header: &TxnHeader) -> Fault {
-    Fault::UnknownTxnType { txn_type: header.txn_type }
+    Fault::UnknownTxnType {
+        txn_type: header.txn_type,
+    }
 }
 
 #[cfg(test)]

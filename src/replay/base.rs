@@ -3,10 +3,10 @@
 use super::Rejected;
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
+use crate::record::acl::OPEN_ACL_UNSAFE;
 use crate::record::{AclVector, TxnDigest};
 use crate::snapshot::codec::Codec;
 use crate::snapshot::{self, OPEN_ACL_ID, Trailer, peek_trailer};
-use crate::record::acl::OPEN_ACL_UNSAFE;
 use crate::source::{Source, SourceFile};
 use crate::timeline::Timeline;
 use crate::tree::{AclRef, DataTree};
@@ -54,7 +54,11 @@ impl Base {
     pub fn name(&self, source: &Source) -> String {
         match self.file {
             BaseFile::Empty => "the empty tree".to_owned(),
-            BaseFile::Snapshot(index) => source.snapshots().get(index).map(SourceFile::name).unwrap_or_default(),
+            BaseFile::Snapshot(index) => source
+                .snapshots()
+                .get(index)
+                .map(SourceFile::name)
+                .unwrap_or_default(),
         }
     }
 }
@@ -65,20 +69,37 @@ impl Base {
 /// [`ErrorKind::SourceChanged`]; failures to read.
 pub fn bases(source: &Source, timeline: &Timeline) -> Result<Vec<Base>> {
     let mut bases = Vec::new();
-    let first = timeline.segments.first().map(crate::timeline::Segment::first);
+    let first = timeline
+        .segments
+        .first()
+        .map(crate::timeline::Segment::first);
     if first.is_some_and(|first| first == Zxid::new(0, 1) || first == Zxid::new(1, 1)) {
         let exact_from = ExactFrom::Known(Zxid::ZERO);
-        bases.push(Base { file: BaseFile::Empty, zxid: Zxid::ZERO, exact_from, reapplies_its_own: false });
+        bases.push(Base {
+            file: BaseFile::Empty,
+            zxid: Zxid::ZERO,
+            exact_from,
+            reapplies_its_own: false,
+        });
     }
     let names: Vec<Zxid> = source.snapshots().iter().map(SourceFile::zxid).collect();
     for (index, file) in source.snapshots().iter().enumerate() {
-        let next = names.iter().copied().filter(|zxid| *zxid > file.zxid()).min();
+        let next = names
+            .iter()
+            .copied()
+            .filter(|zxid| *zxid > file.zxid())
+            .min();
         let Some(peeked) = peek(source, file)? else {
             continue;
         };
         // What an archive was found to be exact from, when more snapshots were there to tell.
         let of_archive = source.manifest().map(|manifest| manifest.window.0);
-        let bound = next.into_iter().chain(timeline.last()).chain(of_archive).filter(|bound| *bound >= file.zxid()).min();
+        let bound = next
+            .into_iter()
+            .chain(timeline.last())
+            .chain(of_archive)
+            .filter(|bound| *bound >= file.zxid())
+            .min();
         bases.push(Base {
             file: BaseFile::Snapshot(index),
             zxid: file.zxid(),
@@ -104,13 +125,17 @@ enum Peeked {
 
 /// Takes a first look at a snapshot; `None` when it is known to be damaged.
 fn peek(source: &Source, file: &SourceFile) -> Result<Option<Peeked>> {
-    let must_read_all = file.codec() != Codec::Plain || (file.zxid() == Zxid::ZERO && file.size() <= FRESH_LEN_MAX);
+    let must_read_all =
+        file.codec() != Codec::Plain || (file.zxid() == Zxid::ZERO && file.size() <= FRESH_LEN_MAX);
     if !must_read_all {
-        let trailer = peek_trailer(&file.open()?).map_err(|err| Error::io(file.shown(), "read", err))?;
+        let trailer =
+            peek_trailer(&file.open()?).map_err(|err| Error::io(file.shown(), "read", err))?;
         return Ok(Some(Peeked::Trailer(trailer)));
     }
     match snapshot::check(file.shown(), &|| source.open_snapshot(file), &|_| {}) {
-        Ok(summary) if summary.max_zxid == Zxid::ZERO && file.zxid() == Zxid::ZERO => Ok(Some(Peeked::Fresh)),
+        Ok(summary) if summary.max_zxid == Zxid::ZERO && file.zxid() == Zxid::ZERO => {
+            Ok(Some(Peeked::Fresh))
+        }
         Ok(summary) => Ok(Some(Peeked::Trailer(summary.trailer))),
         Err(error) if error.kind() == ErrorKind::Damage => Ok(None),
         Err(error) => Err(error),
@@ -142,19 +167,35 @@ pub(super) fn candidates<'a>(
 ) -> Vec<&'a Base> {
     let mut ranked = Vec::new();
     for base in bases.iter().rev().filter(|base| base.zxid <= target) {
-        let mut reject = |reason: String| rejected.push(Rejected { name: base.name(source), reason });
+        let mut reject = |reason: String| {
+            rejected.push(Rejected {
+                name: base.name(source),
+                reason,
+            })
+        };
         let is_connected = base.zxid == target
-            || timeline.segments.iter().any(|segment| segment.contains(target) && segment.continues(base.zxid));
+            || timeline
+                .segments
+                .iter()
+                .any(|segment| segment.contains(target) && segment.continues(base.zxid));
         if !is_connected {
-            let missing = timeline.next_after(base.zxid).filter(|next| *next <= target);
+            let missing = timeline
+                .next_after(base.zxid)
+                .filter(|next| *next <= target);
             reject(match missing {
-                Some(next) if !base.zxid.is_followed_by(next) => format!("the txns {} to {} behind it are missing", base.zxid.next(), next.prev()),
+                Some(next) if !base.zxid.is_followed_by(next) => format!(
+                    "the txns {} to {} behind it are missing",
+                    base.zxid.next(),
+                    next.prev()
+                ),
                 _ => "the txns between it and the point are not all there".to_owned(),
             });
             continue;
         }
         match base.exact_from {
-            ExactFrom::Known(zxid) if zxid > target => reject(format!("was written while txns up to {zxid} were applied")),
+            ExactFrom::Known(zxid) if zxid > target => {
+                reject(format!("was written while txns up to {zxid} were applied"))
+            }
             ExactFrom::Known(_) => ranked.push((0, base)),
             ExactFrom::Bounded(zxid) if zxid <= target => ranked.push((1, base)),
             ExactFrom::Bounded(_) | ExactFrom::Open => ranked.push((2, base)),
@@ -165,25 +206,48 @@ pub(super) fn candidates<'a>(
 }
 
 /// Why `target` cannot be had, and which points around it can.
-pub(super) fn unreachable(source: &Source, timeline: &Timeline, bases: &[Base], target: Zxid, rejected: &[Rejected]) -> Error {
+pub(super) fn unreachable(
+    source: &Source,
+    timeline: &Timeline,
+    bases: &[Base],
+    target: Zxid,
+    rejected: &[Rejected],
+) -> Error {
     let mut message = format!("{target} cannot be had exactly");
     match rejected.first() {
         Some(first) => {
-            let more = if rejected.len() > 1 { format!(" (and {} older)", rejected.len() - 1) } else { String::new() };
+            let more = if rejected.len() > 1 {
+                format!(" (and {} older)", rejected.len() - 1)
+            } else {
+                String::new()
+            };
             message.push_str(&format!(": {} {}{more}", first.name, first.reason));
         }
         None => message.push_str(": no sound snapshot is from before it"),
     }
+    Error::about(source.shown(), ErrorKind::NotReachable, message)
+        .hint(nearest(timeline, bases, target))
+}
+
+/// Which points around `target` can be had.
+pub(super) fn nearest(timeline: &Timeline, bases: &[Base], target: Zxid) -> String {
     let ranges = exact_ranges(timeline, bases);
-    let below = ranges.iter().filter(|(_, last)| *last < target).map(|(_, last)| *last).max();
-    let above = ranges.iter().filter(|(first, _)| *first > target).map(|(first, _)| *first).min();
-    let hint = match (below, above) {
+    let below = ranges
+        .iter()
+        .filter(|(_, last)| *last < target)
+        .map(|(_, last)| *last)
+        .max();
+    let above = ranges
+        .iter()
+        .filter(|(first, _)| *first > target)
+        .map(|(first, _)| *first)
+        .min();
+    match (below, above) {
         (Some(below), Some(above)) => format!("the nearest points that can: {below} and {above}"),
         (Some(below), None) => format!("the nearest point that can: {below}"),
         (None, Some(above)) => format!("the first point that can: {above}"),
         (None, None) => "no point of this source can: try another member or a backup".to_owned(),
-    };
-    Error::about(source.shown(), ErrorKind::NotReachable, message).hint(hint)
+    }
 }
 
 /// The newest snapshot of which the file itself says that it is exact at or before `zxid`.
@@ -191,7 +255,12 @@ pub(super) fn unreachable(source: &Source, timeline: &Timeline, bases: &[Base], 
 /// # Errors
 /// [`ErrorKind::SourceChanged`]; failures to read.
 pub(super) fn newest_known_below(source: &Source, zxid: Zxid) -> Result<Option<Zxid>> {
-    for file in source.snapshots().iter().rev().filter(|file| file.zxid() <= zxid) {
+    for file in source
+        .snapshots()
+        .iter()
+        .rev()
+        .filter(|file| file.zxid() <= zxid)
+    {
         let known = match peek(source, file)? {
             Some(Peeked::Trailer(trailer)) => exact_from(file.zxid(), &trailer, None),
             Some(Peeked::Fresh) => ExactFrom::Known(Zxid::ZERO),
@@ -211,7 +280,10 @@ pub fn exact_ranges(timeline: &Timeline, bases: &[Base]) -> Vec<(Zxid, Zxid)> {
         let (ExactFrom::Known(from) | ExactFrom::Bounded(from)) = base.exact_from else {
             continue;
         };
-        let segment = timeline.segments.iter().find(|segment| segment.continues(base.zxid) && segment.last() >= from);
+        let segment = timeline
+            .segments
+            .iter()
+            .find(|segment| segment.continues(base.zxid) && segment.last() >= from);
         match segment {
             Some(segment) => ranges.push((from, segment.last().max(from))),
             None if from == base.zxid => ranges.push((from, from)),
@@ -240,25 +312,44 @@ pub(super) struct Loaded {
 /// Loads a base.
 pub(super) fn load(source: &Source, base: &Base, progress: &dyn Progress) -> Result<Loaded> {
     let BaseFile::Snapshot(index) = base.file else {
-        return Ok(Loaded { tree: None, digest: None });
+        return Ok(Loaded {
+            tree: None,
+            digest: None,
+        });
     };
-    let file = source.snapshots().get(index).ok_or_else(|| Error::new(ErrorKind::Failed, "a base of another source"))?;
+    let file = source
+        .snapshots()
+        .get(index)
+        .ok_or_else(|| Error::new(ErrorKind::Failed, "a base of another source"))?;
     let (tree, trailer) = load_snapshot(source, file, progress)?;
     if let ExactFrom::Known(zxid) = base.exact_from
         && !matches!(exact_from(base.zxid, &trailer, None), ExactFrom::Known(now) if now <= zxid)
         && zxid != Zxid::ZERO
     {
-        return Err(Error::about(file.shown(), ErrorKind::SourceChanged, "changed while it was read"));
+        return Err(Error::about(
+            file.shown(),
+            ErrorKind::SourceChanged,
+            "changed while it was read",
+        ));
     }
-    let digest = trailer.digest.filter(|(zxid, digest)| *zxid != Zxid::ZERO || digest.tree_digest != 0);
-    Ok(Loaded { tree: Some(tree), digest })
+    let digest = trailer
+        .digest
+        .filter(|(zxid, digest)| *zxid != Zxid::ZERO || digest.tree_digest != 0);
+    Ok(Loaded {
+        tree: Some(tree),
+        digest,
+    })
 }
 
 /// The tree of a snapshot, fuzzy as it may be, and what stands behind its znodes.
 ///
 /// # Errors
 /// Damage; [`ErrorKind::SourceChanged`]; failures to read.
-pub fn load_snapshot(source: &Source, file: &SourceFile, progress: &dyn Progress) -> Result<(DataTree, Trailer)> {
+pub fn load_snapshot(
+    source: &Source,
+    file: &SourceFile,
+    progress: &dyn Progress,
+) -> Result<(DataTree, Trailer)> {
     progress.start("loading a snapshot", Some(file.size()));
     let mut reader = source.open_snapshot(file)?;
     let mut tree = DataTree::empty();
@@ -272,9 +363,13 @@ pub fn load_snapshot(source: &Source, file: &SourceFile, progress: &dyn Progress
     }
     let mut told = 0;
     while let Some(node) = reader.next_node()? {
-        let acl = *acls.entry(node.acl_id).or_insert_with(|| tree.load_unresolved_acl(node.acl_id));
+        let acl = *acls
+            .entry(node.acl_id)
+            .or_insert_with(|| tree.load_unresolved_acl(node.acl_id));
         tree.load_node(node.path, node.data, acl, node.stat)
-            .map_err(|fault| Error::damage(file.shown(), fault.at(node.offset)).at_zxid(Some(file.zxid())))?;
+            .map_err(|fault| {
+                Error::damage(file.shown(), fault.at(node.offset)).at_zxid(Some(file.zxid()))
+            })?;
         if node.offset - told > 1 << 20 {
             progress.advance(node.offset - told);
             told = node.offset;
@@ -282,7 +377,10 @@ pub fn load_snapshot(source: &Source, file: &SourceFile, progress: &dyn Progress
     }
     let (trailer, _) = reader.finish()?;
     if tree.get(b"").is_none() {
-        return Err(Error::damage(file.shown(), crate::error::Fault::NoRoot.at(0)));
+        return Err(Error::damage(
+            file.shown(),
+            crate::error::Fault::NoRoot.at(0),
+        ));
     }
     tree.set_last_zxid(file.zxid());
     Ok((tree, trailer))

@@ -64,7 +64,12 @@ impl Comparison {
             ExactFrom::Known(zxid) => zxid,
             ExactFrom::Bounded(_) | ExactFrom::Open => base.zxid,
         };
-        Comparison { expect_from, of_base, is_kept: false, tally: DigestTally::default() }
+        Comparison {
+            expect_from,
+            of_base,
+            is_kept: false,
+            tally: DigestTally::default(),
+        }
     }
 
     /// Compares what the snapshot recorded, if it is of the tree as it was loaded.
@@ -117,7 +122,11 @@ impl Comparison {
             self.tally.open_mismatch = None;
         } else if self.tally.open_mismatch.is_none() {
             let computed = tree.digest().unwrap_or(0);
-            let mismatch = Mismatch { zxid, recorded, computed };
+            let mismatch = Mismatch {
+                zxid,
+                recorded,
+                computed,
+            };
             self.tally.open_mismatch = Some(mismatch);
             if self.tally.matched.is_some() && self.tally.first_mismatch.is_none() {
                 self.tally.first_mismatch = Some(mismatch);

@@ -32,17 +32,28 @@ impl Batch {
     /// The payloads, with their offsets in the file.
     pub fn payloads(&self) -> impl Iterator<Item = (&[u8], u64)> {
         let starts = std::iter::once(0).chain(self.ends.iter().map(|(end, _)| *end));
-        starts.zip(&self.ends).map(|(start, (end, offset))| (self.bytes.get(start..*end).unwrap_or_default(), *offset))
+        starts.zip(&self.ends).map(|(start, (end, offset))| {
+            (self.bytes.get(start..*end).unwrap_or_default(), *offset)
+        })
     }
 }
 
 /// Sends the txns `from` to `to` of `pieces`.
-pub(super) fn feed(source: &Source, pieces: &[Piece], from: Zxid, to: Zxid, batches: &SyncSender<Result<Batch>>) -> Result<()> {
+pub(super) fn feed(
+    source: &Source,
+    pieces: &[Piece],
+    from: Zxid,
+    to: Zxid,
+    batches: &SyncSender<Result<Batch>>,
+) -> Result<()> {
     for (index, piece) in pieces.iter().enumerate() {
         let from = from.max(piece.from);
         let to = to.min(piece.run.last);
         let mut reader = piece.reader(source, from)?;
-        let mut batch = Batch { piece: index, ..Batch::default() };
+        let mut batch = Batch {
+            piece: index,
+            ..Batch::default()
+        };
         let mut last = None;
         while let Some(entry) = reader.next_entry()? {
             let zxid = entry.header.zxid;
@@ -53,18 +64,33 @@ pub(super) fn feed(source: &Source, pieces: &[Piece], from: Zxid, to: Zxid, batc
                 continue;
             }
             last = Some(zxid);
+            let is_last = zxid == to;
             batch.bytes.extend_from_slice(entry.payload);
             batch.ends.push((batch.bytes.len(), entry.payload_offset()));
             if batch.bytes.len() >= BATCH_LEN {
-                let full = std::mem::replace(&mut batch, Batch { piece: index, ..Batch::default() });
+                let full = std::mem::replace(
+                    &mut batch,
+                    Batch {
+                        piece: index,
+                        ..Batch::default()
+                    },
+                );
                 if batches.send(Ok(full)).is_err() {
                     return Ok(());
                 }
             }
+            // What is behind is nobody's business, and may be damaged.
+            if is_last {
+                break;
+            }
         }
         if last != Some(to) {
             let message = format!("no longer holds {to}: it was cut while it was read");
-            return Err(Error::about(piece.log(source)?.shown(), ErrorKind::SourceChanged, message));
+            return Err(Error::about(
+                piece.log(source)?.shown(),
+                ErrorKind::SourceChanged,
+                message,
+            ));
         }
         if batches.send(Ok(batch)).is_err() {
             return Ok(());

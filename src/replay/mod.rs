@@ -112,34 +112,58 @@ pub struct Rebuilt {
 ///
 /// # Errors
 /// As [`resolve`] and [`tree_at`].
-pub fn rebuild(source: &Source, point: Point, exclusive: bool, progress: &dyn Progress) -> Result<Rebuilt> {
+pub fn rebuild(
+    source: &Source,
+    point: Point,
+    exclusive: bool,
+    progress: &dyn Progress,
+) -> Result<Rebuilt> {
     let rebuild_from = |timeline: Timeline| {
-        let found = resolve(source, &timeline, point, exclusive)
-            .and_then(|target| tree_at(source, &timeline, target.zxid, progress).map(|tree| (target, tree)));
+        let found = resolve(source, &timeline, point, exclusive).and_then(|target| {
+            tree_at(source, &timeline, target.zxid, progress).map(|tree| (target, tree))
+        });
         (timeline, found)
     };
     let (mut timeline, mut found) = rebuild_from(read_for(source, point, progress)?);
     // What was left unread for speed may be what is missing.
-    let is_worth_more = found.as_ref().is_err_and(|error| error.kind() != ErrorKind::SourceChanged);
+    let is_worth_more = found
+        .as_ref()
+        .is_err_and(|error| error.kind() != ErrorKind::SourceChanged);
     if is_worth_more && timeline.logs.len() < source.logs().len() {
-        (timeline, found) = rebuild_from(Timeline::read(source, &|_| true, Level::Frames, progress)?);
+        (timeline, found) =
+            rebuild_from(Timeline::read(source, &|_| true, Level::Frames, progress)?);
     }
     let (target, (replayed, rejected)) = found?;
-    Ok(Rebuilt { timeline, target, replayed, rejected })
+    Ok(Rebuilt {
+        timeline,
+        target,
+        replayed,
+        rejected,
+    })
 }
 
 /// The tree after txn `target`, on the best base there is, and the bases that were not taken.
 ///
 /// # Errors
 /// [`ErrorKind::NotReachable`] when no base makes it exact; [`ErrorKind::Damage`] when what would is damaged, or every digest differs.
-pub fn tree_at(source: &Source, timeline: &Timeline, target: Zxid, progress: &dyn Progress) -> Result<(Replayed, Vec<Rejected>)> {
+pub fn tree_at(
+    source: &Source,
+    timeline: &Timeline,
+    target: Zxid,
+    progress: &dyn Progress,
+) -> Result<(Replayed, Vec<Rejected>)> {
     let bases = bases(source, timeline)?;
     let mut rejected = Vec::new();
     let mut damage = None;
     let mut second_best: Option<Replayed> = None;
     for base in base::candidates(&bases, timeline, source, target, &mut rejected) {
         let name = base.name(source);
-        let mut reject = |reason: String| rejected.push(Rejected { name: name.clone(), reason });
+        let mut reject = |reason: String| {
+            rejected.push(Rejected {
+                name: name.clone(),
+                reason,
+            })
+        };
         match replay(source, timeline, base, target, progress) {
             Err(error) if error.kind() == ErrorKind::Damage => {
                 reject(format!("damaged: {error}"));
@@ -147,7 +171,9 @@ pub fn tree_at(source: &Source, timeline: &Timeline, target: Zxid, progress: &dy
             }
             Err(error) => return Err(error),
             Ok(replayed) => match judge(&replayed, target) {
-                Ok(()) if replayed.uncertain_closes.is_empty() || replayed.proof == Proof::Proven => {
+                Ok(())
+                    if replayed.uncertain_closes.is_empty() || replayed.proof == Proof::Proven =>
+                {
                     return Ok((replayed, rejected));
                 }
                 Ok(()) => {
@@ -167,15 +193,30 @@ pub fn tree_at(source: &Source, timeline: &Timeline, target: Zxid, progress: &dy
         rejected.retain(|other| other.name != replayed.base.name(source));
         return Ok((replayed, rejected));
     }
+    let damage = damage.map(|error| match (error.next_step(), error.zxid()) {
+        (None, Some(zxid)) => error.hint(format!(
+            "{zxid} is the last txn before it; 'zoovault verify' shows which points can be restored"
+        )),
+        (None, None) => error.hint("'zoovault verify' shows which points can be restored"),
+        (Some(_), _) => error,
+    });
     Err(damage.unwrap_or_else(|| base::unreachable(source, timeline, &bases, target, &rejected)))
 }
 
 /// Whether what was replayed is the tree at `target`, as far as can be known.
 fn judge(replayed: &Replayed, target: Zxid) -> std::result::Result<(), String> {
     if let Some(mismatch) = replayed.digests.open_mismatch {
-        return Err(format!("gives a tree whose digest differs from the one logged with {}", mismatch.zxid));
+        return Err(format!(
+            "gives a tree whose digest differs from the one logged with {}",
+            mismatch.zxid
+        ));
     }
-    let newest = replayed.tree.in_order().map(|node| node.stat.max_zxid()).max().unwrap_or(Zxid::ZERO);
+    let newest = replayed
+        .tree
+        .in_order()
+        .map(|node| node.stat.max_zxid())
+        .max()
+        .unwrap_or(Zxid::ZERO);
     if newest > target {
         return Err(format!("holds effects of {newest}, which is later"));
     }
@@ -193,13 +234,33 @@ fn judge(replayed: &Replayed, target: Zxid) -> std::result::Result<(), String> {
 ///
 /// # Errors
 /// Damage of the base or of the txns; [`ErrorKind::SourceChanged`]; failures to read.
-pub fn replay(source: &Source, timeline: &Timeline, base: &Base, target: Zxid, progress: &dyn Progress) -> Result<Replayed> {
-    let from = if base.reapplies_its_own { base.zxid } else { base.zxid.next() };
-    let segment = timeline.segments.iter().find(|segment| segment.contains(target) && segment.continues(base.zxid));
-    let pieces = segment.map(|segment| clip(segment, from, target)).unwrap_or_default();
-    let joints = segment.map(|segment| segment.joints.clone()).unwrap_or_default();
+pub fn replay(
+    source: &Source,
+    timeline: &Timeline,
+    base: &Base,
+    target: Zxid,
+    progress: &dyn Progress,
+) -> Result<Replayed> {
+    let from = if base.reapplies_its_own {
+        base.zxid
+    } else {
+        base.zxid.next()
+    };
+    let segment = timeline
+        .segments
+        .iter()
+        .find(|segment| segment.contains(target) && segment.continues(base.zxid));
+    let pieces = segment
+        .map(|segment| clip(segment, from, target))
+        .unwrap_or_default();
+    let joints = segment
+        .map(|segment| segment.joints.clone())
+        .unwrap_or_default();
     let loaded = base::load(source, base, progress)?;
-    let bytes = pieces.iter().map(|piece| piece.run.end_offset - piece.run.start_offset).sum();
+    let bytes = pieces
+        .iter()
+        .map(|piece| piece.run.end_offset - piece.run.start_offset)
+        .sum();
     progress.start("replaying", Some(bytes));
     let mut replayer = Replayer::new(loaded, base, target);
     let (sender, batches) = sync_channel::<Result<feed::Batch>>(4);
@@ -218,13 +279,21 @@ pub fn replay(source: &Source, timeline: &Timeline, base: &Base, target: Zxid, p
         }
         Ok(())
     })?;
-    let joints = joints.into_iter().filter(|(last, first)| *last >= base.zxid && *first <= target).collect();
+    let joints = joints
+        .into_iter()
+        .filter(|(last, first)| *last >= base.zxid && *first <= target)
+        .collect();
     Ok(replayer.finish(base, pieces, joints, target))
 }
 
 /// The pieces of `segment` that hold txns from `from` to `to`.
 fn clip(segment: &Segment, from: Zxid, to: Zxid) -> Vec<Piece> {
-    segment.pieces.iter().filter(|piece| piece.run.last >= from && piece.from <= to).cloned().collect()
+    segment
+        .pieces
+        .iter()
+        .filter(|piece| piece.run.last >= from && piece.from <= to)
+        .cloned()
+        .collect()
 }
 
 /// Applies txns, and keeps count of all that the verdict rests on.
@@ -262,11 +331,19 @@ impl Replayer {
         replayer
     }
 
-    fn apply_batch(&mut self, source: &Source, pieces: &[Piece], batch: &feed::Batch) -> Result<()> {
+    fn apply_batch(
+        &mut self,
+        source: &Source,
+        pieces: &[Piece],
+        batch: &feed::Batch,
+    ) -> Result<()> {
         for (payload, offset) in batch.payloads() {
-            let applied = Txn::decode(payload, offset).and_then(|txn| self.apply(&txn).map(|()| txn.header.zxid));
+            let applied = Txn::decode(payload, offset)
+                .and_then(|txn| self.apply(&txn).map(|()| txn.header.zxid));
             if let Err(fault) = applied {
-                let piece = pieces.get(batch.piece()).ok_or_else(|| Error::new(ErrorKind::Failed, "a batch of no piece"))?;
+                let piece = pieces
+                    .get(batch.piece())
+                    .ok_or_else(|| Error::new(ErrorKind::Failed, "a batch of no piece"))?;
                 let zxid = self.applied.map(|(_, last)| last);
                 return Err(Error::damage(piece.log(source)?.shown(), fault).at_zxid(zxid));
             }
@@ -276,7 +353,9 @@ impl Replayer {
 
     fn apply(&mut self, txn: &Txn<'_>) -> std::result::Result<(), crate::error::DecodeError> {
         // An empty tree's only question is whether its server was of 3.5 or later: one that logs digests was.
-        let tree = self.tree.get_or_insert_with(|| DataTree::fresh(txn.digest.is_some()));
+        let tree = self
+            .tree
+            .get_or_insert_with(|| DataTree::fresh(txn.digest.is_some()));
         let header = &txn.header;
         if let TxnBody::Unknown { .. } = txn.body {
             return Err(crate::record::txn::unknown_type(header).at(0));
@@ -286,8 +365,14 @@ impl Replayer {
         if header.zxid <= self.fuzzy_to {
             self.note_session(txn);
         }
-        self.applied = Some((self.applied.map_or(header.zxid, |(first, _)| first), header.zxid));
-        self.times = Some((self.times.map_or(header.time, |(first, _)| first), header.time));
+        self.applied = Some((
+            self.applied.map_or(header.zxid, |(first, _)| first),
+            header.zxid,
+        ));
+        self.times = Some((
+            self.times.map_or(header.time, |(first, _)| first),
+            header.time,
+        ));
         self.count += 1;
         Ok(())
     }
@@ -298,14 +383,22 @@ impl Replayer {
             TxnBody::CreateSession { .. } => {
                 self.opened.insert(session);
             }
-            TxnBody::CloseSession { paths_to_delete: None } if !self.opened.contains(&session) => {
+            TxnBody::CloseSession {
+                paths_to_delete: None,
+            } if !self.opened.contains(&session) => {
                 self.uncertain_closes.push(txn.header.zxid);
             }
             _ => {}
         }
     }
 
-    fn finish(self, base: &Base, pieces: Vec<Piece>, joints: Vec<(Zxid, Zxid)>, target: Zxid) -> Replayed {
+    fn finish(
+        self,
+        base: &Base,
+        pieces: Vec<Piece>,
+        joints: Vec<(Zxid, Zxid)>,
+        target: Zxid,
+    ) -> Replayed {
         let mut tree = self.tree.unwrap_or_else(|| DataTree::fresh(false));
         tree.refresh_quota_stats();
         tree.set_last_zxid(target);

@@ -32,7 +32,9 @@ pub fn read_for(source: &Source, point: Point, progress: &dyn Progress) -> Resul
     let to = match point {
         Point::Zxid(zxid) => zxid,
         Point::Latest => Zxid::MAX,
-        Point::Time(_) | Point::First => return Timeline::read(source, &|_| true, Level::Frames, progress),
+        Point::Time(_) | Point::First => {
+            return Timeline::read(source, &|_| true, Level::Frames, progress);
+        }
     };
     let Some(from) = base::newest_known_below(source, to)? else {
         return Timeline::read(source, &|_| true, Level::Frames, progress);
@@ -50,14 +52,23 @@ pub fn read_for(source: &Source, point: Point, progress: &dyn Progress) -> Resul
 ///
 /// # Errors
 /// [`ErrorKind::NotReachable`] when the source has no such txn; failures to read.
-pub fn resolve(source: &Source, timeline: &Timeline, point: Point, exclusive: bool) -> Result<Target> {
+pub fn resolve(
+    source: &Source,
+    timeline: &Timeline,
+    point: Point,
+    exclusive: bool,
+) -> Result<Target> {
     let named = match point {
         Point::Zxid(zxid) => zxid,
         Point::Time(time) => return resolve_time(source, timeline, time),
         Point::First => first(source, timeline)?,
         Point::Latest => latest(source, timeline)?,
     };
-    let zxid = if exclusive { before(source, timeline, named)? } else { named };
+    let zxid = if exclusive {
+        before(source, timeline, named)?
+    } else {
+        named
+    };
     ensure_held(source, timeline, zxid)?;
     with_neighbours(source, timeline, zxid)
 }
@@ -67,21 +78,39 @@ fn with_neighbours(source: &Source, timeline: &Timeline, zxid: Zxid) -> Result<T
         Some(next) => timeline.time_of(source, next)?.map(|time| (next, time)),
         None => None,
     };
-    Ok(Target { zxid, time: timeline.time_of(source, zxid)?, left_out, left_out_earlier: 0 })
+    Ok(Target {
+        zxid,
+        time: timeline.time_of(source, zxid)?,
+        left_out,
+        left_out_earlier: 0,
+    })
 }
 
 fn first(source: &Source, timeline: &Timeline) -> Result<Zxid> {
     let ranges = exact_ranges(timeline, &bases(source, timeline)?);
-    ranges.first().map(|(first, _)| *first).ok_or_else(|| nothing(source))
+    ranges
+        .first()
+        .map(|(first, _)| *first)
+        .ok_or_else(|| nothing(source))
 }
 
 fn latest(source: &Source, timeline: &Timeline) -> Result<Zxid> {
     let newest = source.snapshots().last().map(SourceFile::zxid);
-    timeline.last().into_iter().chain(newest).max().ok_or_else(|| nothing(source))
+    timeline
+        .last()
+        .into_iter()
+        .chain(newest)
+        .max()
+        .ok_or_else(|| nothing(source))
 }
 
 fn before(source: &Source, timeline: &Timeline, zxid: Zxid) -> Result<Zxid> {
-    let snapshot = source.snapshots().iter().map(SourceFile::zxid).filter(|name| *name < zxid && name.is_followed_by(zxid)).max();
+    let snapshot = source
+        .snapshots()
+        .iter()
+        .map(SourceFile::zxid)
+        .filter(|name| *name < zxid && name.is_followed_by(zxid))
+        .max();
     let is_first = zxid == Zxid::new(0, 1) || zxid == Zxid::new(1, 1);
     timeline
         .last_before(zxid)
@@ -94,18 +123,32 @@ fn before(source: &Source, timeline: &Timeline, zxid: Zxid) -> Result<Zxid> {
 
 /// Refuses a zxid that is neither a txn's nor a snapshot's.
 fn ensure_held(source: &Source, timeline: &Timeline, zxid: Zxid) -> Result<()> {
-    let is_base = zxid == Zxid::ZERO || source.snapshots().iter().any(|snapshot| snapshot.zxid() == zxid);
+    let is_base = zxid == Zxid::ZERO
+        || source
+            .snapshots()
+            .iter()
+            .any(|snapshot| snapshot.zxid() == zxid);
     if is_base || timeline.contains(zxid) {
         return Ok(());
     }
     let below = timeline.last_before(zxid);
     let above = timeline.next_after(zxid);
     Err(match (below, above) {
-        (Some(below), Some(above)) => not_reachable(source, format!("holds no txn {zxid}: {below} is followed by {above}")),
-        (Some(below), None) => {
-            not_reachable(source, format!("{zxid} is after the last txn, {below}")).hint("'--to latest' is the last point there is")
+        (Some(below), Some(above)) => {
+            let hint = base::nearest(timeline, &bases(source, timeline)?, zxid);
+            not_reachable(
+                source,
+                format!("holds no txn {zxid}: {below} is followed by {above}"),
+            )
+            .hint(hint)
         }
-        (None, Some(above)) => not_reachable(source, format!("{zxid} is before the first txn, {above}")),
+        (Some(below), None) => {
+            not_reachable(source, format!("{zxid} is after the last txn, {below}"))
+                .hint("'--to latest' is the last point there is")
+        }
+        (None, Some(above)) => {
+            not_reachable(source, format!("{zxid} is before the first txn, {above}"))
+        }
         (None, None) => nothing(source),
     })
 }
@@ -113,14 +156,30 @@ fn ensure_held(source: &Source, timeline: &Timeline, zxid: Zxid) -> Result<()> {
 fn resolve_time(source: &Source, timeline: &Timeline, time: i64) -> Result<Target> {
     let Some((next, next_time)) = timeline.first_later_than(source, time)? else {
         let last = latest(source, timeline)?;
-        let message = format!("the time asked for is not before the time of any txn; the last is {last}");
-        return Err(not_reachable(source, message).hint("if that is the point you mean, say '--to latest'"));
+        let message =
+            format!("the time asked for is not before the time of any txn; the last is {last}");
+        return Err(
+            not_reachable(source, message).hint("if that is the point you mean, say '--to latest'")
+        );
     };
-    let zxid = before(source, timeline, next).map_err(|_| {
-        not_reachable(source, format!("the time asked for is before the first txn, {next}")).hint("'zoovault inspect' shows what there is")
-    })?;
+    // Before the very first txn the tree is empty. Somebody who means that says so; a wrong year does not.
+    let zxid = before(source, timeline, next)
+        .ok()
+        .filter(|zxid| *zxid != Zxid::ZERO)
+        .ok_or_else(|| {
+            not_reachable(
+                source,
+                format!("the time asked for is before the first txn, {next}"),
+            )
+            .hint("'zoovault inspect' shows what there is")
+        })?;
     let left_out_earlier = timeline.count_from(source, next, time)?;
-    Ok(Target { zxid, time: timeline.time_of(source, zxid)?, left_out: Some((next, next_time)), left_out_earlier })
+    Ok(Target {
+        zxid,
+        time: timeline.time_of(source, zxid)?,
+        left_out: Some((next, next_time)),
+        left_out_earlier,
+    })
 }
 
 fn not_reachable(source: &Source, message: String) -> Error {

@@ -13,8 +13,8 @@ mod write;
 
 pub use release::Release;
 
-use crate::durable::{StagedDir, ensure_absent, write_file};
 use crate::datadir::{ACCEPTED_EPOCH, CURRENT_EPOCH, MYID, VERSION_DIR, snapshot_name};
+use crate::durable::{StagedDir, ensure_absent, write_file};
 use crate::error::{Error, ErrorKind, Result};
 use crate::point::Point;
 use crate::progress::Progress;
@@ -115,7 +115,12 @@ pub struct Written {
 /// # Errors
 /// [`ErrorKind::NotReachable`] and [`ErrorKind::Damage`] as [`tree_at`]; also when an ACL is unknown.
 pub fn plan(source: &Source, what: &What, progress: &dyn Progress) -> Result<Plan> {
-    let Rebuilt { timeline, target, mut replayed, rejected } = rebuild(source, what.point, what.exclusive, progress)?;
+    let Rebuilt {
+        timeline,
+        target,
+        mut replayed,
+        rejected,
+    } = rebuild(source, what.point, what.exclusive, progress)?;
     refuse_forks(source, &timeline, &replayed, target.zxid)?;
     refuse_unresolved(source, &replayed.tree)?;
     let (ephemerals, sessions) = (replayed.tree.ephemerals(), replayed.tree.sessions().len());
@@ -132,8 +137,19 @@ pub fn plan(source: &Source, what: &What, progress: &dyn Progress) -> Result<Pla
     }
     let (misfits, notes) = release::misfits(&replayed.tree, what.for_version);
     warnings.extend(misfits);
-    let max_epoch = source.max_epoch().max(timeline.last().map_or(0, Zxid::epoch));
-    Ok(Plan { target, replayed, rejected, max_epoch, ephemerals, sessions, warnings, notes })
+    let max_epoch = source
+        .max_epoch()
+        .max(timeline.last().map_or(0, Zxid::epoch));
+    Ok(Plan {
+        target,
+        replayed,
+        rejected,
+        max_epoch,
+        ephemerals,
+        sessions,
+        warnings,
+        notes,
+    })
 }
 
 /// Writes what was planned. It appears whole or not at all, synced and read back.
@@ -146,25 +162,45 @@ pub fn execute(plan: &Plan, place: &Where, progress: &dyn Progress) -> Result<Wr
         ensure_absent(dir)?;
     }
     let staged = StagedDir::new(&place.target)?;
-    let staged_logs = place.data_log_dir.as_deref().map(StagedDir::new).transpose()?;
-    let name = snapshot_name(if place.keep_zxid { plan.target.zxid } else { Zxid::new(epoch, 0) });
+    let staged_logs = place
+        .data_log_dir
+        .as_deref()
+        .map(StagedDir::new)
+        .transpose()?;
+    let name = snapshot_name(if place.keep_zxid {
+        plan.target.zxid
+    } else {
+        Zxid::new(epoch, 0)
+    });
     let mut size = 0;
     for member in members(place) {
         let data_dir = below(staged.path(), member);
         size = write_member(plan, &data_dir, &name, epoch, member, progress)?;
         if let Some(logs) = &staged_logs {
             let version_dir = below(logs.path(), member).join(VERSION_DIR);
-            fs::create_dir_all(&version_dir).map_err(|err| Error::io(&version_dir, "create", err))?;
+            fs::create_dir_all(&version_dir)
+                .map_err(|err| Error::io(&version_dir, "create", err))?;
         }
     }
-    for root in [Some(staged.path()), staged_logs.as_ref().map(StagedDir::path)].into_iter().flatten() {
+    for root in [
+        Some(staged.path()),
+        staged_logs.as_ref().map(StagedDir::path),
+    ]
+    .into_iter()
+    .flatten()
+    {
         settle(root, place.owner)?;
     }
     if let Some(logs) = staged_logs {
         logs.commit()?;
     }
     staged.commit()?;
-    let dirs = |root: &Path| members(place).into_iter().map(|member| below(root, member)).collect();
+    let dirs = |root: &Path| {
+        members(place)
+            .into_iter()
+            .map(|member| below(root, member))
+            .collect()
+    };
     Ok(Written {
         name,
         epoch,
@@ -184,7 +220,8 @@ pub fn ensure_writable(place: &Where) -> Result<()> {
         ensure_absent(dir)?;
         if *dir == place.target {
             let message = "is given for both the dataDir and the dataLogDir";
-            return Err(Error::about(dir, ErrorKind::BadArgument, message).hint("leave out --data-log-dir: one directory is the default"));
+            return Err(Error::about(dir, ErrorKind::BadArgument, message)
+                .hint("leave out --data-log-dir: one directory is the default"));
         }
     }
     Ok(())
@@ -195,23 +232,39 @@ pub fn ensure_writable(place: &Where) -> Result<()> {
 /// # Errors
 /// When one was asked for that the source has seen, or there is none left.
 pub fn new_epoch(plan: &Plan, place: &Where) -> Result<u32> {
-    let epoch = place.epoch.unwrap_or(plan.max_epoch.saturating_add(EPOCH_MARGIN));
+    let epoch = place
+        .epoch
+        .unwrap_or(plan.max_epoch.saturating_add(EPOCH_MARGIN));
     if epoch <= plan.max_epoch || epoch > EPOCH_MAX {
-        let message = format!("epoch {epoch} will not do: it has to be above {} and at most {EPOCH_MAX}", plan.max_epoch);
+        let message = format!(
+            "epoch {epoch} will not do: it has to be above {} and at most {EPOCH_MAX}",
+            plan.max_epoch
+        );
         return Err(Error::new(ErrorKind::BadArgument, message));
     }
     Ok(epoch)
 }
 
 fn members(place: &Where) -> Vec<Option<u64>> {
-    if place.members.is_empty() { vec![None] } else { place.members.iter().copied().map(Some).collect() }
+    if place.members.is_empty() {
+        vec![None]
+    } else {
+        place.members.iter().copied().map(Some).collect()
+    }
 }
 
 fn below(root: &Path, member: Option<u64>) -> PathBuf {
     member.map_or_else(|| root.to_owned(), |member| root.join(member.to_string()))
 }
 
-fn write_member(plan: &Plan, data_dir: &Path, name: &str, epoch: u32, member: Option<u64>, progress: &dyn Progress) -> Result<u64> {
+fn write_member(
+    plan: &Plan,
+    data_dir: &Path,
+    name: &str,
+    epoch: u32,
+    member: Option<u64>,
+    progress: &dyn Progress,
+) -> Result<u64> {
     let version_dir = data_dir.join(VERSION_DIR);
     fs::create_dir_all(&version_dir).map_err(|err| Error::io(&version_dir, "create", err))?;
     let size = write::write_and_read_back(&plan.replayed.tree, &version_dir.join(name), progress)?;
@@ -228,7 +281,8 @@ fn write_member(plan: &Plan, data_dir: &Path, name: &str, epoch: u32, member: Op
 fn settle(root: &Path, owner: Option<(Option<u32>, Option<u32>)>) -> Result<()> {
     let mut dirs = vec![root.to_owned()];
     let own = |path: &Path| match owner {
-        Some((user, group)) => std::os::unix::fs::chown(path, user, group).map_err(|err| Error::io(path, "change the owner", err)),
+        Some((user, group)) => std::os::unix::fs::chown(path, user, group)
+            .map_err(|err| Error::io(path, "change the owner", err)),
         None => Ok(()),
     };
     while let Some(dir) = dirs.pop() {
@@ -247,20 +301,45 @@ fn settle(root: &Path, owner: Option<(Option<u32>, Option<u32>)>) -> Result<()> 
 }
 
 /// Two logs that differ over a txn that was applied: which is right cannot be told, unless the digest told.
-fn refuse_forks(source: &Source, timeline: &Timeline, replayed: &Replayed, target: Zxid) -> Result<()> {
+fn refuse_forks(
+    source: &Source,
+    timeline: &Timeline,
+    replayed: &Replayed,
+    target: Zxid,
+) -> Result<()> {
     let Some((first, _)) = replayed.applied.filter(|_| replayed.proof != Proof::Proven) else {
         return Ok(());
     };
     let forks = timeline.compare_overlaps(source, Some((first, target)))?;
-    let Some(fork) = forks.iter().find(|fork| fork.zxid >= first && fork.zxid <= target) else {
+    let Some(fork) = forks
+        .iter()
+        .find(|fork| fork.zxid >= first && fork.zxid <= target)
+    else {
         return Ok(());
     };
-    let name = |index: usize| source.logs().get(index).map(|log| log.name()).unwrap_or_default();
-    let message = format!("says something else about {} than {}: which is right cannot be told", fork.zxid, name(fork.log));
-    let path = source.logs().get(fork.other).map(|log| log.shown().to_owned()).unwrap_or_default();
+    let name = |index: usize| {
+        source
+            .logs()
+            .get(index)
+            .map(|log| log.name())
+            .unwrap_or_default()
+    };
+    let message = format!(
+        "says something else about {} than {}: which is right cannot be told",
+        fork.zxid,
+        name(fork.log)
+    );
+    let path = source
+        .logs()
+        .get(fork.other)
+        .map(|log| log.shown().to_owned())
+        .unwrap_or_default();
     Err(Error::about(&path, ErrorKind::Damage, message)
         .at_offset(fork.offset)
-        .hint(format!("restore to before {}, or move away the log that does not belong to this history", fork.zxid)))
+        .hint(format!(
+            "restore to before {}, or move away the log that does not belong to this history",
+            fork.zxid
+        )))
 }
 
 fn refuse_unresolved(source: &Source, tree: &DataTree) -> Result<()> {
@@ -271,7 +350,10 @@ fn refuse_unresolved(source: &Source, tree: &DataTree) -> Result<()> {
     match unresolved {
         None => Ok(()),
         Some((path, id)) => {
-            let message = format!("the ACL of \"{}\" is unknown: its snapshot lacks the list of id {id}", path.escape_ascii());
+            let message = format!(
+                "the ACL of \"{}\" is unknown: its snapshot lacks the list of id {id}",
+                path.escape_ascii()
+            );
             Err(Error::about(source.shown(), ErrorKind::Damage, message)
                 .hint("restore to another point, or from another member: an ACL is never guessed"))
         }

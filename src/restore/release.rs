@@ -26,7 +26,11 @@ pub struct Release {
 
 impl Release {
     const fn new(major: u32, minor: u32, patch: u32) -> Release {
-        Release { major, minor, patch }
+        Release {
+            major,
+            minor,
+            patch,
+        }
     }
 
     /// The longest buffer that it reads, as configured by default.
@@ -54,7 +58,9 @@ impl FromStr for Release {
 
     fn from_str(text: &str) -> Result<Release, String> {
         let bad = || format!("'{text}' is not a release: write 3.9 or 3.9.4");
-        let mut numbers = text.split('.').map(|number| number.parse::<u32>().map_err(|_| bad()));
+        let mut numbers = text
+            .split('.')
+            .map(|number| number.parse::<u32>().map_err(|_| bad()));
         let release = Release {
             major: numbers.next().ok_or_else(bad)??,
             minor: numbers.next().ok_or_else(bad)??,
@@ -88,10 +94,16 @@ pub(super) fn misfits(tree: &DataTree, release: Option<Release>) -> (Vec<String>
         warnings.push("a quota is set on \"/\": no server starts on that; delete /zookeeper/quota/zookeeper_limits before the point".to_owned());
     }
     if containers > 0 && release.is_some_and(|release| release < Release::new(3, 5, 1)) {
-        warnings.push(format!("{containers} containers: {} has none (3.5.1 and later do); {lost}", shown(release)));
+        warnings.push(format!(
+            "{containers} containers: {} has none (3.5.1 and later do); {lost}",
+            shown(release)
+        ));
     }
     if ttls > 0 && release.is_some_and(|release| release < Release::new(3, 5, 4)) {
-        warnings.push(format!("{ttls} TTL nodes: {} has none (3.5.4 and later do); {lost}", shown(release)));
+        warnings.push(format!(
+            "{ttls} TTL nodes: {} has none (3.5.4 and later do); {lost}",
+            shown(release)
+        ));
     } else if ttls > 0 {
         notes.push(format!("{ttls} TTL nodes: every member needs -Dzookeeper.extendedTypesEnabled=true, or its leader deletes them"));
     }
@@ -103,13 +115,19 @@ pub(super) fn misfits(tree: &DataTree, release: Option<Release>) -> (Vec<String>
             largest.0,
             largest.0
         );
-        if release.is_some() { warnings.push(text) } else { notes.push(text) }
+        if release.is_some() {
+            warnings.push(text)
+        } else {
+            notes.push(text)
+        }
     }
     (warnings, notes)
 }
 
 fn shown(release: Option<Release>) -> String {
-    release.map(|release| release.to_string()).unwrap_or_default()
+    release
+        .map(|release| release.to_string())
+        .unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -23,7 +23,10 @@ pub fn write_snapshot(tree: &DataTree, out: impl Write) -> io::Result<u64> {
     let mut lists: Vec<(i64, &[u8])> = Vec::new();
     for node in tree.in_order() {
         let AclValue::List(list) = node.acl else {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "an ACL is unknown"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "an ACL is unknown",
+            ));
         };
         ids.entry(list.bytes()).or_insert_with(|| {
             let id = i64::try_from(lists.len()).unwrap_or(i64::MAX - 1) + 1;
@@ -38,16 +41,32 @@ pub fn write_snapshot(tree: &DataTree, out: impl Write) -> io::Result<u64> {
             continue;
         };
         let acl_id = ids.get(list.bytes()).copied().unwrap_or(OPEN_ACL_ID);
-        writer.node(&NodeRecord { offset: 0, path: node.path, data: node.data, acl_id, stat: *node.stat })?;
+        writer.node(&NodeRecord {
+            offset: 0,
+            path: node.path,
+            data: node.data,
+            acl_id,
+            stat: *node.stat,
+        })?;
     }
     writer.finish(&Trailer::default()).map(|(_, size)| size)
 }
 
 /// Writes `tree` to a new file at `path`, syncs it, and reads it back: every field of every znode is compared.
-pub(super) fn write_and_read_back(tree: &DataTree, path: &Path, progress: &dyn Progress) -> Result<u64> {
+pub(super) fn write_and_read_back(
+    tree: &DataTree,
+    path: &Path,
+    progress: &dyn Progress,
+) -> Result<u64> {
     progress.start("writing", None);
-    let file = File::options().write(true).read(true).create_new(true).open(path).map_err(|err| Error::io(path, "create", err))?;
-    let size = write_snapshot(tree, Told::new(&file, progress)).map_err(|err| Error::io(path, "write", err))?;
+    let file = File::options()
+        .write(true)
+        .read(true)
+        .create_new(true)
+        .open(path)
+        .map_err(|err| Error::io(path, "create", err))?;
+    let size = write_snapshot(tree, Told::new(&file, progress))
+        .map_err(|err| Error::io(path, "write", err))?;
     progress.start("syncing and reading back", Some(size));
     std::thread::scope(|scope| {
         let sync = scope.spawn(|| file.sync_all().map_err(|err| Error::io(path, "sync", err)));
@@ -58,7 +77,14 @@ pub(super) fn write_and_read_back(tree: &DataTree, path: &Path, progress: &dyn P
 }
 
 fn read_back(tree: &DataTree, path: &Path, file: &File, progress: &dyn Progress) -> Result<()> {
-    let wrong = |what: String| Error::about(path, ErrorKind::Failed, format!("was written and reads back wrong: {what}")).hint("check the disk");
+    let wrong = |what: String| {
+        Error::about(
+            path,
+            ErrorKind::Failed,
+            format!("was written and reads back wrong: {what}"),
+        )
+        .hint("check the disk")
+    };
     let mut reader = SnapshotReader::new(path, Codec::Plain, Span::new(file, 0))?;
     let lists: HashMap<i64, Box<[u8]>> = reader.acls.drain(..).collect();
     if !reader.sessions.iter().copied().eq(tree.sessions()) {
@@ -73,7 +99,11 @@ fn read_back(tree: &DataTree, path: &Path, file: &File, progress: &dyn Progress)
             id => lists.get(&id).map(|list| &**list),
         };
         let has_acl = matches!(expected.acl, AclValue::List(acl) if Some(acl.bytes()) == list);
-        if found.path != expected.path || found.data != expected.data || found.stat != *expected.stat || !has_acl {
+        if found.path != expected.path
+            || found.data != expected.data
+            || found.stat != *expected.stat
+            || !has_acl
+        {
             return Err(differs());
         }
         if found.offset - told > 1 << 20 {

@@ -40,7 +40,9 @@ pub struct SnapshotSummary {
 impl SnapshotSummary {
     /// Whether `digest` is that of the tree in the file, under any charset.
     pub fn has_digest(&self, digest: i64) -> bool {
-        self.tree_digests.iter().any(|sum| sum.cast_signed() == digest)
+        self.tree_digests
+            .iter()
+            .any(|sum| sum.cast_signed() == digest)
     }
 }
 
@@ -56,17 +58,34 @@ enum Parents {
 ///
 /// # Errors
 /// The first damage; failures to read.
-pub fn check<R: Read>(path: &Path, open: &dyn Fn() -> Result<SnapshotReader<R>>, advance: &dyn Fn(u64)) -> Result<SnapshotSummary> {
+pub fn check<R: Read>(
+    path: &Path,
+    open: &dyn Fn() -> Result<SnapshotReader<R>>,
+    advance: &dyn Fn(u64),
+) -> Result<SnapshotSummary> {
     match check_with(path, open()?, Parents::Path(Vec::new()), advance) {
-        Err(error) if matches!(error.fault(), Some(Fault::MissingParent { .. })) => {
-            check_with(path, open()?, Parents::Set(HashSet::new(), RandomState::new()), &|_| {})
-        }
+        Err(error) if matches!(error.fault(), Some(Fault::MissingParent { .. })) => check_with(
+            path,
+            open()?,
+            Parents::Set(HashSet::new(), RandomState::new()),
+            &|_| {},
+        ),
         result => result,
     }
 }
 
-fn check_with<R: Read>(path: &Path, mut reader: SnapshotReader<R>, mut parents: Parents, advance: &dyn Fn(u64)) -> Result<SnapshotSummary> {
-    let known: HashSet<i64> = reader.acls.iter().map(|(id, _)| *id).chain([OPEN_ACL_ID]).collect();
+fn check_with<R: Read>(
+    path: &Path,
+    mut reader: SnapshotReader<R>,
+    mut parents: Parents,
+    advance: &dyn Fn(u64),
+) -> Result<SnapshotSummary> {
+    let known: HashSet<i64> = reader
+        .acls
+        .iter()
+        .map(|(id, _)| *id)
+        .chain([OPEN_ACL_ID])
+        .collect();
     let (version, dbid) = reader.header;
     let mut summary = SnapshotSummary {
         nodes: 0,
@@ -86,7 +105,10 @@ fn check_with<R: Read>(path: &Path, mut reader: SnapshotReader<R>, mut parents: 
     while let Some(node) = reader.next_node()? {
         has_root |= node.path.is_empty();
         if !parents.admit(node.path) {
-            let error = Fault::MissingParent { path: node.path.into() }.at(node.offset);
+            let error = Fault::MissingParent {
+                path: node.path.into(),
+            }
+            .at(node.offset);
             return Err(Error::damage(path, error).at_zxid(Some(summary.max_zxid)));
         }
         summary.take_in(&node, &known);
@@ -121,7 +143,11 @@ impl SnapshotSummary {
     fn add_digests(&mut self, path: &[u8], data: Option<&[u8]>, stat: &Stat) {
         let utf8 = node_digest(path, data, stat, Charset::Utf8);
         for (sum, charset) in self.tree_digests.iter_mut().zip(Charset::ALL) {
-            let digest = if path.is_ascii() { utf8 } else { node_digest(path, data, stat, charset) };
+            let digest = if path.is_ascii() {
+                utf8
+            } else {
+                node_digest(path, data, stat, charset)
+            };
             *sum = sum.wrapping_add(digest.into());
         }
     }
@@ -130,7 +156,10 @@ impl SnapshotSummary {
 impl Parents {
     /// Whether `path` may stand here; if so it may be a parent from now on.
     fn admit(&mut self, path: &[u8]) -> bool {
-        let parent = path.iter().rposition(|byte| *byte == b'/').and_then(|slash| path.get(..slash));
+        let parent = path
+            .iter()
+            .rposition(|byte| *byte == b'/')
+            .and_then(|slash| path.get(..slash));
         match self {
             Parents::Path(last) => {
                 let is_known = parent.is_none_or(|parent| {

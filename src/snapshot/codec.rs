@@ -51,8 +51,13 @@ impl Codec {
     pub fn reader<'a, R: Read + Send + 'a>(self, source: R) -> Box<dyn Read + Send + 'a> {
         match self {
             Codec::Plain => Box::new(source),
-            Codec::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(io::BufReader::with_capacity(1 << 18, source))),
-            Codec::Snappy => Box::new(SnappyReader::new(io::BufReader::with_capacity(1 << 18, source))),
+            Codec::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(
+                io::BufReader::with_capacity(1 << 18, source),
+            )),
+            Codec::Snappy => Box::new(SnappyReader::new(io::BufReader::with_capacity(
+                1 << 18,
+                source,
+            ))),
         }
     }
 }
@@ -80,7 +85,13 @@ fn broken(detail: &str) -> io::Error {
 
 impl<R: Read> SnappyReader<R> {
     fn new(source: R) -> SnappyReader<R> {
-        SnappyReader { source, began: false, compressed: Vec::new(), chunk: Vec::new(), position: 0 }
+        SnappyReader {
+            source,
+            began: false,
+            compressed: Vec::new(),
+            chunk: Vec::new(),
+            position: 0,
+        }
     }
 
     /// Reads the next chunk; false at the end.
@@ -94,7 +105,11 @@ impl<R: Read> SnappyReader<R> {
             word.clear();
             (&mut self.source).take(4).read_to_end(&mut word)?;
             if word.len() < 4 {
-                return if word.is_empty() { Ok(false) } else { Err(broken("cut within a chunk's length")) };
+                return if word.is_empty() {
+                    Ok(false)
+                } else {
+                    Err(broken("cut within a chunk's length"))
+                };
             }
             if SNAPPY_MAGIC.starts_with(&word) {
                 self.read_header(&word)?;
@@ -105,11 +120,14 @@ impl<R: Read> SnappyReader<R> {
         let length = Reader::new(&word, 0).int("chunk").unwrap_or(-1);
         let length = u64::try_from(length).map_err(|_| broken("impossible length of a chunk"))?;
         self.compressed.clear();
-        (&mut self.source).take(length).read_to_end(&mut self.compressed)?;
+        (&mut self.source)
+            .take(length)
+            .read_to_end(&mut self.compressed)?;
         if (self.compressed.len() as u64) < length {
             return Err(broken("cut within a chunk"));
         }
-        let plain_len = snap::raw::decompress_len(&self.compressed).map_err(|err| broken(&err.to_string()))?;
+        let plain_len =
+            snap::raw::decompress_len(&self.compressed).map_err(|err| broken(&err.to_string()))?;
         if plain_len > self.compressed.len().saturating_mul(SNAPPY_RATIO_MAX) {
             return Err(broken("a block claims more than it can hold"));
         }
@@ -123,15 +141,23 @@ impl<R: Read> SnappyReader<R> {
 
     fn read_header(&mut self, seen: &[u8]) -> io::Result<()> {
         let mut header = seen.to_vec();
-        (&mut self.source).take((SNAPPY_HEADER_LEN - seen.len()) as u64).read_to_end(&mut header)?;
+        (&mut self.source)
+            .take((SNAPPY_HEADER_LEN - seen.len()) as u64)
+            .read_to_end(&mut header)?;
         if header.len() < SNAPPY_HEADER_LEN {
             return Err(broken("cut within its header"));
         }
         if !header.starts_with(&SNAPPY_MAGIC) {
             return Err(broken("not the magic of snappy-java"));
         }
-        let version = Reader::new(header.get(8..).unwrap_or_default(), 0).int("version").unwrap_or(0);
-        if version < 1 { Err(broken("unknown version")) } else { Ok(()) }
+        let version = Reader::new(header.get(8..).unwrap_or_default(), 0)
+            .int("version")
+            .unwrap_or(0);
+        if version < 1 {
+            Err(broken("unknown version"))
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -159,7 +185,9 @@ pub fn write_snappy(plain: &[u8], mut out: impl Write) -> io::Result<()> {
     header.put_int(1);
     out.write_all(&header)?;
     for chunk in plain.chunks(SNAPPY_CHUNK_LEN) {
-        let block = snap::raw::Encoder::new().compress_vec(chunk).map_err(|err| broken(&err.to_string()))?;
+        let block = snap::raw::Encoder::new()
+            .compress_vec(chunk)
+            .map_err(|err| broken(&err.to_string()))?;
         let mut framed = Vec::new();
         framed.put_buffer(Some(&block));
         out.write_all(&framed)?;
@@ -179,12 +207,17 @@ mod tests {
 
     fn read(bytes: &[u8]) -> io::Result<Vec<u8>> {
         let mut plain = Vec::new();
-        Codec::Snappy.reader(bytes).read_to_end(&mut plain).map(|_| plain)
+        Codec::Snappy
+            .reader(bytes)
+            .read_to_end(&mut plain)
+            .map(|_| plain)
     }
 
     #[test]
     fn a_snappy_stream_reads_back_also_when_two_are_joined() {
-        let plain: Vec<u8> = (0..100_000u32).flat_map(|i| (i / 7).to_be_bytes()).collect();
+        let plain: Vec<u8> = (0..100_000u32)
+            .flat_map(|i| (i / 7).to_be_bytes())
+            .collect();
         let joined = [snappy(&plain), snappy(b"tail")].concat();
         assert_eq!(read(&joined).unwrap(), [plain.as_slice(), b"tail"].concat());
     }

@@ -62,7 +62,9 @@ impl<R: Read> SnapshotReader<R> {
         };
         this.read_header()?;
         for _ in 0..this.read_count("sessions")? {
-            let (session, timeout) = this.read_with(12, |input| Ok((input.long("session")?, input.int("timeout")?)))?;
+            let (session, timeout) = this.read_with(12, |input| {
+                Ok((input.long("session")?, input.int("timeout")?))
+            })?;
             this.sessions.push((SessionId(session), timeout));
         }
         for _ in 0..this.read_count("ACL map")? {
@@ -79,7 +81,13 @@ impl<R: Read> SnapshotReader<R> {
         self.take_pending();
         let offset = self.stream.offset();
         let Some(path_len) = self.peek_length(0, "path")? else {
-            return Err(self.damage(Fault::BadLength { field: "path", length: -1 }.at(offset)));
+            return Err(self.damage(
+                Fault::BadLength {
+                    field: "path",
+                    length: -1,
+                }
+                .at(offset),
+            ));
         };
         if path_len == END_MARK.len() {
             self.need(4 + path_len, "path")?;
@@ -98,14 +106,24 @@ impl<R: Read> SnapshotReader<R> {
         let bytes = self.stream.available();
         let path = bytes.get(4..data_at).unwrap_or_default();
         let data = data_len.map(|_| bytes.get(data_at + 4..acl_at).unwrap_or_default());
-        let mut input = Reader::new(bytes.get(acl_at..len).unwrap_or_default(), offset + acl_at as u64);
-        let (acl_id, stat) = decode_rest(&mut input).map_err(|err| Error::damage(&self.path, err))?;
+        let mut input = Reader::new(
+            bytes.get(acl_at..len).unwrap_or_default(),
+            offset + acl_at as u64,
+        );
+        let (acl_id, stat) =
+            decode_rest(&mut input).map_err(|err| Error::damage(&self.path, err))?;
         if !path.is_empty() && !path.starts_with(b"/") {
             let error = Fault::BadPath { path: path.into() }.at(offset);
             return Err(Error::damage(&self.path, error).at_zxid(Some(self.max_zxid)));
         }
         self.max_zxid = self.max_zxid.max(stat.max_zxid());
-        Ok(Some(NodeRecord { offset, path, data, acl_id, stat }))
+        Ok(Some(NodeRecord {
+            offset,
+            path,
+            data,
+            acl_id,
+            stat,
+        }))
     }
 
     /// The largest zxid in any znode so far.
@@ -122,12 +140,20 @@ impl<R: Read> SnapshotReader<R> {
         self.check_seal()?;
         let mut trailer = Trailer::default();
         let left = self.fill(DIGEST_LEN + LAST_ZXID_LEN + 2 * SEAL_LEN + 1)?;
-        let has_digest = left == DIGEST_LEN + SEAL_LEN || left == DIGEST_LEN + LAST_ZXID_LEN + 2 * SEAL_LEN;
-        let has_last_zxid = left == LAST_ZXID_LEN + SEAL_LEN || left == DIGEST_LEN + LAST_ZXID_LEN + 2 * SEAL_LEN;
+        let has_digest =
+            left == DIGEST_LEN + SEAL_LEN || left == DIGEST_LEN + LAST_ZXID_LEN + 2 * SEAL_LEN;
+        let has_last_zxid =
+            left == LAST_ZXID_LEN + SEAL_LEN || left == DIGEST_LEN + LAST_ZXID_LEN + 2 * SEAL_LEN;
         if has_digest {
             let digest = self.read_with(DIGEST_LEN, |input| {
                 let zxid = Zxid::from_i64(input.long("digest zxid")?);
-                Ok((zxid, TxnDigest { version: input.int("digest version")?, tree_digest: input.long("digest")? }))
+                Ok((
+                    zxid,
+                    TxnDigest {
+                        version: input.int("digest version")?,
+                        tree_digest: input.long("digest")?,
+                    },
+                ))
             })?;
             self.check_seal()?;
             trailer.digest = Some(digest);
@@ -139,7 +165,9 @@ impl<R: Read> SnapshotReader<R> {
         }
         let left = self.fill(1)?;
         if left > 0 {
-            let fault = Fault::TrailingGarbage { length: left as u64 };
+            let fault = Fault::TrailingGarbage {
+                length: left as u64,
+            };
             return Err(self.damage(fault.at(self.stream.offset())));
         }
         Ok((trailer, self.stream.offset()))
@@ -151,13 +179,23 @@ impl<R: Read> SnapshotReader<R> {
             return Err(self.damage(Fault::Empty.at(0)));
         }
         if found < HEADER_LEN {
-            return Err(self.damage(Fault::ShortHeader { needed: HEADER_LEN as u64, found: found as u64 }.at(0)));
+            return Err(self.damage(
+                Fault::ShortHeader {
+                    needed: HEADER_LEN as u64,
+                    found: found as u64,
+                }
+                .at(0),
+            ));
         }
         let header = self.read_with(HEADER_LEN, |input| {
             let magic = input.take(4, "magic")?;
             if magic != MAGIC {
                 let found = magic.try_into().unwrap_or_default();
-                return Err(Fault::BadMagic { expected: "ZKSN", found }.at(0));
+                return Err(Fault::BadMagic {
+                    expected: "ZKSN",
+                    found,
+                }
+                .at(0));
             }
             Ok((input.int("version")?, input.long("dbid")?))
         })?;
@@ -177,12 +215,17 @@ impl<R: Read> SnapshotReader<R> {
         let count = self.peek_int(8);
         for _ in 0..count {
             let scheme = self.peek_length(len + 4, "ACL scheme")?.unwrap_or(0);
-            let id = self.peek_length(len + 4 + 4 + scheme, "ACL id")?.unwrap_or(0);
+            let id = self
+                .peek_length(len + 4 + 4 + scheme, "ACL id")?
+                .unwrap_or(0);
             len += 4 + 4 + scheme + 4 + id;
             self.need(len, "ACL map")?;
         }
         let (id, list) = self.read_with(len, |input| {
-            Ok((input.long("ACL id")?, Box::from(AclVector::decode(input)?.bytes())))
+            Ok((
+                input.long("ACL id")?,
+                Box::from(AclVector::decode(input)?.bytes()),
+            ))
         })?;
         self.acls.push((id, list));
         Ok(())
@@ -205,10 +248,15 @@ impl<R: Read> SnapshotReader<R> {
     }
 
     /// Takes `len` bytes and decodes them.
-    fn read_with<T>(&mut self, len: usize, decode: impl FnOnce(&mut Reader<'_>) -> std::result::Result<T, DecodeError>) -> Result<T> {
+    fn read_with<T>(
+        &mut self,
+        len: usize,
+        decode: impl FnOnce(&mut Reader<'_>) -> std::result::Result<T, DecodeError>,
+    ) -> Result<T> {
         self.need(len, "snapshot")?;
         let bytes = self.stream.available().get(..len).unwrap_or_default();
-        let decoded = decode(&mut Reader::new(bytes, self.stream.offset())).map_err(|err| self.damage(err))?;
+        let decoded = decode(&mut Reader::new(bytes, self.stream.offset()))
+            .map_err(|err| self.damage(err))?;
         self.pending = len;
         self.take_pending();
         Ok(decoded)
@@ -217,7 +265,8 @@ impl<R: Read> SnapshotReader<R> {
     /// Moves over the record that was handed out, summing it.
     fn take_pending(&mut self) {
         let len = std::mem::take(&mut self.pending);
-        self.sum.update(self.stream.available().get(..len).unwrap_or_default());
+        self.sum
+            .update(self.stream.available().get(..len).unwrap_or_default());
         self.stream.consume(len);
     }
 
@@ -236,7 +285,13 @@ impl<R: Read> SnapshotReader<R> {
             Err(_) if length == -1 => Ok(None),
             Err(_) => {
                 let offset = self.stream.offset() + at as u64;
-                Err(self.damage(Fault::BadLength { field, length: length.into() }.at(offset)))
+                Err(self.damage(
+                    Fault::BadLength {
+                        field,
+                        length: length.into(),
+                    }
+                    .at(offset),
+                ))
             }
         }
     }
@@ -245,7 +300,11 @@ impl<R: Read> SnapshotReader<R> {
     fn need(&mut self, len: usize, field: &'static str) -> Result<()> {
         let left = self.fill(len)?;
         if left < len {
-            let fault = Fault::ShortInput { field, needed: len as u64, left: left as u64 };
+            let fault = Fault::ShortInput {
+                field,
+                needed: len as u64,
+                left: left as u64,
+            };
             return Err(self.damage(fault.at(self.stream.offset())));
         }
         Ok(())
@@ -260,7 +319,8 @@ impl<R: Read> SnapshotReader<R> {
     }
 
     fn damage(&self, error: DecodeError) -> Error {
-        Error::damage(&self.path, error).at_zxid((self.max_zxid != Zxid::ZERO).then_some(self.max_zxid))
+        Error::damage(&self.path, error)
+            .at_zxid((self.max_zxid != Zxid::ZERO).then_some(self.max_zxid))
     }
 
     fn io(&self, err: io::Error) -> Error {
@@ -269,7 +329,10 @@ impl<R: Read> SnapshotReader<R> {
             io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof
         );
         if self.codec != Codec::Plain && is_stream_fault {
-            let fault = Fault::BadCompression { codec: self.codec.name(), detail: err.to_string() };
+            let fault = Fault::BadCompression {
+                codec: self.codec.name(),
+                detail: err.to_string(),
+            };
             return self.damage(fault.at(self.stream.offset()));
         }
         Error::io(&self.path, "read", err)
@@ -292,9 +355,15 @@ pub fn peek_trailer(source: &impl ReadAt) -> io::Result<Trailer> {
     for (has_digest, has_last) in [(true, true), (true, false), (false, true)] {
         let len = SEAL_LEN
             + if has_digest { DIGEST_LEN + SEAL_LEN } else { 0 }
-            + if has_last { LAST_ZXID_LEN + SEAL_LEN } else { 0 };
+            + if has_last {
+                LAST_ZXID_LEN + SEAL_LEN
+            } else {
+                0
+            };
         let mut tail = vec![0; len];
-        let Some(offset) = size.checked_sub(len as u64) else { continue };
+        let Some(offset) = size.checked_sub(len as u64) else {
+            continue;
+        };
         if source.read_at(&mut tail, offset)? < len || !seal(&tail) {
             continue;
         }
@@ -302,7 +371,13 @@ pub fn peek_trailer(source: &impl ReadAt) -> io::Result<Trailer> {
         let digest = has_digest.then(|| {
             let zxid = Zxid::from_i64(input.long("zxid").unwrap_or(0));
             let version = input.int("version").unwrap_or(0);
-            (zxid, TxnDigest { version, tree_digest: input.long("digest").unwrap_or(0) })
+            (
+                zxid,
+                TxnDigest {
+                    version,
+                    tree_digest: input.long("digest").unwrap_or(0),
+                },
+            )
         });
         if has_digest && !seal(input.take(SEAL_LEN, "seal").unwrap_or_default()) {
             continue;

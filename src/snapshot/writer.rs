@@ -41,7 +41,12 @@ impl<W: Write> SnapshotWriter<W> {
             buffer.put_long(id);
             buffer.extend_from_slice(list);
         }
-        Ok(SnapshotWriter { out, buffer, sum: Adler32::new(), written: 0 })
+        Ok(SnapshotWriter {
+            out,
+            buffer,
+            sum: Adler32::new(),
+            written: 0,
+        })
     }
 
     /// Writes one znode. `offset` of the record is not looked at.
@@ -53,7 +58,11 @@ impl<W: Write> SnapshotWriter<W> {
         self.buffer.put_buffer(node.data);
         self.buffer.put_long(node.acl_id);
         node.stat.encode(&mut self.buffer);
-        if self.buffer.len() >= CHUNK_LEN { self.flush() } else { Ok(()) }
+        if self.buffer.len() >= CHUNK_LEN {
+            self.flush()
+        } else {
+            Ok(())
+        }
     }
 
     /// Writes the end of the znodes, the seal, and the parts of `trailer` with theirs. Gives back what was

@@ -38,17 +38,25 @@ pub struct AclTable {
 impl AclTable {
     /// The reference of `list`; null is the open list.
     pub fn add(&mut self, list: AclVector<'_>) -> AclRef {
-        let list = if list.is_null() { OPEN_ACL_UNSAFE } else { list };
+        let list = if list.is_null() {
+            OPEN_ACL_UNSAFE
+        } else {
+            list
+        };
         // Most txns come with the list of the txn before.
         if let Some(last) = self.last
-            && self.lists.get(last as usize).is_some_and(|bytes| **bytes == *list.bytes())
+            && self
+                .lists
+                .get(last as usize)
+                .is_some_and(|bytes| **bytes == *list.bytes())
         {
             return AclRef::List(last);
         }
         let number = match self.numbers.get(list.bytes()) {
             Some(number) => *number,
             None => {
-                let number = u32::try_from(self.lists.len()).expect("fewer lists than bytes in a log");
+                let number =
+                    u32::try_from(self.lists.len()).expect("fewer lists than bytes in a log");
                 self.lists.push(list.bytes().into());
                 self.numbers.insert(list.bytes().into(), number);
                 number
@@ -60,7 +68,10 @@ impl AclTable {
 
     /// The reference of a list that is unknown but for its `id`.
     pub fn add_unresolved(&mut self, id: i64) -> AclRef {
-        let known = self.unresolved.iter().position(|unresolved| *unresolved == id);
+        let known = self
+            .unresolved
+            .iter()
+            .position(|unresolved| *unresolved == id);
         let number = known.unwrap_or_else(|| {
             self.unresolved.push(id);
             self.unresolved.len() - 1
@@ -72,12 +83,18 @@ impl AclTable {
     pub fn value(&self, acl: AclRef) -> AclValue<'_> {
         match acl {
             AclRef::List(number) => {
-                let bytes = self.lists.get(number as usize).expect("references come from this table");
+                let bytes = self
+                    .lists
+                    .get(number as usize)
+                    .expect("references come from this table");
                 AclValue::List(AclVector::from_decoded(bytes))
             }
-            AclRef::Unresolved(number) => {
-                AclValue::Unresolved(*self.unresolved.get(number as usize).expect("references come from this table"))
-            }
+            AclRef::Unresolved(number) => AclValue::Unresolved(
+                *self
+                    .unresolved
+                    .get(number as usize)
+                    .expect("references come from this table"),
+            ),
         }
     }
 }

@@ -28,7 +28,10 @@ impl DataTree {
         match body {
             TxnBody::Multi(multi) if multi.is_failed() => {}
             TxnBody::Multi(multi) => {
-                let parts = multi.parts().map(|part| part.body()).collect::<Result<Vec<_>, _>>()?;
+                let parts = multi
+                    .parts()
+                    .map(|part| part.body())
+                    .collect::<Result<Vec<_>, _>>()?;
                 for part in &parts {
                     self.apply_one(header, part);
                 }
@@ -49,7 +52,11 @@ impl DataTree {
             }
             TxnBody::Create(create) => self.create(header, create),
             TxnBody::Delete { path } => self.delete(path, header.zxid),
-            TxnBody::SetData { path, data, version } => self.set_data(header, path, *data, *version),
+            TxnBody::SetData {
+                path,
+                data,
+                version,
+            } => self.set_data(header, path, *data, *version),
             TxnBody::SetAcl { path, acl, version } => {
                 if let Some(id) = self.find(path) {
                     let acl = self.acls.add(*acl);
@@ -60,7 +67,10 @@ impl DataTree {
                 }
             }
             // A multi within a multi cannot be asked for.
-            TxnBody::Multi(_) | TxnBody::Check { .. } | TxnBody::Error { .. } | TxnBody::Unknown { .. } => {}
+            TxnBody::Multi(_)
+            | TxnBody::Check { .. }
+            | TxnBody::Error { .. }
+            | TxnBody::Unknown { .. } => {}
         }
     }
 
@@ -95,7 +105,9 @@ impl DataTree {
 
     fn raise_cversion(&mut self, parent: NodeId, cversion: Option<i32>, zxid: Zxid) {
         let stat = &mut self.node_mut(parent).stat;
-        let cversion = cversion.filter(|cversion| *cversion != -1).unwrap_or(stat.cversion.wrapping_add(1));
+        let cversion = cversion
+            .filter(|cversion| *cversion != -1)
+            .unwrap_or(stat.cversion.wrapping_add(1));
         if cversion > stat.cversion {
             stat.cversion = cversion;
             stat.pzxid = zxid;
@@ -135,7 +147,8 @@ impl DataTree {
     pub fn close_session(&mut self, session: SessionId, paths: Option<PathVector<'_>>, zxid: Zxid) {
         self.sessions.remove(&session);
         let owned = self.ephemerals.remove(&session.0).unwrap_or_default();
-        let mut owned: Vec<Box<[u8]>> = owned.iter().map(|id| self.node(*id).path.clone()).collect();
+        let mut owned: Vec<Box<[u8]>> =
+            owned.iter().map(|id| self.node(*id).path.clone()).collect();
         owned.sort_unstable();
         for path in paths.iter().flat_map(PathVector::iter) {
             self.delete(path, zxid);

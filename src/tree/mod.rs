@@ -97,12 +97,17 @@ impl DataTree {
         let mut tree = DataTree::empty();
         let open = tree.acls.add(OPEN_ACL_UNSAFE);
         for path in [&b""[..], b"/zookeeper", b"/zookeeper/quota"] {
-            tree.load_node(path, Some(b""), open, Stat::default()).expect("parents come first");
+            tree.load_node(path, Some(b""), open, Stat::default())
+                .expect("parents come first");
         }
         if with_config {
             let read = tree.acls.add(READ_ACL_UNSAFE);
-            let stat = Stat { aversion: -1, ..Stat::default() };
-            tree.load_node(b"/zookeeper/config", Some(b""), read, stat).expect("parents come first");
+            let stat = Stat {
+                aversion: -1,
+                ..Stat::default()
+            };
+            tree.load_node(b"/zookeeper/config", Some(b""), read, stat)
+                .expect("parents come first");
         }
         tree
     }
@@ -126,10 +131,18 @@ impl DataTree {
     ///
     /// # Errors
     /// When the parent is not there, or the path is.
-    pub fn load_node(&mut self, path: &[u8], data: Option<&[u8]>, acl: AclRef, stat: Stat) -> Result<(), Fault> {
+    pub fn load_node(
+        &mut self,
+        path: &[u8],
+        data: Option<&[u8]>,
+        acl: AclRef,
+        stat: Stat,
+    ) -> Result<(), Fault> {
         let parent = match parent_path(path) {
             None => NONE,
-            Some(parent) => self.find(parent).ok_or_else(|| Fault::MissingParent { path: path.into() })?,
+            Some(parent) => self
+                .find(parent)
+                .ok_or_else(|| Fault::MissingParent { path: path.into() })?,
         };
         if self.find(path).is_some() {
             return Err(Fault::DuplicatePath { path: path.into() });
@@ -142,7 +155,8 @@ impl DataTree {
     pub fn reserve(&mut self, nodes: usize) {
         self.nodes.reserve(nodes);
         let (all, hasher) = (&self.nodes, &self.hasher);
-        self.table.reserve(nodes, |id| hash(hasher, node_of(all, *id)));
+        self.table
+            .reserve(nodes, |id| hash(hasher, node_of(all, *id)));
     }
 
     /// The last zxid applied, or that of the snapshot.
@@ -167,7 +181,9 @@ impl DataTree {
 
     /// Sessions and their timeouts in ms, by id.
     pub fn sessions(&self) -> impl ExactSizeIterator<Item = (SessionId, i32)> {
-        self.sessions.iter().map(|(session, timeout)| (*session, *timeout))
+        self.sessions
+            .iter()
+            .map(|(session, timeout)| (*session, *timeout))
     }
 
     /// The znode at `path`. The root's path is empty, or `/`.
@@ -227,12 +243,18 @@ impl DataTree {
     }
 
     fn node_mut(&mut self, id: NodeId) -> &mut Node {
-        self.nodes.get_mut(id.0 as usize).expect("ids come from this tree")
+        self.nodes
+            .get_mut(id.0 as usize)
+            .expect("ids come from this tree")
     }
 
     fn find(&self, path: &[u8]) -> Option<NodeId> {
         let path = if path == b"/" { b"" } else { path };
-        self.table.find(self.hasher.hash_one(path), |id| *self.node(*id).path == *path).copied()
+        self.table
+            .find(self.hasher.hash_one(path), |id| {
+                *self.node(*id).path == *path
+            })
+            .copied()
     }
 
     fn children_of(&self, id: NodeId) -> impl Iterator<Item = NodeId> {
@@ -243,9 +265,20 @@ impl DataTree {
         })
     }
 
-    fn insert(&mut self, parent: NodeId, path: &[u8], data: Option<&[u8]>, acl: AclRef, stat: Stat) -> NodeId {
+    fn insert(
+        &mut self,
+        parent: NodeId,
+        path: &[u8],
+        data: Option<&[u8]>,
+        acl: AclRef,
+        stat: Stat,
+    ) -> NodeId {
         let path = if path == b"/" { b"" } else { path };
-        let first = if parent == NONE { NONE } else { self.node(parent).first_child };
+        let first = if parent == NONE {
+            NONE
+        } else {
+            self.node(parent).first_child
+        };
         let node = Node {
             path: path.into(),
             data: data.map(Into::into),
@@ -256,7 +289,9 @@ impl DataTree {
             next: first,
             previous: NONE,
             children: 0,
-            prefix_crc: self.charset.map_or(0, |charset| prefix_crc(path, data, charset)),
+            prefix_crc: self
+                .charset
+                .map_or(0, |charset| prefix_crc(path, data, charset)),
             digest: 0,
         };
         let id = match self.free.pop() {
@@ -281,7 +316,9 @@ impl DataTree {
             self.ephemerals.entry(session.0).or_default().insert(id);
         }
         let (nodes, hasher) = (&self.nodes, &self.hasher);
-        self.table.insert_unique(hasher.hash_one(path), id, |id| hash(hasher, node_of(nodes, *id)));
+        self.table.insert_unique(hasher.hash_one(path), id, |id| {
+            hash(hasher, node_of(nodes, *id))
+        });
         self.refresh_digest(id);
         id
     }
@@ -335,7 +372,10 @@ impl DataTree {
         let node = self.node_mut(id);
         let fresh = digest_with_prefix(&node.path, node.prefix_crc, &node.stat);
         let stale = std::mem::replace(&mut node.digest, fresh);
-        self.digest = self.digest.wrapping_sub(stale.into()).wrapping_add(fresh.into());
+        self.digest = self
+            .digest
+            .wrapping_sub(stale.into())
+            .wrapping_add(fresh.into());
     }
 }
 
@@ -349,5 +389,8 @@ fn hash(hasher: &DefaultHashBuilder, node: &Node) -> u64 {
 
 /// The path of the parent; `None` for the root. The parent of `/a` is the root, whose path is empty.
 pub fn parent_path(path: &[u8]) -> Option<&[u8]> {
-    path.iter().rposition(|byte| *byte == b'/').and_then(|slash| path.get(..slash)).filter(|_| path != b"/")
+    path.iter()
+        .rposition(|byte| *byte == b'/')
+        .and_then(|slash| path.get(..slash))
+        .filter(|_| path != b"/")
 }

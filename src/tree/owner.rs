@@ -36,7 +36,11 @@ pub enum Owner {
 
 /// The owner of a new TTL node. 3.5.4 and later refuse a TTL above 40 bits; 3.5.3 did not.
 pub(super) fn ttl_owner(ttl_ms: i64) -> i64 {
-    if (0..=TTL_BITS).contains(&ttl_ms) { TTL_MARK | ttl_ms } else { OLD_TTL_MARK | ttl_ms }
+    if (0..=TTL_BITS).contains(&ttl_ms) {
+        TTL_MARK | ttl_ms
+    } else {
+        OLD_TTL_MARK | ttl_ms
+    }
 }
 
 impl DataTree {
@@ -46,7 +50,9 @@ impl DataTree {
         match owner {
             0 => Owner::Persistent,
             CONTAINER_OWNER => Owner::Container,
-            _ if owner & !TTL_BITS == TTL_MARK && !self.sessions.contains_key(&SessionId(owner)) => {
+            _ if owner & !TTL_BITS == TTL_MARK
+                && !self.sessions.contains_key(&SessionId(owner)) =>
+            {
                 Owner::Ttl(owner & TTL_BITS)
             }
             _ => Owner::Session(SessionId(owner)),
@@ -61,13 +67,19 @@ mod tests {
     #[test]
     fn a_ttl_owner_is_told_from_a_session_by_the_sessions_known() {
         let mut tree = DataTree::fresh(true);
-        let owned = |owner| Stat { ephemeral_owner: owner, ..Stat::default() };
+        let owned = |owner| Stat {
+            ephemeral_owner: owner,
+            ..Stat::default()
+        };
         assert_eq!(ttl_owner(5000), 0xff00_0000_0000_1388_u64.cast_signed());
         assert_eq!(tree.owner_of(&owned(ttl_owner(5000))), Owner::Ttl(5000));
         assert_eq!(tree.owner_of(&owned(i64::MIN)), Owner::Container);
         assert_eq!(tree.owner_of(&owned(0)), Owner::Persistent);
         assert_eq!(tree.owner_of(&owned(7)), Owner::Session(SessionId(7)));
         tree.load_session(SessionId(ttl_owner(5000)), 1);
-        assert_eq!(tree.owner_of(&owned(ttl_owner(5000))), Owner::Session(SessionId(ttl_owner(5000))));
+        assert_eq!(
+            tree.owner_of(&owned(ttl_owner(5000))),
+            Owner::Session(SessionId(ttl_owner(5000)))
+        );
     }
 }

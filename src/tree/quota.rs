@@ -21,7 +21,10 @@ impl DataTree {
         while let Some(id) = stack.pop() {
             stack.extend(self.children_of(id));
             let path = &self.node(id).path;
-            if let Some(limited) = path.strip_suffix(LIMITS_NODE).and_then(|path| path.strip_suffix(b"/")) {
+            if let Some(limited) = path
+                .strip_suffix(LIMITS_NODE)
+                .and_then(|path| path.strip_suffix(b"/"))
+            {
                 paths.push(limited.get(QUOTA_ROOT.len()..).unwrap_or_default().to_vec());
             }
         }
@@ -41,12 +44,17 @@ impl DataTree {
             while let Some(id) = stack.pop() {
                 stack.extend(self.children_of(id));
                 count += 1;
-                bytes += self.node(id).data.as_ref().map_or(0, |data| data.len() as u64);
+                bytes += self
+                    .node(id)
+                    .data
+                    .as_ref()
+                    .map_or(0, |data| data.len() as u64);
             }
             let data = format!("count={count},bytes={bytes}").into_bytes();
             let charset = self.charset;
             let node = self.node_mut(stats);
-            node.prefix_crc = charset.map_or(0, |charset| prefix_crc(&node.path, Some(&data), charset));
+            node.prefix_crc =
+                charset.map_or(0, |charset| prefix_crc(&node.path, Some(&data), charset));
             node.data = Some(data.into());
             self.refresh_digest(stats);
         }

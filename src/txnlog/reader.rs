@@ -4,8 +4,8 @@ use super::{END_OF_RECORD, HEADER_LEN, LogEnd, MAGIC, PREFIX_LEN};
 use crate::checksum::adler32;
 use crate::error::{DecodeError, Error, Fault, Result};
 use crate::jute::Reader;
-use crate::record::{Txn, TxnHeader};
 use crate::record::txn::TXN_HEADER_LEN;
+use crate::record::{Txn, TxnHeader};
 use crate::stream::{ReadAt, Span, Stream};
 use crate::zxid::Zxid;
 use std::path::{Path, PathBuf};
@@ -83,7 +83,9 @@ impl<S: ReadAt + Clone> LogReader<S> {
     pub fn new(path: &Path, source: S) -> Result<LogReader<S>> {
         let size = source.size().map_err(|err| Error::io(path, "read", err))?;
         let mut stream = Stream::new(Span::new(source.clone(), 0), 0);
-        let bytes = stream.fill(HEADER_LEN).map_err(|err| Error::io(path, "read", err))?;
+        let bytes = stream
+            .fill(HEADER_LEN)
+            .map_err(|err| Error::io(path, "read", err))?;
         let (version, dbid) = decode_header(bytes).map_err(|err| Error::damage(path, err))?;
         stream.consume(HEADER_LEN);
         Ok(LogReader {
@@ -152,14 +154,21 @@ impl<S: ReadAt + Clone> LogReader<S> {
             match self.judge()? {
                 Judged::Whole(length) => break length,
                 Judged::Zeros if !self.has_bytes_from(offset)? => {
-                    self.end = Some(if self.stream.available().is_empty() { LogEnd::Eof } else { LogEnd::Padding });
+                    self.end = Some(if self.stream.available().is_empty() {
+                        LogEnd::Eof
+                    } else {
+                        LogEnd::Padding
+                    });
                     return Ok(None);
                 }
                 _ if self.live && tries < SETTLE_TRIES => {
                     tries += 1;
                     std::thread::sleep(SETTLE_PAUSE);
                     self.stream = Stream::new(Span::new(self.source.clone(), offset), offset);
-                    self.size = self.source.size().map_err(|err| Error::io(&self.path, "read", err))?;
+                    self.size = self
+                        .source
+                        .size()
+                        .map_err(|err| Error::io(&self.path, "read", err))?;
                 }
                 Judged::Zeros => match self.zeros_hide(offset)? {
                     None => {
@@ -179,11 +188,19 @@ impl<S: ReadAt + Clone> LogReader<S> {
             }
         };
         self.pending = PREFIX_LEN + length + 1;
-        let payload = self.stream.available().get(PREFIX_LEN..PREFIX_LEN + length).unwrap_or_default();
+        let payload = self
+            .stream
+            .available()
+            .get(PREFIX_LEN..PREFIX_LEN + length)
+            .unwrap_or_default();
         let header = TxnHeader::decode(&mut Reader::new(payload, offset + PREFIX_LEN as u64))
             .map_err(|err| Error::damage(&self.path, err).at_zxid(self.last_zxid))?;
         self.last_zxid = Some(header.zxid);
-        Ok(Some(Entry { offset, payload, header }))
+        Ok(Some(Entry {
+            offset,
+            payload,
+            header,
+        }))
     }
 
     /// Goes on behind damage: to the next place where a whole record with a right checksum and a zxid that
@@ -230,7 +247,9 @@ impl<S: ReadAt + Clone> LogReader<S> {
         let mut last = None;
         loop {
             let at = rest.offset();
-            let bytes = rest.fill(1).map_err(|err| Error::io(&self.path, "read", err))?;
+            let bytes = rest
+                .fill(1)
+                .map_err(|err| Error::io(&self.path, "read", err))?;
             if bytes.is_empty() {
                 return Ok(last);
             }
@@ -261,19 +280,34 @@ impl<S: ReadAt + Clone> LogReader<S> {
             return Ok(None);
         };
         let mut record = Stream::new(Span::range(&self.source, offset, last + 1), offset);
-        let len = usize::try_from(last + 1 - offset).unwrap_or(usize::MAX).min(RESYNC_LEN_MAX);
-        let bytes = record.fill(len).map_err(|err| Error::io(&self.path, "read", err))?;
+        let len = usize::try_from(last + 1 - offset)
+            .unwrap_or(usize::MAX)
+            .min(RESYNC_LEN_MAX);
+        let bytes = record
+            .fill(len)
+            .map_err(|err| Error::io(&self.path, "read", err))?;
         let Some((prefix, rest)) = bytes.split_at_checked(PREFIX_LEN) else {
             return Ok(None);
         };
         let mut prefix = Reader::new(prefix, offset);
-        let (stored, length) = (prefix.long("checksum").unwrap_or(0), prefix.int("length").unwrap_or(0));
+        let (stored, length) = (
+            prefix.long("checksum").unwrap_or(0),
+            prefix.int("length").unwrap_or(0),
+        );
         // The record is all there, with its mark, and only its length is wrong: no write leaves that.
-        let is_whole = rest.split_last().is_some_and(|(mark, payload)| *mark == END_OF_RECORD && adler32(payload) == stored);
+        let is_whole = rest
+            .split_last()
+            .is_some_and(|(mark, payload)| *mark == END_OF_RECORD && adler32(payload) == stored);
         // More is written than the record can hold.
         let is_overfull = usize::try_from(length).is_ok_and(|length| rest.len() > length + 1);
         Ok(match (is_whole, is_overfull) {
-            (true, _) => Some(Fault::BadLength { field: "record", length: length.into() }.at(offset + 8)),
+            (true, _) => Some(
+                Fault::BadLength {
+                    field: "record",
+                    length: length.into(),
+                }
+                .at(offset + 8),
+            ),
             (false, true) => Some(error),
             (false, false) => None,
         })
@@ -311,13 +345,21 @@ fn decode_header(bytes: &[u8]) -> std::result::Result<(i32, i64), DecodeError> {
         return Err(Fault::Empty.at(0));
     }
     if bytes.len() < HEADER_LEN {
-        return Err(Fault::ShortHeader { needed: HEADER_LEN as u64, found: bytes.len() as u64 }.at(0));
+        return Err(Fault::ShortHeader {
+            needed: HEADER_LEN as u64,
+            found: bytes.len() as u64,
+        }
+        .at(0));
     }
     let mut input = Reader::new(bytes, 0);
     let magic = input.take(4, "magic")?;
     if magic != MAGIC {
         let found = magic.try_into().unwrap_or_default();
-        return Err(Fault::BadMagic { expected: "ZKLG", found }.at(0));
+        return Err(Fault::BadMagic {
+            expected: "ZKLG",
+            found,
+        }
+        .at(0));
     }
     Ok((input.int("version")?, input.long("dbid")?))
 }
@@ -328,12 +370,24 @@ fn judge_prefix(prefix: &[u8], offset: u64, size: u64) -> Judged {
         if prefix.iter().all(|byte| *byte == 0) {
             return Judged::Zeros;
         }
-        let fault = Fault::ShortInput { field: "record", needed: PREFIX_LEN as u64, left: prefix.len() as u64 };
+        let fault = Fault::ShortInput {
+            field: "record",
+            needed: PREFIX_LEN as u64,
+            left: prefix.len() as u64,
+        };
         return Judged::Cut(fault.at(offset));
     }
-    let length = Reader::new(prefix.get(8..).unwrap_or_default(), offset).int("length").unwrap_or(0);
+    let length = Reader::new(prefix.get(8..).unwrap_or_default(), offset)
+        .int("length")
+        .unwrap_or(0);
     match usize::try_from(length) {
-        Err(_) => Judged::Damaged(Fault::BadLength { field: "record", length: length.into() }.at(offset + 8)),
+        Err(_) => Judged::Damaged(
+            Fault::BadLength {
+                field: "record",
+                length: length.into(),
+            }
+            .at(offset + 8),
+        ),
         Ok(0) => Judged::Zeros,
         Ok(length) if offset + (PREFIX_LEN + length) as u64 >= size => {
             Judged::Cut(Fault::CutRecord { length }.at(offset))
@@ -351,8 +405,16 @@ fn judge_record(bytes: &[u8], offset: u64, length: usize, check_sum: bool) -> Ju
     };
     match *mark {
         END_OF_RECORD => {}
-        0 => return Judged::Cut(Fault::BadEndOfRecord { found: 0 }.at(offset + (PREFIX_LEN + length) as u64)),
-        found => return Judged::Damaged(Fault::BadEndOfRecord { found }.at(offset + (PREFIX_LEN + length) as u64)),
+        0 => {
+            return Judged::Cut(
+                Fault::BadEndOfRecord { found: 0 }.at(offset + (PREFIX_LEN + length) as u64),
+            );
+        }
+        found => {
+            return Judged::Damaged(
+                Fault::BadEndOfRecord { found }.at(offset + (PREFIX_LEN + length) as u64),
+            );
+        }
     }
     if check_sum {
         let computed = adler32(payload);
@@ -374,11 +436,14 @@ fn plausible_record(bytes: &[u8], last_zxid: Option<Zxid>) -> std::result::Resul
         return Err(position + 1);
     }
     let mut input = Reader::new(bytes.get(8..).unwrap_or_default(), 0);
-    let length = input.int("length").ok().and_then(|length| usize::try_from(length).ok()).ok_or(1usize)?;
+    let length = input
+        .int("length")
+        .ok()
+        .and_then(|length| usize::try_from(length).ok())
+        .ok_or(1usize)?;
     let header = TxnHeader::decode(&mut input).map_err(|_| 1usize)?;
     let is_plausible = (TXN_HEADER_LEN..=RESYNC_LEN_MAX).contains(&length)
         && header.zxid > last_zxid.unwrap_or(Zxid::ZERO)
         && crate::record::txn::is_known_type(header.txn_type);
     if is_plausible { Ok(length) } else { Err(1) }
 }
-

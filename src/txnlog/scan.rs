@@ -3,8 +3,8 @@
 use super::reader::{Entry, LogReader};
 use super::{HEADER_LEN, LogEnd, VERSION};
 use crate::error::{ErrorKind, Fault, Result};
-use crate::record::txn::{self, DIGEST_VERSION, TxnBody};
 use crate::record::op;
+use crate::record::txn::{self, DIGEST_VERSION, TxnBody};
 use crate::stream::ReadAt;
 use crate::zxid::Zxid;
 
@@ -66,7 +66,9 @@ impl Run {
 
     /// The last mark before the first record whose time is later than `time`.
     pub fn mark_for_time(&self, time: i64) -> Option<&Mark> {
-        let behind = self.marks.partition_point(|mark| mark.max_time_before <= time);
+        let behind = self
+            .marks
+            .partition_point(|mark| mark.max_time_before <= time);
         self.marks.get(behind.saturating_sub(1))
     }
 }
@@ -146,17 +148,25 @@ impl LogSummary {
             let step = run.last_time.saturating_sub(header.time);
             if step > 0 {
                 self.clock_steps += 1;
-                if self.largest_clock_step.is_none_or(|(largest, _)| step > largest) {
+                if self
+                    .largest_clock_step
+                    .is_none_or(|(largest, _)| step > largest)
+                {
                     self.largest_clock_step = Some((step, header.zxid));
                 }
             }
             // 3.9 logs a request that it cannot decode as an error that uses the zxid before it again
             // (`PrepRequestProcessor`): legal, and without effect.
             let is_reused = header.zxid == run.last && header.txn_type == op::ERROR;
-            let is_next = header.zxid.epoch() == run.last.epoch() && run.last.is_followed_by(header.zxid);
+            let is_next =
+                header.zxid.epoch() == run.last.epoch() && run.last.is_followed_by(header.zxid);
             if run.end_offset == entry.offset && (is_next || is_reused) {
                 if run.count.is_multiple_of(MARK_EVERY) && !is_reused {
-                    let mark = Mark { zxid: header.zxid, offset: entry.offset, max_time_before: run.max_time };
+                    let mark = Mark {
+                        zxid: header.zxid,
+                        offset: entry.offset,
+                        max_time_before: run.max_time,
+                    };
                     run.marks.push(mark);
                 }
                 run.last = header.zxid;
@@ -176,7 +186,11 @@ impl LogSummary {
             last_time: header.time,
             max_time: header.time,
             count: 1,
-            marks: vec![Mark { zxid: header.zxid, offset: entry.offset, max_time_before: i64::MIN }],
+            marks: vec![Mark {
+                zxid: header.zxid,
+                offset: entry.offset,
+                max_time_before: i64::MIN,
+            }],
         });
     }
 
@@ -185,14 +199,24 @@ impl LogSummary {
             Err(error) => Some((error.offset, error.fault)),
             Ok(txn) => {
                 self.digests += u64::from(txn.digest.is_some());
-                if !txn.excess.is_empty() || txn.digest.is_some_and(|digest| digest.version != DIGEST_VERSION) {
+                if !txn.excess.is_empty()
+                    || txn
+                        .digest
+                        .is_some_and(|digest| digest.version != DIGEST_VERSION)
+                {
                     self.odd_trailers += 1;
                 }
-                matches!(txn.body, TxnBody::Unknown { .. }).then(|| (entry.payload_offset(), txn::unknown_type(&txn.header)))
+                matches!(txn.body, TxnBody::Unknown { .. })
+                    .then(|| (entry.payload_offset(), txn::unknown_type(&txn.header)))
             }
         };
         if let Some((offset, fault)) = fault {
-            self.tell(LogFault { offset, zxid: Some(entry.header.zxid), fault, next: None });
+            self.tell(LogFault {
+                offset,
+                zxid: Some(entry.header.zxid),
+                fault,
+                next: None,
+            });
         }
     }
 
@@ -210,8 +234,16 @@ impl LogSummary {
 ///
 /// # Errors
 /// Only when the file cannot be read.
-pub fn scan<S: ReadAt + Clone>(log: LogReader<S>, level: Level, advance: &dyn Fn(u64)) -> Result<LogSummary> {
-    let mut log = if level == Level::Frames { log.trusting() } else { log };
+pub fn scan<S: ReadAt + Clone>(
+    log: LogReader<S>,
+    level: Level,
+    advance: &dyn Fn(u64),
+) -> Result<LogSummary> {
+    let mut log = if level == Level::Frames {
+        log.trusting()
+    } else {
+        log
+    };
     let mut told = 0;
     let (version, dbid) = log.header();
     let mut summary = LogSummary {
@@ -253,7 +285,12 @@ pub fn scan<S: ReadAt + Clone>(log: LogReader<S>, level: Level, advance: &dyn Fn
                     next = Some((entry.offset, entry.header.zxid));
                     summary.take_in(&entry, level);
                 }
-                summary.tell(LogFault { offset, zxid, fault, next });
+                summary.tell(LogFault {
+                    offset,
+                    zxid,
+                    fault,
+                    next,
+                });
                 if next.is_none() {
                     break;
                 }

@@ -35,7 +35,11 @@ impl<W: Write> LogWriter<W> {
     /// Those of `out`.
     pub fn new(mut out: W) -> io::Result<LogWriter<W>> {
         out.write_all(&encode_header())?;
-        Ok(LogWriter { out, payload: Vec::new(), record: Vec::new() })
+        Ok(LogWriter {
+            out,
+            payload: Vec::new(),
+            record: Vec::new(),
+        })
     }
 
     /// Writes one record.

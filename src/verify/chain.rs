@@ -16,11 +16,30 @@ pub(super) fn epoch_of(file: &EpochFile) -> Option<i64> {
     }
 }
 
-pub(super) fn judge(source: &Source, timeline: &Timeline, snapshots: &[SnapshotVerdict], findings: &mut Vec<Finding>) -> Result<()> {
-    let name = |index: usize| source.logs().get(index).map(|log| log.name()).unwrap_or_default();
+pub(super) fn judge(
+    source: &Source,
+    timeline: &Timeline,
+    snapshots: &[SnapshotVerdict],
+    findings: &mut Vec<Finding>,
+) -> Result<()> {
+    let name = |index: usize| {
+        source
+            .logs()
+            .get(index)
+            .map(|log| log.name())
+            .unwrap_or_default()
+    };
     for fork in timeline.compare_overlaps(source, None)? {
-        let file = source.logs().get(fork.other).map(|log| log.shown().to_owned()).unwrap_or_default();
-        let message = format!("says something else about {} than {}", fork.zxid, name(fork.log));
+        let file = source
+            .logs()
+            .get(fork.other)
+            .map(|log| log.shown().to_owned())
+            .unwrap_or_default();
+        let message = format!(
+            "says something else about {} than {}",
+            fork.zxid,
+            name(fork.log)
+        );
         findings.push(
             Finding::new("log-fork", Severity::Damage, message)
                 .file(file)
@@ -35,30 +54,62 @@ pub(super) fn judge(source: &Source, timeline: &Timeline, snapshots: &[SnapshotV
 }
 
 /// A snapshot that knows of txns at the end of an epoch, where the logs go on to the next.
-fn judge_joints(source: &Source, timeline: &Timeline, snapshots: &[SnapshotVerdict], findings: &mut Vec<Finding>) {
+fn judge_joints(
+    source: &Source,
+    timeline: &Timeline,
+    snapshots: &[SnapshotVerdict],
+    findings: &mut Vec<Finding>,
+) {
     for (last, first) in timeline.segments.iter().flat_map(|segment| &segment.joints) {
-        let seen = source.snapshots().iter().zip(snapshots).filter_map(|(file, verdict)| {
-            let summary = verdict.as_ref().ok()?;
-            let zxid = summary.max_zxid.max(file.zxid());
-            (zxid > *last && zxid < *first && zxid.counter() > 0).then(|| (file, zxid))
-        });
+        let seen = source
+            .snapshots()
+            .iter()
+            .zip(snapshots)
+            .filter_map(|(file, verdict)| {
+                let summary = verdict.as_ref().ok()?;
+                let zxid = summary.max_zxid.max(file.zxid());
+                (zxid > *last && zxid < *first && zxid.counter() > 0).then_some((file, zxid))
+            });
         if let Some((file, zxid)) = seen.max_by_key(|(_, zxid)| *zxid) {
-            let message = format!("has effects of {zxid}, and the logs go from {last} straight to {first}: txns {} to {zxid} are missing", last.next());
-            findings.push(Finding::new("txns-missing", Severity::Missing, message).file(file.shown()).zxid(zxid));
+            let message = format!(
+                "has effects of {zxid}, and the logs go from {last} straight to {first}: txns {} to {zxid} are missing",
+                last.next()
+            );
+            findings.push(
+                Finding::new("txns-missing", Severity::Missing, message)
+                    .file(file.shown())
+                    .zxid(zxid),
+            );
         }
     }
 }
 
 fn judge_epochs(source: &Source, timeline: &Timeline, findings: &mut Vec<Finding>) {
-    let about = |severity, message: String| Finding::new("epoch-files", severity, message).next("a restore writes both");
-    for (name, file) in [("acceptedEpoch", source.accepted_epoch()), ("currentEpoch", source.current_epoch())] {
+    let about = |severity, message: String| {
+        Finding::new("epoch-files", severity, message).next("a restore writes both")
+    };
+    for (name, file) in [
+        ("acceptedEpoch", source.accepted_epoch()),
+        ("currentEpoch", source.current_epoch()),
+    ] {
         if let EpochFile::Unparsable(text) = file {
-            let message = format!("{name} holds \"{}\", which is no number: a member of an ensemble refuses to start", text.escape_default());
+            let message = format!(
+                "{name} holds \"{}\", which is no number: a member of an ensemble refuses to start",
+                text.escape_default()
+            );
             findings.push(about(Severity::Damage, message));
         }
     }
-    let newest = source.snapshots().iter().map(|snapshot| snapshot.zxid()).chain(timeline.last()).max();
-    let (accepted, current) = (epoch_of(source.accepted_epoch()), epoch_of(source.current_epoch()));
+    let newest = source
+        .snapshots()
+        .iter()
+        .map(|snapshot| snapshot.zxid())
+        .chain(timeline.last())
+        .max();
+    let (accepted, current) = (
+        epoch_of(source.accepted_epoch()),
+        epoch_of(source.current_epoch()),
+    );
     if let (Some(current), Some(newest)) = (current, newest)
         && current < i64::from(newest.epoch())
     {
@@ -77,20 +128,51 @@ fn judge_epochs(source: &Source, timeline: &Timeline, findings: &mut Vec<Finding
     }
 }
 
-/// Gaps, and whether the last txn can be had. A gap before a window that reaches the end hurts only what lies before it.
-pub(super) fn judge_reach(source: &Source, timeline: &Timeline, windows: &[Window], findings: &mut Vec<Finding>) {
-    let newest = source.snapshots().iter().map(|snapshot| snapshot.zxid()).max();
-    let last = timeline.last().into_iter().chain(newest).max().unwrap_or(Zxid::ZERO);
+/// Gaps, and whether the last txn can be had. A follower that was sent the whole tree has a gap by nature, with the snapshot of it at
+/// its end: such a one is a warning.
+pub(super) fn judge_reach(
+    source: &Source,
+    timeline: &Timeline,
+    windows: &[Window],
+    findings: &mut Vec<Finding>,
+) {
+    let newest = source
+        .snapshots()
+        .iter()
+        .map(|snapshot| snapshot.zxid())
+        .max();
+    let last = timeline
+        .last()
+        .into_iter()
+        .chain(newest)
+        .max()
+        .unwrap_or(Zxid::ZERO);
     for gap in timeline.gaps() {
-        let is_bridged = windows.iter().any(|window| window.from >= gap.after && window.to >= timeline.last().unwrap_or(last));
-        findings.push(told(&gap, if is_bridged { Severity::Warning } else { Severity::Missing }));
+        let is_bridged = source
+            .snapshots()
+            .iter()
+            .any(|snapshot| snapshot.zxid().is_followed_by(gap.before))
+            && windows
+                .iter()
+                .any(|window| window.from >= gap.after && window.to >= gap.before);
+        findings.push(told(
+            &gap,
+            if is_bridged {
+                Severity::Warning
+            } else {
+                Severity::Missing
+            },
+        ));
     }
     let reached = windows.iter().map(|window| window.to).max();
     match reached {
         Some(reached) if reached >= timeline.last().unwrap_or(last) => {}
         Some(reached) => {
-            let message = format!("nothing after {reached} can be restored, though there are txns up to {last}");
-            findings.push(Finding::new("last-unreachable", Severity::Missing, message).zxid(reached));
+            let message = format!(
+                "nothing after {reached} can be restored, though there are txns up to {last}"
+            );
+            findings
+                .push(Finding::new("last-unreachable", Severity::Missing, message).zxid(reached));
         }
         None => {
             let message = "nothing can be restored: there is no sound snapshot with the txns behind it, and no log begins with the first txn";
@@ -101,14 +183,25 @@ pub(super) fn judge_reach(source: &Source, timeline: &Timeline, windows: &[Windo
 }
 
 fn told(gap: &Gap, severity: Severity) -> Finding {
-    let mut message = format!("txns {} to {} are missing", gap.first_missing(), gap.last_missing());
+    let mut message = format!(
+        "txns {} to {} are missing",
+        gap.first_missing(),
+        gap.last_missing()
+    );
     if gap.first_missing() == gap.last_missing() {
         message = format!("txn {} is missing", gap.first_missing());
     }
     if gap.after.epoch() != gap.before.epoch() {
-        message.push_str(&format!(", and perhaps more of the epochs {} to {}", gap.after.epoch(), gap.before.epoch().saturating_sub(1)));
+        message.push_str(&format!(
+            ", and perhaps more of the epochs {} to {}",
+            gap.after.epoch(),
+            gap.before.epoch().saturating_sub(1)
+        ));
     }
-    message.push_str(&format!(" (between {} and {}); servers load over the hole in silence up to 3.9.3", gap.after, gap.before));
+    message.push_str(&format!(
+        " (between {} and {}); servers load over the hole in silence up to 3.9.3",
+        gap.after, gap.before
+    ));
     Finding::new("txns-missing", severity, message)
         .zxid(gap.first_missing())
         .next("another member's log or a backup may have them; a follower that was sent the whole tree has such a gap by nature")

@@ -17,10 +17,18 @@ const DEFAULT_BUFFER: usize = 0xf_ffff;
 pub(super) type SnapshotVerdict = std::result::Result<SnapshotSummary, Error>;
 
 /// Reads every snapshot, side by side.
-pub(super) fn check_snapshots(source: &Source, progress: &dyn Progress) -> Result<Vec<SnapshotVerdict>> {
-    progress.start("reading snapshots", Some(source.snapshots().iter().map(SourceFile::size).sum()));
+pub(super) fn check_snapshots(
+    source: &Source,
+    progress: &dyn Progress,
+) -> Result<Vec<SnapshotVerdict>> {
+    progress.start(
+        "reading snapshots",
+        Some(source.snapshots().iter().map(SourceFile::size).sum()),
+    );
     side_by_side(source.snapshots(), |file| {
-        match snapshot::check(file.shown(), &|| source.open_snapshot(file), &|bytes| progress.advance(bytes)) {
+        match snapshot::check(file.shown(), &|| source.open_snapshot(file), &|bytes| {
+            progress.advance(bytes)
+        }) {
             Ok(summary) => Ok(Ok(summary)),
             Err(error) if error.kind() == ErrorKind::Damage => Ok(Err(error)),
             Err(error) => Err(error),
@@ -31,52 +39,117 @@ pub(super) fn check_snapshots(source: &Source, progress: &dyn Progress) -> Resul
 pub(super) fn judge_logs(source: &Source, timeline: &Timeline, findings: &mut Vec<Finding>) {
     let newest = source.logs().len().saturating_sub(1);
     for log in &timeline.logs {
-        let Some(file) = source.logs().get(log.log) else { continue };
+        let Some(file) = source.logs().get(log.log) else {
+            continue;
+        };
         match &log.summary {
             Err(error) => findings.push(damaged_header(file, error, log.log == newest)),
-            Ok(summary) => judge_log(file, summary, findings),
+            Ok(summary) => judge_log(file, summary, is_followed(timeline, summary), findings),
         }
     }
 }
 
 fn damaged_header(file: &SourceFile, error: &Error, is_newest: bool) -> Finding {
     let (code, message) = match error.fault() {
-        Some(Fault::Empty) => ("log-empty", "zero bytes long: servers up to 3.9.2 refuse to start (\"EOFException\")"),
-        Some(Fault::ShortHeader { .. }) => ("log-cut-header", "cut within its header: no server starts (\"EOFException\")"),
-        _ => ("log-bad-magic", "does not begin with \"ZKLG\": no server starts (\"Invalid magic number\")"),
+        Some(Fault::Empty) => (
+            "log-empty",
+            "zero bytes long: servers up to 3.9.2 refuse to start (\"EOFException\")",
+        ),
+        Some(Fault::ShortHeader { .. }) => (
+            "log-cut-header",
+            "cut within its header: no server starts (\"EOFException\")",
+        ),
+        _ => (
+            "log-bad-magic",
+            "does not begin with \"ZKLG\": no server starts (\"Invalid magic number\")",
+        ),
     };
     // A crash right after a log was made leaves it so, and nothing was in it yet.
-    let is_crash = is_newest && matches!(error.fault(), Some(Fault::Empty | Fault::ShortHeader { .. }));
-    let severity = if is_crash { Severity::Warning } else { Severity::Damage };
-    let next = if is_crash { "move the file away: it holds no txn" } else { "restore it from another copy, or restore from another member" };
-    Finding::new(code, severity, message).file(file.shown()).offset(error.offset().unwrap_or(0)).next(next)
+    let is_crash = is_newest
+        && matches!(
+            error.fault(),
+            Some(Fault::Empty | Fault::ShortHeader { .. })
+        );
+    let severity = if is_crash {
+        Severity::Warning
+    } else {
+        Severity::Damage
+    };
+    let next = if is_crash {
+        "move the file away: it holds no txn now, and whether it ever did cannot be known"
+    } else {
+        "restore it from another copy, or restore from another member"
+    };
+    Finding::new(code, severity, message)
+        .file(file.shown())
+        .offset(error.offset().unwrap_or(0))
+        .next(next)
 }
 
-fn judge_log(file: &SourceFile, summary: &LogSummary, findings: &mut Vec<Finding>) {
-    let about = |code, severity, message: String| Finding::new(code, severity, message).file(file.shown());
+/// Whether txns are known to be missing right behind a log. A torn write loses a txn that nobody was promised, and its server
+/// gives that zxid again; where the next is another, more was lost than a torn write.
+fn is_followed(timeline: &Timeline, summary: &LogSummary) -> bool {
+    summary
+        .last()
+        .is_some_and(|last| timeline.gaps().iter().any(|gap| gap.after == last))
+}
+
+fn judge_log(
+    file: &SourceFile,
+    summary: &LogSummary,
+    is_gap_behind: bool,
+    findings: &mut Vec<Finding>,
+) {
+    let about =
+        |code, severity, message: String| Finding::new(code, severity, message).file(file.shown());
     findings.extend(summary.faults.iter().map(|fault| log_fault(file, fault)));
     if summary.faults_untold > 0 {
         let message = format!("{} more faults in this log", summary.faults_untold);
         findings.push(about("log-more-faults", Severity::Damage, message));
     }
-    if let Some(LogEnd::Torn { offset }) = summary.end {
-        let message = "a write was cut short here; the txn was never acknowledged, and servers take it for the end".to_owned();
-        findings.push(about("log-torn-tail", Severity::Warning, message).offset(offset).zxid(summary.last()));
+    match summary.end {
+        Some(LogEnd::Torn { offset }) if is_gap_behind => {
+            let message = "the log is cut here, and the txns behind are missing; servers take it for the end, in silence".to_owned();
+            let finding = about("log-cut", Severity::Damage, message)
+                .offset(offset)
+                .zxid(summary.last());
+            findings.push(finding.next("take this log from another member or a backup"));
+        }
+        Some(LogEnd::Torn { offset }) => {
+            let message = "a write was cut short here; the txn was never acknowledged, and servers take it for the end".to_owned();
+            findings.push(
+                about("log-torn-tail", Severity::Warning, message)
+                    .offset(offset)
+                    .zxid(summary.last()),
+            );
+        }
+        Some(LogEnd::Eof | LogEnd::Padding) | None => {}
     }
     if let Some((version, dbid)) = summary.odd_header {
-        let message = format!("header has version {version} and dbid {dbid}; servers write 2 and 0, and check neither");
+        let message = format!(
+            "header has version {version} and dbid {dbid}; servers write 2 and 0, and check neither"
+        );
         findings.push(about("log-odd-header", Severity::Warning, message).offset(4));
     }
     if summary.odd_trailers > 0 {
-        let message = format!("{} records have bytes behind body and digest that servers ignore", summary.odd_trailers);
+        let message = format!(
+            "{} records have bytes behind body and digest that servers ignore",
+            summary.odd_trailers
+        );
         findings.push(about("log-odd-trailer", Severity::Warning, message));
     }
     if let Some(first) = summary.first().filter(|first| *first != file.zxid()) {
-        let message = format!("is named {} and begins with {first}: servers choose logs by name", file.zxid());
+        let message = format!(
+            "is named {} and begins with {first}: servers choose logs by name",
+            file.zxid()
+        );
         findings.push(about("log-name-mismatch", Severity::Warning, message).zxid(first));
     }
     if let Some((step, zxid)) = summary.largest_clock_step {
-        let message = format!("the leader's clock stepped back {} times, at most by {step} ms", summary.clock_steps);
+        let message = format!(
+            "the leader's clock stepped back {} times, at most by {step} ms",
+            summary.clock_steps
+        );
         findings.push(about("log-clock-step", Severity::Info, message).zxid(zxid));
     }
     if summary.largest_record > DEFAULT_BUFFER {
@@ -84,34 +157,56 @@ fn judge_log(file: &SourceFile, summary: &LogSummary, findings: &mut Vec<Finding
             "a record has {} bytes: a server needs -Djute.maxbuffer of that to read it (\"Unreasonable length\")",
             summary.largest_record
         );
-        findings.push(about("log-large-record", Severity::Info, message).zxid(summary.largest_zxid));
+        findings
+            .push(about("log-large-record", Severity::Info, message).zxid(summary.largest_zxid));
     }
 }
 
 fn log_fault(file: &SourceFile, fault: &LogFault) -> Finding {
     let (code, server) = match fault.fault {
         Fault::BadChecksum { .. } => ("log-bad-checksum", "no server starts: \"CRC check failed\""),
-        Fault::BadLength { .. } => ("log-bad-length", "servers refuse it (\"Unreasonable length\") or drop the rest of the log in silence"),
-        Fault::BadEndOfRecord { .. } => ("log-bad-end-mark", "servers drop the rest of the log in silence"),
-        Fault::CutRecord { .. } | Fault::ShortInput { .. } if fault.next.is_none() => {
-            ("log-bad-record", "servers drop the rest of the log in silence")
-        }
+        Fault::BadLength { .. } => (
+            "log-bad-length",
+            "servers refuse it (\"Unreasonable length\") or drop the rest of the log in silence",
+        ),
+        Fault::BadEndOfRecord { .. } => (
+            "log-bad-end-mark",
+            "servers drop the rest of the log in silence",
+        ),
+        Fault::CutRecord { .. } | Fault::ShortInput { .. } if fault.next.is_none() => (
+            "log-bad-record",
+            "servers drop the rest of the log in silence",
+        ),
         Fault::GarbageAfterPadding => ("log-garbage", "servers never look at it"),
-        Fault::UnknownTxnType { .. } => ("log-unknown-type", "no server starts: \"Unsupported Txn\""),
-        _ => ("log-bad-record", "servers drop the rest of the log in silence"),
+        Fault::UnknownTxnType { .. } => {
+            ("log-unknown-type", "no server starts: \"Unsupported Txn\"")
+        }
+        _ => (
+            "log-bad-record",
+            "servers drop the rest of the log in silence",
+        ),
     };
     let behind = match fault.next {
         Some((offset, zxid)) => format!("; whole records go on at offset {offset} with {zxid}"),
         None => String::new(),
     };
-    Finding::new(code, Severity::Damage, format!("{}; {server}{behind}", fault.fault))
-        .file(file.shown())
-        .offset(fault.offset)
-        .zxid(fault.zxid)
-        .next("take this log from another member or a backup; restore up to the txn before it")
+    Finding::new(
+        code,
+        Severity::Damage,
+        format!("{}; {server}{behind}", fault.fault),
+    )
+    .file(file.shown())
+    .offset(fault.offset)
+    .zxid(fault.zxid)
+    .next("take this log from another member or a backup; restore up to the txn before it")
 }
 
-pub(super) fn judge_snapshots(source: &Source, verdicts: &[SnapshotVerdict], windows: &[Window], findings: &mut Vec<Finding>) {
+pub(super) fn judge_snapshots(
+    source: &Source,
+    verdicts: &[SnapshotVerdict],
+    windows: &[Window],
+    findings: &mut Vec<Finding>,
+) {
     for (file, verdict) in source.snapshots().iter().zip(verdicts) {
         match verdict {
             Err(error) => findings.push(damaged_snapshot(file, error, windows)),
@@ -124,8 +219,13 @@ fn damaged_snapshot(file: &SourceFile, error: &Error, windows: &[Window]) -> Fin
     let fault = error.fault();
     // A server that is killed while it writes a snapshot leaves it so. Servers go on to the next older one, and nothing is
     // lost as long as the same points can be had from another base.
-    let is_cut = matches!(fault, Some(Fault::Empty | Fault::ShortHeader { .. } | Fault::ShortInput { .. }));
-    let is_covered = windows.iter().any(|window| window.from <= file.zxid() && file.zxid() <= window.to);
+    let is_cut = matches!(
+        fault,
+        Some(Fault::Empty | Fault::ShortHeader { .. } | Fault::ShortInput { .. })
+    );
+    let is_covered = windows
+        .iter()
+        .any(|window| window.from <= file.zxid() && file.zxid() <= window.to);
     let (code, severity) = match fault {
         _ if is_cut && is_covered => ("snapshot-cut", Severity::Warning),
         _ if is_cut => ("snapshot-cut", Severity::Damage),
@@ -135,7 +235,10 @@ fn damaged_snapshot(file: &SourceFile, error: &Error, windows: &[Window]) -> Fin
         Some(Fault::BadCompression { .. }) => ("snapshot-bad-compression", Severity::Damage),
         _ => ("snapshot-damaged", Severity::Damage),
     };
-    let message = format!("{}; servers go on to the next older snapshot, if they notice", fault.map(ToString::to_string).unwrap_or_default());
+    let message = format!(
+        "{}; servers go on to the next older snapshot, if they notice",
+        fault.map(ToString::to_string).unwrap_or_default()
+    );
     Finding::new(code, severity, message)
         .file(file.shown())
         .offset(error.offset().unwrap_or(0))
@@ -144,13 +247,21 @@ fn damaged_snapshot(file: &SourceFile, error: &Error, windows: &[Window]) -> Fin
 }
 
 fn judge_snapshot(file: &SourceFile, summary: &SnapshotSummary, findings: &mut Vec<Finding>) {
-    let about = |code, severity, message: String| Finding::new(code, severity, message).file(file.shown());
+    let about =
+        |code, severity, message: String| Finding::new(code, severity, message).file(file.shown());
     if let Some((version, dbid)) = summary.odd_header {
-        let message = format!("header has version {version} and dbid {dbid}; servers write 2 and -1, and check neither");
+        let message = format!(
+            "header has version {version} and dbid {dbid}; servers write 2 and -1, and check neither"
+        );
         findings.push(about("snapshot-odd-header", Severity::Warning, message).offset(4));
     }
     if summary.dangling_acls > 0 {
-        let path = summary.dangling_path.as_deref().unwrap_or_default().escape_ascii().to_string();
+        let path = summary
+            .dangling_path
+            .as_deref()
+            .unwrap_or_default()
+            .escape_ascii()
+            .to_string();
         let message = format!(
             "{} znodes (the first \"{path}\") have ACL ids that its map lacks: legal while txns were being applied; servers of 3.8.4+ and \
              3.9.2+ can refuse to start from it (\"Failed to fetch acls\")",
@@ -160,7 +271,10 @@ fn judge_snapshot(file: &SourceFile, summary: &SnapshotSummary, findings: &mut V
     }
     if summary.largest_data.0 > DEFAULT_BUFFER {
         let (len, path) = &summary.largest_data;
-        let message = format!("\"{}\" has {len} bytes of data: a server needs -Djute.maxbuffer of that", path.escape_ascii());
+        let message = format!(
+            "\"{}\" has {len} bytes of data: a server needs -Djute.maxbuffer of that",
+            path.escape_ascii()
+        );
         findings.push(about("snapshot-large-data", Severity::Info, message));
     }
 }
@@ -181,6 +295,10 @@ pub(super) fn judge_names(source: &Source, findings: &mut Vec<Finding>) {
     for path in source.misplaced() {
         let message = "lies in the other of dataDir and dataLogDir: servers refuse to start (\"Snapshot directory has log files\" or \
                        \"Log directory has snapshot files\")";
-        findings.push(Finding::new("file-misplaced", Severity::Warning, message).file(path).next("move it to where it belongs"));
+        findings.push(
+            Finding::new("file-misplaced", Severity::Warning, message)
+                .file(path)
+                .next("move it to where it belongs"),
+        );
     }
 }

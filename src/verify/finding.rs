@@ -50,7 +50,15 @@ pub struct Finding {
 impl Finding {
     /// A finding about the whole source.
     pub fn new(code: &'static str, severity: Severity, message: impl Into<String>) -> Finding {
-        Finding { code, severity, file: None, offset: None, zxid: None, message: message.into(), next: None }
+        Finding {
+            code,
+            severity,
+            file: None,
+            offset: None,
+            zxid: None,
+            message: message.into(),
+            next: None,
+        }
     }
 
     /// Says which file.

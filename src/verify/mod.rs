@@ -127,41 +127,76 @@ pub fn verify(source: &Source, depth: Depth, progress: &dyn Progress) -> Result<
     };
     files::judge_snapshots(source, &snapshots, &windows, &mut findings);
     chain::judge_reach(source, &timeline, &windows, &mut findings);
-    findings.sort_by(|a, b| (b.severity, &a.file, a.offset, a.zxid).cmp(&(a.severity, &b.file, b.offset, b.zxid)));
-    let first = timeline.segments.first().map(|segment| (segment.first(), segment.first_time()));
-    let last = timeline.segments.last().map(|segment| (segment.last(), segment.last_time()));
+    findings.sort_by(|a, b| {
+        (b.severity, &a.file, a.offset, a.zxid).cmp(&(a.severity, &b.file, b.offset, b.zxid))
+    });
+    let first = timeline
+        .segments
+        .first()
+        .map(|segment| (segment.first(), segment.first_time()));
+    let last = timeline
+        .segments
+        .last()
+        .map(|segment| (segment.last(), segment.last_time()));
     Ok(Report {
         depth,
         txns: first.zip(last),
-        txn_count: timeline.logs.iter().filter_map(|log| log.summary.as_ref().ok()).map(|summary| summary.count).sum(),
+        txn_count: timeline
+            .logs
+            .iter()
+            .filter_map(|log| log.summary.as_ref().ok())
+            .map(|summary| summary.count)
+            .sum(),
         logs: log_reports(source, timeline),
         snapshots: snapshot_reports(source, snapshots, &bases),
         windows,
         findings,
         digests_compared,
-        epochs: (chain::epoch_of(source.accepted_epoch()), chain::epoch_of(source.current_epoch())),
+        epochs: (
+            chain::epoch_of(source.accepted_epoch()),
+            chain::epoch_of(source.current_epoch()),
+        ),
     })
 }
 
 /// The bases whose files were read whole without a fault.
-fn sound_bases(source: &Source, timeline: &Timeline, snapshots: &[SnapshotVerdict]) -> Result<Vec<Base>> {
+fn sound_bases(
+    source: &Source,
+    timeline: &Timeline,
+    snapshots: &[SnapshotVerdict],
+) -> Result<Vec<Base>> {
     let is_sound = |base: &Base| match base.file {
         crate::replay::BaseFile::Empty => true,
-        crate::replay::BaseFile::Snapshot(index) => snapshots.get(index).is_some_and(|verdict| verdict.is_ok()),
+        crate::replay::BaseFile::Snapshot(index) => {
+            snapshots.get(index).is_some_and(|verdict| verdict.is_ok())
+        }
     };
-    Ok(bases(source, timeline)?.into_iter().filter(is_sound).collect())
+    Ok(bases(source, timeline)?
+        .into_iter()
+        .filter(is_sound)
+        .collect())
 }
 
 fn log_reports(source: &Source, timeline: Timeline) -> Vec<LogReport> {
-    let report = |(file, log): (&crate::source::SourceFile, crate::timeline::ScannedLog)| LogReport {
-        name: file.name(),
-        size: file.size(),
-        summary: log.summary.ok(),
-    };
-    source.logs().iter().zip(timeline.logs).map(report).collect()
+    let report =
+        |(file, log): (&crate::source::SourceFile, crate::timeline::ScannedLog)| LogReport {
+            name: file.name(),
+            size: file.size(),
+            summary: log.summary.ok(),
+        };
+    source
+        .logs()
+        .iter()
+        .zip(timeline.logs)
+        .map(report)
+        .collect()
 }
 
-fn snapshot_reports(source: &Source, verdicts: Vec<SnapshotVerdict>, bases: &[Base]) -> Vec<SnapshotReport> {
+fn snapshot_reports(
+    source: &Source,
+    verdicts: Vec<SnapshotVerdict>,
+    bases: &[Base],
+) -> Vec<SnapshotReport> {
     let files = source.snapshots().iter().zip(verdicts).enumerate();
     files
         .map(|(index, (file, verdict))| SnapshotReport {
@@ -169,7 +204,10 @@ fn snapshot_reports(source: &Source, verdicts: Vec<SnapshotVerdict>, bases: &[Ba
             size: file.size(),
             zxid: file.zxid(),
             nodes: verdict.ok().map(|summary| summary.nodes),
-            base: bases.iter().find(|base| base.file == crate::replay::BaseFile::Snapshot(index)).cloned(),
+            base: bases
+                .iter()
+                .find(|base| base.file == crate::replay::BaseFile::Snapshot(index))
+                .cloned(),
         })
         .collect()
 }

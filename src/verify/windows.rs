@@ -31,10 +31,22 @@ pub(super) fn promised(source: &Source, timeline: &Timeline, bases: &[Base]) -> 
     let mut windows = Vec::new();
     for base in bases {
         if let Some((from, to)) = reach(timeline, base) {
-            add(&mut windows, Window { from, to, from_time: None, to_time: None, base: base.name(source), proof: None });
+            add(
+                &mut windows,
+                Window {
+                    from,
+                    to,
+                    from_time: None,
+                    to_time: None,
+                    base: base.name(source),
+                    proof: None,
+                },
+            );
         }
     }
-    windows.iter_mut().for_each(|window| set_times(source, timeline, window));
+    windows
+        .iter_mut()
+        .for_each(|window| set_times(source, timeline, window));
     windows
 }
 
@@ -53,7 +65,9 @@ pub(super) fn replayed(
             continue;
         };
         // A base within what an earlier one gave adds nothing, unless that was less than exact.
-        let is_had = windows.iter().any(|window| window.from <= from && to <= window.to && window.proof >= Some(Proof::Consistent));
+        let is_had = windows.iter().any(|window| {
+            window.from <= from && to <= window.to && window.proof >= Some(Proof::Consistent)
+        });
         if is_had {
             continue;
         }
@@ -78,7 +92,9 @@ pub(super) fn replayed(
     for window in windows {
         add(&mut merged, window);
     }
-    merged.iter_mut().for_each(|window| set_times(source, timeline, window));
+    merged
+        .iter_mut()
+        .for_each(|window| set_times(source, timeline, window));
     Ok((merged, compared))
 }
 
@@ -88,7 +104,10 @@ fn reach(timeline: &Timeline, base: &Base) -> Option<(Zxid, Zxid)> {
         ExactFrom::Known(zxid) | ExactFrom::Bounded(zxid) => zxid,
         ExactFrom::Open => return None,
     };
-    let segment = timeline.segments.iter().find(|segment| segment.continues(base.zxid) && segment.last() >= from);
+    let segment = timeline
+        .segments
+        .iter()
+        .find(|segment| segment.continues(base.zxid) && segment.last() >= from);
     match segment {
         Some(segment) => Some((from, segment.last().max(base.zxid))),
         None if from == base.zxid => Some((from, from)),
@@ -97,9 +116,22 @@ fn reach(timeline: &Timeline, base: &Base) -> Option<(Zxid, Zxid)> {
 }
 
 /// What a replay gives, and what it shows to be wrong.
-fn judge(source: &Source, base: &Base, replayed: &Replayed, (from, to): (Zxid, Zxid), findings: &mut Vec<Finding>) -> Option<Window> {
+fn judge(
+    source: &Source,
+    base: &Base,
+    replayed: &Replayed,
+    (from, to): (Zxid, Zxid),
+    findings: &mut Vec<Finding>,
+) -> Option<Window> {
     let name = base.name(source);
-    let window = |to, proof| Window { from, to, from_time: None, to_time: None, base: name.clone(), proof: Some(proof) };
+    let window = |to, proof| Window {
+        from,
+        to,
+        from_time: None,
+        to_time: None,
+        base: name.clone(),
+        proof: Some(proof),
+    };
     let digests = &replayed.digests;
     if let Some(mismatch) = digests.first_mismatch.or(digests.open_mismatch) {
         let message = format!(
@@ -111,15 +143,30 @@ fn judge(source: &Source, base: &Base, replayed: &Replayed, (from, to): (Zxid, Z
                 .zxid(mismatch.zxid)
                 .next("restore to a point before it, or from another member or a backup"),
         );
-        let last_good = digests.matched.map(|(_, last)| last.min(mismatch.zxid.prev()));
-        return last_good.filter(|last| *last >= from).map(|last| window(last, Proof::Proven));
+        let last_good = digests
+            .matched
+            .map(|(_, last)| last.min(mismatch.zxid.prev()));
+        return last_good
+            .filter(|last| *last >= from)
+            .map(|last| window(last, Proof::Proven));
     }
-    if let Some(node) = replayed.tree.in_order().find(|node| matches!(node.acl, AclValue::Unresolved(_))) {
-        let message = format!("the ACL of \"{}\" is unknown: {name} lacks it, and no txn behind gives it", node.path.escape_ascii());
+    if let Some(node) = replayed
+        .tree
+        .in_order()
+        .find(|node| matches!(node.acl, AclValue::Unresolved(_)))
+    {
+        let message = format!(
+            "the ACL of \"{}\" is unknown: {name} lacks it, and no txn behind gives it",
+            node.path.escape_ascii()
+        );
         findings.push(Finding::new("acl-unresolved", Severity::Damage, message).zxid(to));
         return None;
     }
-    if let Some(first) = replayed.uncertain_closes.first().filter(|_| replayed.proof != Proof::Proven) {
+    if let Some(first) = replayed
+        .uncertain_closes
+        .first()
+        .filter(|_| replayed.proof != Proof::Proven)
+    {
         let message = format!(
             "{} sessions were closed while {name} may have been written, and such releases do not log what that deleted: the pzxid of a parent may be too low",
             replayed.uncertain_closes.len()
@@ -128,8 +175,14 @@ fn judge(source: &Source, base: &Base, replayed: &Replayed, (from, to): (Zxid, Z
     }
     let uncovered = replayed.tree.uncovered_ephemerals();
     if let Some((session, _)) = uncovered.first() {
-        let message = format!("ephemerals of {} sessions that are not known (the first is {session}) are in the last tree", uncovered.len());
-        findings.push(Finding::new("ephemerals-uncovered", Severity::Warning, message).next("restore with --ephemerals drop"));
+        let message = format!(
+            "ephemerals of {} sessions that are not known (the first is {session}) are in the last tree",
+            uncovered.len()
+        );
+        findings.push(
+            Finding::new("ephemerals-uncovered", Severity::Warning, message)
+                .next("restore with --ephemerals drop"),
+        );
     }
     Some(window(to, replayed.proof))
 }
