@@ -57,7 +57,9 @@ pub enum Fault {
     TrailingGarbage { length: u64 },
     /// A txn type that no release up to 3.9 writes.
     UnknownTxnType { txn_type: i32 },
-    /// A compressed stream is cut or broken.
+    /// A compressed stream ends too soon.
+    CutCompression { codec: &'static str },
+    /// A compressed stream is broken.
     BadCompression { codec: &'static str, detail: String },
 }
 
@@ -124,6 +126,7 @@ impl fmt::Display for Fault {
             Fault::BadSeal => f.write_str("seal does not end with \"/\""),
             Fault::TrailingGarbage { length } => write!(f, "{length} bytes follow the last seal"),
             Fault::UnknownTxnType { txn_type } => write!(f, "unknown txn type {txn_type}"),
+            Fault::CutCompression { codec } => write!(f, "{codec} stream ends too soon"),
             Fault::BadCompression { codec, detail } => write!(f, "broken {codec} stream: {detail}"),
         }
     }

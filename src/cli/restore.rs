@@ -302,7 +302,8 @@ fn procedure(
             written.epoch
         )?;
     }
-    let nodes = outcome.plan.replayed.tree.len();
+    // Servers count the root twice, as "" and as "/".
+    let nodes = outcome.plan.replayed.tree.len() + 1;
     writeln!(out, "\n{}", look.paint("1", "To put it into service:"))?;
     if outcome.keep_zxid {
         writeln!(

@@ -79,6 +79,10 @@ struct SnappyReader<R> {
     position: usize,
 }
 
+fn cut() -> io::Error {
+    io::ErrorKind::UnexpectedEof.into()
+}
+
 fn broken(detail: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, detail.to_owned())
 }
@@ -108,7 +112,7 @@ impl<R: Read> SnappyReader<R> {
                 return if word.is_empty() {
                     Ok(false)
                 } else {
-                    Err(broken("cut within a chunk's length"))
+                    Err(cut())
                 };
             }
             if SNAPPY_MAGIC.starts_with(&word) {
@@ -124,7 +128,7 @@ impl<R: Read> SnappyReader<R> {
             .take(length)
             .read_to_end(&mut self.compressed)?;
         if (self.compressed.len() as u64) < length {
-            return Err(broken("cut within a chunk"));
+            return Err(cut());
         }
         let plain_len =
             snap::raw::decompress_len(&self.compressed).map_err(|err| broken(&err.to_string()))?;
@@ -145,7 +149,7 @@ impl<R: Read> SnappyReader<R> {
             .take((SNAPPY_HEADER_LEN - seen.len()) as u64)
             .read_to_end(&mut header)?;
         if header.len() < SNAPPY_HEADER_LEN {
-            return Err(broken("cut within its header"));
+            return Err(cut());
         }
         if !header.starts_with(&SNAPPY_MAGIC) {
             return Err(broken("not the magic of snappy-java"));

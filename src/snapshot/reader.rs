@@ -324,18 +324,16 @@ impl<R: Read> SnapshotReader<R> {
     }
 
     fn io(&self, err: io::Error) -> Error {
-        let is_stream_fault = matches!(
-            err.kind(),
-            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof
-        );
-        if self.codec != Codec::Plain && is_stream_fault {
-            let fault = Fault::BadCompression {
-                codec: self.codec.name(),
+        let codec = self.codec.name();
+        let fault = match err.kind() {
+            io::ErrorKind::UnexpectedEof => Fault::CutCompression { codec },
+            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => Fault::BadCompression {
+                codec,
                 detail: err.to_string(),
-            };
-            return self.damage(fault.at(self.stream.offset()));
-        }
-        Error::io(&self.path, "read", err)
+            },
+            _ => return Error::io(&self.path, "read", err),
+        };
+        self.damage(fault.at(self.stream.offset()))
     }
 }
 

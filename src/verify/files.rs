@@ -221,7 +221,12 @@ fn damaged_snapshot(file: &SourceFile, error: &Error, windows: &[Window]) -> Fin
     // lost as long as the same points can be had from another base.
     let is_cut = matches!(
         fault,
-        Some(Fault::Empty | Fault::ShortHeader { .. } | Fault::ShortInput { .. })
+        Some(
+            Fault::Empty
+                | Fault::ShortHeader { .. }
+                | Fault::ShortInput { .. }
+                | Fault::CutCompression { .. }
+        )
     );
     let is_covered = windows
         .iter()
