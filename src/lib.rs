@@ -33,6 +33,7 @@ pub mod txnlog;
 
 // Floor 5.
 pub mod archive;
+pub mod receipt;
 
 // Floor 6.
 pub mod source;

@@ -8,6 +8,7 @@ use crate::archive::{self, Manifest};
 use crate::datadir::{self, ACCEPTED_EPOCH, CURRENT_EPOCH, FileName};
 use crate::durable::ScratchDir;
 use crate::error::{Error, ErrorKind, Result};
+use crate::receipt::Receipt;
 use crate::snapshot::codec::Codec;
 use crate::snapshot::{self, SnapshotReader};
 use crate::stream::Span;
@@ -128,6 +129,7 @@ pub struct Source {
     odd_files: Vec<(PathBuf, FileName)>,
     misplaced: Vec<PathBuf>,
     manifest: Option<Manifest>,
+    receipt: Option<Receipt>,
     /// What an archive was unpacked into; removed with the source.
     _unpacked: Option<ScratchDir>,
 }
@@ -263,6 +265,12 @@ impl Source {
         source
             .snapshots
             .sort_by(|a, b| (a.zxid, &a.path).cmp(&(b.zxid, &b.path)));
+        let data_dir = if snap_dir == dir {
+            dir.parent()
+        } else {
+            Some(dir)
+        };
+        source.receipt = data_dir.and_then(Receipt::read);
         source.accepted_epoch = read_epoch(&snap_dir.join(ACCEPTED_EPOCH))?;
         source.current_epoch = read_epoch(&snap_dir.join(CURRENT_EPOCH))?;
         Ok(source)
@@ -279,6 +287,7 @@ impl Source {
             odd_files: Vec::new(),
             misplaced: Vec::new(),
             manifest: None,
+            receipt: None,
             _unpacked: None,
         }
     }
@@ -373,6 +382,21 @@ impl Source {
     /// What the archive says of itself, if this is one.
     pub fn manifest(&self) -> Option<&Manifest> {
         self.manifest.as_ref()
+    }
+
+    /// Whether `snapshot` is, byte for byte, what a restore wrote: then it is exact.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn is_as_restored(&self, snapshot: &SourceFile) -> Result<bool> {
+        match &self.receipt {
+            None => Ok(false),
+            Some(receipt) => receipt.is_of(
+                &snapshot.name(),
+                &snapshot.shown,
+                Span::new(snapshot.open()?, 0),
+            ),
+        }
     }
 
     /// Whether this is a directory, which a server may be writing to.

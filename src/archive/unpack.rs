@@ -1,11 +1,11 @@
 //! Reading an archive: its files into a folder, each against its hash.
 
 use super::{MANIFEST_NAME, Manifest, SUMS_NAME};
+use crate::checksum::Hashed;
 use crate::datadir::{FileName, VERSION_DIR};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::{Progress, Silent, Told};
 use flate2::bufread::MultiGzDecoder;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Write};
@@ -133,7 +133,7 @@ fn copy_hashed(from: &mut impl Read, target: Option<&Path>, archive: &Path) -> R
         Error::io(target.unwrap_or(archive), "unpack the archive", err)
             .hint("an archive is unpacked below TMPDIR: name a place with room there")
     };
-    let mut out: Box<dyn Write> = match target {
+    let out: Box<dyn Write> = match target {
         None => Box::new(io::sink()),
         Some(target) => Box::new(
             File::options()
@@ -143,7 +143,7 @@ fn copy_hashed(from: &mut impl Read, target: Option<&Path>, archive: &Path) -> R
                 .map_err(failed)?,
         ),
     };
-    let mut hash = Sha256::new();
+    let mut hashed = Hashed::new(out);
     let mut buffer = vec![0; 1 << 18];
     loop {
         let len = match from.read(&mut buffer) {
@@ -152,16 +152,11 @@ fn copy_hashed(from: &mut impl Read, target: Option<&Path>, archive: &Path) -> R
             Err(err) if err.kind() == io::ErrorKind::Interrupted => continue,
             Err(err) => return Err(broken(archive, &err)),
         };
-        let bytes = buffer.get(..len).unwrap_or_default();
-        hash.update(bytes);
-        out.write_all(bytes).map_err(failed)?;
+        hashed
+            .write_all(buffer.get(..len).unwrap_or_default())
+            .map_err(failed)?;
     }
-    Ok(hex(&hash.finalize()))
-}
-
-/// Bytes in hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    Ok(hashed.sha256())
 }
 
 fn damage(path: &Path, message: String) -> Error {
@@ -169,8 +164,18 @@ fn damage(path: &Path, message: String) -> Error {
 }
 
 fn broken(path: &Path, err: &io::Error) -> Error {
-    match err.raw_os_error() {
-        Some(_) => Error::io(path, "read", io::Error::from(err.kind())),
-        None => damage(path, format!("is cut or broken: {err}")),
+    if err.raw_os_error().is_some() {
+        return Error::io(path, "read", io::Error::from(err.kind()));
     }
+    // What tar says of bytes that are no tar quotes them at length.
+    let detail: String = err
+        .to_string()
+        .chars()
+        .take_while(|c| !c.is_control())
+        .take(60)
+        .collect();
+    damage(
+        path,
+        format!("is cut or broken, or no archive that zoovault wrote ({detail})"),
+    )
 }

@@ -1,8 +1,7 @@
 //! Writing an archive: the mirror of `unpack`.
 
-use super::unpack::hex;
 use super::{ArchivedFile, MANIFEST_NAME, Manifest, ParallelGzip, SUMS_NAME};
-use sha2::{Digest, Sha256};
+use crate::checksum::Hashed;
 use std::fmt::Write as _;
 use std::io::{self, Read, Write};
 
@@ -31,11 +30,7 @@ impl<W: Write> ArchiveWriter<W> {
     /// # Errors
     /// Those of the output; `UnexpectedEof` when `from` has fewer bytes.
     pub fn add(&mut self, mut file: ArchivedFile, from: impl Read) -> io::Result<()> {
-        let mut hashed = Hashed {
-            from: from.take(file.size),
-            hash: Sha256::new(),
-            len: 0,
-        };
+        let mut hashed = Hashed::new(from.take(file.size));
         append(
             &mut self.tar,
             &self.folder,
@@ -44,10 +39,10 @@ impl<W: Write> ArchiveWriter<W> {
             self.mtime,
             &mut hashed,
         )?;
-        if hashed.len < file.size {
+        if hashed.len() < file.size {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        file.sha256 = hex(&hashed.hash.finalize());
+        file.sha256 = hashed.sha256();
         self.files.push(file);
         Ok(())
     }
@@ -93,19 +88,4 @@ fn append(
     header.set_mtime(mtime);
     header.set_entry_type(tar::EntryType::Regular);
     tar.append_data(&mut header, format!("{folder}/{name}"), from)
-}
-
-struct Hashed<R> {
-    from: R,
-    hash: Sha256,
-    len: u64,
-}
-
-impl<R: Read> Read for Hashed<R> {
-    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        let len = self.from.read(room)?;
-        self.hash.update(room.get(..len).unwrap_or_default());
-        self.len += len as u64;
-        Ok(len)
-    }
 }

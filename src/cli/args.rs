@@ -81,17 +81,11 @@ pub enum Color {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Show the files, their zxids and times, and what they promise
     Inspect(InspectArgs),
-    /// Verify everything: the verdict, what can be restored, and what is wrong
     Verify(VerifyArgs),
-    /// Restore an exact data directory that a server starts from
     Restore(Box<RestoreArgs>),
-    /// Put what a window of history needs into a portable archive
     Export(ExportArgs),
-    /// Write completions for a shell to stdout
     Completions(CompletionsArgs),
-    /// Write the man pages into a directory
     #[command(hide = true)]
     Man(ManArgs),
 }
@@ -104,6 +98,11 @@ pub struct SourceArg {
     pub source: PathBuf,
 }
 
+/// Show the files, their zxids and times, and the points they promise.
+///
+/// One screen: every log and snapshot on a timeline of txns, which releases wrote them, epoch files, the ranges of points that
+/// could be restored for all that names, headers and last bytes say, and what is missing between them. Nothing is proven by it:
+/// that is what `zoovault verify` does.
 #[derive(Args, Debug)]
 pub struct InspectArgs {
     #[command(flatten)]
@@ -113,7 +112,7 @@ pub struct InspectArgs {
     pub data_log_dir: Option<PathBuf>,
 }
 
-/// Verify a data directory or an archive.
+/// Verify everything: the verdict, what can be restored, and what is wrong.
 ///
 /// Reads every log (header, checksums, lengths, end marks, bodies, zeros to the end) and every snapshot (seals, structure,
 /// compression), lays the txns end to end and names every gap, compares logs where they overlap, checks the epoch files, then rebuilds the
@@ -223,6 +222,7 @@ pub struct ExportArgs {
     pub output: PathBuf,
 }
 
+/// Write completions for a shell to stdout.
 #[derive(Args, Debug)]
 pub struct CompletionsArgs {
     /// The shell
@@ -230,6 +230,7 @@ pub struct CompletionsArgs {
     pub shell: clap_complete::Shell,
 }
 
+/// Write the man pages into a directory.
 #[derive(Args, Debug)]
 pub struct ManArgs {
     /// Where to write the pages

@@ -105,6 +105,7 @@ pub fn bases(source: &Source, timeline: &Timeline) -> Result<Vec<Base>> {
             zxid: file.zxid(),
             exact_from: match peeked {
                 Peeked::Fresh => ExactFrom::Known(Zxid::ZERO),
+                Peeked::Restored => ExactFrom::Known(file.zxid()),
                 Peeked::Trailer(trailer) => exact_from(file.zxid(), &trailer, bound),
             },
             reapplies_its_own: timeline.contains(file.zxid())
@@ -119,12 +120,17 @@ pub fn bases(source: &Source, timeline: &Timeline) -> Result<Vec<Base>> {
 enum Peeked {
     /// It is that of a server that never had a client.
     Fresh,
+    /// It is what a restore of this program wrote.
+    Restored,
     /// This seems to stand behind its znodes.
     Trailer(Trailer),
 }
 
 /// Takes a first look at a snapshot; `None` when it is known to be damaged.
 fn peek(source: &Source, file: &SourceFile) -> Result<Option<Peeked>> {
+    if source.is_as_restored(file)? {
+        return Ok(Some(Peeked::Restored));
+    }
     let must_read_all =
         file.codec() != Codec::Plain || (file.zxid() == Zxid::ZERO && file.size() <= FRESH_LEN_MAX);
     if !must_read_all {
@@ -264,6 +270,7 @@ pub(super) fn newest_known_below(source: &Source, zxid: Zxid) -> Result<Option<Z
         let known = match peek(source, file)? {
             Some(Peeked::Trailer(trailer)) => exact_from(file.zxid(), &trailer, None),
             Some(Peeked::Fresh) => ExactFrom::Known(Zxid::ZERO),
+            Some(Peeked::Restored) => ExactFrom::Known(file.zxid()),
             None => continue,
         };
         if matches!(known, ExactFrom::Known(from) if from <= zxid) {
@@ -322,10 +329,12 @@ pub(super) fn load(source: &Source, base: &Base, progress: &dyn Progress) -> Res
         .get(index)
         .ok_or_else(|| Error::new(ErrorKind::Failed, "a base of another source"))?;
     let (tree, trailer) = load_snapshot(source, file, progress)?;
-    if let ExactFrom::Known(zxid) = base.exact_from
-        && !matches!(exact_from(base.zxid, &trailer, None), ExactFrom::Known(now) if now <= zxid)
-        && zxid != Zxid::ZERO
-    {
+    // What was peeked at before has to be what was read now, unless the whole file was read for it.
+    let is_now = exact_from(base.zxid, &trailer, None);
+    let was_peeked = trailer.digest.is_some()
+        && base.zxid != Zxid::ZERO
+        && matches!(base.exact_from, ExactFrom::Known(_));
+    if was_peeked && is_now != base.exact_from {
         return Err(Error::about(
             file.shown(),
             ErrorKind::SourceChanged,

@@ -18,6 +18,7 @@ use crate::durable::{StagedDir, ensure_absent, write_file};
 use crate::error::{Error, ErrorKind, Result};
 use crate::point::Point;
 use crate::progress::Progress;
+use crate::receipt::Receipt;
 use crate::replay::{ExactFrom, Proof, Rebuilt, Rejected, Replayed, Target, rebuild};
 use crate::source::Source;
 use crate::timeline::Timeline;
@@ -77,6 +78,8 @@ pub struct Where {
 /// A tree to be restored, and how it came about. Nothing is written yet.
 #[derive(Debug)]
 pub struct Plan {
+    /// What is restored from, as the user named it.
+    pub source: String,
     /// The point.
     pub target: Target,
     /// The tree, and what it rests on.
@@ -141,6 +144,7 @@ pub fn plan(source: &Source, what: &What, progress: &dyn Progress) -> Result<Pla
         .max_epoch()
         .max(timeline.last().map_or(0, Zxid::epoch));
     Ok(Plan {
+        source: source.shown().display().to_string(),
         target,
         replayed,
         rejected,
@@ -267,10 +271,19 @@ fn write_member(
 ) -> Result<u64> {
     let version_dir = data_dir.join(VERSION_DIR);
     fs::create_dir_all(&version_dir).map_err(|err| Error::io(&version_dir, "create", err))?;
-    let size = write::write_and_read_back(&plan.replayed.tree, &version_dir.join(name), progress)?;
+    let (size, sha256) =
+        write::write_and_read_back(&plan.replayed.tree, &version_dir.join(name), progress)?;
     for file in [CURRENT_EPOCH, ACCEPTED_EPOCH] {
         write_file(&version_dir.join(file), epoch.to_string().as_bytes())?;
     }
+    let receipt = Receipt {
+        snapshot: name.to_owned(),
+        sha256,
+        zxid: plan.target.zxid,
+        proof: plan.replayed.proof.name().to_owned(),
+        source: plan.source.clone(),
+    };
+    receipt.write(data_dir)?;
     if let Some(member) = member {
         write_file(&data_dir.join(MYID), format!("{member}\n").as_bytes())?;
     }

@@ -1,5 +1,6 @@
 //! Writing a tree as a snapshot, and proving what was written.
 
+use crate::checksum::Hashed;
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::{Progress, Told};
 use crate::record::acl::OPEN_ACL_UNSAFE;
@@ -52,12 +53,12 @@ pub fn write_snapshot(tree: &DataTree, out: impl Write) -> io::Result<u64> {
     writer.finish(&Trailer::default()).map(|(_, size)| size)
 }
 
-/// Writes `tree` to a new file at `path`, syncs it, and reads it back: every field of every znode is compared.
+/// Writes `tree` to a new file at `path`, syncs it, and reads it back: every field of every znode is compared. Gives its size and SHA-256.
 pub(super) fn write_and_read_back(
     tree: &DataTree,
     path: &Path,
     progress: &dyn Progress,
-) -> Result<u64> {
+) -> Result<(u64, String)> {
     progress.start("writing", None);
     let file = File::options()
         .write(true)
@@ -65,15 +66,15 @@ pub(super) fn write_and_read_back(
         .create_new(true)
         .open(path)
         .map_err(|err| Error::io(path, "create", err))?;
-    let size = write_snapshot(tree, Told::new(&file, progress))
-        .map_err(|err| Error::io(path, "write", err))?;
+    let mut hashed = Hashed::new(Told::new(&file, progress));
+    let size = write_snapshot(tree, &mut hashed).map_err(|err| Error::io(path, "write", err))?;
     progress.start("syncing and reading back", Some(size));
     std::thread::scope(|scope| {
         let sync = scope.spawn(|| file.sync_all().map_err(|err| Error::io(path, "sync", err)));
         read_back(tree, path, &file, progress)?;
         sync.join().expect("syncing does not panic")
     })?;
-    Ok(size)
+    Ok((size, hashed.sha256()))
 }
 
 fn read_back(tree: &DataTree, path: &Path, file: &File, progress: &dyn Progress) -> Result<()> {
