@@ -213,7 +213,7 @@ fn judge(replayed: &Replayed, target: Zxid) -> std::result::Result<(), String> {
     }
     let newest = replayed
         .tree
-        .in_order()
+        .nodes()
         .map(|node| node.stat.max_zxid())
         .max()
         .unwrap_or(Zxid::ZERO);

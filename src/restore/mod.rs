@@ -356,7 +356,7 @@ fn refuse_forks(
 }
 
 fn refuse_unresolved(source: &Source, tree: &DataTree) -> Result<()> {
-    let unresolved = tree.in_order().find_map(|node| match node.acl {
+    let unresolved = tree.nodes().find_map(|node| match node.acl {
         AclValue::Unresolved(id) => Some((node.path.to_vec(), id)),
         AclValue::List(_) => None,
     });

@@ -77,7 +77,7 @@ impl FromStr for Release {
 pub(super) fn misfits(tree: &DataTree, release: Option<Release>) -> (Vec<String>, Vec<String>) {
     let (mut containers, mut ttls) = (0u64, 0u64);
     let mut largest = (0, Vec::new());
-    for node in tree.in_order() {
+    for node in tree.nodes() {
         match tree.owner_of(node.stat) {
             Owner::Container => containers += 1,
             Owner::Ttl(_) => ttls += 1,

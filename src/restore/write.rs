@@ -15,26 +15,26 @@ use std::io::{self, Write};
 use std::path::Path;
 
 /// Writes `tree` to `out` as a plain snapshot that ends with its first seal, and says how many bytes that took. Equal trees give equal
-/// bytes: siblings stand by name, ACL ids by first use, sessions by id. ACLs that are unknown are refused.
+/// bytes: siblings stand by name, ACLs by their bytes, sessions by id. ACLs that are unknown are refused.
 ///
 /// # Errors
 /// Those of `out`; `InvalidData` for an unknown ACL.
 pub fn write_snapshot(tree: &DataTree, out: impl Write) -> io::Result<u64> {
-    let mut ids: HashMap<&[u8], i64> = HashMap::from([(OPEN_ACL_UNSAFE.bytes(), OPEN_ACL_ID)]);
-    let mut lists: Vec<(i64, &[u8])> = Vec::new();
-    for node in tree.in_order() {
-        let AclValue::List(list) = node.acl else {
+    let mut lists: Vec<&[u8]> = Vec::new();
+    for list in tree.acls_in_use() {
+        let AclValue::List(list) = list else {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidData,
                 "an ACL is unknown",
             ));
         };
-        ids.entry(list.bytes()).or_insert_with(|| {
-            let id = i64::try_from(lists.len()).unwrap_or(i64::MAX - 1) + 1;
-            lists.push((id, list.bytes()));
-            id
-        });
+        lists.push(list.bytes());
     }
+    lists.retain(|list| *list != OPEN_ACL_UNSAFE.bytes());
+    lists.sort_unstable();
+    let lists: Vec<(i64, &[u8])> = (1..).zip(lists).collect();
+    let mut ids: HashMap<&[u8], i64> = lists.iter().map(|(id, list)| (*list, *id)).collect();
+    ids.insert(OPEN_ACL_UNSAFE.bytes(), OPEN_ACL_ID);
     let sessions: Vec<(SessionId, i32)> = tree.sessions().collect();
     let mut writer = SnapshotWriter::new(out, &sessions, lists.iter().copied())?;
     for node in tree.in_order() {

@@ -18,6 +18,7 @@ use crate::error::DecodeError;
 use crate::record::digest::prefix_crc;
 use crate::record::{Create, CreateKind, PathVector, Stat, TxnBody, TxnHeader};
 use crate::zxid::{SessionId, Zxid};
+use std::hash::BuildHasher;
 
 impl DataTree {
     /// Applies one txn.
@@ -80,7 +81,8 @@ impl DataTree {
         };
         self.raise_cversion(parent, create.parent_cversion, header.zxid);
         let acl = self.acls.add(create.acl);
-        if let Some(id) = self.find(create.path) {
+        let hash = self.hasher.hash_one(create.path);
+        if let Some(id) = self.find_hashed(hash, create.path) {
             self.node_mut(id).acl = acl;
             return;
         }
@@ -100,7 +102,7 @@ impl DataTree {
             },
             pzxid: header.zxid,
         };
-        self.insert(parent, create.path, create.data, acl, stat);
+        self.insert(parent, hash, create.path, create.data, acl, stat);
     }
 
     fn raise_cversion(&mut self, parent: NodeId, cversion: Option<i32>, zxid: Zxid) {

@@ -152,7 +152,7 @@ fn judge(
     }
     if let Some(node) = replayed
         .tree
-        .in_order()
+        .nodes()
         .find(|node| matches!(node.acl, AclValue::Unresolved(_)))
     {
         let message = format!(

@@ -1,0 +1,308 @@
+//! The house rules: floors, lengths, names, and what the library must not use.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may, and its helpers are outside of #[test]"
+)]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// One file below `src`.
+struct Source {
+    /// From `src` on.
+    path: PathBuf,
+    text: String,
+}
+
+impl Source {
+    /// The module of the library that it belongs to; none for the program's own files.
+    fn module(&self) -> Option<String> {
+        let first = self.path.iter().next().unwrap().to_str().unwrap();
+        let module = first.strip_suffix(".rs").unwrap_or(first);
+        (!["main", "cli", "lib"].contains(&module)).then(|| module.to_owned())
+    }
+
+    fn is_program(&self) -> bool {
+        self.path == Path::new("main.rs") || self.path.starts_with("cli")
+    }
+
+    fn is_tests(&self) -> bool {
+        self.path.to_str().unwrap().ends_with("tests.rs")
+    }
+
+    /// What stands before its tests.
+    fn without_tests(&self) -> &str {
+        if self.is_tests() {
+            return "";
+        }
+        self.text.split("#[cfg(test)]\nmod tests").next().unwrap()
+    }
+
+    /// That, with comments, strings and characters blanked out. Lines stay lines.
+    fn code(&self) -> String {
+        blanked(self.without_tests())
+    }
+}
+
+fn sources() -> Vec<Source> {
+    fn walk(dir: &Path, root: &Path, found: &mut Vec<Source>) {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, root, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                found.push(Source {
+                    path: path.strip_prefix(root).unwrap().into(),
+                    text,
+                });
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    walk(&root, &root, &mut found);
+    assert!(found.len() > 20);
+    found
+}
+
+/// `text` with spaces for what is in comments, strings and characters.
+fn blanked(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let len = match first {
+            '/' if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
+            '/' if rest.starts_with("/*") => rest.find("*/").map_or(rest.len(), |at| at + 2),
+            'r' if rest.starts_with("r#\"") => {
+                rest[3..].find("\"#").map_or(rest.len(), |at| at + 5)
+            }
+            '"' => length_of_quoted(rest, '"'),
+            // A character, and not a lifetime.
+            '\'' if rest[1..].starts_with('\\') => length_of_quoted(rest, '\''),
+            '\'' if rest.chars().nth(2) == Some('\'') => {
+                rest.chars().take(3).map(char::len_utf8).sum()
+            }
+            _ => {
+                out.push(first);
+                rest = &rest[first.len_utf8()..];
+                continue;
+            }
+        };
+        out.extend(
+            rest[..len]
+                .chars()
+                .map(|c| if c == '\n' { '\n' } else { ' ' }),
+        );
+        rest = &rest[len..];
+    }
+    out
+}
+
+fn length_of_quoted(text: &str, quote: char) -> usize {
+    let mut is_escaped = false;
+    for (at, c) in text.char_indices().skip(1) {
+        match c {
+            _ if is_escaped => is_escaped = false,
+            '\\' => is_escaped = true,
+            c if c == quote => return at + 1,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// The words that follow `prefix` in `code`, each with its line.
+fn words_after<'a>(code: &'a str, prefix: &'a str) -> impl Iterator<Item = (usize, &'a str)> {
+    code.lines().enumerate().flat_map(move |(number, line)| {
+        line.match_indices(prefix).filter_map(move |(at, _)| {
+            let is_whole = !line[..at].ends_with(is_word);
+            let rest = &line[at + prefix.len()..];
+            let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
+            is_whole.then_some((number + 1, &rest[..end]))
+        })
+    })
+}
+
+/// The floor of each module, as `src/lib.rs` has them.
+fn floors() -> BTreeMap<String, u32> {
+    let all = sources();
+    let lib = all
+        .iter()
+        .find(|source| source.path == Path::new("lib.rs"))
+        .unwrap();
+    let mut floors = BTreeMap::new();
+    let mut floor = None;
+    for line in lib.text.lines() {
+        if let Some(number) = line.strip_prefix("// Floor ") {
+            let number: u32 = number.trim_end_matches('.').parse().unwrap();
+            assert_eq!(
+                number,
+                floor.map_or(0, |floor: u32| floor + 1),
+                "floors go up by one"
+            );
+            floor = Some(number);
+        } else if let Some(module) = line.trim_start_matches("pub ").strip_prefix("mod ") {
+            let module = module.trim_end_matches(';').to_owned();
+            floors.insert(module, floor.expect("each module stands on a floor"));
+        }
+    }
+    floors
+}
+
+#[test]
+fn a_module_uses_only_modules_of_lower_floors() {
+    let floors = floors();
+    let mut broken = Vec::new();
+    for source in sources() {
+        let Some(module) = source.module() else {
+            continue;
+        };
+        let Some(own) = floors.get(&module) else {
+            broken.push(format!("{}: not declared in lib.rs", source.path.display()));
+            continue;
+        };
+        for (line, used) in words_after(&blanked(&source.text), "crate::") {
+            let is_lower = floors.get(used).is_some_and(|floor| floor < own);
+            if used != module && !is_lower {
+                broken.push(format!("{}:{line}: {used}", source.path.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn the_command_line_is_declared_in_the_program_only() {
+    for source in sources() {
+        let declares = words_after(&source.code(), "mod ").any(|(_, module)| module == "cli");
+        let is_main = source.path == Path::new("main.rs");
+        assert!(!declares || is_main, "{}", source.path.display());
+    }
+}
+
+#[test]
+fn the_library_neither_prints_nor_exits_nor_reads_the_environment() {
+    const FORBIDDEN: [&str; 12] = [
+        "anyhow",
+        "clap",
+        "clap_complete",
+        "clap_mangen",
+        "indicatif",
+        "println!",
+        "eprintln!",
+        "print!",
+        "eprint!",
+        "dbg!",
+        "process::exit",
+        "env::var",
+    ];
+    let mut broken = Vec::new();
+    for source in sources().iter().filter(|source| !source.is_program()) {
+        for (number, line) in source.code().lines().enumerate() {
+            for forbidden in FORBIDDEN {
+                let stands = |(at, _): (usize, &str)| {
+                    let behind = &line[at + forbidden.len()..];
+                    !line[..at].ends_with(is_word)
+                        // Also `env::vars` and `env::var_os`.
+                        && (forbidden == "env::var" || !behind.starts_with(is_word))
+                };
+                if line.match_indices(forbidden).any(stands) {
+                    broken.push(format!(
+                        "{}:{}: {forbidden}",
+                        source.path.display(),
+                        number + 1
+                    ));
+                }
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn no_file_is_longer_than_600_lines_without_its_tests() {
+    for source in sources() {
+        let lines = source.without_tests().lines().count();
+        assert!(lines <= 600, "{}: {lines} lines", source.path.display());
+    }
+}
+
+#[test]
+fn no_function_is_longer_than_70_lines() {
+    let mut broken = Vec::new();
+    for source in sources() {
+        let code = source.code();
+        let lines: Vec<&str> = code.lines().collect();
+        for (first, name) in words_after(&code, "fn ").filter(|(_, name)| !name.is_empty()) {
+            let mut depth = 0i32;
+            let mut is_open = false;
+            let mut brackets = 0i32;
+            let mut len = 0;
+            'body: for line in &lines[first - 1..] {
+                len += 1;
+                for c in line.chars() {
+                    match c {
+                        '{' => depth += 1,
+                        '}' => depth -= 1,
+                        '[' | '(' => brackets += 1,
+                        ']' | ')' => brackets -= 1,
+                        // A function of a trait has no body.
+                        ';' if !is_open && brackets == 0 => break 'body,
+                        _ => {}
+                    }
+                    is_open |= depth > 0;
+                    if is_open && depth == 0 {
+                        break 'body;
+                    }
+                }
+            }
+            if len > 70 {
+                broken.push(format!(
+                    "{}:{first}: {name}: {len} lines",
+                    source.path.display()
+                ));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn no_file_has_a_name_that_fits_anything() {
+    for source in sources() {
+        for part in &source.path {
+            let part = part.to_str().unwrap().trim_end_matches(".rs");
+            let is_vague =
+                ["util", "utils", "common", "helpers", "types", "manager"].contains(&part);
+            assert!(!is_vague, "{}", source.path.display());
+        }
+    }
+}
+
+#[test]
+fn exceptions_to_lints_are_made_one_by_one() {
+    for source in sources() {
+        let is_sweeping = blanked(&source.text).contains("#![allow(");
+        assert!(!is_sweeping, "{}", source.path.display());
+    }
+}
+
+#[test]
+fn code_is_told_from_what_is_written_in_it() {
+    let text =
+        "let a = \"{ // \\\" }\"; // {\nlet b: &'a str = '{'; /* { */ let c = '\\'';\nr#\"{\"#";
+    let code = blanked(text);
+    assert!(!code.contains('{') && !code.contains('}'), "{code}");
+    assert_eq!(code.lines().count(), 3);
+    assert!(code.contains("&'a str ="));
+    assert_eq!(
+        words_after("use crate::one::Two; mycrate::x", "crate::").count(),
+        1
+    );
+}
