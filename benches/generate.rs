@@ -165,7 +165,6 @@ fn digest_of(tree: &DataTree) -> TxnDigest {
 fn write_log(options: &Options, dir: &Path) -> Result<DataTree, Box<dyn Error>> {
     let mut tree = DataTree::fresh(true);
     tree.keep_digest(Charset::Utf8);
-    tree.reserve((options.znodes + PARENTS) as usize);
     let mut log = LogWriter::new(BufWriter::with_capacity(
         1 << 20,
         File::create(dir.join("log.1"))?,

@@ -38,6 +38,8 @@ pub struct DigestTally {
     pub compared: u64,
     /// The first that matched, and the last.
     pub matched: Option<(Zxid, Zxid)>,
+    /// Whether the first comparisons did not match: the base was ahead of what it said, by a txn that was being applied.
+    pub began_late: bool,
     /// The first of the mismatches with which the replay ended, if it did.
     pub open_mismatch: Option<Mismatch>,
     /// The first mismatch behind a match, whether or not a match followed.
@@ -118,6 +120,8 @@ impl Comparison {
         self.tally.is_proof = is_match;
         if is_match {
             let first = self.tally.matched.map_or(zxid, |(first, _)| first);
+            self.tally.began_late |=
+                self.tally.matched.is_none() && self.tally.open_mismatch.is_some();
             self.tally.matched = Some((first, zxid));
             self.tally.open_mismatch = None;
         } else if self.tally.open_mismatch.is_none() {

@@ -254,7 +254,7 @@ pub fn replay(
         .map(|segment| clip(segment, from, target))
         .unwrap_or_default();
     let joints = segment
-        .map(|segment| segment.joints.clone())
+        .map(|segment| joints(segment, base.zxid, target))
         .unwrap_or_default();
     let loaded = base::load(source, base, progress)?;
     let bytes = pieces
@@ -279,11 +279,19 @@ pub fn replay(
         }
         Ok(())
     })?;
-    let joints = joints
-        .into_iter()
-        .filter(|(last, first)| *last >= base.zxid && *first <= target)
-        .collect();
     Ok(replayer.finish(base, pieces, joints, target))
+}
+
+/// Where a replay on a base of `from` to `to` goes from one epoch to the next.
+fn joints(segment: &Segment, from: Zxid, to: Zxid) -> Vec<(Zxid, Zxid)> {
+    let (first, is_within) = (segment.first(), segment.contains(from));
+    // An epoch's artificial zxid stands for its beginning.
+    let onto = !is_within && from < first && first.epoch() != from.epoch() && from != Zxid::ZERO;
+    onto.then_some((from, first))
+        .into_iter()
+        .chain(segment.joints.iter().copied())
+        .filter(|(_, first)| *first > from && *first <= to)
+        .collect()
 }
 
 /// The pieces of `segment` that hold txns from `from` to `to`.

@@ -138,8 +138,9 @@ pub fn plan(source: &Source, what: &What, progress: &dyn Progress) -> Result<Pla
             target.left_out_earlier
         ));
     }
-    let (misfits, notes) = release::misfits(&replayed.tree, what.for_version);
+    let (misfits, mut notes) = release::misfits(&replayed.tree, what.for_version);
     warnings.extend(misfits);
+    notes.extend(epoch_ends(&replayed));
     let max_epoch = source
         .max_epoch()
         .max(timeline.last().map_or(0, Zxid::epoch));
@@ -384,6 +385,16 @@ pub(crate) fn uncertainties(replayed: &Replayed) -> Vec<String> {
             "unproven: the snapshot does not say when it was finished; that it was before {bound} is inferred from the next snapshot or the last txn"
         ));
     }
+    if let Some((last, first)) = replayed
+        .joints
+        .first()
+        .filter(|(last, _)| *last == replayed.base.zxid)
+    {
+        warnings.push(format!(
+            "unproven: the logs behind the snapshot begin with {first}, and whether there were txns between {last} and the end of its epoch \
+             cannot be told"
+        ));
+    }
     if let Some(zxid) = replayed.uncertain_closes.first() {
         warnings.push(format!(
             "unproven: {} sessions (the first at {zxid}) were closed while the snapshot may have been written; the pzxid of the parents of \
@@ -392,6 +403,19 @@ pub(crate) fn uncertainties(replayed: &Replayed) -> Vec<String> {
         ));
     }
     warnings
+}
+
+/// Ends of epochs that no digest proves.
+fn epoch_ends(replayed: &Replayed) -> Option<String> {
+    let (last, first) = replayed
+        .joints
+        .first()
+        .filter(|_| replayed.proof != Proof::Proven)?;
+    Some(format!(
+        "{} epochs end on the way (the first with {last}, before {first}): that no txn is missing there cannot be told from zxids, and no \
+         digest was recorded",
+        replayed.joints.len()
+    ))
 }
 
 fn uncovered(tree: &DataTree) -> Vec<String> {

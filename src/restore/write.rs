@@ -13,6 +13,10 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::mpsc::{SyncSender, sync_channel};
+
+/// How many bytes are written before they are worth a sync.
+const SYNC_EVERY: usize = 32 << 20;
 
 /// Writes `tree` to `out` as a plain snapshot that ends with its first seal, and says how many bytes that took. Equal trees give equal
 /// bytes: siblings stand by name, ACLs by their bytes, sessions by id. ACLs that are unknown are refused.
@@ -66,15 +70,54 @@ pub(super) fn write_and_read_back(
         .create_new(true)
         .open(path)
         .map_err(|err| Error::io(path, "create", err))?;
-    let mut hashed = Hashed::new(Told::new(&file, progress));
-    let size = write_snapshot(tree, &mut hashed).map_err(|err| Error::io(path, "write", err))?;
-    progress.start("syncing and reading back", Some(size));
+    let io = |doing| move |err| Error::io(path, doing, err);
     std::thread::scope(|scope| {
-        let sync = scope.spawn(|| file.sync_all().map_err(|err| Error::io(path, "sync", err)));
+        // Syncing goes on beside writing, so that little is left to wait for at the end.
+        let (due, dues) = sync_channel::<()>(1);
+        let syncing = scope.spawn(|| {
+            dues.into_iter().try_for_each(|()| file.sync_data())?;
+            file.sync_all()
+        });
+        let due = SyncDue {
+            file: Told::new(&file, progress),
+            unsynced: 0,
+            due,
+        };
+        let mut hashed = Hashed::new(due);
+        let size = write_snapshot(tree, &mut hashed).map_err(io("write"))?;
+        let sha256 = hashed.sha256();
+        progress.start("syncing and reading back", Some(size));
         read_back(tree, path, &file, progress)?;
-        sync.join().expect("syncing does not panic")
-    })?;
-    Ok((size, hashed.sha256()))
+        syncing
+            .join()
+            .expect("syncing does not panic")
+            .map_err(io("sync"))?;
+        Ok((size, sha256))
+    })
+}
+
+/// Tells when enough was written to be worth a sync. When it is dropped, the last sync is due.
+struct SyncDue<'a> {
+    file: Told<'a, &'a File>,
+    unsynced: usize,
+    due: SyncSender<()>,
+}
+
+impl Write for SyncDue<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let len = self.file.write(bytes)?;
+        self.unsynced += len;
+        if self.unsynced >= SYNC_EVERY {
+            self.unsynced = 0;
+            // One is due already, or syncing failed, which its thread tells.
+            let _ = self.due.try_send(());
+        }
+        Ok(len)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }
 
 fn read_back(tree: &DataTree, path: &Path, file: &File, progress: &dyn Progress) -> Result<()> {

@@ -124,6 +124,11 @@ fn judge(
     findings: &mut Vec<Finding>,
 ) -> Option<Window> {
     let name = base.name(source);
+    // A base that was ahead by the txn being applied is exact one later than it says.
+    let from = match replayed.digests.matched {
+        Some((first, _)) if replayed.digests.began_late => from.max(first),
+        _ => from,
+    };
     let window = |to, proof| Window {
         from,
         to,
@@ -161,6 +166,18 @@ fn judge(
         );
         findings.push(Finding::new("acl-unresolved", Severity::Damage, message).zxid(to));
         return None;
+    }
+    if let Some((last, first)) = replayed
+        .joints
+        .first()
+        .filter(|_| replayed.proof != Proof::Proven)
+    {
+        let message = format!(
+            "{} epochs end within what {name} gives (the first with {last}, before {first}): that no txn is missing there cannot be told \
+             from zxids, and no digest was recorded",
+            replayed.joints.len()
+        );
+        findings.push(Finding::new("epoch-end-unproven", Severity::Info, message).zxid(*last));
     }
     if let Some(first) = replayed
         .uncertain_closes
