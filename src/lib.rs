@@ -26,28 +26,30 @@ pub mod jute;
 pub mod record;
 
 // Floor 4.
-pub mod datadir;
 pub mod snapshot;
 pub mod tree;
 pub mod txnlog;
 
 // Floor 5.
+pub mod datadir;
+
+// Floor 6.
 pub mod archive;
 pub mod receipt;
 
-// Floor 6.
+// Floor 7.
 pub mod source;
 
-// Floor 7.
+// Floor 8.
 pub mod timeline;
 
-// Floor 8.
+// Floor 9.
 pub mod replay;
 
-// Floor 9.
+// Floor 10.
 pub mod inspect;
 pub mod restore;
 pub mod verify;
 
-// Floor 10.
+// Floor 11.
 pub mod export;

@@ -151,7 +151,12 @@ impl<R: Read> Stream<R> {
                         .saturating_mul(2)
                         .min(want.saturating_add(CHUNK_LEN)),
                 );
-                self.buffer.resize(grown, 0);
+                if self.buffer.is_empty() {
+                    // Zeroed by the system, page by page as it is used: many streams read a few bytes.
+                    self.buffer = vec![0; grown];
+                } else {
+                    self.buffer.resize(grown, 0);
+                }
             }
             let room = self.buffer.get_mut(self.end..).unwrap_or_default();
             match self.source.read(room) {

@@ -5,8 +5,15 @@
 //! announced on stderr and its scenarios are skipped; `ZOOVAULT_REQUIRE_LIVE=1` makes that a failure.
 //! `ZOOVAULT_LIVE_ZXIDS=50` compares that many points per release in the fuzzy scenario, in place of five.
 
+#![allow(
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test stops at the first surprise, and says what it did"
+)]
+
 #[path = "common/client.rs"]
 mod client;
+mod common;
 #[path = "common/release.rs"]
 mod release;
 #[path = "common/rng.rs"]
@@ -20,6 +27,8 @@ mod zookeeper;
 
 #[path = "live/ensembles.rs"]
 mod ensembles;
+#[path = "live/fixtures.rs"]
+mod fixtures;
 #[path = "live/fuzzy.rs"]
 mod fuzzy;
 #[path = "live/harness.rs"]

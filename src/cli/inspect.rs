@@ -90,74 +90,17 @@ impl Render for Report {
     fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
         let overview = &self.overview;
         let scale = Scale::new(&overview.logs);
-        writeln!(
-            out,
-            "{}  (written by {})",
-            look.paint("1", &self.shown),
-            overview.written_by
-        )?;
-        for (name, epoch) in [
-            ("acceptedEpoch", &overview.epochs.0),
-            ("currentEpoch", &overview.epochs.1),
-        ] {
-            match epoch {
-                EpochFile::Absent => {}
-                EpochFile::Epoch(epoch) => writeln!(out, "  {name} {epoch}")?,
-                EpochFile::Unparsable(text) => {
-                    writeln!(out, "  {name} is no number: \"{}\"", text::escape(text))?
-                }
-            }
-        }
+        let title = look.paint("1", &self.shown);
+        writeln!(out, "{title}  (written by {})", overview.written_by)?;
+        show_epochs(out, overview)?;
         if let Some([first, last]) = overview.txns {
-            let txns = overview.logs.iter().map(|log| log.txns).sum();
-            writeln!(
-                out,
-                "  {}: {} at {}",
-                text::plural(txns, "txn"),
-                first.0,
-                text::time(first.1)
-            )?;
+            let txns = text::plural(overview.logs.iter().map(|log| log.txns).sum(), "txn");
+            writeln!(out, "  {txns}: {} at {}", first.0, text::time(first.1))?;
             writeln!(out, "  to {} at {}", last.0, text::time(last.1))?;
         }
         writeln!(out)?;
         list_files(out, overview, &scale, look)?;
-        writeln!(
-            out,
-            "\n{}",
-            look.paint(
-                "1",
-                "Points that the files promise ('zoovault verify' proves them):"
-            )
-        )?;
-        for [from, to] in &overview.windows {
-            let times = if from.1.is_some() || to.1.is_some() {
-                format!(
-                    "   {} to {}",
-                    text::time_or_dash(from.1),
-                    text::time_or_dash(to.1)
-                )
-            } else {
-                String::new()
-            };
-            writeln!(
-                out,
-                "  {}  {} to {}",
-                look.paint("32", &scale.draw(from.0, to.0, '=')),
-                from.0,
-                to.0
-            )?;
-            if !times.is_empty() {
-                writeln!(out, "  {times}")?;
-            }
-        }
-        if overview.windows.is_empty() {
-            writeln!(out, "  {}", look.paint("31", "none"))?;
-        }
-        for gap in &overview.gaps {
-            let text = format!("missing: {} to {}", gap.first_missing(), gap.last_missing());
-            writeln!(out, "  {}", look.paint("31", &text))?;
-        }
-        Ok(())
+        show_windows(out, overview, &scale, look)
     }
 
     fn json(&self) -> Value {
@@ -209,6 +152,46 @@ impl Render for Report {
             })).collect::<Vec<_>>(),
         })
     }
+}
+
+fn show_epochs(out: &mut dyn Write, overview: &Overview) -> io::Result<()> {
+    let (accepted, current) = &overview.epochs;
+    for (name, epoch) in [("acceptedEpoch", accepted), ("currentEpoch", current)] {
+        match epoch {
+            EpochFile::Absent => {}
+            EpochFile::Epoch(epoch) => writeln!(out, "  {name} {epoch}")?,
+            EpochFile::Unparsable(text) => {
+                writeln!(out, "  {name} is no number: \"{}\"", text::escape(text))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn show_windows(
+    out: &mut dyn Write,
+    overview: &Overview,
+    scale: &Scale,
+    look: &Look,
+) -> io::Result<()> {
+    let title = "Points that the files promise ('zoovault verify' proves them):";
+    writeln!(out, "\n{}", look.paint("1", title))?;
+    for [from, to] in &overview.windows {
+        let line = look.paint("32", &scale.draw(from.0, to.0, '='));
+        writeln!(out, "  {line}  {} to {}", from.0, to.0)?;
+        if from.1.is_some() || to.1.is_some() {
+            let (from, to) = (text::time_or_dash(from.1), text::time_or_dash(to.1));
+            writeln!(out, "  {:TIMELINE_LEN$}  {from} to {to}", "")?;
+        }
+    }
+    if overview.windows.is_empty() {
+        writeln!(out, "  {}", look.paint("31", "none"))?;
+    }
+    for gap in &overview.gaps {
+        let text = format!("missing: {} to {}", gap.first_missing(), gap.last_missing());
+        writeln!(out, "  {}", look.paint("31", &text))?;
+    }
+    Ok(())
 }
 
 /// From where on a snapshot is exact, and whether the file says so.

@@ -156,86 +156,81 @@ impl Shown<'_> {
     }
 }
 
+impl Shown<'_> {
+    fn replayed(&self, out: &mut dyn Write) -> io::Result<()> {
+        let replayed = &self.outcome.plan.replayed;
+        let Some(((first, last), (first_time, last_time))) =
+            replayed.applied.zip(replayed.applied_times)
+        else {
+            return writeln!(out, "  replayed  nothing");
+        };
+        let txns = text::plural(replayed.count, "txn");
+        writeln!(out, "  replayed  {first} to {last}: {txns}")?;
+        let (from, to) = (text::time(first_time), text::time(last_time));
+        writeln!(out, "            {from} to {to}")
+    }
+
+    /// What `-v` adds.
+    fn background(&self, out: &mut dyn Write) -> io::Result<()> {
+        for rejected in &self.outcome.plan.rejected {
+            writeln!(out, "  not taken {} {}", rejected.name, rejected.reason)?;
+        }
+        for (last, first) in &self.outcome.plan.replayed.joints {
+            writeln!(
+                out,
+                "  epochs    {last} is followed by {first}: whether the epoch ended there zxids cannot tell, digests can"
+            )?;
+        }
+        Ok(())
+    }
+}
+
 impl Render for Shown<'_> {
     fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
         let plan = &self.outcome.plan;
         let target = &plan.target;
-        let verb = if self.outcome.written.is_some() {
-            "Restored"
-        } else {
-            "Would restore"
+        let verb = match self.outcome.written {
+            Some(_) => "Restored",
+            None => "Would restore",
         };
-        let at = target
-            .time
-            .map(|time| format!(" at {}", text::time(time)))
-            .unwrap_or_default();
+        let at = target.time.map(|time| format!(" at {}", text::time(time)));
         let nodes = text::plural(plan.replayed.tree.len() as u64, "znode");
-        writeln!(
-            out,
-            "{}",
-            look.paint(
-                "1",
-                &format!("{verb} {} to {}{at}: {nodes}", self.source, target.zxid)
-            )
-        )?;
+        let (source, zxid) = (&self.source, target.zxid);
+        let title = format!(
+            "{verb} {source} to {zxid}{}: {nodes}",
+            at.unwrap_or_default()
+        );
+        writeln!(out, "{}", look.paint("1", &title))?;
         writeln!(out, "  base      {}", self.base_words())?;
-        match (plan.replayed.applied, plan.replayed.applied_times) {
-            (Some((first, last)), Some((first_time, last_time))) => {
+        self.replayed(out)?;
+        match target.left_out {
+            Some((zxid, time)) => {
                 writeln!(
                     out,
-                    "  replayed  {first} to {last}: {}",
-                    text::plural(plan.replayed.count, "txn")
-                )?;
-                writeln!(
-                    out,
-                    "            {} to {}",
-                    text::time(first_time),
-                    text::time(last_time)
+                    "  left out  {zxid} at {} is the first",
+                    text::time(time)
                 )?;
             }
-            _ => writeln!(out, "  replayed  nothing")?,
-        }
-        match target.left_out {
-            Some((zxid, time)) => writeln!(
-                out,
-                "  left out  {zxid} at {} is the first",
-                text::time(time)
-            )?,
             None => writeln!(out, "  left out  nothing")?,
         }
-        let kept = if plan.replayed.tree.sessions().len() == plan.sessions {
-            "kept"
-        } else {
-            "dropped"
-        };
+        let is_kept = plan.replayed.tree.sessions().len() == plan.sessions;
+        let ephemerals = text::plural(plan.ephemerals as u64, "ephemeral");
+        let kept = if is_kept { "kept" } else { "dropped" };
         writeln!(
             out,
-            "  sessions  {} with {}, {kept}",
-            plan.sessions,
-            text::plural(plan.ephemerals as u64, "ephemeral")
+            "  sessions  {} with {ephemerals}, {kept}",
+            plan.sessions
         )?;
         writeln!(out, "  proof     {}", self.proof_words())?;
         if look.verbose {
-            for rejected in &plan.rejected {
-                writeln!(out, "  not taken {} {}", rejected.name, rejected.reason)?;
-            }
-            for (last, first) in &plan.replayed.joints {
-                writeln!(
-                    out,
-                    "  epochs    {last} is followed by {first}: zxids cannot tell whether the epoch ended there; digests can"
-                )?;
-            }
+            self.background(out)?;
         }
         for note in &plan.notes {
             writeln!(out, "  note      {}", text::escape(note))?;
         }
         for warning in &plan.warnings {
-            writeln!(
-                out,
-                "  {}   {}",
-                look.paint("33", "warning"),
-                text::escape(warning)
-            )?;
+            let label = look.paint("33", "warning");
+            writeln!(out, "  {label}   {}", text::escape(warning))?;
         }
         match &self.outcome.written {
             None => writeln!(out, "Nothing was written (--dry-run)."),

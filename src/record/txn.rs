@@ -346,7 +346,8 @@ impl<'a> Txn<'a> {
         })
     }
 
-    /// Puts the payload at the end of `out`: the very bytes that [`Txn::decode`] was given.
+    /// Puts the payload at the end of `out`: the very bytes that [`Txn::decode`] was given, but that a boolean is written as 0
+    /// or 1, as every server writes it.
     pub fn encode(&self, out: &mut Vec<u8>) {
         self.header.encode(out);
         encode_body(self.header.txn_type, &self.body, out);

@@ -13,6 +13,9 @@ use std::time::Duration;
 
 /// The longest record that is looked for behind damage. A longer one is found by nobody's patience.
 const RESYNC_LEN_MAX: usize = 64 << 20;
+/// How many bytes are summed in one search for a record, beyond four times the file: bytes made to look like records could ask for
+/// the square of the file.
+const RESYNC_BUDGET: u64 = 256 << 20;
 /// How often, and how long apart, a record that is not whole is read again in a log that is being written.
 const SETTLE_TRIES: u32 = 5;
 const SETTLE_PAUSE: Duration = Duration::from_millis(10);
@@ -58,6 +61,16 @@ enum Judged {
     Cut(DecodeError),
     /// Something else.
     Damaged(DecodeError),
+}
+
+/// What a search for a record comes to.
+enum Found {
+    /// One begins there.
+    At(u64),
+    /// There is none.
+    Nothing,
+    /// It took too long.
+    GaveUp,
 }
 
 /// Reads a log from its header to its end or to the first damage, in bounded memory.
@@ -212,11 +225,11 @@ impl<S: ReadAt + Clone> LogReader<S> {
         self.pending = 0;
         self.end = None;
         let from = self.stream.offset() + 1;
-        let found = self.find_record(from)?;
-        if let Some(offset) = found {
-            self.stream = Stream::new(Span::new(self.source.clone(), offset), offset);
-        }
-        Ok(found)
+        let Found::At(offset) = self.find_record(from)? else {
+            return Ok(None);
+        };
+        self.stream = Stream::new(Span::new(self.source.clone(), offset), offset);
+        Ok(Some(offset))
     }
 
     fn damage(&self, error: DecodeError) -> Error {
@@ -273,8 +286,9 @@ impl<S: ReadAt + Clone> LogReader<S> {
 
     /// A record at `offset` that is not all there, by `error`: what is it? `None`: a write cut short.
     fn cut_hides(&self, offset: u64, error: DecodeError) -> Result<Option<DecodeError>> {
-        if self.find_record(offset + 1)?.is_some() {
-            return Ok(Some(error));
+        match self.find_record(offset + 1)? {
+            Found::Nothing => {}
+            Found::At(_) | Found::GaveUp => return Ok(Some(error)),
         }
         let Some(last) = self.last_byte_from(offset)? else {
             return Ok(None);
@@ -314,20 +328,25 @@ impl<S: ReadAt + Clone> LogReader<S> {
     }
 
     /// The first place at or behind `from` where a whole record begins whose zxid was not seen before.
-    fn find_record(&self, from: u64) -> Result<Option<u64>> {
+    fn find_record(&self, from: u64) -> Result<Found> {
         let io = |err| Error::io(&self.path, "read", err);
         let mut stream = Stream::new(Span::new(&self.source, from), from);
+        let mut budget = self.size.saturating_mul(4).saturating_add(RESYNC_BUDGET);
         loop {
             let offset = stream.offset();
             let bytes = stream.fill(PREFIX_LEN + TXN_HEADER_LEN + 1).map_err(io)?;
             if bytes.len() <= PREFIX_LEN + TXN_HEADER_LEN {
-                return Ok(None);
+                return Ok(Found::Nothing);
             }
             let step = match plausible_record(bytes, self.last_zxid) {
                 Ok(length) if (offset + (PREFIX_LEN + length) as u64) < self.size => {
+                    let Some(left) = budget.checked_sub(length as u64) else {
+                        return Ok(Found::GaveUp);
+                    };
+                    budget = left;
                     let bytes = stream.fill(PREFIX_LEN + length + 1).map_err(io)?;
                     if matches!(judge_record(bytes, offset, length, true), Judged::Whole(_)) {
-                        return Ok(Some(offset));
+                        return Ok(Found::At(offset));
                     }
                     1
                 }

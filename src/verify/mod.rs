@@ -130,6 +130,15 @@ pub fn verify(source: &Source, depth: Depth, progress: &dyn Progress) -> Result<
     findings.sort_by(|a, b| {
         (b.severity, &a.file, a.offset, a.zxid).cmp(&(a.severity, &b.file, b.offset, b.zxid))
     });
+    // Two bases may show the same thing.
+    findings.dedup_by_key(|finding| {
+        (
+            finding.code,
+            finding.file.clone(),
+            finding.offset,
+            finding.zxid,
+        )
+    });
     let first = timeline
         .segments
         .first()

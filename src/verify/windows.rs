@@ -167,11 +167,14 @@ fn judge(
         findings.push(Finding::new("acl-unresolved", Severity::Damage, message).zxid(to));
         return None;
     }
-    if let Some((last, first)) = replayed
-        .joints
-        .first()
-        .filter(|_| replayed.proof != Proof::Proven)
-    {
+    remark(&name, replayed, findings);
+    Some(window(to, replayed.proof))
+}
+
+/// What is good to know of a replay that shows nothing to be wrong.
+fn remark(name: &str, replayed: &Replayed, findings: &mut Vec<Finding>) {
+    let is_proven = replayed.proof == Proof::Proven;
+    if let Some((last, first)) = replayed.joints.first().filter(|_| !is_proven) {
         let message = format!(
             "{} epochs end within what {name} gives (the first with {last}, before {first}): that no txn is missing there cannot be told \
              from zxids, and no digest was recorded",
@@ -179,11 +182,7 @@ fn judge(
         );
         findings.push(Finding::new("epoch-end-unproven", Severity::Info, message).zxid(*last));
     }
-    if let Some(first) = replayed
-        .uncertain_closes
-        .first()
-        .filter(|_| replayed.proof != Proof::Proven)
-    {
+    if let Some(first) = replayed.uncertain_closes.first().filter(|_| !is_proven) {
         let message = format!(
             "{} sessions were closed while {name} may have been written, and such releases do not log what that deleted: the pzxid of a parent may be too low",
             replayed.uncertain_closes.len()
@@ -201,7 +200,6 @@ fn judge(
                 .next("restore with --ephemerals drop"),
         );
     }
-    Some(window(to, replayed.proof))
 }
 
 /// Adds a window behind those that begin no later, joining what touches and rests on the same.
