@@ -280,66 +280,65 @@ impl Render for Shown<'_> {
     }
 }
 
-/// How to put what was written into service.
+/// How to put what was written into service, in lines that fit a terminal of 80 columns.
 fn procedure(
     out: &mut dyn Write,
     written: &Written,
     outcome: &Outcome,
     look: &Look,
 ) -> io::Result<()> {
+    let size = text::size(written.size);
     for dir in &written.data_dirs {
-        let size = text::size(written.size);
         writeln!(
             out,
-            "  written   {}/version-2/{} ({size}), epoch files {}",
+            "  written   {}/version-2/{} ({size})",
             text::path(dir),
-            written.name,
-            written.epoch
+            written.name
         )?;
     }
-    // Servers count the root twice, as "" and as "/".
-    let nodes = outcome.plan.replayed.tree.len() + 1;
-    writeln!(out, "\n{}", look.paint("1", "To put it into service:"))?;
+    writeln!(
+        out,
+        "  epochs    currentEpoch and acceptedEpoch are {}",
+        written.epoch
+    )?;
     if outcome.keep_zxid {
-        writeln!(
-            out,
-            "  The zxid was kept: this is for a standalone server to look at. An ensemble needs a restore without --keep-zxid:"
-        )?;
-        writeln!(
-            out,
-            "  members and clients that saw more of the old history would mix it in."
-        )?;
-        return Ok(());
+        return out.write_all(KEPT_ZXID.as_bytes());
     }
-    writeln!(
-        out,
-        "  1. Stop every member of the ensemble, observers too."
-    )?;
-    writeln!(
-        out,
-        "  2. On every member move everything out of version-2, in the dataDir and in the dataLogDir. Keep myid and zoo.cfg;"
-    )?;
-    writeln!(out, "     make no file named initialize.")?;
-    let what = if outcome.is_ensemble {
-        "its directory's version-2"
-    } else {
-        "the same version-2"
+    writeln!(out, "\n{}", look.paint("1", "To put it into service:"))?;
+    out.write_all(STOP_AND_CLEAR.as_bytes())?;
+    let what = match outcome.is_ensemble {
+        true => "Give every voter the version-2 of its own directory",
+        false => "Give every voter this same version-2",
     };
     writeln!(
         out,
-        "  3. Give every voter {what} in its dataDir, owned by the server's user. Leave an observer's empty."
+        "  3. {what} in its dataDir,\n     owned by the server's user. Leave an observer's empty."
     )?;
     writeln!(
         out,
-        "  4. Keep a copy elsewhere: a server overwrites the snapshot that it starts from."
+        "  4. Keep a copy: a server overwrites the snapshot that it starts from."
     )?;
     writeln!(
         out,
-        "  5. Start the voters, then the observers. 'srvr' is to show the same zxid on all, and a node count of {nodes};"
+        "  5. Start the voters, then the observers. 'srvr' is to show the same zxid on"
     )?;
+    // Servers count the root twice, as "" and as "/".
+    let nodes = outcome.plan.replayed.tree.len() + 1;
+    let ephemerals = outcome.plan.replayed.tree.ephemerals();
     writeln!(
         out,
-        "     less the ephemerals ({}) whose sessions have expired by then.",
-        outcome.plan.replayed.tree.ephemerals()
-    )
+        "     all, and a node count of {nodes}, less those of the {ephemerals} ephemerals whose"
+    )?;
+    writeln!(out, "     sessions have expired by then.")
 }
+
+const STOP_AND_CLEAR: &str = "  1. Stop every member of the ensemble, observers too.
+  2. On every member move everything out of version-2, in the dataDir and in
+     the dataLogDir. Keep myid and zoo.cfg; make no file named initialize.
+";
+
+const KEPT_ZXID: &str = "
+The zxid was kept: this is for a standalone server to look at. An ensemble needs
+a restore without --keep-zxid, or members and clients that saw more of the old
+history will mix it in.
+";
