@@ -99,8 +99,10 @@ impl Render for Shown<'_> {
         };
         let replayed = match report.depth {
             Depth::Full => format!(
-                "{} compared",
-                text::plural(report.digests_compared, "digest")
+                "{} and {} of {} compared",
+                text::plural(report.digests_compared, "digest"),
+                text::plural(report.snapshots_crossed.1, "znode"),
+                text::plural(report.snapshots_crossed.0, "snapshot"),
             ),
             Depth::Quick => "nothing replayed (--quick)".to_owned(),
         };
@@ -121,6 +123,8 @@ impl Render for Shown<'_> {
             "exit_status": self.exit as u8,
             "replayed": report.depth == Depth::Full,
             "digests_compared": report.digests_compared,
+            "snapshots_compared": report.snapshots_crossed.0,
+            "znodes_compared": report.snapshots_crossed.1,
             "txns": report.txn_count,
             "first_zxid": report.txns.map(|(first, _)| first.0.to_string()),
             "last_zxid": report.txns.map(|(_, last)| last.0.to_string()),

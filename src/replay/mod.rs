@@ -29,6 +29,7 @@ pub use resolve::{Target, read_for, resolve};
 use crate::error::{Error, ErrorKind, Result};
 use crate::point::Point;
 use crate::progress::Progress;
+use crate::record::txn::unknown_type;
 use crate::record::{Txn, TxnBody};
 use crate::source::Source;
 use crate::timeline::{Piece, Segment, Timeline};
@@ -230,6 +231,28 @@ fn judge(replayed: &Replayed, target: Zxid) -> std::result::Result<(), String> {
     Ok(())
 }
 
+/// Sees the tree as txns are applied to it.
+pub trait Observer {
+    /// The txn `next` is about to be applied.
+    ///
+    /// # Errors
+    /// Those that are to end the replay.
+    fn before(&mut self, tree: &DataTree, next: Zxid) -> Result<()>;
+    /// A part of a txn of `session` was applied.
+    fn after_part(&mut self, tree: &DataTree, session: SessionId, part: &TxnBody<'_>);
+}
+
+/// Sees nothing.
+struct Blind;
+
+impl Observer for Blind {
+    fn before(&mut self, _: &DataTree, _: Zxid) -> Result<()> {
+        Ok(())
+    }
+
+    fn after_part(&mut self, _: &DataTree, _: SessionId, _: &TxnBody<'_>) {}
+}
+
 /// Loads `base` and applies what follows, up to `target`.
 ///
 /// # Errors
@@ -239,6 +262,21 @@ pub fn replay(
     timeline: &Timeline,
     base: &Base,
     target: Zxid,
+    progress: &dyn Progress,
+) -> Result<Replayed> {
+    replay_observed(source, timeline, base, target, &mut Blind, progress)
+}
+
+/// As [`replay`], with somebody to see it.
+///
+/// # Errors
+/// As [`replay`], and those of the observer.
+pub fn replay_observed(
+    source: &Source,
+    timeline: &Timeline,
+    base: &Base,
+    target: Zxid,
+    observer: &mut dyn Observer,
     progress: &dyn Progress,
 ) -> Result<Replayed> {
     let from = if base.reapplies_its_own {
@@ -275,7 +313,7 @@ pub fn replay(
         for batch in batches {
             let batch = batch?;
             progress.advance(batch.len());
-            replayer.apply_batch(source, pieces, &batch)?;
+            replayer.apply_batch(source, pieces, &batch, observer)?;
         }
         Ok(())
     })?;
@@ -344,45 +382,49 @@ impl Replayer {
         source: &Source,
         pieces: &[Piece],
         batch: &feed::Batch,
+        observer: &mut dyn Observer,
     ) -> Result<()> {
+        let damage = |fault, last: Option<Zxid>| {
+            let piece = pieces.get(batch.piece());
+            let piece =
+                piece.ok_or_else(|| Error::new(ErrorKind::Failed, "a batch of no piece"))?;
+            Err(Error::damage(piece.log(source)?.shown(), fault).at_zxid(last))
+        };
         for (payload, offset) in batch.payloads() {
-            let applied = Txn::decode(payload, offset)
-                .and_then(|txn| self.apply(&txn).map(|()| txn.header.zxid));
-            if let Err(fault) = applied {
-                let piece = pieces
-                    .get(batch.piece())
-                    .ok_or_else(|| Error::new(ErrorKind::Failed, "a batch of no piece"))?;
-                let zxid = self.applied.map(|(_, last)| last);
-                return Err(Error::damage(piece.log(source)?.shown(), fault).at_zxid(zxid));
+            let last = self.applied.map(|(_, last)| last);
+            let txn = match Txn::decode(payload, offset) {
+                Ok(txn) if matches!(txn.body, TxnBody::Unknown { .. }) => {
+                    return damage(unknown_type(&txn.header).at(offset), last);
+                }
+                Ok(txn) => txn,
+                Err(fault) => return damage(fault, last),
+            };
+            // An empty tree's only question is whether its server was of 3.5 or later: one that logs digests was.
+            let fresh = || DataTree::fresh(txn.digest.is_some());
+            let tree = self.tree.get_or_insert_with(fresh);
+            observer.before(tree, txn.header.zxid)?;
+            let session = txn.header.client_id;
+            let mut step =
+                |tree: &DataTree, part: &TxnBody<'_>| observer.after_part(tree, session, part);
+            if let Err(fault) = tree.apply_in_steps(&txn.header, &txn.body, &mut step) {
+                return damage(fault, last);
             }
+            self.comparison.after(tree, &txn);
+            self.count_in(&txn);
         }
         Ok(())
     }
 
-    fn apply(&mut self, txn: &Txn<'_>) -> std::result::Result<(), crate::error::DecodeError> {
-        // An empty tree's only question is whether its server was of 3.5 or later: one that logs digests was.
-        let tree = self
-            .tree
-            .get_or_insert_with(|| DataTree::fresh(txn.digest.is_some()));
+    fn count_in(&mut self, txn: &Txn<'_>) {
         let header = &txn.header;
-        if let TxnBody::Unknown { .. } = txn.body {
-            return Err(crate::record::txn::unknown_type(header).at(0));
-        }
-        tree.apply(header, &txn.body)?;
-        self.comparison.after(tree, txn);
         if header.zxid <= self.fuzzy_to {
             self.note_session(txn);
         }
-        self.applied = Some((
-            self.applied.map_or(header.zxid, |(first, _)| first),
-            header.zxid,
-        ));
-        self.times = Some((
-            self.times.map_or(header.time, |(first, _)| first),
-            header.time,
-        ));
+        let first = self.applied.map_or(header.zxid, |(first, _)| first);
+        let first_time = self.times.map_or(header.time, |(first, _)| first);
+        self.applied = Some((first, header.zxid));
+        self.times = Some((first_time, header.time));
         self.count += 1;
-        Ok(())
     }
 
     fn note_session(&mut self, txn: &Txn<'_>) {

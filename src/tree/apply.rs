@@ -26,6 +26,19 @@ impl DataTree {
     /// # Errors
     /// When a part of a multi does not decode; nothing of the multi is applied then.
     pub fn apply(&mut self, header: &TxnHeader, body: &TxnBody<'_>) -> Result<(), DecodeError> {
+        self.apply_in_steps(header, body, &mut |_, _| {})
+    }
+
+    /// Applies one txn, and shows the tree to `step` after each part of it: the parts of a multi, or the one that there is.
+    ///
+    /// # Errors
+    /// As [`DataTree::apply`].
+    pub fn apply_in_steps(
+        &mut self,
+        header: &TxnHeader,
+        body: &TxnBody<'_>,
+        step: &mut dyn FnMut(&DataTree, &TxnBody<'_>),
+    ) -> Result<(), DecodeError> {
         match body {
             TxnBody::Multi(multi) if multi.is_failed() => {}
             TxnBody::Multi(multi) => {
@@ -35,9 +48,13 @@ impl DataTree {
                     .collect::<Result<Vec<_>, _>>()?;
                 for part in &parts {
                     self.apply_one(header, part);
+                    step(self, part);
                 }
             }
-            body => self.apply_one(header, body),
+            body => {
+                self.apply_one(header, body);
+                step(self, body);
+            }
         }
         self.last_zxid = self.last_zxid.max(header.zxid);
         Ok(())

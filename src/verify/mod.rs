@@ -3,12 +3,14 @@
 //! 1. Each log: header, every record's checksum, length and end mark, every body; zeros to the end.
 //! 2. Each snapshot: seals, structure, the compressed stream; parents before children, ACL ids that resolve.
 //! 3. The chain: zxids contiguous within an epoch, epochs that begin with counter 1, logs that agree where they overlap; epoch files.
-//! 4. Replay: the tree is rebuilt from the earliest base of each stretch, and its digest compared at every txn that carries one.
+//! 4. Replay: the tree is rebuilt from the earliest base of each stretch, its digest compared at every txn that carries one,
+//!    and the tree with every later snapshot on the way, znode by znode ([`crosscheck`]).
 //!
 //! Parts 1 to 3 stream. What can be restored are *windows*: ranges of zxids, with the base and the kind of proof ([`Proof`]).
 //! A server that starts on a directory proves none of this: it drops what is behind a damaged length or end mark without a word.
 
 mod chain;
+mod crosscheck;
 mod files;
 mod finding;
 mod windows;
@@ -24,6 +26,7 @@ use crate::timeline::Timeline;
 use crate::txnlog::{Level, LogSummary};
 use crate::zxid::Zxid;
 use files::SnapshotVerdict;
+use windows::Replays;
 
 /// How much to verify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +95,8 @@ pub struct Report {
     pub txn_count: u64,
     /// How many digests were compared in replay.
     pub digests_compared: u64,
+    /// How many snapshots were compared with the tree replayed from earlier ones, and how many znodes in them.
+    pub snapshots_crossed: (u64, u64),
     /// `acceptedEpoch` and `currentEpoch`, where they are numbers.
     pub epochs: (Option<i64>, Option<i64>),
 }
@@ -121,10 +126,14 @@ pub fn verify(source: &Source, depth: Depth, progress: &dyn Progress) -> Result<
     files::judge_names(source, &mut findings);
     let bases = sound_bases(source, &timeline, &snapshots)?;
     chain::judge(source, &timeline, &snapshots, &mut findings)?;
-    let (windows, digests_compared) = match depth {
-        Depth::Quick => (windows::promised(source, &timeline, &bases), 0),
+    let replayed = match depth {
+        Depth::Quick => Replays {
+            windows: windows::promised(source, &timeline, &bases),
+            ..Replays::default()
+        },
         Depth::Full => windows::replayed(source, &timeline, &bases, &mut findings, progress)?,
     };
+    let windows = replayed.windows;
     files::judge_snapshots(source, &snapshots, &windows, &mut findings);
     chain::judge_reach(source, &timeline, &windows, &mut findings);
     findings.sort_by(|a, b| {
@@ -160,7 +169,8 @@ pub fn verify(source: &Source, depth: Depth, progress: &dyn Progress) -> Result<
         snapshots: snapshot_reports(source, snapshots, &bases),
         windows,
         findings,
-        digests_compared,
+        digests_compared: replayed.digests,
+        snapshots_crossed: replayed.crossed,
         epochs: (
             chain::epoch_of(source.accepted_epoch()),
             chain::epoch_of(source.current_epoch()),

@@ -1,9 +1,10 @@
 //! What can be restored.
 
+use super::crosscheck::{Crosscheck, Crossed};
 use super::{Finding, Severity};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
-use crate::replay::{Base, ExactFrom, Proof, Replayed, replay};
+use crate::replay::{Base, ExactFrom, Proof, Replayed, replay_observed};
 use crate::source::Source;
 use crate::timeline::Timeline;
 use crate::tree::AclValue;
@@ -50,6 +51,17 @@ pub(super) fn promised(source: &Source, timeline: &Timeline, bases: &[Base]) -> 
     windows
 }
 
+/// What the replays of a verification gave.
+#[derive(Default)]
+pub(super) struct Replays {
+    /// By zxid.
+    pub windows: Vec<Window>,
+    /// How many digests were compared.
+    pub digests: u64,
+    /// How many snapshots were compared with a replay, and how many znodes in them.
+    pub crossed: (u64, u64),
+}
+
 /// What each base gives: replayed from the earliest on, and from the next one where that broke off.
 pub(super) fn replayed(
     source: &Source,
@@ -57,45 +69,72 @@ pub(super) fn replayed(
     bases: &[Base],
     findings: &mut Vec<Finding>,
     progress: &dyn Progress,
-) -> Result<(Vec<Window>, u64)> {
-    let mut windows: Vec<Window> = Vec::new();
-    let mut compared = 0;
+) -> Result<Replays> {
+    let mut replays = Replays::default();
     for base in bases {
         let Some((from, to)) = reach(timeline, base) else {
             continue;
         };
         // A base within what an earlier one gave adds nothing, unless that was less than exact.
-        let is_had = windows.iter().any(|window| {
+        let is_had = replays.windows.iter().any(|window| {
             window.from <= from && to <= window.to && window.proof >= Some(Proof::Consistent)
         });
         if is_had {
             continue;
         }
-        match replay(source, timeline, base, to, progress) {
-            Ok(replayed) => {
-                compared += replayed.digests.compared;
+        let mut to = to;
+        let mut done = replay_crossed(source, timeline, bases, base, to, progress);
+        if let Err(error) = &done
+            && let Some(zxid) = damage_behind(error, from, to)
+        {
+            // Damage of a file is told where the files are judged; how far one gets is found without it.
+            to = zxid;
+            done = replay_crossed(source, timeline, bases, base, to, progress);
+        }
+        match done {
+            Ok((replayed, crossed)) => {
+                replays.digests += replayed.digests.compared;
+                replays.crossed.0 += crossed.snapshots;
+                replays.crossed.1 += crossed.nodes;
+                findings.extend(crossed.findings);
                 let window = judge(source, base, &replayed, (from, to), findings);
-                windows.extend(window);
+                replays.windows.extend(window);
             }
-            Err(error) if error.kind() == ErrorKind::Damage => {
-                // Damage of a file is told where the files are judged; how far one gets is found without it.
-                if let Some(zxid) = error.zxid().filter(|zxid| *zxid >= from && *zxid < to) {
-                    let replayed = replay(source, timeline, base, zxid, progress)?;
-                    windows.extend(judge(source, base, &replayed, (from, zxid), findings));
-                }
-            }
+            Err(error) if error.kind() == ErrorKind::Damage => {}
             Err(error) => return Err(error),
         }
     }
     let mut merged = Vec::new();
-    windows.sort_by_key(|window| window.from);
-    for window in windows {
+    replays.windows.sort_by_key(|window| window.from);
+    for window in std::mem::take(&mut replays.windows) {
         add(&mut merged, window);
     }
     merged
         .iter_mut()
         .for_each(|window| set_times(source, timeline, window));
-    Ok((merged, compared))
+    replays.windows = merged;
+    Ok(replays)
+}
+
+/// The last txn before damage that a replay came upon.
+fn damage_behind(error: &Error, from: Zxid, to: Zxid) -> Option<Zxid> {
+    let last = error.zxid().filter(|_| error.kind() == ErrorKind::Damage)?;
+    (last >= from && last < to).then_some(last)
+}
+
+/// Replays on a base, and compares the snapshots on the way.
+fn replay_crossed(
+    source: &Source,
+    timeline: &Timeline,
+    bases: &[Base],
+    base: &Base,
+    to: Zxid,
+    progress: &dyn Progress,
+) -> Result<(Replayed, Crossed)> {
+    let mut crosscheck = Crosscheck::new(source, bases, base, to);
+    let replayed = replay_observed(source, timeline, base, to, &mut crosscheck, progress)?;
+    let crossed = crosscheck.finish(&replayed.tree)?;
+    Ok((replayed, crossed))
 }
 
 /// From where to where `base` promises to be exact.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use zookeeper_client::{Acl, Acls, AuthId, Client, CreateMode, Error, Permission};
 
 use crate::client::{LAB, connect};
-use crate::program::{copy_data_dir, restore, snapshots};
+use crate::program::{copy_data_dir, restore, snapshots, verify};
 use crate::release::{Release, releases};
 use crate::rng::Rng;
 use crate::runtime;
@@ -41,6 +41,8 @@ fn a_fuzzy_snapshot_and_its_log_give_the_bytes_of_a_full_replay() {
         let last = runtime().block_on(write_storm(&release, &source));
         let taken = snapshots(&source);
         assert!(taken.len() > 3, "{release}: only {} snapshots", taken.len());
+        // Each of them is compared with the replay, znode by znode.
+        verify(&source);
 
         // The same logs, and only the snapshot of the empty tree, if the release wrote one.
         let replayed = folder.path().join("replayed");
