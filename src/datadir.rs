@@ -90,18 +90,29 @@ pub fn version_dir(dir: &Path) -> PathBuf {
 }
 
 /// `dataDir` and `dataLogDir` of the text of a `zoo.cfg`: lines `key=value`, as `java.util.Properties` reads them,
-/// without its escapes.
+/// with the escapes that a path needs.
 pub fn parse_zoo_cfg(text: &str) -> (Option<PathBuf>, Option<PathBuf>) {
     let value = |key: &str| {
-        text.lines()
+        text.trim_start_matches('\u{feff}')
+            .lines()
             .map(str::trim)
             .filter(|line| !line.starts_with(['#', '!']))
             .filter_map(|line| line.split_once(['=', ':']))
             .filter(|(name, _)| name.trim() == key)
-            .map(|(_, value)| PathBuf::from(value.trim()))
+            .map(|(_, value)| PathBuf::from(unescape(value.trim())))
             .next_back()
     };
     (value("dataDir"), value("dataLogDir"))
+}
+
+/// `value` with `\\ `, `\\:`, `\\=` and `\\\\` as what they stand for.
+fn unescape(value: &str) -> String {
+    let mut text = String::new();
+    let mut chars = value.chars();
+    while let Some(c) = chars.next() {
+        text.extend(if c == '\\' { chars.next() } else { Some(c) });
+    }
+    text
 }
 
 #[cfg(test)]
@@ -162,5 +173,7 @@ mod tests {
             (Some("/var/lib/zookeeper".into()), Some("/logs".into()))
         );
         assert_eq!(parse_zoo_cfg("clientPort=2181"), (None, None));
+        let text = "\u{feff}dataDir=/a\\ b\\:c\n";
+        assert_eq!(parse_zoo_cfg(text), (Some("/a b:c".into()), None));
     }
 }

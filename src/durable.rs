@@ -255,6 +255,51 @@ pub fn ensure_absent(target: &Path) -> Result<()> {
     }
 }
 
+/// Refuses a `target` that exists in a way that a rename cannot replace, or holds something.
+///
+/// # Errors
+/// [`ErrorKind::TargetExists`], [`ErrorKind::BadArgument`]; when it cannot be told.
+pub fn ensure_replaceable(target: &Path) -> Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    ensure_absent(target)?;
+    let Ok(found) = target.symlink_metadata() else {
+        return Ok(());
+    };
+    let refused = |message| Error::about(target, ErrorKind::BadArgument, message);
+    if found.file_type().is_symlink() {
+        return Err(refused("is a symbolic link").hint("name the directory itself, or a new one"));
+    }
+    let above =
+        fs::metadata(parent_of(&resolved(target))).map_err(|err| Error::io(target, "read", err))?;
+    if above.dev() != found.dev() {
+        return Err(refused("is a mount point, which cannot appear whole")
+            .hint("name a new directory below it"));
+    }
+    Ok(())
+}
+
+/// `path` without links and dots, as far as it exists.
+pub fn resolved(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.into());
+    let mut missing = Vec::new();
+    let mut existing = absolute.as_path();
+    loop {
+        if let Ok(found) = fs::canonicalize(existing) {
+            return missing
+                .iter()
+                .rev()
+                .fold(found, |path, name| path.join(name));
+        }
+        match (existing.parent(), existing.file_name()) {
+            (Some(parent), Some(name)) => {
+                missing.push(name.to_owned());
+                existing = parent;
+            }
+            _ => return absolute,
+        }
+    }
+}
+
 /// Writes a small file and syncs it. Its directory is the caller's to sync.
 ///
 /// # Errors

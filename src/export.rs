@@ -96,7 +96,10 @@ pub fn plan(source: &Source, options: &Options, progress: &dyn Progress) -> Resu
         window: (from, target.zxid),
         to_time: target.time,
         proof: replayed.proof,
-        warnings: uncertainties(&replayed),
+        warnings: uncertainties(&replayed)
+            .into_iter()
+            .chain(target.warnings)
+            .collect(),
         max_epoch: source
             .max_epoch()
             .max(timeline.last().map_or(0, Zxid::epoch)),
@@ -115,6 +118,7 @@ pub fn write_file(
     target: &Path,
     progress: &dyn Progress,
 ) -> Result<Manifest> {
+    source.ensure_outside(target)?;
     let staged = StagedFile::new(target)?;
     let manifest = write(source, plan, options, staged.file(), target, progress)?;
     progress.start(

@@ -6,7 +6,7 @@
 
 use crate::archive::{self, Manifest};
 use crate::datadir::{self, ACCEPTED_EPOCH, CURRENT_EPOCH, FileName};
-use crate::durable::ScratchDir;
+use crate::durable::{self, ScratchDir};
 use crate::error::{Error, ErrorKind, Result};
 use crate::receipt::Receipt;
 use crate::snapshot::codec::Codec;
@@ -149,6 +149,13 @@ impl Source {
             let log_dir = options.data_log_dir.as_deref();
             return Source::open_dirs(path, path, log_dir);
         }
+        if !metadata.is_file() {
+            return Err(Error::about(
+                path,
+                ErrorKind::Failed,
+                "is neither a file nor a directory",
+            ));
+        }
         let mut head = Vec::new();
         File::open(path)
             .and_then(|file| file.take(4).read_to_end(&mut head))
@@ -192,11 +199,11 @@ impl Source {
             )
             .hint("give the dataDir that zoo.cfg names, or its version-2 folder")
         };
-        let mut text = String::new();
+        let mut bytes = Vec::new();
         File::open(path)
-            .and_then(|file| file.take(1 << 20).read_to_string(&mut text))
-            .map_err(|_| foreign())?;
-        let (data_dir, log_dir) = datadir::parse_zoo_cfg(&text);
+            .and_then(|file| file.take(1 << 20).read_to_end(&mut bytes))
+            .map_err(|err| Error::io(path, "read", err))?;
+        let (data_dir, log_dir) = datadir::parse_zoo_cfg(&String::from_utf8_lossy(&bytes));
         let data_dir = data_dir.ok_or_else(foreign)?;
         let log_dir = options.data_log_dir.clone().or(log_dir);
         Source::open_dirs(&data_dir, &data_dir, log_dir.as_deref())
@@ -250,7 +257,12 @@ impl Source {
         let snap_dir = datadir::version_dir(dir);
         let log_dir = log_dir.map_or_else(|| snap_dir.clone(), datadir::version_dir);
         source.list(&snap_dir, shown, dir, &snap_dir, &log_dir)?;
-        if !is_same_dir(&snap_dir, &log_dir) {
+        if is_same_dir(&snap_dir, &log_dir) {
+            // A live server makes a log before the snapshot that follows it: with logs listed last, none is missed.
+            let mut again = Source::new(dir);
+            again.list(&snap_dir, shown, dir, &snap_dir, &log_dir)?;
+            source.logs = again.logs;
+        } else {
             source.list(&log_dir, &log_dir, &log_dir, &snap_dir, &log_dir)?;
         }
         if source.logs.is_empty() && source.snapshots.is_empty() {
@@ -312,21 +324,16 @@ impl Source {
             let below = path.strip_prefix(root).unwrap_or(&path);
             let shown_path = shown.join(below);
             let name = FileName::parse(&entry.file_name().to_string_lossy());
-            // A file that is purged between its listing and here was never needed.
-            let file = |zxid, codec| {
-                source_file(&path, shown_path.clone(), zxid, codec)
-                    .ok()
-                    .filter(|_| path.is_file())
-            };
+            let file = |zxid, codec| listed_file(&path, shown_path.clone(), zxid, codec);
             match name {
                 FileName::Log(zxid) => {
-                    self.logs.extend(file(zxid, Codec::Plain));
+                    self.logs.extend(file(zxid, Codec::Plain)?);
                     if is_split && is_same_dir(dir, snap_dir) {
                         self.misplaced.push(shown_path);
                     }
                 }
                 FileName::Snapshot(zxid, codec) => {
-                    self.snapshots.extend(file(zxid, codec));
+                    self.snapshots.extend(file(zxid, codec)?);
                     if is_split && is_same_dir(dir, log_dir) {
                         self.misplaced.push(shown_path);
                     }
@@ -377,6 +384,24 @@ impl Source {
     /// Logs in the snapshots' directory and the other way round, where the two differ: no server starts on that.
     pub fn misplaced(&self) -> &[PathBuf] {
         &self.misplaced
+    }
+
+    /// Refuses to write below the folders that are read: a server may take what appears there for its own.
+    ///
+    /// # Errors
+    /// [`ErrorKind::BadArgument`] when `target` lies in one of them.
+    pub fn ensure_outside(&self, target: &Path) -> Result<()> {
+        let target = durable::resolved(target);
+        if self
+            .dirs
+            .iter()
+            .any(|dir| target.starts_with(durable::resolved(dir)))
+        {
+            let message = "lies within the source, which is only read";
+            return Err(Error::about(&target, ErrorKind::BadArgument, message)
+                .hint("choose a place outside of it"));
+        }
+        Ok(())
     }
 
     /// What the archive says of itself, if this is one.
@@ -477,6 +502,32 @@ fn is_same_dir(a: &Path, b: &Path) -> bool {
         || fs::canonicalize(a)
             .ok()
             .is_some_and(|a| fs::canonicalize(b).is_ok_and(|b| a == b))
+}
+
+/// A file that was just listed; `None` when it was purged since. A name that leads nowhere is no file that was purged: a volume may not be
+/// mounted.
+fn listed_file(
+    path: &Path,
+    shown: PathBuf,
+    zxid: Zxid,
+    codec: Codec,
+) -> Result<Option<SourceFile>> {
+    let file = match source_file(path, shown, zxid, codec) {
+        Err(_)
+            if path
+                .symlink_metadata()
+                .is_err_and(|err| err.kind() == std::io::ErrorKind::NotFound) =>
+        {
+            return Ok(None);
+        }
+        file => file?,
+    };
+    match path.is_file() {
+        true => Ok(Some(file)),
+        false => {
+            Err(Error::about(&file.shown, ErrorKind::Failed, "is not a file").hint("move it away"))
+        }
+    }
 }
 
 fn source_file(path: &Path, shown: PathBuf, zxid: Zxid, codec: Codec) -> Result<SourceFile> {

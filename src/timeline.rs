@@ -8,7 +8,8 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
 use crate::source::{Source, SourceFile};
-use crate::txnlog::{Level, LogReader, LogSummary, Run, scan};
+use crate::stream::ReadAt;
+use crate::txnlog::{Entry, Level, LogReader, LogSummary, Run, scan};
 use crate::zxid::Zxid;
 use std::fs::File;
 use std::sync::Arc;
@@ -325,7 +326,8 @@ impl Timeline {
         Ok(None)
     }
 
-    /// The first txn, in zxid order, whose time is later than `time`, and its time.
+    /// The first txn, in zxid order, whose time is later than `time`, and its time. Only of use on logs that were read at
+    /// [`Level::Everything`]: checksums are not looked at again.
     ///
     /// # Errors
     /// Failures to read, damage.
@@ -336,11 +338,8 @@ impl Timeline {
                 .run
                 .mark_for_time(time)
                 .map_or(piece.from, |mark| mark.zxid);
-            let mut reader = piece.reader(source, from)?;
-            while let Some(entry) = reader
-                .next_entry()?
-                .filter(|entry| entry.header.zxid <= piece.run.last)
-            {
+            let mut reader = piece.reader(source, from)?.trusting();
+            while let Some(entry) = reader.next_entry()? {
                 if entry.header.time > time && entry.header.zxid >= piece.from {
                     return Ok(Some((entry.header.zxid, entry.header.time)));
                 }
@@ -369,11 +368,8 @@ impl Timeline {
             if !has_steps && piece.run.first_time > time {
                 continue;
             }
-            let mut reader = piece.reader(source, zxid.max(piece.from))?;
-            while let Some(entry) = reader
-                .next_entry()?
-                .filter(|entry| entry.header.zxid <= piece.run.last)
-            {
+            let mut reader = piece.reader(source, zxid.max(piece.from))?.trusting();
+            while let Some(entry) = reader.next_entry()? {
                 let is_behind = entry.header.zxid >= zxid.max(piece.from);
                 count += u64::from(is_behind && entry.header.time <= time);
             }
@@ -395,7 +391,9 @@ impl Timeline {
             let is_wanted =
                 within.is_none_or(|(from, to)| overlap.other.from <= to && overlap.to >= from);
             if let Some(segment) = self.segments.get(overlap.segment).filter(|_| is_wanted) {
-                forks.extend(compare(source, segment, overlap)?);
+                let from =
+                    within.map_or(overlap.other.from, |(from, _)| from.max(overlap.other.from));
+                forks.extend(compare(source, segment, overlap, from)?);
             }
         }
         Ok(forks)
@@ -403,7 +401,7 @@ impl Timeline {
 }
 
 impl Piece {
-    /// A reader at or before the record of `zxid`.
+    /// A reader at or before the record of `zxid`, to the end of the run. Checksums count from `zxid` on.
     ///
     /// # Errors
     /// Failures to read.
@@ -413,7 +411,8 @@ impl Piece {
             .run
             .mark_for(zxid)
             .map_or(self.run.start_offset, |mark| mark.offset);
-        Ok(source.open_log(log)?.live(false).starting_at(offset))
+        let reader = source.open_log(log)?.live(false).starting_at(offset);
+        Ok(reader.checking_from(zxid).ending_at(self.run.end_offset))
     }
 
     /// The log.
@@ -428,45 +427,57 @@ impl Piece {
     }
 }
 
-/// Walks over the txns of `overlap` in both logs: the first that differs, or that one of them lacks.
-fn compare(source: &Source, segment: &Segment, overlap: &Overlap) -> Result<Option<Fork>> {
-    let mut other = overlap.other.reader(source, overlap.other.from)?;
-    let mut last = overlap.other.from.prev();
-    for piece in segment
-        .pieces
-        .iter()
-        .filter(|piece| piece.from <= overlap.to && piece.run.last >= overlap.other.from)
-    {
-        if piece.log == overlap.other.log
-            && piece.run.start_offset == overlap.other.run.start_offset
-        {
+/// Walks over the txns of `overlap` in both logs, from `from` on: the first that differs, or that one of them lacks. Where either is
+/// damaged there is nothing to compare: that is told of the log itself.
+fn compare(
+    source: &Source,
+    segment: &Segment,
+    overlap: &Overlap,
+    from: Zxid,
+) -> Result<Option<Fork>> {
+    let mut other = overlap.other.reader(source, from)?;
+    let mut last = from.prev();
+    for piece in &segment.pieces {
+        let is_same = piece.log == overlap.other.log
+            && piece.run.start_offset == overlap.other.run.start_offset;
+        if is_same || piece.from > overlap.to || piece.run.last < from {
             continue;
         }
         let mut mine = piece.reader(source, last.next().max(piece.from))?;
-        while let Some(entry) = mine.next_entry()? {
+        while let Some(entry) = next_above(&mut mine, last.max(piece.from.prev()))? {
             let zxid = entry.header.zxid;
-            if zxid > overlap.to || zxid > piece.run.last {
+            if zxid > overlap.to {
                 break;
             }
-            if zxid <= last || zxid < piece.from {
-                continue;
-            }
-            let fork = |offset| {
-                Some(Fork {
+            let theirs = next_above(&mut other, last)?;
+            let differs_at = match theirs {
+                Some(theirs) if theirs.payload == entry.payload => None,
+                Some(theirs) => Some(theirs.offset),
+                None => return Ok(None),
+            };
+            if let Some(offset) = differs_at {
+                return Ok(Some(Fork {
                     zxid,
                     log: piece.log,
                     other: overlap.other.log,
                     offset,
-                })
-            };
-            match other.next_entry()? {
-                Some(theirs) if theirs.payload == entry.payload => last = zxid,
-                Some(theirs) => return Ok(fork(theirs.offset)),
-                None => return Ok(fork(other.offset())),
+                }));
             }
+            last = zxid;
         }
     }
     Ok(None)
+}
+
+/// The next record above `zxid`; damage is an end.
+fn next_above<S: ReadAt + Clone>(
+    reader: &mut LogReader<S>,
+    zxid: Zxid,
+) -> Result<Option<Entry<'_>>> {
+    match reader.next_above(zxid) {
+        Err(error) if error.kind() == ErrorKind::Damage => Ok(None),
+        result => result,
+    }
 }
 
 /// Does `work` on each of `items`, on all cores, and gives the results in order; the first error ends it.

@@ -32,11 +32,11 @@ pub fn run(args: &RestoreArgs, ui: &Ui) -> anyhow::Result<Exit> {
         keep_zxid: args.keep_zxid,
         epoch: args.epoch,
     };
-    if args.target.is_some() {
-        ensure_writable(&place).context("cannot restore there")?;
-    }
     let options = args.source.options(args.source_data_log_dir.as_ref());
     let (report, name) = Source::with(&args.source.source, &options, |source| {
+        if args.target.is_some() {
+            ensure_writable(source, &place)?;
+        }
         let plan = plan(source, &what, ui.progress())?;
         let base = plan.replayed.base.name(source);
         new_epoch(&plan, &place)?;
@@ -67,7 +67,11 @@ pub fn run(args: &RestoreArgs, ui: &Ui) -> anyhow::Result<Exit> {
         outcome: &report,
         exit,
     };
-    ui.show(&shown, exit != Exit::Done)?;
+    ui.show(&shown, exit != Exit::Done)
+        .with_context(|| match &report.written {
+            Some(_) => "the restore is done and in its place, but cannot be reported",
+            None => "cannot report",
+        })?;
     // What is left is memory, and the end of the program frees it at once.
     std::mem::forget(report);
     Ok(exit)

@@ -169,7 +169,7 @@ fn proof_words(proof: Option<Proof>) -> (&'static str, &'static str) {
             "32",
         ),
         Some(Proof::Unproven) => (
-            "unproven: it is inferred, not recorded, when the first snapshot was finished",
+            "unproven: it rests on what nothing recorded; see the findings",
             "33",
         ),
         None => ("promised by the files; nothing was replayed", "33"),

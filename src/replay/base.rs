@@ -4,12 +4,13 @@ use super::Rejected;
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
 use crate::record::acl::OPEN_ACL_UNSAFE;
-use crate::record::{AclVector, TxnDigest};
+use crate::record::{AclVector, TxnBody, TxnDigest};
 use crate::snapshot::codec::Codec;
 use crate::snapshot::{self, OPEN_ACL_ID, Trailer, peek_trailer};
 use crate::source::{Source, SourceFile};
 use crate::timeline::Timeline;
-use crate::tree::{AclRef, DataTree};
+use crate::tree::{AclRef, DataTree, parent_path};
+use crate::txnlog::LogFault;
 use crate::zxid::Zxid;
 use std::collections::HashMap;
 
@@ -69,16 +70,11 @@ impl Base {
 /// [`ErrorKind::SourceChanged`]; failures to read.
 pub fn bases(source: &Source, timeline: &Timeline) -> Result<Vec<Base>> {
     let mut bases = Vec::new();
-    let first = timeline
-        .segments
-        .first()
-        .map(crate::timeline::Segment::first);
-    if first.is_some_and(|first| first == Zxid::new(0, 1) || first == Zxid::new(1, 1)) {
-        let exact_from = ExactFrom::Known(Zxid::ZERO);
+    if begins_empty(source, timeline)? {
         bases.push(Base {
             file: BaseFile::Empty,
             zxid: Zxid::ZERO,
-            exact_from,
+            exact_from: ExactFrom::Known(Zxid::ZERO),
             reapplies_its_own: false,
         });
     }
@@ -109,11 +105,62 @@ pub fn bases(source: &Source, timeline: &Timeline) -> Result<Vec<Base>> {
                 Peeked::Trailer(trailer) => exact_from(file.zxid(), &trailer, bound),
             },
             reapplies_its_own: timeline.contains(file.zxid())
-                && matches!(peeked, Peeked::Trailer(Trailer { digest: None, .. })),
+                && matches!(
+                    peeked,
+                    Peeked::Trailer(Trailer {
+                        digest: None,
+                        last_zxid: None
+                    })
+                ),
         });
     }
     bases.sort_by_key(|base| base.zxid);
     Ok(bases)
+}
+
+/// Whether the logs begin on an empty tree.
+///
+/// The first txn of a new standalone server is 0x1. A new ensemble's is 0x100000001, but so is the first of one that grew out of a
+/// standalone server, whose znodes are in no log any more; then the root has had children, and its cversion is above zero, which
+/// the first create below the root tells.
+fn begins_empty(source: &Source, timeline: &Timeline) -> Result<bool> {
+    let Some(segment) = timeline.segments.first() else {
+        return Ok(false);
+    };
+    match segment.first() {
+        first if first == Zxid::new(0, 1) => return Ok(true),
+        first if first == Zxid::new(1, 1) => {}
+        _ => return Ok(false),
+    }
+    for piece in &segment.pieces {
+        let mut reader = piece.reader(source, piece.from)?.trusting();
+        while let Some(entry) = reader
+            .next_entry()?
+            .filter(|entry| entry.offset < piece.run.end_offset)
+        {
+            let Ok(txn) = entry.txn() else {
+                return Ok(false);
+            };
+            if let Some(cversion) = cversion_given_to_root(&txn.body) {
+                return Ok(cversion == 1);
+            }
+            if entry.end_offset() >= piece.run.end_offset {
+                break;
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// What a txn that creates a child of the root makes of the root's cversion.
+fn cversion_given_to_root(body: &TxnBody<'_>) -> Option<i32> {
+    match body {
+        TxnBody::Create(create) if parent_path(create.path) == Some(b"") => create.parent_cversion,
+        TxnBody::Multi(multi) if !multi.is_failed() => multi
+            .parts()
+            .find_map(|part| cversion_given_to_root(&part.body().ok()?)),
+        _ => None,
+    }
 }
 
 /// What a first look at a snapshot gives.
@@ -159,6 +206,10 @@ fn exact_from(zxid: Zxid, trailer: &Trailer, bound: Option<Zxid>) -> ExactFrom {
         Some((last, _)) if last != Zxid::ZERO && zxid.counter() == 0 => {
             ExactFrom::Known(trailer.last_zxid.map_or(zxid, |written| written.max(zxid)))
         }
+        // Digests were off, and still the file says when it was finished.
+        None if trailer.last_zxid.is_some_and(|last| last >= zxid) => {
+            ExactFrom::Known(trailer.last_zxid.unwrap_or(zxid))
+        }
         Some(_) | None => bound.map_or(ExactFrom::Open, ExactFrom::Bounded),
     }
 }
@@ -177,6 +228,7 @@ pub(super) fn candidates<'a>(
             rejected.push(Rejected {
                 name: base.name(source),
                 reason,
+                is_damaged: false,
             })
         };
         let is_connected = base.zxid == target
@@ -220,6 +272,9 @@ pub(super) fn unreachable(
     rejected: &[Rejected],
 ) -> Error {
     let mut message = format!("{target} cannot be had exactly");
+    if let Some(damage) = damage_before(source, timeline, target) {
+        return damage.hint(nearest(timeline, bases, target));
+    }
     match rejected.first() {
         Some(first) => {
             let more = if rejected.len() > 1 {
@@ -235,18 +290,53 @@ pub(super) fn unreachable(
         .hint(nearest(timeline, bases, target))
 }
 
+/// The last damage of a log that may hide txns up to `target`.
+pub(super) fn damage_before(source: &Source, timeline: &Timeline, target: Zxid) -> Option<Error> {
+    timeline.logs.iter().rev().find_map(|log| {
+        let file = source.logs().get(log.log)?;
+        match &log.summary {
+            Err(error) if file.zxid() <= target => {
+                let fault = error.fault()?.clone().at(error.offset().unwrap_or(0));
+                Some(Error::damage(file.shown(), fault))
+            }
+            Err(_) => None,
+            Ok(summary) => {
+                let is_before = |fault: &&LogFault| fault.zxid.is_none_or(|zxid| zxid < target);
+                let fault = summary.faults.iter().rev().find(is_before)?;
+                let error = fault.fault.clone().at(fault.offset);
+                Some(Error::damage(file.shown(), error).at_zxid(fault.zxid))
+            }
+        }
+    })
+}
+
 /// Which points around `target` can be had.
 pub(super) fn nearest(timeline: &Timeline, bases: &[Base], target: Zxid) -> String {
     let ranges = exact_ranges(timeline, bases);
+    let txn_below = timeline.last_before(target).unwrap_or(Zxid::ZERO);
+    let txn_above = timeline.next_after(target).unwrap_or(Zxid::MAX);
+    // Within a range in numbers, a zxid that no txn has still has txns on both sides.
     let below = ranges
         .iter()
-        .filter(|(_, last)| *last < target)
-        .map(|(_, last)| *last)
+        .filter(|(first, _)| *first < target)
+        .map(|(first, last)| {
+            if *last < target {
+                *last
+            } else {
+                txn_below.max(*first)
+            }
+        })
         .max();
     let above = ranges
         .iter()
-        .filter(|(first, _)| *first > target)
-        .map(|(first, _)| *first)
+        .filter(|(_, last)| *last > target)
+        .map(|(first, last)| {
+            if *first > target {
+                *first
+            } else {
+                txn_above.min(*last)
+            }
+        })
         .min();
     match (below, above) {
         (Some(below), Some(above)) => format!("the nearest points that can: {below} and {above}"),
@@ -254,30 +344,6 @@ pub(super) fn nearest(timeline: &Timeline, bases: &[Base], target: Zxid) -> Stri
         (None, Some(above)) => format!("the first point that can: {above}"),
         (None, None) => "no point of this source can: try another member or a backup".to_owned(),
     }
-}
-
-/// The newest snapshot of which the file itself says that it is exact at or before `zxid`.
-///
-/// # Errors
-/// [`ErrorKind::SourceChanged`]; failures to read.
-pub(super) fn newest_known_below(source: &Source, zxid: Zxid) -> Result<Option<Zxid>> {
-    for file in source
-        .snapshots()
-        .iter()
-        .rev()
-        .filter(|file| file.zxid() <= zxid)
-    {
-        let known = match peek(source, file)? {
-            Some(Peeked::Trailer(trailer)) => exact_from(file.zxid(), &trailer, None),
-            Some(Peeked::Fresh) => ExactFrom::Known(Zxid::ZERO),
-            Some(Peeked::Restored) => ExactFrom::Known(file.zxid()),
-            None => continue,
-        };
-        if matches!(known, ExactFrom::Known(from) if from <= zxid) {
-            return Ok(Some(file.zxid()));
-        }
-    }
-    Ok(None)
 }
 
 /// The ranges of zxids for which some base promises to be exact.

@@ -24,7 +24,7 @@ mod resolve;
 
 pub use base::{Base, BaseFile, ExactFrom, bases, exact_ranges, load_snapshot};
 pub use compare::{DigestTally, Mismatch};
-pub use resolve::{Target, read_for, resolve};
+pub use resolve::{Target, resolve};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::point::Point;
@@ -33,7 +33,7 @@ use crate::record::txn::unknown_type;
 use crate::record::{Txn, TxnBody};
 use crate::source::Source;
 use crate::timeline::{Piece, Segment, Timeline};
-use crate::tree::DataTree;
+use crate::tree::{AclValue, DataTree};
 use crate::txnlog::Level;
 use crate::zxid::{SessionId, Zxid};
 use compare::Comparison;
@@ -94,6 +94,22 @@ pub struct Rejected {
     pub name: String,
     /// The reason, to follow the name.
     pub reason: String,
+    /// Whether the reason is that bytes are damaged.
+    pub is_damaged: bool,
+}
+
+impl Replayed {
+    /// Whether there is nothing to doubt about it.
+    fn is_certain(&self) -> bool {
+        let has_doubts = !self.uncertain_closes.is_empty() || !self.joints.is_empty();
+        self.proof == Proof::Proven || (self.proof == Proof::Consistent && !has_doubts)
+    }
+
+    /// How much there is to doubt: the fewer the better.
+    fn doubts(&self) -> (usize, usize, bool) {
+        let is_known = matches!(self.base.exact_from, ExactFrom::Known(_));
+        (self.joints.len(), self.uncertain_closes.len(), !is_known)
+    }
 }
 
 /// The tree at a point, with all that was found on the way.
@@ -109,32 +125,46 @@ pub struct Rebuilt {
     pub rejected: Vec<Rejected>,
 }
 
-/// The tree at `point`; with `exclusive`, before its txn. Reads no more logs than that needs.
+/// The tree at `point`; with `exclusive`, before its txn.
+///
+/// A first reading of the logs does not look at checksums, since the replay does; a time is looked up among whole records only. Where that
+/// comes upon damage, everything is read, and what is whole around the damage is used.
 ///
 /// # Errors
-/// As [`resolve`] and [`tree_at`].
+/// As [`resolve`] and [`tree_at`]; [`ErrorKind::Damage`] also when two logs differ over a txn that was applied, and when an ACL is unknown.
 pub fn rebuild(
     source: &Source,
     point: Point,
     exclusive: bool,
     progress: &dyn Progress,
 ) -> Result<Rebuilt> {
-    let rebuild_from = |timeline: Timeline| {
-        let found = resolve(source, &timeline, point, exclusive).and_then(|target| {
-            tree_at(source, &timeline, target.zxid, progress).map(|tree| (target, tree))
-        });
-        (timeline, found)
+    let first = match point {
+        Point::Time(_) => Level::Everything,
+        Point::Zxid(_) | Point::First | Point::Latest => Level::Frames,
     };
-    let (mut timeline, mut found) = rebuild_from(read_for(source, point, progress)?);
-    // What was left unread for speed may be what is missing.
-    let is_worth_more = found
-        .as_ref()
-        .is_err_and(|error| error.kind() != ErrorKind::SourceChanged);
-    if is_worth_more && timeline.logs.len() < source.logs().len() {
-        (timeline, found) =
-            rebuild_from(Timeline::read(source, &|_| true, Level::Frames, progress)?);
+    match rebuild_at(source, point, exclusive, first, progress) {
+        Err(error)
+            if first == Level::Frames
+                && matches!(error.kind(), ErrorKind::Damage | ErrorKind::NotReachable) =>
+        {
+            rebuild_at(source, point, exclusive, Level::Everything, progress)
+        }
+        result => result,
     }
-    let (target, (replayed, rejected)) = found?;
+}
+
+fn rebuild_at(
+    source: &Source,
+    point: Point,
+    exclusive: bool,
+    level: Level,
+    progress: &dyn Progress,
+) -> Result<Rebuilt> {
+    let timeline = Timeline::read(source, &|_| true, level, progress)?;
+    let target = resolve(source, &timeline, point, exclusive)?;
+    let (replayed, rejected) = tree_at(source, &timeline, target.zxid, progress)?;
+    refuse_forks(source, &timeline, &replayed, target.zxid)?;
+    refuse_unresolved(source, &replayed.tree)?;
     Ok(Rebuilt {
         timeline,
         target,
@@ -156,50 +186,42 @@ pub fn tree_at(
     let bases = bases(source, timeline)?;
     let mut rejected = Vec::new();
     let mut damage = None;
-    let mut second_best: Option<Replayed> = None;
+    let mut second_best: Vec<Replayed> = Vec::new();
     for base in base::candidates(&bases, timeline, source, target, &mut rejected) {
         let name = base.name(source);
-        let mut reject = |reason: String| {
+        let mut reject = |reason: String, is_damaged: bool| {
             rejected.push(Rejected {
                 name: name.clone(),
                 reason,
+                is_damaged,
             })
         };
         match replay(source, timeline, base, target, progress) {
             Err(error) if error.kind() == ErrorKind::Damage => {
-                reject(format!("damaged: {error}"));
+                reject(format!("damaged: {error}"), true);
                 damage.get_or_insert(error);
             }
             Err(error) => return Err(error),
             Ok(replayed) => match judge(&replayed, target) {
-                Ok(())
-                    if replayed.uncertain_closes.is_empty() || replayed.proof == Proof::Proven =>
-                {
-                    return Ok((replayed, rejected));
-                }
-                Ok(()) => {
-                    reject("sessions were closed while it was written, and what they deleted is unknown".to_owned());
-                    second_best.get_or_insert(replayed);
-                }
+                Ok(()) if replayed.is_certain() => return Ok((replayed, rejected)),
+                Ok(()) => second_best.push(replayed),
                 Err(reason) => {
                     if let Some(mismatch) = replayed.digests.open_mismatch {
                         damage.get_or_insert_with(|| mismatch.error(&name));
                     }
-                    reject(reason);
+                    reject(reason, false);
                 }
             },
         }
     }
-    if let Some(replayed) = second_best {
-        rejected.retain(|other| other.name != replayed.base.name(source));
-        return Ok((replayed, rejected));
+    // Ends of epochs that nothing proves are worse than a base that is not known to have been finished: behind one, there may be
+    // txns of an abandoned branch, which the base behind it does not have.
+    if let Some(best) = second_best.into_iter().min_by_key(Replayed::doubts) {
+        return Ok((best, rejected));
     }
-    let damage = damage.map(|error| match (error.next_step(), error.zxid()) {
-        (None, Some(zxid)) => error.hint(format!(
-            "{zxid} is the last txn before it; 'zoovault verify' shows which points can be restored"
-        )),
-        (None, None) => error.hint("'zoovault verify' shows which points can be restored"),
-        (Some(_), _) => error,
+    let damage = damage.map(|error| match error.next_step() {
+        None => error.hint(base::nearest(timeline, &bases, target)),
+        Some(_) => error,
     });
     Err(damage.unwrap_or_else(|| base::unreachable(source, timeline, &bases, target, &rejected)))
 }
@@ -288,7 +310,13 @@ pub fn replay_observed(
         .segments
         .iter()
         .find(|segment| segment.contains(target) && segment.continues(base.zxid));
+    if segment.is_none() && base.zxid != target {
+        let message = format!("the txns from {} to {target} are not all there", base.zxid);
+        let error = Error::about(source.shown(), ErrorKind::NotReachable, message);
+        return Err(error.hint("'zoovault verify' shows which points can be restored"));
+    }
     let pieces = segment
+        .filter(|_| from <= target)
         .map(|segment| clip(segment, from, target))
         .unwrap_or_default();
     let joints = segment
@@ -330,6 +358,66 @@ fn joints(segment: &Segment, from: Zxid, to: Zxid) -> Vec<(Zxid, Zxid)> {
         .chain(segment.joints.iter().copied())
         .filter(|(_, first)| *first > from && *first <= to)
         .collect()
+}
+
+/// Two logs that differ over a txn that was applied: which is right cannot be told. A digest tells little: it covers no ACLs.
+fn refuse_forks(
+    source: &Source,
+    timeline: &Timeline,
+    replayed: &Replayed,
+    target: Zxid,
+) -> Result<()> {
+    let Some((first, _)) = replayed.applied else {
+        return Ok(());
+    };
+    let forks = timeline.compare_overlaps(source, Some((first, target)))?;
+    let Some(fork) = forks
+        .iter()
+        .find(|fork| fork.zxid >= first && fork.zxid <= target)
+    else {
+        return Ok(());
+    };
+    let name = |index: usize| {
+        source
+            .logs()
+            .get(index)
+            .map(|log| log.name())
+            .unwrap_or_default()
+    };
+    let message = format!(
+        "says something else about {} than {}: which is right cannot be told",
+        fork.zxid,
+        name(fork.log)
+    );
+    let path = source
+        .logs()
+        .get(fork.other)
+        .map(|log| log.shown().to_owned())
+        .unwrap_or_default();
+    Err(Error::about(&path, ErrorKind::Damage, message)
+        .at_offset(fork.offset)
+        .hint(format!(
+            "restore to before {}, or move away the log that does not belong to this history",
+            fork.zxid
+        )))
+}
+
+fn refuse_unresolved(source: &Source, tree: &DataTree) -> Result<()> {
+    let unresolved = tree.nodes().find_map(|node| match node.acl {
+        AclValue::Unresolved(id) => Some((node.path.to_vec(), id)),
+        AclValue::List(_) => None,
+    });
+    match unresolved {
+        None => Ok(()),
+        Some((path, id)) => {
+            let message = format!(
+                "the ACL of \"{}\" is unknown: its snapshot lacks the list of id {id}",
+                path.escape_ascii()
+            );
+            Err(Error::about(source.shown(), ErrorKind::Damage, message)
+                .hint("restore to another point, or from another member: an ACL is never guessed"))
+        }
+    }
 }
 
 /// The pieces of `segment` that hold txns from `from` to `to`.
@@ -455,7 +543,9 @@ impl Replayer {
         let digests = self.comparison.tally();
         let proof = match base.exact_from {
             _ if digests.is_proof => Proof::Proven,
-            ExactFrom::Known(_) if self.uncertain_closes.is_empty() => Proof::Consistent,
+            ExactFrom::Known(_) if self.uncertain_closes.is_empty() && joints.is_empty() => {
+                Proof::Consistent
+            }
             ExactFrom::Known(_) | ExactFrom::Bounded(_) | ExactFrom::Open => Proof::Unproven,
         };
         Replayed {

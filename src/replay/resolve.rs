@@ -2,12 +2,12 @@
 
 use super::base::{self, exact_ranges};
 use super::bases;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Fault, Result};
 use crate::point::Point;
-use crate::progress::Progress;
+use crate::snapshot;
 use crate::source::{Source, SourceFile};
 use crate::timeline::Timeline;
-use crate::txnlog::Level;
+use crate::txnlog::LogEnd;
 use crate::zxid::Zxid;
 
 /// The txn that a point stands for.
@@ -19,33 +19,8 @@ pub struct Target {
     pub time: Option<i64>,
     /// The first txn left out, and its time.
     pub left_out: Option<(Zxid, i64)>,
-    /// How many of the txns left out have a time no later than the one asked for: the leader's clock stepped back.
-    pub left_out_earlier: u64,
-}
-
-/// Reads as much of the logs as a restore to `point` needs: behind the newest base that can be, up to the point and one txn more.
-/// When that turns out not to do, the caller reads everything.
-///
-/// # Errors
-/// [`ErrorKind::SourceChanged`]; failures to read.
-pub fn read_for(source: &Source, point: Point, progress: &dyn Progress) -> Result<Timeline> {
-    let to = match point {
-        Point::Zxid(zxid) => zxid,
-        Point::Latest => Zxid::MAX,
-        Point::Time(_) | Point::First => {
-            return Timeline::read(source, &|_| true, Level::Frames, progress);
-        }
-    };
-    let Some(from) = base::newest_known_below(source, to)? else {
-        return Timeline::read(source, &|_| true, Level::Frames, progress);
-    };
-    let names: Vec<Zxid> = source.logs().iter().map(SourceFile::zxid).collect();
-    let is_wanted = |index: usize| {
-        let begins = names.get(index).is_some_and(|name| *name <= to.next());
-        let ends = names.get(index + 1).is_none_or(|next| *next > from);
-        begins && ends
-    };
-    Timeline::read(source, &is_wanted, Level::Frames, progress)
+    /// What the operator has to know: logs that end in the middle of a write, a clock that stepped back.
+    pub warnings: Vec<String>,
 }
 
 /// The txn that `point` stands for; with `exclusive`, the one before.
@@ -58,22 +33,25 @@ pub fn resolve(
     point: Point,
     exclusive: bool,
 ) -> Result<Target> {
+    let mut warnings = Vec::new();
     let named = match point {
         Point::Zxid(zxid) => zxid,
+        Point::Time(_) if exclusive => {
+            let message = "a time is the moment before the first later txn: it cannot be exclusive";
+            return Err(
+                Error::new(ErrorKind::BadArgument, message).hint("name the txn by its zxid")
+            );
+        }
         Point::Time(time) => return resolve_time(source, timeline, time),
         Point::First => first(source, timeline)?,
-        Point::Latest => latest(source, timeline)?,
+        Point::Latest => latest(source, timeline, &mut warnings)?,
     };
+    ensure_held(source, timeline, named)?;
     let zxid = if exclusive {
         before(source, timeline, named)?
     } else {
         named
     };
-    ensure_held(source, timeline, zxid)?;
-    with_neighbours(source, timeline, zxid)
-}
-
-fn with_neighbours(source: &Source, timeline: &Timeline, zxid: Zxid) -> Result<Target> {
     let left_out = match timeline.next_after(zxid) {
         Some(next) => timeline.time_of(source, next)?.map(|time| (next, time)),
         None => None,
@@ -82,7 +60,7 @@ fn with_neighbours(source: &Source, timeline: &Timeline, zxid: Zxid) -> Result<T
         zxid,
         time: timeline.time_of(source, zxid)?,
         left_out,
-        left_out_earlier: 0,
+        warnings,
     })
 }
 
@@ -94,31 +72,101 @@ fn first(source: &Source, timeline: &Timeline) -> Result<Zxid> {
         .ok_or_else(|| nothing(source))
 }
 
-fn latest(source: &Source, timeline: &Timeline) -> Result<Zxid> {
-    let newest = source.snapshots().last().map(SourceFile::zxid);
-    timeline
+/// The last point that the source holds. What hides a later one is an error, or where nothing says that it does, a warning.
+fn latest(source: &Source, timeline: &Timeline, warnings: &mut Vec<String>) -> Result<Zxid> {
+    let last = timeline.last();
+    for log in &timeline.logs {
+        let Some(file) = source.logs().get(log.log) else {
+            continue;
+        };
+        let is_behind = last.is_none_or(|last| file.zxid() > last);
+        match &log.summary {
+            Err(error) if is_behind => {
+                let is_unwritten = matches!(
+                    error.fault(),
+                    Some(Fault::Empty | Fault::ShortHeader { .. })
+                );
+                if !is_unwritten {
+                    return Err(hidden(file, error.fault(), error.offset(), last));
+                }
+                warnings.push(format!(
+                    "{} is cut within its header: if it ever held txns, they are lost",
+                    file.name()
+                ));
+            }
+            Ok(summary) if summary.last() == last => {
+                if let Some(fault) = summary.faults.last().filter(|fault| fault.next.is_none()) {
+                    return Err(hidden(file, Some(&fault.fault), Some(fault.offset), last));
+                }
+                if let Some(LogEnd::Torn { offset }) = summary.end {
+                    let name = file.name();
+                    warnings.push(format!("{name} ends in the middle of a write (offset {offset}): that txn is left out"));
+                }
+            }
+            Ok(_) | Err(_) => {}
+        }
+    }
+    let newest = source
+        .snapshots()
         .last()
-        .into_iter()
-        .chain(newest)
-        .max()
-        .ok_or_else(|| nothing(source))
+        .filter(|newest| last.is_none_or(|last| newest.zxid() > last));
+    let Some(newest) = newest else {
+        return last.ok_or_else(|| nothing(source));
+    };
+    match snapshot::check(newest.shown(), &|| source.open_snapshot(newest), &|_| {}) {
+        Ok(_) => {
+            if timeline.logs.is_empty() && !source.is_as_restored(newest)? {
+                warnings.push("there are no logs: if a dataLogDir of its own has them, later txns are left out".to_owned());
+            }
+            Ok(newest.zxid())
+        }
+        // A server that was killed while it began an epoch leaves it so, and no txn has this zxid.
+        Err(error) if error.kind() == ErrorKind::Damage && newest.zxid().counter() == 0 => {
+            warnings.push(format!(
+                "{} is damaged, and was not needed: no txn has its zxid",
+                newest.name()
+            ));
+            last.ok_or(error)
+        }
+        Err(error) => Err(error),
+    }
 }
 
+/// What hides the last txn.
+fn hidden(
+    file: &SourceFile,
+    fault: Option<&Fault>,
+    offset: Option<u64>,
+    last: Option<Zxid>,
+) -> Error {
+    let fault = fault
+        .cloned()
+        .unwrap_or(Fault::Empty)
+        .at(offset.unwrap_or(0));
+    let error = Error::damage(file.shown(), fault).at_zxid(last);
+    match last {
+        Some(last) => error.hint(format!(
+            "what is behind is unknown; '--to {last}' is the last txn that can be read"
+        )),
+        None => error,
+    }
+}
+
+/// The point right before the txn `zxid`, if nothing is missing there.
 fn before(source: &Source, timeline: &Timeline, zxid: Zxid) -> Result<Zxid> {
-    let snapshot = source
-        .snapshots()
-        .iter()
-        .map(SourceFile::zxid)
-        .filter(|name| *name < zxid && name.is_followed_by(zxid))
-        .max();
     let is_first = zxid == Zxid::new(0, 1) || zxid == Zxid::new(1, 1);
+    let names = source.snapshots().iter().map(SourceFile::zxid);
     timeline
         .last_before(zxid)
         .into_iter()
-        .chain(snapshot)
+        .chain(names.filter(|name| *name < zxid))
         .chain(is_first.then_some(Zxid::ZERO))
+        .filter(|before| before.is_followed_by(zxid) || zxid.counter() == 0)
         .max()
-        .ok_or_else(|| not_reachable(source, format!("holds no txn before {zxid}")))
+        .ok_or_else(|| {
+            let message = format!("the txn right before {zxid} is not there");
+            not_reachable(source, message).hint("'zoovault inspect' shows what is missing")
+        })
 }
 
 /// Refuses a zxid that is neither a txn's nor a snapshot's.
@@ -155,30 +203,28 @@ fn ensure_held(source: &Source, timeline: &Timeline, zxid: Zxid) -> Result<()> {
 
 fn resolve_time(source: &Source, timeline: &Timeline, time: i64) -> Result<Target> {
     let Some((next, next_time)) = timeline.first_later_than(source, time)? else {
-        let last = latest(source, timeline)?;
+        let last = timeline.last().ok_or_else(|| nothing(source))?;
         let message =
             format!("the time asked for is not before the time of any txn; the last is {last}");
         return Err(
             not_reachable(source, message).hint("if that is the point you mean, say '--to latest'")
         );
     };
+    let zxid = before(source, timeline, next)?;
     // Before the very first txn the tree is empty. Somebody who means that says so; a wrong year does not.
-    let zxid = before(source, timeline, next)
-        .ok()
-        .filter(|zxid| *zxid != Zxid::ZERO)
-        .ok_or_else(|| {
-            not_reachable(
-                source,
-                format!("the time asked for is before the first txn, {next}"),
-            )
-            .hint("'zoovault inspect' shows what there is")
-        })?;
-    let left_out_earlier = timeline.count_from(source, next, time)?;
+    if zxid == Zxid::ZERO {
+        let message = format!("the time asked for is before the first txn, {next}");
+        return Err(not_reachable(source, message).hint("'zoovault inspect' shows what there is"));
+    }
+    let earlier = timeline.count_from(source, next, time)?;
+    let clock = format!(
+        "the leader's clock stepped back: {earlier} of the txns left out have times before the one asked for"
+    );
     Ok(Target {
         zxid,
         time: timeline.time_of(source, zxid)?,
         left_out: Some((next, next_time)),
-        left_out_earlier,
+        warnings: (earlier > 0).then_some(clock).into_iter().collect(),
     })
 }
 

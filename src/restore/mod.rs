@@ -14,15 +14,14 @@ mod write;
 pub use release::Release;
 
 use crate::datadir::{ACCEPTED_EPOCH, CURRENT_EPOCH, MYID, VERSION_DIR, snapshot_name};
-use crate::durable::{StagedDir, ensure_absent, write_file};
+use crate::durable::{self, StagedDir, ensure_absent, write_file};
 use crate::error::{Error, ErrorKind, Result};
 use crate::point::Point;
 use crate::progress::Progress;
 use crate::receipt::Receipt;
 use crate::replay::{ExactFrom, Proof, Rebuilt, Rejected, Replayed, Target, rebuild};
 use crate::source::Source;
-use crate::timeline::Timeline;
-use crate::tree::{AclValue, DataTree};
+use crate::tree::DataTree;
 use crate::zxid::Zxid;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -124,23 +123,17 @@ pub fn plan(source: &Source, what: &What, progress: &dyn Progress) -> Result<Pla
         mut replayed,
         rejected,
     } = rebuild(source, what.point, what.exclusive, progress)?;
-    refuse_forks(source, &timeline, &replayed, target.zxid)?;
-    refuse_unresolved(source, &replayed.tree)?;
     let (ephemerals, sessions) = (replayed.tree.ephemerals(), replayed.tree.sessions().len());
     let mut warnings = uncertainties(&replayed);
     match what.ephemerals {
         Ephemerals::Drop => replayed.tree.drop_sessions(target.zxid),
         Ephemerals::Keep => warnings.extend(uncovered(&replayed.tree)),
     }
-    if target.left_out_earlier > 0 {
-        warnings.push(format!(
-            "the leader's clock stepped back: {} of the txns left out have times before the one asked for",
-            target.left_out_earlier
-        ));
-    }
+    warnings.extend(target.warnings.iter().cloned());
     let (misfits, mut notes) = release::misfits(&replayed.tree, what.for_version);
     warnings.extend(misfits);
-    notes.extend(epoch_ends(&replayed));
+    let damaged = rejected.iter().filter(|other| other.is_damaged);
+    notes.extend(damaged.map(|other| format!("{} was not taken: {}", other.name, other.reason)));
     let max_epoch = source
         .max_epoch()
         .max(timeline.last().map_or(0, Zxid::epoch));
@@ -215,18 +208,26 @@ pub fn execute(plan: &Plan, place: &Where, progress: &dyn Progress) -> Result<Wr
     })
 }
 
-/// Refuses a place that cannot be written to, before anything is read.
+/// Refuses a place that cannot be written to, before anything is worked out.
 ///
 /// # Errors
-/// [`ErrorKind::TargetExists`], [`ErrorKind::BadArgument`].
-pub fn ensure_writable(place: &Where) -> Result<()> {
-    ensure_absent(&place.target)?;
-    if let Some(dir) = &place.data_log_dir {
-        ensure_absent(dir)?;
-        if *dir == place.target {
-            let message = "is given for both the dataDir and the dataLogDir";
-            return Err(Error::about(dir, ErrorKind::BadArgument, message)
-                .hint("leave out --data-log-dir: one directory is the default"));
+/// [`ErrorKind::TargetExists`]; [`ErrorKind::BadArgument`] for a place within another, within the source, or that cannot be replaced.
+pub fn ensure_writable(source: &Source, place: &Where) -> Result<()> {
+    let places: Vec<&Path> = [Some(&place.target), place.data_log_dir.as_ref()]
+        .into_iter()
+        .flatten()
+        .map(PathBuf::as_path)
+        .collect();
+    for path in &places {
+        durable::ensure_replaceable(path)?;
+        source.ensure_outside(path)?;
+    }
+    if let [target, log_dir] = places.as_slice() {
+        let (a, b) = (durable::resolved(target), durable::resolved(log_dir));
+        if a.starts_with(&b) || b.starts_with(&a) {
+            let message = "and the dataDir may not lie within one another";
+            return Err(Error::about(log_dir, ErrorKind::BadArgument, message)
+                .hint("leave out --data-log-dir for one directory, or name two that are apart"));
         }
     }
     Ok(())
@@ -314,66 +315,6 @@ fn settle(root: &Path, owner: Option<(Option<u32>, Option<u32>)>) -> Result<()> 
     Ok(())
 }
 
-/// Two logs that differ over a txn that was applied: which is right cannot be told, unless the digest told.
-fn refuse_forks(
-    source: &Source,
-    timeline: &Timeline,
-    replayed: &Replayed,
-    target: Zxid,
-) -> Result<()> {
-    let Some((first, _)) = replayed.applied.filter(|_| replayed.proof != Proof::Proven) else {
-        return Ok(());
-    };
-    let forks = timeline.compare_overlaps(source, Some((first, target)))?;
-    let Some(fork) = forks
-        .iter()
-        .find(|fork| fork.zxid >= first && fork.zxid <= target)
-    else {
-        return Ok(());
-    };
-    let name = |index: usize| {
-        source
-            .logs()
-            .get(index)
-            .map(|log| log.name())
-            .unwrap_or_default()
-    };
-    let message = format!(
-        "says something else about {} than {}: which is right cannot be told",
-        fork.zxid,
-        name(fork.log)
-    );
-    let path = source
-        .logs()
-        .get(fork.other)
-        .map(|log| log.shown().to_owned())
-        .unwrap_or_default();
-    Err(Error::about(&path, ErrorKind::Damage, message)
-        .at_offset(fork.offset)
-        .hint(format!(
-            "restore to before {}, or move away the log that does not belong to this history",
-            fork.zxid
-        )))
-}
-
-fn refuse_unresolved(source: &Source, tree: &DataTree) -> Result<()> {
-    let unresolved = tree.nodes().find_map(|node| match node.acl {
-        AclValue::Unresolved(id) => Some((node.path.to_vec(), id)),
-        AclValue::List(_) => None,
-    });
-    match unresolved {
-        None => Ok(()),
-        Some((path, id)) => {
-            let message = format!(
-                "the ACL of \"{}\" is unknown: its snapshot lacks the list of id {id}",
-                path.escape_ascii()
-            );
-            Err(Error::about(source.shown(), ErrorKind::Damage, message)
-                .hint("restore to another point, or from another member: an ACL is never guessed"))
-        }
-    }
-}
-
 /// What makes a restore uncertain, in words.
 pub(crate) fn uncertainties(replayed: &Replayed) -> Vec<String> {
     let mut warnings = Vec::new();
@@ -385,14 +326,11 @@ pub(crate) fn uncertainties(replayed: &Replayed) -> Vec<String> {
             "unproven: the snapshot does not say when it was finished; that it was before {bound} is inferred from the next snapshot or the last txn"
         ));
     }
-    if let Some((last, first)) = replayed
-        .joints
-        .first()
-        .filter(|(last, _)| *last == replayed.base.zxid)
-    {
+    if let Some((last, first)) = replayed.joints.first() {
         warnings.push(format!(
-            "unproven: the logs behind the snapshot begin with {first}, and whether there were txns between {last} and the end of its epoch \
-             cannot be told"
+            "unproven: {} epochs end on the way, the first with {last}, before {first}; that no txn is missing or was abandoned there \
+             nothing proves",
+            replayed.joints.len()
         ));
     }
     if let Some(zxid) = replayed.uncertain_closes.first() {
@@ -403,19 +341,6 @@ pub(crate) fn uncertainties(replayed: &Replayed) -> Vec<String> {
         ));
     }
     warnings
-}
-
-/// Ends of epochs that no digest proves.
-fn epoch_ends(replayed: &Replayed) -> Option<String> {
-    let (last, first) = replayed
-        .joints
-        .first()
-        .filter(|_| replayed.proof != Proof::Proven)?;
-    Some(format!(
-        "{} epochs end on the way (the first with {last}, before {first}): that no txn is missing there cannot be told from zxids, and no \
-         digest was recorded",
-        replayed.joints.len()
-    ))
 }
 
 fn uncovered(tree: &DataTree) -> Vec<String> {

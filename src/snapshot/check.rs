@@ -103,8 +103,12 @@ fn check_with<R: Read>(
     let mut told = 0;
     let mut has_root = false;
     while let Some(node) = reader.next_node()? {
+        if node.path.is_empty() && has_root {
+            let error = Fault::DuplicatePath { path: Vec::new() }.at(node.offset);
+            return Err(Error::damage(path, error));
+        }
         has_root |= node.path.is_empty();
-        if !parents.admit(node.path) {
+        if !has_root || !parents.admit(node.path) {
             let error = Fault::MissingParent {
                 path: node.path.into(),
             }

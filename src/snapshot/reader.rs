@@ -112,7 +112,11 @@ impl<R: Read> SnapshotReader<R> {
         );
         let (acl_id, stat) =
             decode_rest(&mut input).map_err(|err| Error::damage(&self.path, err))?;
-        if !path.is_empty() && !path.starts_with(b"/") {
+        let is_possible = path.is_empty()
+            || (path.starts_with(b"/")
+                && !path.ends_with(b"/")
+                && !path.windows(2).any(|two| two == b"//"));
+        if !is_possible {
             let error = Fault::BadPath { path: path.into() }.at(offset);
             return Err(Error::damage(&self.path, error).at_zxid(Some(self.max_zxid)));
         }

@@ -4,7 +4,7 @@ use super::{END_OF_RECORD, HEADER_LEN, LogEnd, MAGIC, PREFIX_LEN};
 use crate::checksum::adler32;
 use crate::error::{DecodeError, Error, Fault, Result};
 use crate::jute::Reader;
-use crate::record::txn::TXN_HEADER_LEN;
+use crate::record::txn::{TXN_HEADER_LEN, is_known_type};
 use crate::record::{Txn, TxnHeader};
 use crate::stream::{ReadAt, Span, Stream};
 use crate::zxid::Zxid;
@@ -80,6 +80,8 @@ pub struct LogReader<S> {
     stream: Stream<Span<S>>,
     size: u64,
     check_sums: bool,
+    check_from: Zxid,
+    limit: u64,
     live: bool,
     last_zxid: Option<Zxid>,
     pending: usize,
@@ -107,6 +109,8 @@ impl<S: ReadAt + Clone> LogReader<S> {
             stream,
             size,
             check_sums: true,
+            check_from: Zxid::from_i64(i64::MIN),
+            limit: u64::MAX,
             live: false,
             last_zxid: None,
             pending: 0,
@@ -120,6 +124,20 @@ impl<S: ReadAt + Clone> LogReader<S> {
     #[must_use]
     pub fn trusting(mut self) -> LogReader<S> {
         self.check_sums = false;
+        self
+    }
+
+    /// Takes checksums before `zxid` as read: what is skipped is nobody's business, and may be damaged.
+    #[must_use]
+    pub fn checking_from(mut self, zxid: Zxid) -> LogReader<S> {
+        self.check_from = zxid;
+        self
+    }
+
+    /// Ends where the record at `offset` would begin.
+    #[must_use]
+    pub fn ending_at(mut self, offset: u64) -> LogReader<S> {
+        self.limit = offset;
         self
     }
 
@@ -157,11 +175,37 @@ impl<S: ReadAt + Clone> LogReader<S> {
     /// # Errors
     /// Damage, with its offset and the last zxid before it; and failures to read.
     pub fn next_entry(&mut self) -> Result<Option<Entry<'_>>> {
+        Ok(if self.advance()? {
+            self.current()
+        } else {
+            None
+        })
+    }
+
+    /// The next record whose zxid is above `zxid`, or `None` at the end.
+    ///
+    /// # Errors
+    /// As [`LogReader::next_entry`].
+    pub fn next_above(&mut self, zxid: Zxid) -> Result<Option<Entry<'_>>> {
+        while self.advance()? {
+            if self.last_zxid > Some(zxid) {
+                return Ok(self.current());
+            }
+        }
+        Ok(None)
+    }
+
+    /// Goes on to the next record; false at the end.
+    fn advance(&mut self) -> Result<bool> {
         if self.end.is_some() {
-            return Ok(None);
+            return Ok(false);
         }
         self.stream.consume(std::mem::take(&mut self.pending));
         let offset = self.stream.offset();
+        if offset >= self.limit {
+            self.end = Some(LogEnd::Eof);
+            return Ok(false);
+        }
         let mut tries = 0;
         let length = loop {
             match self.judge()? {
@@ -172,10 +216,12 @@ impl<S: ReadAt + Clone> LogReader<S> {
                     } else {
                         LogEnd::Padding
                     });
-                    return Ok(None);
+                    return Ok(false);
                 }
-                _ if self.live && tries < SETTLE_TRIES => {
+                _ if self.live => {
+                    // What does not settle now was not being written, here or further on.
                     tries += 1;
+                    self.live = tries < SETTLE_TRIES;
                     std::thread::sleep(SETTLE_PAUSE);
                     self.stream = Stream::new(Span::new(self.source.clone(), offset), offset);
                     self.size = self
@@ -186,14 +232,14 @@ impl<S: ReadAt + Clone> LogReader<S> {
                 Judged::Zeros => match self.zeros_hide(offset)? {
                     None => {
                         self.end = Some(LogEnd::Torn { offset });
-                        return Ok(None);
+                        return Ok(false);
                     }
                     Some(error) => return Err(self.damage(error)),
                 },
                 Judged::Cut(error) => match self.cut_hides(offset, error)? {
                     None => {
                         self.end = Some(LogEnd::Torn { offset });
-                        return Ok(None);
+                        return Ok(false);
                     }
                     Some(error) => return Err(self.damage(error)),
                 },
@@ -201,19 +247,31 @@ impl<S: ReadAt + Clone> LogReader<S> {
             }
         };
         self.pending = PREFIX_LEN + length + 1;
-        let payload = self
-            .stream
-            .available()
-            .get(PREFIX_LEN..PREFIX_LEN + length)
-            .unwrap_or_default();
+        let payload = self.payload();
         let header = TxnHeader::decode(&mut Reader::new(payload, offset + PREFIX_LEN as u64))
             .map_err(|err| Error::damage(&self.path, err).at_zxid(self.last_zxid))?;
         self.last_zxid = Some(header.zxid);
-        Ok(Some(Entry {
+        Ok(true)
+    }
+
+    /// The record that the reader stands on.
+    fn current(&self) -> Option<Entry<'_>> {
+        let offset = self.stream.offset();
+        let payload = self.payload();
+        let header = TxnHeader::decode(&mut Reader::new(payload, offset)).ok()?;
+        Some(Entry {
             offset,
             payload,
             header,
-        }))
+        })
+    }
+
+    fn payload(&self) -> &[u8] {
+        let end = self.pending.saturating_sub(1);
+        self.stream
+            .available()
+            .get(PREFIX_LEN..end)
+            .unwrap_or_default()
     }
 
     /// Goes on behind damage: to the next place where a whole record with a right checksum and a zxid that
@@ -246,12 +304,23 @@ impl<S: ReadAt + Clone> LogReader<S> {
             other => return Ok(other),
         };
         let bytes = self.stream.fill(PREFIX_LEN + length + 1).map_err(io)?;
-        Ok(judge_record(bytes, offset, length, self.check_sums))
+        let is_checked = self.check_sums && claimed_zxid(bytes) >= self.check_from;
+        Ok(judge_record(bytes, offset, length, is_checked))
     }
 
     /// Whether anything but zeros stands at or behind `offset`.
     fn has_bytes_from(&self, offset: u64) -> Result<bool> {
-        self.last_byte_from(offset).map(|last| last.is_some())
+        let mut rest = Stream::new(Span::new(&self.source, offset), offset);
+        loop {
+            let bytes = rest
+                .fill(1)
+                .map_err(|err| Error::io(&self.path, "read", err))?;
+            let len = bytes.len();
+            if len == 0 || bytes.iter().any(|byte| *byte != 0) {
+                return Ok(len > 0);
+            }
+            rest.consume(len);
+        }
     }
 
     /// The offset of the last byte at or behind `offset` that is not zero.
@@ -314,7 +383,13 @@ impl<S: ReadAt + Clone> LogReader<S> {
             .is_some_and(|(mark, payload)| *mark == END_OF_RECORD && adler32(payload) == stored);
         // More is written than the record can hold.
         let is_overfull = usize::try_from(length).is_ok_and(|length| rest.len() > length + 1);
-        Ok(match (is_whole, is_overfull) {
+        // What is there of it is no txn that could come next.
+        let is_foreign = rest.len() >= TXN_HEADER_LEN
+            && TxnHeader::decode(&mut Reader::new(rest, 0)).is_ok_and(|header| {
+                !is_known_type(header.txn_type)
+                    || self.last_zxid.is_some_and(|last| header.zxid < last)
+            });
+        Ok(match (is_whole, is_overfull || is_foreign) {
             (true, _) => Some(
                 Fault::BadLength {
                     field: "record",
@@ -381,6 +456,15 @@ fn decode_header(bytes: &[u8]) -> std::result::Result<(i32, i64), DecodeError> {
         .at(0));
     }
     Ok((input.int("version")?, input.long("dbid")?))
+}
+
+/// The zxid that a record claims, in the header of its payload.
+fn claimed_zxid(record: &[u8]) -> Zxid {
+    const ZXID_AT: usize = PREFIX_LEN + 8 + 4;
+    let bytes = record.get(ZXID_AT..).unwrap_or_default();
+    Reader::new(bytes, 0)
+        .long("zxid")
+        .map_or(Zxid::MAX, Zxid::from_i64)
 }
 
 /// Judges what stands before a payload; `Whole` gives the length that it claims.
@@ -463,6 +547,6 @@ fn plausible_record(bytes: &[u8], last_zxid: Option<Zxid>) -> std::result::Resul
     let header = TxnHeader::decode(&mut input).map_err(|_| 1usize)?;
     let is_plausible = (TXN_HEADER_LEN..=RESYNC_LEN_MAX).contains(&length)
         && header.zxid > last_zxid.unwrap_or(Zxid::ZERO)
-        && crate::record::txn::is_known_type(header.txn_type);
+        && is_known_type(header.txn_type);
     if is_plausible { Ok(length) } else { Err(1) }
 }

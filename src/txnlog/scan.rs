@@ -111,6 +111,8 @@ pub struct LogSummary {
     pub clock_steps: u64,
     /// The largest step back, in ms, and its zxid.
     pub largest_clock_step: Option<(i64, Zxid)>,
+    /// Records whose zxid is not above that of the record ahead of them, and the first such zxid. Errors may use a zxid again.
+    pub back_steps: Option<(u64, Zxid)>,
     /// The header's version and dbid, where they are not what servers write.
     pub odd_header: Option<(i32, i64)>,
     /// Records with bytes behind body and digest, or a digest of another version.
@@ -176,6 +178,10 @@ impl LogSummary {
                 run.count += 1;
                 return;
             }
+        }
+        if self.runs.last().is_some_and(|run| header.zxid <= run.last) {
+            let (count, first) = self.back_steps.unwrap_or((0, header.zxid));
+            self.back_steps = Some((count + 1, first));
         }
         self.runs.push(Run {
             first: header.zxid,
@@ -258,6 +264,7 @@ pub fn scan<S: ReadAt + Clone>(
         faults_untold: 0,
         clock_steps: 0,
         largest_clock_step: None,
+        back_steps: None,
         odd_header: (version != VERSION || dbid != 0).then_some((version, dbid)),
         odd_trailers: 0,
     };

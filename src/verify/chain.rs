@@ -164,6 +164,7 @@ pub(super) fn judge_reach(
             },
         ));
     }
+    findings.extend(behind_the_logs(source, timeline));
     let reached = windows.iter().map(|window| window.to).max();
     match reached {
         Some(reached) if reached >= timeline.last().unwrap_or(last) => {}
@@ -179,6 +180,60 @@ pub(super) fn judge_reach(
             let finding = Finding::new("nothing-restorable", Severity::Missing, message);
             findings.push(finding.next("look for older snapshots, another member, or a backup"));
         }
+    }
+}
+
+/// Snapshots behind the last txn of the logs. One may be what a follower was just sent, or a server wrote when it began an epoch;
+/// with more of them, the logs between are missing.
+fn behind_the_logs(source: &Source, timeline: &Timeline) -> Option<Finding> {
+    let Some(last) = timeline.last() else {
+        let is_restored = source
+            .snapshots()
+            .iter()
+            .any(|file| source.is_as_restored(file).unwrap_or(false));
+        let message =
+            "there are snapshots and no logs at all: only the moments of snapshots can be restored";
+        let finding = Finding::new("logs-missing", Severity::Warning, message)
+            .next("if there is a dataLogDir of its own, name it with --data-log-dir");
+        return (!is_restored && !source.dirs().is_empty()).then_some(finding);
+    };
+    let behind: Vec<Zxid> = source
+        .snapshots()
+        .iter()
+        .map(|file| file.zxid())
+        .filter(|zxid| *zxid > last && zxid.counter() > 0)
+        .collect();
+    let newest = behind.last()?;
+    let severity = if behind.len() > 1 {
+        Severity::Missing
+    } else {
+        Severity::Warning
+    };
+    let message = format!(
+        "txns from {} to {newest} are missing: the logs end, and {} snapshots are later",
+        last.next(),
+        behind.len()
+    );
+    let finding = Finding::new("txns-missing", severity, message).zxid(last.next());
+    Some(finding.next("another member's log or a backup may have them; a follower that was just sent the whole tree has none by nature"))
+}
+
+/// What an archive's manifest promises and its files do not give.
+pub(super) fn judge_promise(source: &Source, windows: &[Window], findings: &mut Vec<Finding>) {
+    let Some((from, to)) = source.manifest().map(|manifest| manifest.window) else {
+        return;
+    };
+    if !windows
+        .iter()
+        .any(|window| window.from <= from && to <= window.to)
+    {
+        let message = format!(
+            "its manifest promises every point from {from} to {to}, and its files do not give that"
+        );
+        findings.push(
+            Finding::new("archive-window", Severity::Damage, message)
+                .next("take another copy, or export it again"),
+        );
     }
 }
 

@@ -116,7 +116,7 @@ fn judge_log(
             findings.push(finding.next("take this log from another member or a backup"));
         }
         Some(LogEnd::Torn { offset }) => {
-            let message = "a write was cut short here; the txn was never acknowledged, and servers take it for the end".to_owned();
+            let message = "the last write is cut short here; servers take it for the end. Whether the disk lost more than that write, nothing here tells".to_owned();
             findings.push(
                 about("log-torn-tail", Severity::Warning, message)
                     .offset(offset)
@@ -144,6 +144,12 @@ fn judge_log(
             file.zxid()
         );
         findings.push(about("log-name-mismatch", Severity::Warning, message).zxid(first));
+    }
+    if let Some((count, zxid)) = summary.back_steps {
+        let message = format!(
+            "zxids step back {count} times within the log: a server writes them rising, and applies all of them in this order"
+        );
+        findings.push(about("log-zxid-order", Severity::Warning, message).zxid(zxid));
     }
     if let Some((step, zxid)) = summary.largest_clock_step {
         let message = format!(

@@ -136,6 +136,7 @@ pub fn verify(source: &Source, depth: Depth, progress: &dyn Progress) -> Result<
     let windows = replayed.windows;
     files::judge_snapshots(source, &snapshots, &windows, &mut findings);
     chain::judge_reach(source, &timeline, &windows, &mut findings);
+    chain::judge_promise(source, &windows, &mut findings);
     findings.sort_by(|a, b| {
         (b.severity, &a.file, a.offset, a.zxid).cmp(&(a.severity, &b.file, b.offset, b.zxid))
     });

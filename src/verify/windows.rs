@@ -96,8 +96,10 @@ pub(super) fn replayed(
                 replays.digests += replayed.digests.compared;
                 replays.crossed.0 += crossed.snapshots;
                 replays.crossed.1 += crossed.nodes;
+                let has_witness = is_witnessed(source, &replayed, &crossed);
                 findings.extend(crossed.findings);
                 let window = judge(source, base, &replayed, (from, to), findings);
+                let window = window.map(|window| weigh(window, &replayed, has_witness, findings));
                 replays.windows.extend(window);
             }
             Err(error) if error.kind() == ErrorKind::Damage => {}
@@ -114,6 +116,48 @@ pub(super) fn replayed(
         .for_each(|window| set_times(source, timeline, window));
     replays.windows = merged;
     Ok(replays)
+}
+
+/// Whether a snapshot behind the last end of an epoch that was passed agreed with the replay: then no txn is missing at any of them.
+fn is_witnessed(source: &Source, replayed: &Replayed, crossed: &Crossed) -> bool {
+    let Some((_, first)) = replayed.joints.last() else {
+        return false;
+    };
+    let is_passed = |zxid| zxid >= *first && replayed.applied.is_some_and(|(_, last)| zxid <= last);
+    crossed.findings.is_empty() && source.snapshots().iter().any(|file| is_passed(file.zxid()))
+}
+
+/// Says what a window's proof lacks.
+fn weigh(
+    mut window: Window,
+    replayed: &Replayed,
+    has_witness: bool,
+    findings: &mut Vec<Finding>,
+) -> Window {
+    if window.proof != Some(Proof::Unproven) {
+        return window;
+    }
+    if let Some((last, first)) = replayed.joints.first() {
+        let is_known = matches!(replayed.base.exact_from, ExactFrom::Known(_));
+        if has_witness && is_known && replayed.uncertain_closes.is_empty() {
+            window.proof = Some(Proof::Consistent);
+            return window;
+        }
+        let message = format!(
+            "epochs end within what {} gives, the first with {last}, before {first}: that no txn is missing or was abandoned there nothing proves",
+            window.base
+        );
+        let finding = Finding::new("epoch-end-unproven", Severity::Warning, message).zxid(*last);
+        findings.push(finding.next("another member that has the same txns there is a witness"));
+    }
+    if let ExactFrom::Bounded(bound) = replayed.base.exact_from {
+        let message = format!(
+            "{} does not say when it was finished; that it was before {bound} is inferred from the next snapshot or the last txn",
+            window.base
+        );
+        findings.push(Finding::new("base-unproven", Severity::Warning, message).zxid(bound));
+    }
+    window
 }
 
 /// The last txn before damage that a replay came upon.
@@ -141,7 +185,7 @@ fn replay_crossed(
 fn reach(timeline: &Timeline, base: &Base) -> Option<(Zxid, Zxid)> {
     let from = match base.exact_from {
         ExactFrom::Known(zxid) | ExactFrom::Bounded(zxid) => zxid,
-        ExactFrom::Open => return None,
+        ExactFrom::Open => timeline.last()?,
     };
     let segment = timeline
         .segments
@@ -163,9 +207,12 @@ fn judge(
     findings: &mut Vec<Finding>,
 ) -> Option<Window> {
     let name = base.name(source);
-    // A base that was ahead by the txn being applied is exact one later than it says.
+    // A base that was ahead by the txn being applied is exact one later than it says. One that does not say is exact from where
+    // the digest matches.
+    let is_known = matches!(base.exact_from, ExactFrom::Known(_));
     let from = match replayed.digests.matched {
-        Some((first, _)) if replayed.digests.began_late => from.max(first),
+        Some((first, _)) if replayed.digests.began_late && is_known => from.max(first),
+        Some((first, _)) if !is_known && replayed.digests.is_proof => from.min(first),
         _ => from,
     };
     let window = |to, proof| Window {
@@ -213,14 +260,6 @@ fn judge(
 /// What is good to know of a replay that shows nothing to be wrong.
 fn remark(name: &str, replayed: &Replayed, findings: &mut Vec<Finding>) {
     let is_proven = replayed.proof == Proof::Proven;
-    if let Some((last, first)) = replayed.joints.first().filter(|_| !is_proven) {
-        let message = format!(
-            "{} epochs end within what {name} gives (the first with {last}, before {first}): that no txn is missing there cannot be told \
-             from zxids, and no digest was recorded",
-            replayed.joints.len()
-        );
-        findings.push(Finding::new("epoch-end-unproven", Severity::Info, message).zxid(*last));
-    }
     if let Some(first) = replayed.uncertain_closes.first().filter(|_| !is_proven) {
         let message = format!(
             "{} sessions were closed while {name} may have been written, and such releases do not log what that deleted: the pzxid of a parent may be too low",
