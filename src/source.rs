@@ -435,12 +435,17 @@ impl Source {
     /// Damage of the header; [`ErrorKind::SourceChanged`] when it is gone; failures to read.
     pub fn open_log(&self, log: &SourceFile) -> Result<LogReader<Arc<File>>> {
         let is_newest = self.logs.last().is_some_and(|last| last.path == log.path);
-        let is_recent = log
-            .modified
+        let reader = LogReader::new(&log.shown, log.open()?)?;
+        Ok(reader.live(is_newest && self.is_live()))
+    }
+
+    /// Whether a server may be writing to it now: its newest log was written to a moment ago.
+    pub fn is_live(&self) -> bool {
+        let modified = self.logs.last().and_then(|log| log.modified);
+        let is_recent = modified
             .and_then(|at| at.elapsed().ok())
             .is_none_or(|age| age < LIVE_WITHIN);
-        let reader = LogReader::new(&log.shown, log.open()?)?;
-        Ok(reader.live(self.is_directory() && is_newest && is_recent))
+        self.is_directory() && is_recent
     }
 
     /// Opens a snapshot and reads what stands before its znodes.

@@ -11,6 +11,7 @@ use common::testdata;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 use zoovault::progress::Silent;
 use zoovault::record::{Txn, TxnBody, op};
 use zoovault::replay::{Proof, bases, replay};
@@ -70,6 +71,14 @@ fn copy(with_digests: bool, change: Change<'_>) -> tempfile::TempDir {
             (false, true) => drop(fs::copy(&path, &to).unwrap()),
             (false, false) => rewrite_snapshot(&path, &to),
         }
+        // Else the directory is taken for one that is being written to, whose newest snapshot is not judged yet.
+        let an_hour_ago = SystemTime::now() - Duration::from_secs(3600);
+        File::options()
+            .append(true)
+            .open(&to)
+            .unwrap()
+            .set_modified(an_hour_ago)
+            .unwrap();
     }
     dir
 }

@@ -46,6 +46,8 @@ struct Check {
     snapshot: usize,
     /// The last txn that may show in the file.
     until: Zxid,
+    /// Whether the file itself says so.
+    is_known: bool,
     open: HashMap<Box<[u8]>, Expected>,
     /// Sessions in the file that are not known, or the other way round.
     sessions: HashSet<SessionId>,
@@ -65,8 +67,8 @@ pub(super) struct Crossed {
 /// Compares the snapshots behind a base as a replay comes by.
 pub(super) struct Crosscheck<'a> {
     source: &'a Source,
-    /// Snapshots to come, the next one last: from before which txn on, until which, and the snapshot's index.
-    ahead: Vec<(Zxid, Zxid, usize)>,
+    /// Snapshots to come, the next one last: from before which txn on, until which, whether that is known, and the snapshot's index.
+    ahead: Vec<(Zxid, Zxid, bool, usize)>,
     running: Vec<Check>,
     crossed: Crossed,
 }
@@ -74,7 +76,7 @@ pub(super) struct Crosscheck<'a> {
 impl<'a> Crosscheck<'a> {
     /// Compares those of `bases` that are later than `first`, and not later than `to`.
     pub fn new(source: &'a Source, bases: &[Base], first: &Base, to: Zxid) -> Crosscheck<'a> {
-        let mut ahead: Vec<(Zxid, Zxid, usize)> = bases
+        let mut ahead: Vec<(Zxid, Zxid, bool, usize)> = bases
             .iter()
             .filter(|base| base.zxid > first.zxid && base.zxid <= to)
             .filter_map(|base| {
@@ -90,7 +92,8 @@ impl<'a> Crosscheck<'a> {
                 } else {
                     base.zxid.next()
                 };
-                Some((from, until, index))
+                let is_known = matches!(base.exact_from, ExactFrom::Known(_));
+                Some((from, until, is_known, index))
             })
             .collect();
         ahead.sort_by(|a, b| b.cmp(a));
@@ -108,7 +111,19 @@ impl<'a> Crosscheck<'a> {
     /// Failures to read.
     pub fn finish(mut self, tree: &DataTree) -> Result<Crossed> {
         self.begin(tree, tree.last_zxid().next())?;
-        for check in std::mem::take(&mut self.running) {
+        // A snapshot that was finished behind the last txn read, or may have been on a live directory, is not to be judged yet.
+        let (last, is_live) = (tree.last_zxid(), self.source.is_live());
+        let is_over = |check: &Check| {
+            if check.is_known {
+                check.until.prev() <= last
+            } else {
+                !is_live
+            }
+        };
+        for check in std::mem::take(&mut self.running)
+            .into_iter()
+            .filter(is_over)
+        {
             self.end(check);
         }
         Ok(self.crossed)
@@ -116,12 +131,18 @@ impl<'a> Crosscheck<'a> {
 
     /// Begins with the snapshots that stand before the txn `next`.
     fn begin(&mut self, tree: &DataTree, next: Zxid) -> Result<()> {
-        while let Some((_, until, snapshot)) = self.ahead.pop_if(|(from, ..)| *from <= next) {
+        while let Some((_, until, is_known, snapshot)) =
+            self.ahead.pop_if(|(from, ..)| *from <= next)
+        {
             let Some(file) = self.source.snapshots().get(snapshot) else {
                 continue;
             };
-            match self.compare(tree, file, snapshot, until) {
-                Ok(check) => self.running.push(check),
+            match self.compare(tree, file, snapshot) {
+                Ok(check) => self.running.push(Check {
+                    until,
+                    is_known,
+                    ..check
+                }),
                 // A damaged snapshot is told where the files are judged.
                 Err(error) if error.kind() == ErrorKind::Damage => {}
                 Err(error) => return Err(error),
@@ -131,13 +152,7 @@ impl<'a> Crosscheck<'a> {
     }
 
     /// Reads a snapshot beside the tree, and keeps what differs.
-    fn compare(
-        &mut self,
-        tree: &DataTree,
-        file: &SourceFile,
-        snapshot: usize,
-        until: Zxid,
-    ) -> Result<Check> {
+    fn compare(&mut self, tree: &DataTree, file: &SourceFile, snapshot: usize) -> Result<Check> {
         let mut reader = self.source.open_snapshot(file)?;
         let sessions: HashSet<SessionId> = reader
             .sessions
@@ -147,7 +162,8 @@ impl<'a> Crosscheck<'a> {
         let known: HashSet<SessionId> = tree.sessions().map(|(session, _)| session).collect();
         let mut check = Check {
             snapshot,
-            until,
+            until: Zxid::MAX,
+            is_known: false,
             open: HashMap::new(),
             sessions: sessions.symmetric_difference(&known).copied().collect(),
         };

@@ -107,24 +107,36 @@ fn judge_log(
         let message = format!("{} more faults in this log", summary.faults_untold);
         findings.push(about("log-more-faults", Severity::Damage, message));
     }
-    match summary.end {
-        Some(LogEnd::Torn { offset }) if is_gap_behind => {
-            let message = "the log is cut here, and the txns behind are missing; servers take it for the end, in silence".to_owned();
-            let finding = about("log-cut", Severity::Damage, message)
-                .offset(offset)
-                .zxid(summary.last());
-            findings.push(finding.next("take this log from another member or a backup"));
-        }
-        Some(LogEnd::Torn { offset }) => {
-            let message = "the last write is cut short here; servers take it for the end. Whether the disk lost more than that write, nothing here tells".to_owned();
-            findings.push(
-                about("log-torn-tail", Severity::Warning, message)
-                    .offset(offset)
-                    .zxid(summary.last()),
-            );
-        }
-        Some(LogEnd::Eof | LogEnd::Padding) | None => {}
-    }
+    findings.extend(log_end(file, summary, is_gap_behind));
+    findings.extend(log_remarks(file, summary));
+}
+
+/// A log that ends in the middle of a write.
+fn log_end(file: &SourceFile, summary: &LogSummary, is_gap_behind: bool) -> Option<Finding> {
+    let Some(LogEnd::Torn { offset }) = summary.end else {
+        return None;
+    };
+    let finding = if is_gap_behind {
+        let message = "the log is cut here, and the txns behind are missing; servers take it for the end, in silence";
+        let finding = Finding::new("log-cut", Severity::Damage, message);
+        finding.next("take this log from another member or a backup")
+    } else {
+        let message = "the last write is cut short here; servers take it for the end. Whether the disk lost more than that write, nothing here tells";
+        Finding::new("log-torn-tail", Severity::Warning, message)
+    };
+    Some(
+        finding
+            .file(file.shown())
+            .offset(offset)
+            .zxid(summary.last()),
+    )
+}
+
+/// What is unusual about a log and no damage.
+fn log_remarks(file: &SourceFile, summary: &LogSummary) -> Vec<Finding> {
+    let about =
+        |code, severity, message: String| Finding::new(code, severity, message).file(file.shown());
+    let mut findings = Vec::new();
     if let Some((version, dbid)) = summary.odd_header {
         let message = format!(
             "header has version {version} and dbid {dbid}; servers write 2 and 0, and check neither"
@@ -166,6 +178,7 @@ fn judge_log(
         findings
             .push(about("log-large-record", Severity::Info, message).zxid(summary.largest_zxid));
     }
+    findings
 }
 
 fn log_fault(file: &SourceFile, fault: &LogFault) -> Finding {
