@@ -15,6 +15,9 @@ use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// How many differences of one pair of logs are told.
+const FORKS_MAX: usize = 100;
+
 /// One log, read.
 #[derive(Debug)]
 pub struct ScannedLog {
@@ -377,7 +380,7 @@ impl Timeline {
         Ok(count)
     }
 
-    /// Compares what two logs hold, byte for byte: the first difference of each pair.
+    /// Compares what two logs hold, byte for byte.
     ///
     /// # Errors
     /// Failures to read, damage.
@@ -427,14 +430,10 @@ impl Piece {
     }
 }
 
-/// Walks over the txns of `overlap` in both logs, from `from` on: the first that differs, or that one of them lacks. Where either is
+/// Walks over the txns of `overlap` in both logs, from `from` on: those that differ, to the first that one of them lacks. Where either is
 /// damaged there is nothing to compare: that is told of the log itself.
-fn compare(
-    source: &Source,
-    segment: &Segment,
-    overlap: &Overlap,
-    from: Zxid,
-) -> Result<Option<Fork>> {
+fn compare(source: &Source, segment: &Segment, overlap: &Overlap, from: Zxid) -> Result<Vec<Fork>> {
+    let mut forks = Vec::new();
     let mut other = overlap.other.reader(source, from)?;
     let mut last = from.prev();
     for piece in &segment.pieces {
@@ -449,24 +448,25 @@ fn compare(
             if zxid > overlap.to {
                 break;
             }
-            let theirs = next_above(&mut other, last)?;
-            let differs_at = match theirs {
-                Some(theirs) if theirs.payload == entry.payload => None,
-                Some(theirs) => Some(theirs.offset),
-                None => return Ok(None),
+            let Some(theirs) = next_above(&mut other, last)? else {
+                return Ok(forks);
             };
-            if let Some(offset) = differs_at {
-                return Ok(Some(Fork {
+            if theirs.payload != entry.payload {
+                forks.push(Fork {
                     zxid,
                     log: piece.log,
                     other: overlap.other.log,
-                    offset,
-                }));
+                    offset: theirs.offset,
+                });
+                // One lacks the txn, or there is no end to it: that is enough.
+                if theirs.header.zxid != zxid || forks.len() >= FORKS_MAX {
+                    return Ok(forks);
+                }
             }
             last = zxid;
         }
     }
-    Ok(None)
+    Ok(forks)
 }
 
 /// The next record above `zxid`; damage is an end.

@@ -70,12 +70,20 @@ fn read(path: &Path, into: Option<&Path>, progress: &dyn Progress) -> Result<Man
             }
         }
     }
+    // The rest of the last gzip member, and its checksum.
+    io::copy(&mut tar.into_inner(), &mut io::sink()).map_err(|err| broken(path, &err))?;
     let manifest = manifest.ok_or_else(|| {
         damage(
             path,
             format!("holds no {MANIFEST_NAME}: it is cut short, or zoovault did not write it"),
         )
     })?;
+    compare(path, &manifest, hashes)?;
+    Ok(manifest)
+}
+
+/// Compares what is there with what the manifest lists.
+fn compare(path: &Path, manifest: &Manifest, mut hashes: BTreeMap<String, String>) -> Result<()> {
     for file in &manifest.files {
         match hashes.remove(&file.name) {
             None => {
@@ -100,7 +108,7 @@ fn read(path: &Path, into: Option<&Path>, progress: &dyn Progress) -> Result<Man
             format!("{name} is there and not listed in its manifest"),
         ));
     }
-    Ok(manifest)
+    Ok(())
 }
 
 /// The name below the archive's one folder, if it is one that an archive has.

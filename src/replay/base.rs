@@ -286,8 +286,11 @@ pub(super) fn unreachable(
         }
         None => message.push_str(": no sound snapshot is from before it"),
     }
-    Error::about(source.shown(), ErrorKind::NotReachable, message)
-        .hint(nearest(timeline, bases, target))
+    let error = Error::about(source.shown(), ErrorKind::NotReachable, message);
+    match rejected.iter().any(|other| other.is_damaged) {
+        true => error.hint("'zoovault verify' shows which points can be restored"),
+        false => error.hint(nearest(timeline, bases, target)),
+    }
 }
 
 /// The last damage of a log that may hide txns up to `target`.

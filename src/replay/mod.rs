@@ -19,11 +19,14 @@
 
 mod base;
 mod compare;
+mod crosscheck;
+mod doubt;
 mod feed;
 mod resolve;
 
 pub use base::{Base, BaseFile, ExactFrom, bases, exact_ranges, load_snapshot};
 pub use compare::{DigestTally, Mismatch};
+pub use crosscheck::{Contradiction, Crosscheck, Crossed, Disagreement};
 pub use resolve::{Target, resolve};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -33,10 +36,11 @@ use crate::record::txn::unknown_type;
 use crate::record::{Txn, TxnBody};
 use crate::source::Source;
 use crate::timeline::{Piece, Segment, Timeline};
-use crate::tree::{AclValue, DataTree};
+use crate::tree::DataTree;
 use crate::txnlog::Level;
 use crate::zxid::{SessionId, Zxid};
 use compare::Comparison;
+use doubt::{refuse_forks, refuse_unresolved, witness};
 use std::collections::HashSet;
 use std::sync::mpsc::sync_channel;
 
@@ -94,7 +98,7 @@ pub struct Rejected {
     pub name: String,
     /// The reason, to follow the name.
     pub reason: String,
-    /// Whether the reason is that bytes are damaged.
+    /// Whether the reason is that bytes are damaged, or contradict others.
     pub is_damaged: bool,
 }
 
@@ -202,16 +206,21 @@ pub fn tree_at(
                 damage.get_or_insert(error);
             }
             Err(error) => return Err(error),
-            Ok(replayed) => match judge(&replayed, target) {
-                Ok(()) if replayed.is_certain() => return Ok((replayed, rejected)),
-                Ok(()) => second_best.push(replayed),
-                Err(reason) => {
-                    if let Some(mismatch) = replayed.digests.open_mismatch {
-                        damage.get_or_insert_with(|| mismatch.error(&name));
-                    }
-                    reject(reason, false);
+            Ok(replayed) => {
+                if let Some(mismatch) = replayed.digests.open_mismatch {
+                    damage.get_or_insert_with(|| mismatch.error(&name));
                 }
-            },
+                let judged = match judge(&replayed, target) {
+                    Ok(()) => witness(source, timeline, &bases, replayed, progress)?
+                        .map_err(|reason| (reason, true)),
+                    Err(reason) => Err((reason, false)),
+                };
+                match judged {
+                    Ok(replayed) if replayed.is_certain() => return Ok((replayed, rejected)),
+                    Ok(replayed) => second_best.push(replayed),
+                    Err((reason, is_contradicted)) => reject(reason, is_contradicted),
+                }
+            }
         }
     }
     // Ends of epochs that nothing proves are worse than a base that is not known to have been finished: behind one, there may be
@@ -358,66 +367,6 @@ fn joints(segment: &Segment, from: Zxid, to: Zxid) -> Vec<(Zxid, Zxid)> {
         .chain(segment.joints.iter().copied())
         .filter(|(_, first)| *first > from && *first <= to)
         .collect()
-}
-
-/// Two logs that differ over a txn that was applied: which is right cannot be told. A digest tells little: it covers no ACLs.
-fn refuse_forks(
-    source: &Source,
-    timeline: &Timeline,
-    replayed: &Replayed,
-    target: Zxid,
-) -> Result<()> {
-    let Some((first, _)) = replayed.applied else {
-        return Ok(());
-    };
-    let forks = timeline.compare_overlaps(source, Some((first, target)))?;
-    let Some(fork) = forks
-        .iter()
-        .find(|fork| fork.zxid >= first && fork.zxid <= target)
-    else {
-        return Ok(());
-    };
-    let name = |index: usize| {
-        source
-            .logs()
-            .get(index)
-            .map(|log| log.name())
-            .unwrap_or_default()
-    };
-    let message = format!(
-        "says something else about {} than {}: which is right cannot be told",
-        fork.zxid,
-        name(fork.log)
-    );
-    let path = source
-        .logs()
-        .get(fork.other)
-        .map(|log| log.shown().to_owned())
-        .unwrap_or_default();
-    Err(Error::about(&path, ErrorKind::Damage, message)
-        .at_offset(fork.offset)
-        .hint(format!(
-            "restore to before {}, or move away the log that does not belong to this history",
-            fork.zxid
-        )))
-}
-
-fn refuse_unresolved(source: &Source, tree: &DataTree) -> Result<()> {
-    let unresolved = tree.nodes().find_map(|node| match node.acl {
-        AclValue::Unresolved(id) => Some((node.path.to_vec(), id)),
-        AclValue::List(_) => None,
-    });
-    match unresolved {
-        None => Ok(()),
-        Some((path, id)) => {
-            let message = format!(
-                "the ACL of \"{}\" is unknown: its snapshot lacks the list of id {id}",
-                path.escape_ascii()
-            );
-            Err(Error::about(source.shown(), ErrorKind::Damage, message)
-                .hint("restore to another point, or from another member: an ACL is never guessed"))
-        }
-    }
 }
 
 /// The pieces of `segment` that hold txns from `from` to `to`.

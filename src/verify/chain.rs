@@ -3,9 +3,8 @@
 use super::files::SnapshotVerdict;
 use super::windows::Window;
 use super::{Finding, Severity};
-use crate::error::Result;
 use crate::source::{EpochFile, Source};
-use crate::timeline::{Gap, Timeline};
+use crate::timeline::{Fork, Gap, Timeline};
 use crate::zxid::Zxid;
 
 /// The number in an epoch file.
@@ -19,9 +18,10 @@ pub(super) fn epoch_of(file: &EpochFile) -> Option<i64> {
 pub(super) fn judge(
     source: &Source,
     timeline: &Timeline,
+    forks: &[Fork],
     snapshots: &[SnapshotVerdict],
     findings: &mut Vec<Finding>,
-) -> Result<()> {
+) {
     let name = |index: usize| {
         source
             .logs()
@@ -29,7 +29,7 @@ pub(super) fn judge(
             .map(|log| log.name())
             .unwrap_or_default()
     };
-    for fork in timeline.compare_overlaps(source, None)? {
+    for fork in forks {
         let file = source
             .logs()
             .get(fork.other)
@@ -50,7 +50,6 @@ pub(super) fn judge(
     }
     judge_joints(source, timeline, snapshots, findings);
     judge_epochs(source, timeline, findings);
-    Ok(())
 }
 
 /// A snapshot that knows of txns at the end of an epoch, where the logs go on to the next.

@@ -4,13 +4,12 @@
 //! 2. Each snapshot: seals, structure, the compressed stream; parents before children, ACL ids that resolve.
 //! 3. The chain: zxids contiguous within an epoch, epochs that begin with counter 1, logs that agree where they overlap; epoch files.
 //! 4. Replay: the tree is rebuilt from the earliest base of each stretch, its digest compared at every txn that carries one,
-//!    and the tree with every later snapshot on the way, znode by znode ([`crosscheck`]).
+//!    and the tree with every later snapshot on the way, znode by znode ([`crate::replay::Crosscheck`]).
 //!
 //! Parts 1 to 3 stream. What can be restored are *windows*: ranges of zxids, with the base and the kind of proof ([`Proof`]).
 //! A server that starts on a directory proves none of this: it drops what is behind a damaged length or end mark without a word.
 
 mod chain;
-mod crosscheck;
 mod files;
 mod finding;
 mod windows;
@@ -125,13 +124,16 @@ pub fn verify(source: &Source, depth: Depth, progress: &dyn Progress) -> Result<
     files::judge_logs(source, &timeline, &mut findings);
     files::judge_names(source, &mut findings);
     let bases = sound_bases(source, &timeline, &snapshots)?;
-    chain::judge(source, &timeline, &snapshots, &mut findings)?;
+    let forks = timeline.compare_overlaps(source, None)?;
+    chain::judge(source, &timeline, &forks, &snapshots, &mut findings);
     let replayed = match depth {
         Depth::Quick => Replays {
-            windows: windows::promised(source, &timeline, &bases),
+            windows: windows::promised(source, &timeline, &forks, &bases),
             ..Replays::default()
         },
-        Depth::Full => windows::replayed(source, &timeline, &bases, &mut findings, progress)?,
+        Depth::Full => {
+            windows::replayed(source, &timeline, &forks, &bases, &mut findings, progress)?
+        }
     };
     let windows = replayed.windows;
     files::judge_snapshots(source, &snapshots, &windows, &mut findings);

@@ -1,12 +1,14 @@
 //! What can be restored.
 
-use super::crosscheck::{Crosscheck, Crossed};
 use super::{Finding, Severity};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
-use crate::replay::{Base, ExactFrom, Proof, Replayed, replay_observed};
+use crate::replay::{
+    Base, BaseFile, Contradiction, Crosscheck, Crossed, Disagreement, ExactFrom, Proof, Replayed,
+    replay_observed,
+};
 use crate::source::Source;
-use crate::timeline::Timeline;
+use crate::timeline::{Fork, Timeline};
 use crate::tree::AclValue;
 use crate::zxid::Zxid;
 
@@ -28,10 +30,15 @@ pub struct Window {
 }
 
 /// What the bases promise, unproven.
-pub(super) fn promised(source: &Source, timeline: &Timeline, bases: &[Base]) -> Vec<Window> {
+pub(super) fn promised(
+    source: &Source,
+    timeline: &Timeline,
+    forks: &[Fork],
+    bases: &[Base],
+) -> Vec<Window> {
     let mut windows = Vec::new();
     for base in bases {
-        if let Some((from, to)) = reach(timeline, base) {
+        if let Some((from, to)) = reach(timeline, forks, base) {
             add(
                 &mut windows,
                 Window {
@@ -66,13 +73,14 @@ pub(super) struct Replays {
 pub(super) fn replayed(
     source: &Source,
     timeline: &Timeline,
+    forks: &[Fork],
     bases: &[Base],
     findings: &mut Vec<Finding>,
     progress: &dyn Progress,
 ) -> Result<Replays> {
     let mut replays = Replays::default();
     for base in bases {
-        let Some((from, to)) = reach(timeline, base) else {
+        let Some((from, to)) = reach(timeline, forks, base) else {
             continue;
         };
         // A base within what an earlier one gave adds nothing, unless that was less than exact.
@@ -94,12 +102,13 @@ pub(super) fn replayed(
         match done {
             Ok((replayed, crossed)) => {
                 replays.digests += replayed.digests.compared;
-                replays.crossed.0 += crossed.snapshots;
+                replays.crossed.0 += crossed.judged.len() as u64;
                 replays.crossed.1 += crossed.nodes;
-                let has_witness = is_witnessed(source, &replayed, &crossed);
-                findings.extend(crossed.findings);
+                let has_witness = is_witnessed(&replayed, &crossed);
+                findings.extend(crossed.contradictions.iter().map(contradiction));
                 let window = judge(source, base, &replayed, (from, to), findings);
                 let window = window.map(|window| weigh(window, &replayed, has_witness, findings));
+                let window = window.map(|window| doubt(window, &replayed, &crossed));
                 replays.windows.extend(window);
             }
             Err(error) if error.kind() == ErrorKind::Damage => {}
@@ -118,13 +127,54 @@ pub(super) fn replayed(
     Ok(replays)
 }
 
+fn contradiction(other: &Contradiction) -> Finding {
+    let zxid = other.zxid;
+    let finding = match &other.about {
+        Disagreement::Session(session) => {
+            let message = format!("and the txns before it do not agree on session {session}");
+            Finding::new("snapshot-differs-sessions", Severity::Warning, message)
+        }
+        Disagreement::Nodes(count, told) => {
+            let message = format!(
+                "{count} znodes are not as the txns up to its end can have left them ({told}): a txn before {zxid} is missing or was changed, \
+                 or the snapshot is of another history"
+            );
+            Finding::new("snapshot-differs", Severity::Damage, message).next(
+                "trust neither without another witness: compare with another member or a backup",
+            )
+        }
+    };
+    finding.file(&other.snapshot).zxid(zxid)
+}
+
 /// Whether a snapshot behind the last end of an epoch that was passed agreed with the replay: then no txn is missing at any of them.
-fn is_witnessed(source: &Source, replayed: &Replayed, crossed: &Crossed) -> bool {
+fn is_witnessed(replayed: &Replayed, crossed: &Crossed) -> bool {
     let Some((_, first)) = replayed.joints.last() else {
         return false;
     };
     let is_passed = |zxid| zxid >= *first && replayed.applied.is_some_and(|(_, last)| zxid <= last);
-    crossed.findings.is_empty() && source.snapshots().iter().any(|file| is_passed(file.zxid()))
+    crossed.contradictions.is_empty() && crossed.judged.iter().any(|zxid| is_passed(*zxid))
+}
+
+/// A window that a snapshot contradicts, and no digest proves, ends with the epoch before it, or is in doubt as a whole.
+fn doubt(mut window: Window, replayed: &Replayed, crossed: &Crossed) -> Window {
+    let doubtful = crossed
+        .contradictions
+        .iter()
+        .filter(|other| matches!(other.about, Disagreement::Nodes(..)));
+    if let Some(zxid) = doubtful
+        .map(|other| other.zxid)
+        .min()
+        .filter(|_| window.proof < Some(Proof::Proven))
+    {
+        let joint = replayed
+            .joints
+            .iter()
+            .rfind(|(last, _)| *last < zxid && *last >= window.from);
+        window.to = joint.map_or(window.to, |(last, _)| *last);
+        window.proof = Some(Proof::Unproven);
+    }
+    window
 }
 
 /// Says what a window's proof lacks.
@@ -182,7 +232,7 @@ fn replay_crossed(
 }
 
 /// From where to where `base` promises to be exact.
-fn reach(timeline: &Timeline, base: &Base) -> Option<(Zxid, Zxid)> {
+fn reach(timeline: &Timeline, forks: &[Fork], base: &Base) -> Option<(Zxid, Zxid)> {
     let from = match base.exact_from {
         ExactFrom::Known(zxid) | ExactFrom::Bounded(zxid) => zxid,
         ExactFrom::Open => timeline.last()?,
@@ -191,11 +241,19 @@ fn reach(timeline: &Timeline, base: &Base) -> Option<(Zxid, Zxid)> {
         .segments
         .iter()
         .find(|segment| segment.continues(base.zxid) && segment.last() >= from);
-    match segment {
-        Some(segment) => Some((from, segment.last().max(base.zxid))),
-        None if from == base.zxid => Some((from, from)),
-        None => None,
-    }
+    let to = match segment {
+        Some(segment) => segment.last().max(base.zxid),
+        None if from == base.zxid => from,
+        None => return None,
+    };
+    // Which of two logs is right cannot be told: nothing goes over a txn of which they say different things.
+    let fork = forks
+        .iter()
+        .map(|fork| fork.zxid)
+        .filter(|zxid| *zxid > base.zxid)
+        .min();
+    let to = fork.map_or(to, |zxid| to.min(zxid.prev()));
+    (from <= to).then_some((from, to))
 }
 
 /// What a replay gives, and what it shows to be wrong.
@@ -224,6 +282,10 @@ fn judge(
         proof: Some(proof),
     };
     let digests = &replayed.digests;
+    // The logs only seemed to begin on an empty tree: what was there before was purged.
+    if base.file == BaseFile::Empty && digests.matched.is_none() && digests.compared > 0 {
+        return None;
+    }
     if let Some(mismatch) = digests.first_mismatch.or(digests.open_mismatch) {
         let message = format!(
             "after {} the tree replayed from {name} has digest 0x{:x}, and the server recorded 0x{:x}: a txn is missing or was changed",

@@ -10,16 +10,17 @@
 //! itself, whose parts may not all have been applied, and the last session. An ACL id that the file's map lacks says nothing. Quota counts
 //! and `/zookeeper/config` are derived.
 
-use super::{Finding, Severity};
+use super::Observer;
+use super::base::{Base, BaseFile, ExactFrom};
 use crate::error::{ErrorKind, Result};
 use crate::record::acl::OPEN_ACL_UNSAFE;
 use crate::record::{Stat, TxnBody};
-use crate::replay::{Base, BaseFile, ExactFrom, Observer};
 use crate::snapshot::{NodeRecord, OPEN_ACL_ID};
 use crate::source::{Source, SourceFile};
 use crate::tree::{AclValue, DataTree, NodeView, QUOTA_ROOT, STATS_NODE, parent_path};
 use crate::zxid::{SessionId, Zxid};
 use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 
 /// How many znodes of one snapshot are told.
 const TOLD_MAX: usize = 3;
@@ -53,19 +54,39 @@ struct Check {
     sessions: HashSet<SessionId>,
 }
 
+/// Where a snapshot and a replay say different things.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contradiction {
+    /// The snapshot.
+    pub snapshot: PathBuf,
+    /// The zxid in its name.
+    pub zxid: Zxid,
+    /// On what they do not agree, and how many znodes those are.
+    pub about: Disagreement,
+}
+
+/// On what a snapshot and a replay do not agree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Disagreement {
+    /// So many znodes, and the first of their paths, escaped.
+    Nodes(usize, String),
+    /// Whether this session is open.
+    Session(SessionId),
+}
+
 /// How the snapshots of a chain compared.
 #[derive(Debug, Default)]
-pub(super) struct Crossed {
-    /// How many were compared to the end, and the znodes in them.
-    pub snapshots: u64,
+pub struct Crossed {
+    /// The zxids of those that were compared to the end.
+    pub judged: Vec<Zxid>,
     /// How many znodes were compared.
     pub nodes: u64,
     /// What no txn explains.
-    pub findings: Vec<Finding>,
+    pub contradictions: Vec<Contradiction>,
 }
 
 /// Compares the snapshots behind a base as a replay comes by.
-pub(super) struct Crosscheck<'a> {
+pub struct Crosscheck<'a> {
     source: &'a Source,
     /// Snapshots to come, the next one last: from before which txn on, until which, whether that is known, and the snapshot's index.
     ahead: Vec<(Zxid, Zxid, bool, usize)>,
@@ -192,42 +213,31 @@ impl<'a> Crosscheck<'a> {
         Ok(check)
     }
 
-    fn end(&mut self, mut check: Check) {
-        self.crossed.snapshots += 1;
+    fn end(&mut self, check: Check) {
         let Some(file) = self.source.snapshots().get(check.snapshot) else {
             return;
         };
-        for session in check.sessions.drain() {
-            let message = format!("and the txns before it do not agree on session {session}");
-            let finding = Finding::new("snapshot-differs-sessions", Severity::Warning, message);
-            self.crossed
-                .findings
-                .push(finding.file(file.shown()).zxid(file.zxid()));
-        }
-        if check.open.is_empty() {
-            return;
-        }
+        self.crossed.judged.push(file.zxid());
         let mut paths: Vec<&[u8]> = check.open.keys().map(|path| &**path).collect();
         paths.sort_unstable();
-        let told: Vec<String> = paths
+        let told = paths
             .iter()
             .take(TOLD_MAX)
-            .map(|path| format!("\"{}\"", path.escape_ascii()))
-            .collect();
-        let message = format!(
-            "{} znodes are not as the txns up to its end can have left them ({}{}): a txn before {} is missing or was changed, or the \
-             snapshot is of another history",
-            paths.len(),
-            told.join(", "),
-            if paths.len() > TOLD_MAX { ", ..." } else { "" },
-            file.zxid()
-        );
-        let finding = Finding::new("snapshot-differs", Severity::Damage, message);
-        self.crossed
-            .findings
-            .push(finding.file(file.shown()).zxid(file.zxid()).next(
-                "trust neither without another witness: compare with another member or a backup",
-            ));
+            .map(|path| format!("\"{}\"", path.escape_ascii()));
+        let told = told.collect::<Vec<_>>().join(", ");
+        let nodes = (!paths.is_empty()).then_some(Disagreement::Nodes(paths.len(), told));
+        let sessions = check
+            .sessions
+            .iter()
+            .map(|session| Disagreement::Session(*session));
+        for about in nodes.into_iter().chain(sessions) {
+            let snapshot = file.shown().to_owned();
+            self.crossed.contradictions.push(Contradiction {
+                snapshot,
+                zxid: file.zxid(),
+                about,
+            });
+        }
     }
 }
 
