@@ -1,9 +1,9 @@
 //! The files together: gaps, forks, epochs, and how far one gets.
 
-use super::files::SnapshotVerdict;
 use super::windows::Window;
 use super::{Finding, Severity};
 use crate::error::Result;
+use crate::replay::SnapshotVerdict;
 use crate::source::{EpochFile, Source};
 use crate::timeline::{Gap, Timeline};
 use crate::zxid::Zxid;

@@ -181,20 +181,11 @@ fn replay_crossed(
     Ok((replayed, crossed))
 }
 
-/// From where to where `base` promises to be exact.
+/// From where to where `base` promises to be exact, or is to be proven so.
 fn reach(timeline: &Timeline, base: &Base) -> Option<(Zxid, Zxid)> {
-    let from = match base.exact_from {
-        ExactFrom::Known(zxid) | ExactFrom::Bounded(zxid) => zxid,
-        ExactFrom::Open => timeline.last()?,
-    };
-    let segment = timeline
-        .segments
-        .iter()
-        .find(|segment| segment.continues(base.zxid) && segment.last() >= from);
-    match segment {
-        Some(segment) => Some((from, segment.last().max(base.zxid))),
-        None if from == base.zxid => Some((from, from)),
-        None => None,
+    match base.exact_from {
+        ExactFrom::Known(_) | ExactFrom::Bounded(_) => base.reach(timeline),
+        ExactFrom::Open => base.reach_from(timeline, timeline.last()?),
     }
 }
 
