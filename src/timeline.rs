@@ -3,10 +3,11 @@
 //! Logs are told by what is in them, not by their names. Runs of consecutive zxids are laid end to end into *segments*;
 //! between segments there is a *gap*. Within an epoch zxids have no gaps; a new epoch begins with counter 1 (`Leader`).
 //! Whether txns are missing at the *end* of an epoch, zxids cannot tell: the places where a segment goes from one epoch to
-//! the next are kept as its *joints*. Where two logs hold the same zxids, the bytes have to agree ([`Timeline::compare_overlaps`]).
+//! the next are kept as its *joints*. Where two logs hold the same zxids, they have to agree ([`Timeline::compare_overlaps`]).
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
+use crate::record::is_same_txn;
 use crate::source::{Source, SourceFile};
 use crate::stream::ReadAt;
 use crate::txnlog::{Entry, Level, LogReader, LogSummary, Run, scan};
@@ -377,7 +378,7 @@ impl Timeline {
         Ok(count)
     }
 
-    /// Compares what two logs hold, byte for byte: the first difference of each pair.
+    /// Compares what two logs hold: the first difference of each pair.
     ///
     /// # Errors
     /// Failures to read, damage.
@@ -451,7 +452,7 @@ fn compare(
             }
             let theirs = next_above(&mut other, last)?;
             let differs_at = match theirs {
-                Some(theirs) if theirs.payload == entry.payload => None,
+                Some(theirs) if is_same_txn(theirs.payload, entry.payload) => None,
                 Some(theirs) => Some(theirs.offset),
                 None => return Ok(None),
             };
