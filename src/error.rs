@@ -64,6 +64,20 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Whether the file ends too soon: what a crash leaves behind.
+    pub fn is_cut(&self) -> bool {
+        self.is_cut_header()
+            || matches!(
+                self,
+                Fault::ShortInput { .. } | Fault::CutCompression { .. }
+            )
+    }
+
+    /// Whether the file ends before its content begins.
+    pub fn is_cut_header(&self) -> bool {
+        matches!(self, Fault::Empty | Fault::ShortHeader { .. })
+    }
+
     /// The fault at `offset`.
     pub fn at(self, offset: u64) -> DecodeError {
         DecodeError {

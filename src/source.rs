@@ -179,9 +179,29 @@ impl Source {
         options: &Options,
         mut work: impl FnMut(&Source) -> Result<T>,
     ) -> Result<T> {
+        Source::with_all(&[(path, options)], |sources| {
+            sources.first().map_or_else(
+                || Err(Error::new(ErrorKind::Failed, "no source was opened")),
+                &mut work,
+            )
+        })
+    }
+
+    /// As [`Source::with`], with several sources at once.
+    ///
+    /// # Errors
+    /// Those of opening and of `work`.
+    pub fn with_all<T>(
+        places: &[(&Path, &Options)],
+        mut work: impl FnMut(&[Source]) -> Result<T>,
+    ) -> Result<T> {
         let mut tries = 1;
         loop {
-            match Source::open(path, options).and_then(|source| work(&source)) {
+            let opened: Result<Vec<Source>> = places
+                .iter()
+                .map(|(path, options)| Source::open(path, options))
+                .collect();
+            match opened.and_then(|sources| work(&sources)) {
                 Err(error) if error.kind() == ErrorKind::SourceChanged && tries < TRIES => {
                     tries += 1
                 }

@@ -3,10 +3,11 @@
 //! Logs are told by what is in them, not by their names. Runs of consecutive zxids are laid end to end into *segments*;
 //! between segments there is a *gap*. Within an epoch zxids have no gaps; a new epoch begins with counter 1 (`Leader`).
 //! Whether txns are missing at the *end* of an epoch, zxids cannot tell: the places where a segment goes from one epoch to
-//! the next are kept as its *joints*. Where two logs hold the same zxids, the bytes have to agree ([`Timeline::compare_overlaps`]).
+//! the next are kept as its *joints*. Where two logs hold the same zxids, they have to agree ([`Timeline::compare_overlaps`]).
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
+use crate::record::is_same_txn;
 use crate::source::{Source, SourceFile};
 use crate::stream::ReadAt;
 use crate::txnlog::{Entry, Level, LogReader, LogSummary, Run, scan};
@@ -380,7 +381,7 @@ impl Timeline {
         Ok(count)
     }
 
-    /// Compares what two logs hold, byte for byte.
+    /// Compares what two logs hold.
     ///
     /// # Errors
     /// Failures to read, damage.
@@ -451,7 +452,7 @@ fn compare(source: &Source, segment: &Segment, overlap: &Overlap, from: Zxid) ->
             let Some(theirs) = next_above(&mut other, last)? else {
                 return Ok(forks);
             };
-            if theirs.payload != entry.payload {
+            if !is_same_txn(theirs.payload, entry.payload) {
                 forks.push(Fork {
                     zxid,
                     log: piece.log,

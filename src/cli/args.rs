@@ -83,6 +83,7 @@ pub enum Color {
 pub enum Command {
     Inspect(InspectArgs),
     Verify(VerifyArgs),
+    Compare(CompareArgs),
     Restore(Box<RestoreArgs>),
     Export(ExportArgs),
     Completions(CompletionsArgs),
@@ -132,6 +133,33 @@ pub struct VerifyArgs {
     /// Replay nothing: check files and chain only, in constant memory
     #[arg(long)]
     pub quick: bool,
+}
+
+/// Compare members of one ensemble: who is ahead, who has a hole, where histories part, and whom to restore from.
+///
+/// Every log is read and checked, and what they hold of equal zxids compared. Members are numbered as they are given. Told are: the txns that all
+/// hold; the first zxid of which two members hold different txns, with both places and the fields that differ; holes, and who can fill them; txns
+/// that only a minority has. What differs between sound members is not told: where files begin and end, padding, when snapshots were taken, and
+/// bytes without effect (a member that had to catch up logs a failed multi as errors; members before 3.6 log no digests).
+///
+/// A log holds proposals. A txn is committed if a majority holds it, or a snapshot that was written later in its epoch. Other txns at the end of
+/// a member (a tail) were perhaps never committed; those at the end of an epoch, without which other members went on (a branch), were most likely
+/// abandoned, or lost by the others. What a server writes when it starts proves nothing: such a snapshot holds all that the member has.
+///
+/// Status 0: one history, though some may begin later or end earlier. 3: holes, tails, branches, or no txn in common. 4: two members hold
+/// different txns of one zxid, or a file is damaged.
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_STATUS)]
+pub struct CompareArgs {
+    /// Two or more members: each a dataDir (or its version-2), a zoo.cfg that names one, an archive, or a single log
+    #[arg(value_name = "SOURCE", required = true, num_args = 2..)]
+    pub sources: Vec<PathBuf>,
+    /// A member's dataLogDir, where it is not the dataDir; once for each SOURCE, in their order
+    #[arg(long, value_name = "DIR")]
+    pub data_log_dir: Vec<PathBuf>,
+    /// How many voters the ensemble has; by default as many as are compared. Observers are none
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
+    pub voters: Option<u16>,
 }
 
 /// Restore an exact data directory that a server starts from.
@@ -241,9 +269,24 @@ pub struct ManArgs {
 impl SourceArg {
     /// How to open the source.
     pub fn options(&self, data_log_dir: Option<&PathBuf>) -> source::Options {
-        source::Options {
-            data_log_dir: data_log_dir.cloned(),
-            scratch_dir: Some(std::env::temp_dir()),
+        options(data_log_dir)
+    }
+}
+
+impl CompareArgs {
+    /// How to open each source; `None` when the dataLogDirs do not match them.
+    pub fn options(&self) -> Option<Vec<source::Options>> {
+        if self.data_log_dir.is_empty() {
+            return Some(self.sources.iter().map(|_| options(None)).collect());
         }
+        let dirs = self.data_log_dir.iter().map(|dir| options(Some(dir)));
+        (self.data_log_dir.len() == self.sources.len()).then(|| dirs.collect())
+    }
+}
+
+fn options(data_log_dir: Option<&PathBuf>) -> source::Options {
+    source::Options {
+        data_log_dir: data_log_dir.cloned(),
+        scratch_dir: Some(std::env::temp_dir()),
     }
 }

@@ -1,6 +1,7 @@
 //! The command line: arguments, rendering, exit status. A file a command.
 
 mod args;
+mod compare;
 mod exit;
 mod export;
 mod inspect;
@@ -52,6 +53,7 @@ fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<Exit> {
     match &cli.command {
         Command::Inspect(args) => inspect::run(args, ui),
         Command::Verify(args) => verify::run(args, ui),
+        Command::Compare(args) => compare::run(args, ui),
         Command::Restore(args) => restore::run(args, ui),
         Command::Export(args) => export::run(args, ui),
         Command::Completions(args) => {

@@ -2,10 +2,12 @@
 
 pub mod acl;
 pub mod digest;
+mod same;
 pub mod stat;
 pub mod txn;
 
 pub use acl::{Acl, AclVector};
+pub use same::is_same_txn;
 pub use stat::Stat;
 pub use txn::{
     Create, CreateKind, Multi, PathVector, SubTxn, Txn, TxnBody, TxnDigest, TxnHeader, op,

@@ -62,6 +62,27 @@ impl Base {
                 .unwrap_or_default(),
         }
     }
+
+    /// From where to where it promises to be exact, with the txns of `timeline` behind it.
+    pub fn reach(&self, timeline: &Timeline) -> Option<(Zxid, Zxid)> {
+        let (ExactFrom::Known(from) | ExactFrom::Bounded(from)) = self.exact_from else {
+            return None;
+        };
+        self.reach_from(timeline, from)
+    }
+
+    /// From where to where it is exact, if it is so from `from` on.
+    pub fn reach_from(&self, timeline: &Timeline, from: Zxid) -> Option<(Zxid, Zxid)> {
+        let segment = timeline
+            .segments
+            .iter()
+            .find(|segment| segment.continues(self.zxid) && segment.last() >= from);
+        match segment {
+            Some(segment) => Some((from, segment.last().max(from))),
+            None if from == self.zxid => Some((from, from)),
+            None => None,
+        }
+    }
 }
 
 /// All bases of a source, by zxid, as far as names and last bytes tell: loading one proves or refutes it.
@@ -351,21 +372,10 @@ pub(super) fn nearest(timeline: &Timeline, bases: &[Base], target: Zxid) -> Stri
 
 /// The ranges of zxids for which some base promises to be exact.
 pub fn exact_ranges(timeline: &Timeline, bases: &[Base]) -> Vec<(Zxid, Zxid)> {
-    let mut ranges: Vec<(Zxid, Zxid)> = Vec::new();
-    for base in bases {
-        let (ExactFrom::Known(from) | ExactFrom::Bounded(from)) = base.exact_from else {
-            continue;
-        };
-        let segment = timeline
-            .segments
-            .iter()
-            .find(|segment| segment.continues(base.zxid) && segment.last() >= from);
-        match segment {
-            Some(segment) => ranges.push((from, segment.last().max(from))),
-            None if from == base.zxid => ranges.push((from, from)),
-            None => {}
-        }
-    }
+    let mut ranges: Vec<(Zxid, Zxid)> = bases
+        .iter()
+        .filter_map(|base| base.reach(timeline))
+        .collect();
     ranges.sort_unstable();
     let mut merged: Vec<(Zxid, Zxid)> = Vec::new();
     for (first, last) in ranges {

@@ -23,11 +23,13 @@ mod crosscheck;
 mod doubt;
 mod feed;
 mod resolve;
+mod sound;
 
 pub use base::{Base, BaseFile, ExactFrom, bases, exact_ranges, load_snapshot};
 pub use compare::{DigestTally, Mismatch};
 pub use crosscheck::{Contradiction, Crosscheck, Crossed, Disagreement};
 pub use resolve::{Target, resolve};
+pub use sound::{SnapshotVerdict, check_snapshots, sound_bases};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::point::Point;

@@ -1,8 +1,8 @@
 //! The files together: gaps, forks, epochs, and how far one gets.
 
-use super::files::SnapshotVerdict;
 use super::windows::Window;
 use super::{Finding, Severity};
+use crate::replay::SnapshotVerdict;
 use crate::source::{EpochFile, Source};
 use crate::timeline::{Fork, Gap, Timeline};
 use crate::zxid::Zxid;

@@ -3,38 +3,15 @@
 use super::windows::Window;
 use super::{Finding, Severity};
 use crate::datadir::FileName;
-use crate::error::{Error, ErrorKind, Fault, Result};
-use crate::progress::Progress;
-use crate::snapshot::{self, SnapshotSummary};
+use crate::error::{Error, Fault};
+use crate::replay::SnapshotVerdict;
+use crate::snapshot::SnapshotSummary;
 use crate::source::{Source, SourceFile};
-use crate::timeline::{Timeline, side_by_side};
+use crate::timeline::Timeline;
 use crate::txnlog::{LogEnd, LogFault, LogSummary};
 
 /// What a default server reads at most: twice `jute.maxbuffer` since 3.5.7, little more than once before.
 const DEFAULT_BUFFER: usize = 0xf_ffff;
-
-/// A snapshot, read whole.
-pub(super) type SnapshotVerdict = std::result::Result<SnapshotSummary, Error>;
-
-/// Reads every snapshot, side by side.
-pub(super) fn check_snapshots(
-    source: &Source,
-    progress: &dyn Progress,
-) -> Result<Vec<SnapshotVerdict>> {
-    progress.start(
-        "reading snapshots",
-        Some(source.snapshots().iter().map(SourceFile::size).sum()),
-    );
-    side_by_side(source.snapshots(), |file| {
-        match snapshot::check(file.shown(), &|| source.open_snapshot(file), &|bytes| {
-            progress.advance(bytes)
-        }) {
-            Ok(summary) => Ok(Ok(summary)),
-            Err(error) if error.kind() == ErrorKind::Damage => Ok(Err(error)),
-            Err(error) => Err(error),
-        }
-    })
-}
 
 pub(super) fn judge_logs(source: &Source, timeline: &Timeline, findings: &mut Vec<Finding>) {
     let newest = source.logs().len().saturating_sub(1);
@@ -65,11 +42,7 @@ fn damaged_header(file: &SourceFile, error: &Error, is_newest: bool) -> Finding 
         ),
     };
     // A crash right after a log was made leaves it so, and nothing was in it yet.
-    let is_crash = is_newest
-        && matches!(
-            error.fault(),
-            Some(Fault::Empty | Fault::ShortHeader { .. })
-        );
+    let is_crash = is_newest && error.fault().is_some_and(Fault::is_cut_header);
     let severity = if is_crash {
         Severity::Warning
     } else {
@@ -238,15 +211,7 @@ fn damaged_snapshot(file: &SourceFile, error: &Error, windows: &[Window]) -> Fin
     let fault = error.fault();
     // A server that is killed while it writes a snapshot leaves it so. Servers go on to the next older one, and nothing is
     // lost as long as the same points can be had from another base.
-    let is_cut = matches!(
-        fault,
-        Some(
-            Fault::Empty
-                | Fault::ShortHeader { .. }
-                | Fault::ShortInput { .. }
-                | Fault::CutCompression { .. }
-        )
-    );
+    let is_cut = fault.is_some_and(Fault::is_cut);
     let is_covered = windows
         .iter()
         .any(|window| window.from <= file.zxid() && file.zxid() <= window.to);

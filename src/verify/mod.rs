@@ -19,12 +19,11 @@ pub use windows::Window;
 
 use crate::error::Result;
 use crate::progress::Progress;
-use crate::replay::{Base, bases};
+use crate::replay::{Base, SnapshotVerdict, check_snapshots, sound_bases};
 use crate::source::Source;
 use crate::timeline::Timeline;
 use crate::txnlog::{Level, LogSummary};
 use crate::zxid::Zxid;
-use files::SnapshotVerdict;
 use windows::Replays;
 
 /// How much to verify.
@@ -119,7 +118,7 @@ impl Report {
 /// [`crate::error::ErrorKind::SourceChanged`] when files vanish meanwhile; failures to read. Damage is in the report.
 pub fn verify(source: &Source, depth: Depth, progress: &dyn Progress) -> Result<Report> {
     let timeline = Timeline::read(source, &|_| true, Level::Everything, progress)?;
-    let snapshots = files::check_snapshots(source, progress)?;
+    let snapshots = check_snapshots(source, progress)?;
     let mut findings = Vec::new();
     files::judge_logs(source, &timeline, &mut findings);
     files::judge_names(source, &mut findings);
@@ -179,24 +178,6 @@ pub fn verify(source: &Source, depth: Depth, progress: &dyn Progress) -> Result<
             chain::epoch_of(source.current_epoch()),
         ),
     })
-}
-
-/// The bases whose files were read whole without a fault.
-fn sound_bases(
-    source: &Source,
-    timeline: &Timeline,
-    snapshots: &[SnapshotVerdict],
-) -> Result<Vec<Base>> {
-    let is_sound = |base: &Base| match base.file {
-        crate::replay::BaseFile::Empty => true,
-        crate::replay::BaseFile::Snapshot(index) => {
-            snapshots.get(index).is_some_and(|verdict| verdict.is_ok())
-        }
-    };
-    Ok(bases(source, timeline)?
-        .into_iter()
-        .filter(is_sound)
-        .collect())
 }
 
 fn log_reports(source: &Source, timeline: Timeline) -> Vec<LogReport> {

@@ -231,20 +231,11 @@ fn replay_crossed(
     Ok((replayed, crossed))
 }
 
-/// From where to where `base` promises to be exact.
+/// From where to where `base` promises to be exact, or is to be proven so.
 fn reach(timeline: &Timeline, forks: &[Fork], base: &Base) -> Option<(Zxid, Zxid)> {
-    let from = match base.exact_from {
-        ExactFrom::Known(zxid) | ExactFrom::Bounded(zxid) => zxid,
-        ExactFrom::Open => timeline.last()?,
-    };
-    let segment = timeline
-        .segments
-        .iter()
-        .find(|segment| segment.continues(base.zxid) && segment.last() >= from);
-    let to = match segment {
-        Some(segment) => segment.last().max(base.zxid),
-        None if from == base.zxid => from,
-        None => return None,
+    let (from, to) = match base.exact_from {
+        ExactFrom::Known(_) | ExactFrom::Bounded(_) => base.reach(timeline)?,
+        ExactFrom::Open => base.reach_from(timeline, timeline.last()?)?,
     };
     // Which of two logs is right cannot be told: nothing goes over a txn of which they say different things.
     let fork = forks
