@@ -2,6 +2,7 @@
 
 mod args;
 mod exit;
+mod explain;
 mod export;
 mod inspect;
 mod man;
@@ -52,6 +53,7 @@ fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<Exit> {
     match &cli.command {
         Command::Inspect(args) => inspect::run(args, ui),
         Command::Verify(args) => verify::run(args, ui),
+        Command::Explain(args) => explain::run(args, ui),
         Command::Restore(args) => restore::run(args, ui),
         Command::Export(args) => export::run(args, ui),
         Command::Completions(args) => {
