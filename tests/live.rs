@@ -27,6 +27,8 @@ mod zookeeper;
 
 #[path = "live/ensembles.rs"]
 mod ensembles;
+#[path = "live/explain.rs"]
+mod explain;
 #[path = "live/fixtures.rs"]
 mod fixtures;
 #[path = "live/fuzzy.rs"]

@@ -5,7 +5,7 @@
     reason = "a test may, and its helpers are outside of #[test]"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// One file below `src`.
@@ -291,6 +291,40 @@ fn exceptions_to_lints_are_made_one_by_one() {
         let is_sweeping = blanked(&source.text).contains("#![allow(");
         assert!(!is_sweeping, "{}", source.path.display());
     }
+}
+
+/// Whether a string is written as the codes of findings are: `log-bad-checksum`.
+fn is_code(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let is_part = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase());
+    parts.len() > 1 && parts.iter().all(is_part)
+}
+
+#[test]
+fn every_code_of_a_finding_is_in_the_table_and_none_is_there_for_nothing() {
+    let used: BTreeSet<String> = sources()
+        .iter()
+        .filter(|source| source.path.starts_with("verify") && !source.path.ends_with("codes.rs"))
+        .flat_map(|source| {
+            let strings = source.without_tests().split('"').skip(1).step_by(2);
+            strings
+                .filter(|text| is_code(text))
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    let known: Vec<&str> = zoovault::verify::codes::ALL
+        .iter()
+        .map(|code| code.name)
+        .collect();
+    assert!(known.is_sorted(), "the table is sorted by name");
+    let known: BTreeSet<String> = known.into_iter().map(str::to_owned).collect();
+    let missing: Vec<_> = used.difference(&known).collect();
+    let unused: Vec<_> = known.difference(&used).collect();
+    assert!(
+        missing.is_empty() && unused.is_empty(),
+        "not in the table: {missing:?}; not used: {unused:?}"
+    );
 }
 
 #[test]

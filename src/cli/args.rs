@@ -84,6 +84,7 @@ pub enum Command {
     Inspect(InspectArgs),
     Verify(VerifyArgs),
     Compare(CompareArgs),
+    Explain(ExplainArgs),
     Restore(Box<RestoreArgs>),
     Export(ExportArgs),
     Completions(CompletionsArgs),
@@ -160,6 +161,36 @@ pub struct CompareArgs {
     /// How many voters the ensemble has; by default as many as are compared. Observers are none
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
     pub voters: Option<u16>,
+}
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  zoovault explain 'The current epoch, 3, is older than the last zxid, 17179869185'
+  journalctl -u zookeeper | zoovault explain -
+  zoovault explain /var/log/zookeeper/zookeeper.log
+  zoovault explain /var/lib/zookeeper
+
+Exit status:
+  0  explained; for a directory and the like, those of verify: 0 sound, 3 warnings, 4 damage, 5 the last txn cannot be restored
+  1  nothing recognised, or failed";
+
+/// Explain a server's message, or a directory that does not start.
+///
+/// Tells the cause, whether data is at risk, and the next safe step. Messages are those that servers of 3.4 to 3.9 print when they load, refuse
+/// or drop data; what log4j, logback or a container put before them does no harm, stack traces help, and several are told in the
+/// order of importance.
+///
+/// A directory is verified, and its findings are told as what they do to a start: which releases refuse it with which message, and which
+/// start and lose data. Settings of the server are taken to be the default ones.
+#[derive(Args, Debug)]
+#[command(after_help = EXPLAIN_EXAMPLES)]
+pub struct ExplainArgs {
+    /// The message; or a file with a server's log; or a dataDir, or whatever else verify takes; - or nothing reads stdin
+    #[arg(value_name = "MESSAGE|FILE|DIR")]
+    pub words: Vec<String>,
+    /// The dataLogDir, where it is not the dataDir
+    #[arg(long, value_name = "DIR")]
+    pub data_log_dir: Option<PathBuf>,
 }
 
 /// Restore an exact data directory that a server starts from.

@@ -1,10 +1,11 @@
-//! Man pages from the command definitions.
+//! Man pages from the command definitions and the table of findings.
 
 use super::args::{Cli, ManArgs};
 use super::exit::Exit;
 use anyhow::Context;
 use clap::CommandFactory;
 use std::fs;
+use zoovault::verify::codes;
 
 pub fn run(args: &ManArgs) -> anyhow::Result<Exit> {
     let mut command = Cli::command();
@@ -23,7 +24,47 @@ pub fn run(args: &ManArgs) -> anyhow::Result<Exit> {
             &name,
         )?;
     }
+    write_file(args, "zoovault-findings.7", &findings_page())?;
     Ok(Exit::Done)
+}
+
+/// The page that lists every code of `verify`.
+fn findings_page() -> Vec<u8> {
+    let mut page = String::from(
+        ".TH ZOOVAULT\\-FINDINGS 7 \"\" \"zoovault\" \"\"\n.SH NAME\nzoovault\\-findings \\- what zoovault verify finds, and what to do\n.SH DESCRIPTION\n",
+    );
+    page.push_str(&roff(
+        "Every finding of zoovault verify has a code, which never changes, and a severity: info (good to know), warning (status 3), \
+         missing (status 5: txns are not there that the last point needs), damage (status 4). Where a code has two, the finding says which.",
+    ));
+    for code in codes::ALL {
+        let severities: Vec<&str> = code
+            .severities
+            .iter()
+            .map(|severity| severity.name())
+            .collect();
+        page.push_str(&format!(
+            ".SH \"{}\"\nSeverity: {}\n.PP\n{}.PP\n\\fIServers\\fR: {}.PP\n\\fINext\\fR: {}",
+            code.name.replace('-', "\\-"),
+            severities.join(" or "),
+            roff(code.meaning),
+            roff(code.server),
+            roff(&format!("{}.", code.next)),
+        ));
+    }
+    page.push_str(".SH \"SEE ALSO\"\nzoovault\\-verify(1), zoovault\\-explain(1)\n");
+    page.into_bytes()
+}
+
+/// A line of text for the man macros.
+fn roff(text: &str) -> String {
+    let text = text.replace('\\', "\\e").replace('-', "\\-");
+    let guard = if text.starts_with(['.', '\'']) {
+        "\\&"
+    } else {
+        ""
+    };
+    format!("{guard}{text}\n")
 }
 
 fn write_page(args: &ManArgs, command: clap::Command, name: &str) -> anyhow::Result<()> {
@@ -33,6 +74,10 @@ fn write_page(args: &ManArgs, command: clap::Command, name: &str) -> anyhow::Res
         .title(name.to_uppercase())
         .date("")
         .render(&mut page)?;
-    let path = args.dir.join(format!("{name}.1"));
+    write_file(args, &format!("{name}.1"), &page)
+}
+
+fn write_file(args: &ManArgs, name: &str, page: &[u8]) -> anyhow::Result<()> {
+    let path = args.dir.join(name);
     fs::write(&path, page).with_context(|| format!("cannot write {}", path.display()))
 }

@@ -3,6 +3,7 @@
 mod args;
 mod compare;
 mod exit;
+mod explain;
 mod export;
 mod inspect;
 mod man;
@@ -54,6 +55,7 @@ fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<Exit> {
         Command::Inspect(args) => inspect::run(args, ui),
         Command::Verify(args) => verify::run(args, ui),
         Command::Compare(args) => compare::run(args, ui),
+        Command::Explain(args) => explain::run(args, ui),
         Command::Restore(args) => restore::run(args, ui),
         Command::Export(args) => export::run(args, ui),
         Command::Completions(args) => {

@@ -26,12 +26,7 @@ pub fn run(args: &VerifyArgs, ui: &Ui) -> anyhow::Result<Exit> {
         verify(source, depth, ui.progress())
     })
     .context("cannot finish verification")?;
-    let exit = match report.verdict() {
-        Verdict::Sound => Exit::Done,
-        Verdict::Warnings => Exit::Warnings,
-        Verdict::Unreachable => Exit::NotReachable,
-        Verdict::Damaged => Exit::Damaged,
-    };
+    let exit = exit_of(report.verdict());
     ui.show(
         &Shown {
             source: text::path(&args.source.source),
@@ -43,13 +38,23 @@ pub fn run(args: &VerifyArgs, ui: &Ui) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
+/// The status that a verdict stands for.
+pub(super) fn exit_of(verdict: Verdict) -> Exit {
+    match verdict {
+        Verdict::Sound => Exit::Done,
+        Verdict::Warnings => Exit::Warnings,
+        Verdict::Unreachable => Exit::NotReachable,
+        Verdict::Damaged => Exit::Damaged,
+    }
+}
+
 struct Shown<'a> {
     source: String,
     report: &'a Report,
     exit: Exit,
 }
 
-fn verdict_name(verdict: Verdict) -> (&'static str, &'static str) {
+pub(super) fn verdict_name(verdict: Verdict) -> (&'static str, &'static str) {
     match verdict {
         Verdict::Sound => ("sound", "32"),
         Verdict::Warnings => ("sound, with warnings", "33"),
@@ -176,7 +181,7 @@ fn proof_words(proof: Option<Proof>) -> (&'static str, &'static str) {
     }
 }
 
-fn show_window(out: &mut dyn Write, window: &Window, look: &Look) -> io::Result<()> {
+pub(super) fn show_window(out: &mut dyn Write, window: &Window, look: &Look) -> io::Result<()> {
     let (words, color) = proof_words(window.proof);
     writeln!(
         out,
@@ -221,7 +226,7 @@ fn show_finding(out: &mut dyn Write, finding: &Finding, look: &Look) -> io::Resu
     }
 }
 
-fn window_json(window: &Window) -> Value {
+pub(super) fn window_json(window: &Window) -> Value {
     json!({
         "from_zxid": window.from.to_string(),
         "to_zxid": window.to.to_string(),

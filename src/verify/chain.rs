@@ -113,7 +113,7 @@ fn judge_epochs(source: &Source, timeline: &Timeline, findings: &mut Vec<Finding
         && current < i64::from(newest.epoch())
     {
         let message = format!(
-            "currentEpoch is {current} and the last zxid {newest}: a member refuses to start (\"The current epoch, {current}, is older than the last zxid\")"
+            "currentEpoch is {current} and the last zxid {newest}: a member refuses to start (\"The current epoch, {current:x}, is older than the last zxid\")"
         );
         findings.push(about(Severity::Warning, message).zxid(newest));
     }
@@ -121,7 +121,7 @@ fn judge_epochs(source: &Source, timeline: &Timeline, findings: &mut Vec<Finding
         && accepted < current
     {
         let message = format!(
-            "acceptedEpoch is {accepted} and currentEpoch {current}: a member refuses to start (\"The accepted epoch, {accepted} is less than the current epoch\")"
+            "acceptedEpoch is {accepted} and currentEpoch {current}: a member refuses to start (\"The accepted epoch, {accepted:x} is less than the current epoch\")"
         );
         findings.push(about(Severity::Warning, message));
     }

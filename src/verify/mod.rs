@@ -10,6 +10,7 @@
 //! A server that starts on a directory proves none of this: it drops what is behind a damaged length or end mark without a word.
 
 mod chain;
+pub mod codes;
 mod files;
 mod finding;
 mod windows;

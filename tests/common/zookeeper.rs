@@ -131,6 +131,46 @@ impl Server {
         panic!("{release}: ports were taken again and again\n{last_attempt}");
     }
 
+    /// Starts a server on `data_dir`, alone or as member 1 of three whose others never come, and waits until it serves or has ended:
+    /// whether it served, and all that it printed. A member that only looks for the others is killed after `patience`.
+    pub fn try_start(
+        release: &Release,
+        data_dir: &Path,
+        is_member: bool,
+        patience: Duration,
+    ) -> (bool, String) {
+        let main_class = if is_member {
+            "QuorumPeerMain"
+        } else {
+            "ZooKeeperServerMain"
+        };
+        let ports = free_ports(7);
+        let mut server = Server::new(release, &Options::default(), ports[0], main_class);
+        let mut config = base_config(data_dir, None) + &client_lines(ports[0]);
+        if is_member {
+            fs::write(data_dir.join("myid"), "1\n").expect("myid");
+            config += "initLimit=30\nsyncLimit=15\n";
+            for (id, ports) in (1..).zip(ports[1..].chunks(2)) {
+                config += &format!("server.{id}=127.0.0.1:{}:{}\n", ports[0], ports[1]);
+            }
+        }
+        server.write_config(&config);
+        server.spawn();
+        let started = Instant::now();
+        let mut serves = false;
+        while !serves && started.elapsed() < patience {
+            let child = server.child.as_mut().expect("it was spawned");
+            if child.try_wait().expect("the server's state").is_some() {
+                break;
+            }
+            thread::sleep(Duration::from_millis(50));
+            serves = server.status().is_some();
+        }
+        server.kill();
+        let log = fs::read(server.log_path()).unwrap_or_default();
+        (serves, String::from_utf8_lossy(&log).into_owned())
+    }
+
     fn new(
         release: &Release,
         options: &Options,

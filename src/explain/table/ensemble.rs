@@ -1,0 +1,74 @@
+//! What members say of each other and of their clients.
+
+use super::super::entry::{BLANK, Entry, Risk, Weight, sign};
+use super::super::pattern::Captures;
+
+pub(super) const ENTRIES: &[Entry] = &[
+    Entry {
+        id: "truncate-failed",
+        signs: &[
+            sign("No log files found to truncate!"),
+            sign("Not able to truncate the log 0x{zxid}"),
+            sign("Not able to truncate the log {zxid}"),
+            sign("Unable to truncate Txn log"),
+        ],
+        cause: "the leader told this member to drop txns that were never committed, and its logs do not hold the txn to cut behind: they were deleted, or its snapshot is of another history",
+        risk: Risk::Maybe,
+        at_risk: "nothing that a quorum has; but this member's last txns are in no other member's history",
+        next: "copy this member's directory, empty its version-2 directories, and let it take the tree from the leader",
+        findings: &["txns-missing", "log-fork"],
+        facts: about_zxid,
+        ..BLANK
+    },
+    Entry {
+        id: "truncated",
+        signs: &[sign(
+            "Truncating log to get in sync with the leader 0x{zxid}",
+        )],
+        weight: Weight::Note,
+        cause: "this member had txns that were never committed, and drops them as the leader says",
+        risk: Risk::No,
+        at_risk: "no client was ever told that those txns were done, unless the other members were restored to an older state meanwhile",
+        next: "if members were restored, copy this one's directory before it starts: what it drops may be what was meant to be kept",
+        facts: about_zxid,
+        ..BLANK
+    },
+    Entry {
+        id: "client-ahead",
+        signs: &[
+            sign(
+                "as it has seen zxid 0x{seen} our last zxid is 0x{last} client must try another server",
+            ),
+            sign("as it has seen zxid"),
+        ],
+        weight: Weight::Warning,
+        cause: "a client has seen a later txn than this member holds: the member lags, or was restored to an older state under the old epoch",
+        risk: Risk::Maybe,
+        at_risk: "nothing if the member only lags; if all members were restored, what the client saw is gone from them",
+        next: "if it does not pass, compare the members' last zxids. After a restore, restore again without --keep-zxid: zxids then begin above all that were seen",
+        facts: about_seen,
+        ..BLANK
+    },
+];
+
+fn about_zxid(captures: &Captures) -> Vec<String> {
+    let zxid = captures.hex_zxid("zxid");
+    zxid.map(|zxid| format!("the txn to cut behind is {zxid}"))
+        .into_iter()
+        .collect()
+}
+
+fn about_seen(captures: &Captures) -> Vec<String> {
+    let (Some(seen), Some(last)) = (captures.hex_zxid("seen"), captures.hex_zxid("last")) else {
+        return Vec::new();
+    };
+    let distance = if seen.epoch() == last.epoch() {
+        let txns = i64::from(seen.counter()) - i64::from(last.counter());
+        format!("{txns} txns behind")
+    } else {
+        format!("epoch {} behind epoch {}", last.epoch(), seen.epoch())
+    };
+    vec![format!(
+        "the client saw {seen}, and the server is at {last}: {distance}"
+    )]
+}

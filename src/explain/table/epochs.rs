@@ -1,0 +1,158 @@
+//! `currentEpoch` and `acceptedEpoch`.
+
+use super::super::entry::{BLANK, Entry, Risk, Weight, sign};
+use super::super::pattern::Captures;
+
+const NO_EDIT: &str = "do not delete or edit the file while other members run: an epoch that was used must not be used again. Where a quorum is healthy, copy this member's version-2 aside, empty \
+                       it, and let it take the tree from them. Where this is the only copy, `zoovault restore DIR --to latest --members ...`: it writes both files, above every epoch seen";
+
+pub(super) const ENTRIES: &[Entry] = &[
+    Entry {
+        id: "epoch-current-behind",
+        signs: &[
+            sign("The current epoch, {epoch}, is older than the last zxid, {zxid}"),
+            sign("The current epoch, {epoch}, is older than the last zxid"),
+        ],
+        cause: "currentEpoch is older than the data: the server was killed between writing a snapshot of a new epoch and the file, the disk was full, or data was copied without the file",
+        risk: Risk::No,
+        at_risk: "logs and snapshots are not touched by it; a standalone server never reads the file",
+        next: NO_EDIT,
+        findings: &["epoch-files", "file-leftover"],
+        facts: about_current,
+        ..BLANK
+    },
+    Entry {
+        id: "epoch-accepted-behind",
+        signs: &[
+            sign("The accepted epoch, {accepted} is less than the current epoch, {current}"),
+            sign("The accepted epoch, {accepted} is less than the current epoch"),
+        ],
+        cause: "acceptedEpoch is older than currentEpoch, or was missing and was made anew from the last zxid: it was lost, or copied from elsewhere",
+        risk: Risk::No,
+        at_risk: "logs and snapshots are not touched by it",
+        next: NO_EDIT,
+        findings: &["epoch-files"],
+        facts: about_accepted,
+        ..BLANK
+    },
+    Entry {
+        id: "epoch-leader-behind",
+        signs: &[sign(
+            "Leaders epoch, {leader} is less than accepted epoch, {accepted}",
+        )],
+        cause: "this member has promised to follow no leader as old as the one that was elected: the others were restored or started anew with lower epochs, or lost theirs",
+        risk: Risk::Maybe,
+        at_risk: "this member may hold txns that the others no longer have",
+        next: "copy this member's directory before anything else. Run `zoovault verify DIR` on every member's: the one that reaches the highest zxid holds the most; restore all from it",
+        findings: &["epoch-files"],
+        facts: about_leader,
+        ..BLANK
+    },
+    Entry {
+        id: "epoch-unreadable",
+        signs: &[
+            sign("Found in {dir}currentEpoch"),
+            sign("Found in {dir}acceptedEpoch"),
+            sign("Found {text} in {dir}currentEpoch"),
+            sign("Found {text} in {dir}acceptedEpoch"),
+        ],
+        cause: "an epoch file is empty or is no number: a crash or a full disk left it so, or it was edited (a blank behind the number is enough)",
+        risk: Risk::No,
+        at_risk: "logs and snapshots are not touched by it",
+        next: NO_EDIT,
+        findings: &["epoch-files"],
+        facts: about_text,
+        ..BLANK
+    },
+    Entry {
+        id: "epoch-created",
+        signs: &[
+            sign("currentEpoch not found! Creating with a reasonable default of {epoch}"),
+            sign("acceptedEpoch not found! Creating with a reasonable default of {epoch}"),
+        ],
+        weight: Weight::Note,
+        cause: "an epoch file was not there, and the server made it from the last zxid: right after an upgrade from 3.3, in a new or restored directory, and not otherwise",
+        risk: Risk::Maybe,
+        at_risk: "nothing in a directory that was meant to be so; where the files were lost, an epoch may be used a second time, and members can differ without a word",
+        next: "if this member was not restored on purpose, find out where the file went",
+        findings: &["epoch-files"],
+        facts: about_created,
+        ..BLANK
+    },
+    Entry {
+        id: "epoch-taken-up",
+        signs: &[
+            sign("found. Setting current epoch to {epoch}"),
+            sign(
+                "taking a snapshot but before updating current epoch. Setting current epoch to {epoch}",
+            ),
+        ],
+        since: "3.4.6, 3.5.10, 3.6.3, 3.7.1",
+        weight: Weight::Note,
+        cause: "the server was killed while it wrote currentEpoch, and finished that now",
+        risk: Risk::No,
+        at_risk: "this is how it is meant to be",
+        next: "none is needed",
+        findings: &["file-leftover"],
+        ..BLANK
+    },
+];
+
+fn about_current(captures: &Captures) -> Vec<String> {
+    let zxid = captures
+        .decimal_zxid("zxid")
+        .filter(|zxid| zxid.to_i64() > 0);
+    let mut facts = Vec::new();
+    if let Some(zxid) = zxid {
+        facts.push(format!(
+            "the last zxid is {zxid}, of epoch {}",
+            zxid.epoch()
+        ));
+    }
+    if let Some(epoch) = captures.hex("epoch") {
+        facts.push(format!("currentEpoch holds {epoch}{}", in_hex(epoch)));
+    }
+    facts
+}
+
+fn about_accepted(captures: &Captures) -> Vec<String> {
+    match (captures.hex("accepted"), captures.hex("current")) {
+        (Some(accepted), Some(current)) => vec![format!(
+            "acceptedEpoch holds {accepted}{}, currentEpoch {current}{}",
+            in_hex(accepted),
+            in_hex(current)
+        )],
+        _ => Vec::new(),
+    }
+}
+
+/// Servers print these epochs in hexadecimal, without saying so.
+fn in_hex(epoch: i64) -> String {
+    if (0..10).contains(&epoch) {
+        String::new()
+    } else {
+        format!(" (0x{epoch:x})")
+    }
+}
+
+fn about_leader(captures: &Captures) -> Vec<String> {
+    match (captures.decimal("leader"), captures.decimal("accepted")) {
+        (Some(leader), Some(accepted)) => vec![format!(
+            "the leader's epoch is {leader}, and this member has accepted {accepted}"
+        )],
+        _ => Vec::new(),
+    }
+}
+
+fn about_text(captures: &Captures) -> Vec<String> {
+    let text = captures.get("text").unwrap_or_default();
+    vec![format!("it holds \"{text}\"")]
+}
+
+fn about_created(captures: &Captures) -> Vec<String> {
+    let epoch = captures.decimal("epoch");
+    epoch
+        .map(|epoch| format!("it was made to hold {epoch}"))
+        .into_iter()
+        .collect()
+}

@@ -1,0 +1,84 @@
+//! Lengths that a server does not believe.
+
+use super::super::entry::{BLANK, Entry, Risk, Weight, sign, sign_with};
+use super::super::pattern::Captures;
+use super::{IN_LOG, IN_NETWORK, IN_SNAPSHOT};
+
+/// Longer records than this were never seen; such a length is rather a damaged one.
+const PLAUSIBLE_MAX: i64 = 1 << 28;
+
+const WHICH: &str = "run `zoovault verify DIR`: it reads any size, and names the largest record or znode and the size that is needed (log-large-record, snapshot-large-data), or the damage \
+                     (log-bad-length). If it is size, start every member with -Djute.maxbuffer of it; do not delete anything";
+
+pub(super) const ENTRIES: &[Entry] = &[
+    Entry {
+        id: "length-in-log",
+        family: "length",
+        signs: &[sign_with("Unreasonable length = {length}", IN_LOG)],
+        cause: "a record in a log is larger than jute.maxbuffer lets this server read (often a multi, or the closeSession of a session with very many ephemerals), or its length is damaged",
+        risk: Risk::Maybe,
+        at_risk: "nothing if the record is merely large: the bytes are whole, and a larger jute.maxbuffer reads them. If the length is damaged, the rest of the log",
+        next: WHICH,
+        findings: &["log-large-record", "log-bad-length"],
+        facts: about_length,
+        ..BLANK
+    },
+    Entry {
+        id: "length-in-snapshot",
+        family: "length",
+        signs: &[sign_with("Unreasonable length = {length}", IN_SNAPSHOT)],
+        weight: Weight::Warning,
+        cause: "a znode in a snapshot is larger than jute.maxbuffer lets this server read, or the snapshot is damaged; the server goes on to the next older one",
+        risk: Risk::Maybe,
+        at_risk: "nothing if the znode is merely large; if there is no older snapshot, the server does not start",
+        next: WHICH,
+        findings: &["snapshot-large-data", "snapshot-damaged"],
+        facts: about_length,
+        ..BLANK
+    },
+    Entry {
+        id: "length-in-packet",
+        family: "length",
+        signs: &[
+            sign_with("Unreasonable length = {length}", IN_NETWORK),
+            sign("Unreasonable buffer length: {length}"),
+            sign("Len error. {text} length {length}"),
+            sign("Len error {length}"),
+        ],
+        weight: Weight::Warning,
+        cause: "a packet from a client or another member is larger than jute.maxbuffer, or what connected does not speak ZooKeeper at all",
+        risk: Risk::No,
+        at_risk: "the packet was refused; no file is touched",
+        next: "use the same -Djute.maxbuffer on all members and clients, or find out what connects to that port",
+        facts: about_length,
+        ..BLANK
+    },
+    Entry {
+        id: "length",
+        family: "length",
+        signs: &[sign("Unreasonable length = {length}")],
+        cause: "something is larger than jute.maxbuffer lets this server read, or its length is damaged; with \"Unable to load database on disk\" it is a record of a log",
+        risk: Risk::Maybe,
+        at_risk: "nothing if it is merely large: the bytes are whole, and a larger jute.maxbuffer reads them. If the length is damaged, the rest of the file",
+        next: WHICH,
+        findings: &["log-large-record", "snapshot-large-data", "log-bad-length"],
+        facts: about_length,
+        ..BLANK
+    },
+];
+
+fn about_length(captures: &Captures) -> Vec<String> {
+    let Some(length) = captures.decimal("length") else {
+        return Vec::new();
+    };
+    let fact = if (0..PLAUSIBLE_MAX).contains(&length) {
+        format!(
+            "{length} bytes: -Djute.maxbuffer={length} or more reads that in every release (3.5.7 and later, and 3.6 and later, allow twice the setting), if it is a size at all"
+        )
+    } else {
+        format!(
+            "{length} is no size that anything can have: bytes are damaged, or it is no ZooKeeper at all"
+        )
+    };
+    vec![fact]
+}

@@ -1,0 +1,200 @@
+//! What servers notice while they apply txns to a snapshot.
+
+use super::super::entry::{BLANK, Entry, Risk, Weight, sign, sign_with};
+use super::super::pattern::Captures;
+
+pub(super) const ENTRIES: &[Entry] = &[
+    Entry {
+        id: "txns-missing",
+        signs: &[
+            sign(
+                "Committed proposal cached out of order: 0x{next} is not the next proposal of 0x{last}",
+            ),
+            sign("Committed proposal cached out of order"),
+            sign("cached out of order"),
+        ],
+        since: "3.9.4",
+        cause: "txns are missing between two that the logs hold: a log was lost, deleted or cut, or a follower that was sent the whole tree has such a gap by nature",
+        risk: Risk::Yes,
+        at_risk: "what the missing txns wrote, unless a snapshot behind the gap has it. Releases up to 3.9.3 would have started and served the rest without a word",
+        next: "do not start an older release on it. Run `zoovault verify DIR`: it names the gap and the windows around it; another member's log or a backup may have those txns",
+        findings: &["txns-missing"],
+        facts: about_gap,
+        ..BLANK
+    },
+    Entry {
+        id: "digest-mismatch",
+        signs: &[
+            sign("Digests are not matching. Value is Zxid. Last value:{zxid}"),
+            sign("Digests are not matching. Value is Zxid. Value:{zxid}"),
+            sign("First digest mismatch on txn: {session},{cxid},{zxid},"),
+            sign("Digests are not matching"),
+            sign("First digest mismatch on txn"),
+        ],
+        since: "3.6.0",
+        weight: Weight::Loses,
+        cause: "the tree that this member holds is not the one that the leader had after that txn: a txn was lost, or applied otherwise (members of different releases do that), or file \
+                paths are not ASCII and the servers run with different default charsets. The server only logs it",
+        risk: Risk::Yes,
+        at_risk: "this member serves other data than the leader, from that txn on",
+        next: "copy the directories of all members, run `zoovault verify DIR` on each: one that is sound holds the truth. Then let the wrong member take the tree from it",
+        findings: &["digest-mismatch"],
+        facts: about_zxid,
+        ..BLANK
+    },
+    Entry {
+        id: "snapshot-not-covered",
+        signs: &[
+            sign(
+                "Highest txn zxid 0x{highest} is not covering the snapshot digest zxid 0x{digest}",
+            ),
+            sign("is not covering the snapshot digest zxid"),
+        ],
+        since: "3.6.0",
+        weight: Weight::Loses,
+        cause: "the snapshot was written while txns were applied, and the logs end before the last of those: logs are missing, or were not copied",
+        risk: Risk::Yes,
+        at_risk: "the tree is a mixture of before and after, and the server serves it",
+        next: "stop the server. Run `zoovault verify DIR`: find the logs that are missing, or restore from an older snapshot",
+        findings: &["last-unreachable", "txns-missing"],
+        facts: about_cover,
+        ..BLANK
+    },
+    Entry {
+        id: "acl-missing",
+        signs: &[
+            sign("Failed to fetch acls for {id}"),
+            sign("ACL not available for long {id}"),
+        ],
+        cause: "a znode refers to an ACL list that the snapshot lacks. A snapshot that is written while clients set new ACLs can be so, and a later txn gives the list; 3.8.4 and later of \
+                3.8, and 3.9.2 and later, look before that txn was applied, and refuse data that they wrote themselves",
+        risk: Risk::No,
+        at_risk: "the bytes are whole; it is the server that cannot load them. Older releases load them and can give such znodes the wrong list",
+        next: "`zoovault verify DIR`, then `zoovault restore DIR --to latest --target NEW`: replay there keeps lists by value, and what it writes every release loads",
+        findings: &["snapshot-dangling-acl", "acl-unresolved"],
+        facts: about_acl,
+        ..BLANK
+    },
+    Entry {
+        id: "acl-ignored",
+        signs: &[sign("Ignoring acl {id} as it does not exist in the cache")],
+        since: "3.4.9, 3.5.2",
+        weight: Weight::Warning,
+        cause: "a znode refers to an ACL list that the snapshot lacks, because clients set new ACLs while it was written",
+        risk: Risk::Maybe,
+        at_risk: "data is whole, but up to 3.9.1 the znode may end with the ACL of another",
+        next: "run `zoovault verify DIR`; where it shows snapshot-dangling-acl, compare ACLs that matter with those that `zoovault restore` gives",
+        findings: &["snapshot-dangling-acl"],
+        facts: about_acl,
+        ..BLANK
+    },
+    Entry {
+        id: "quota-on-root",
+        signs: &[
+            sign_with(
+                "Invalid path",
+                &["PathTrie.addPath", "setupQuota", "traverseNode"],
+            ),
+            sign_with(
+                "IllegalArgumentException",
+                &["PathTrie.addPath", "setupQuota"],
+            ),
+        ],
+        cause: "a quota was set on \"/\": no release starts on a tree with it",
+        risk: Risk::No,
+        at_risk: "the files are whole, but no member starts on them",
+        next: "restore to the point right before it was set: `zoovault restore DIR --to ZXID --exclusive --target NEW`; `zoovault explain DIR` names its zxid",
+        findings: &[],
+        ..BLANK
+    },
+    Entry {
+        id: "ttl-out-of-range",
+        signs: &[
+            sign("ttl must be positive and cannot be larger than: {max}"),
+            sign("Invalid ephemeralOwner. [{owner}]"),
+        ],
+        since: "3.5.3",
+        cause: "a TTL znode has a time that this release does not take (3.5.3 wrote others than later releases), or a session id looks like one (3.4.0 to 3.4.5 made such ids), with \
+                zookeeper.extendedTypesEnabled on",
+        risk: Risk::No,
+        at_risk: "the files are whole; this release or setting does not load them",
+        next: "for data of 3.5.3 set zookeeper.emulate353TTLNodes too; otherwise `zoovault restore DIR --to latest --for-version RELEASE` says what cannot be held",
+        ..BLANK
+    },
+    Entry {
+        id: "parent-cversion",
+        signs: &[
+            sign("Failed to set parent cversion for: {path}"),
+            sign_with(
+                "NoNodeException",
+                &["processTransaction", "FileTxnSnapLog.restore"],
+            ),
+        ],
+        weight: Weight::Warning,
+        cause: "a txn created a znode below one that is not there: the snapshot is not the one that the logs belong to, or txns are missing",
+        risk: Risk::Maybe,
+        at_risk: "znodes may be missing",
+        next: "run `zoovault verify DIR`: gaps and wrong digests tell",
+        findings: &["txns-missing", "digest-mismatch"],
+        facts: about_path,
+        ..BLANK
+    },
+    Entry {
+        id: "txn-failed",
+        signs: &[sign("Failed to process transaction type: {type} error: ")],
+        weight: Weight::Frame,
+        cause: "a txn in a log could not be applied; the words behind \"error:\" say why",
+        risk: Risk::Maybe,
+        at_risk: "the server does not start",
+        next: "run `zoovault verify DIR`",
+        ..BLANK
+    },
+];
+
+fn about_gap(captures: &Captures) -> Vec<String> {
+    let (Some(next), Some(last)) = (captures.hex_zxid("next"), captures.hex_zxid("last")) else {
+        return Vec::new();
+    };
+    let missing = next
+        .to_i64()
+        .saturating_sub(last.to_i64())
+        .saturating_sub(1);
+    if missing == 1 {
+        return vec![format!("txn {} is missing", last.next())];
+    }
+    vec![format!(
+        "txns {} to {} are missing: {missing}",
+        last.next(),
+        next.prev()
+    )]
+}
+
+fn about_zxid(captures: &Captures) -> Vec<String> {
+    let zxid = captures.decimal_zxid("zxid");
+    zxid.map(|zxid| format!("the txn is {zxid}"))
+        .into_iter()
+        .collect()
+}
+
+fn about_cover(captures: &Captures) -> Vec<String> {
+    match (captures.hex_zxid("highest"), captures.hex_zxid("digest")) {
+        (Some(highest), Some(digest)) => vec![format!(
+            "the logs end with {highest}, and the snapshot needs them up to {digest}"
+        )],
+        _ => Vec::new(),
+    }
+}
+
+fn about_acl(captures: &Captures) -> Vec<String> {
+    let id = captures.decimal("id");
+    id.map(|id| format!("the list that is missing has the number {id}"))
+        .into_iter()
+        .collect()
+}
+
+fn about_path(captures: &Captures) -> Vec<String> {
+    let path = captures.get("path");
+    path.map(|path| format!("the parent is {path}"))
+        .into_iter()
+        .collect()
+}
