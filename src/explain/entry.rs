@@ -55,7 +55,7 @@ impl Risk {
 /// How a message is told from others.
 #[derive(Clone, Copy, Debug)]
 pub struct Sign {
-    /// The message, with holes; see [`super::pattern`].
+    /// The message, with holes; see `pattern`.
     pub text: &'static str,
     /// One of these stands in the same message or the stack trace below it; anything, if there is none.
     pub with: &'static [&'static str],

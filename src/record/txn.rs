@@ -130,7 +130,7 @@ impl TxnHeader {
 pub struct TxnDigest {
     /// 2, so far.
     pub version: i32,
-    /// The sum over all znodes; see [`crate::tree::digest`].
+    /// The sum over all znodes; see [`crate::record::digest`].
     pub tree_digest: i64,
 }
 

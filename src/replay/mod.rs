@@ -137,7 +137,7 @@ pub struct Rebuilt {
 /// comes upon damage, everything is read, and what is whole around the damage is used.
 ///
 /// # Errors
-/// As [`resolve`] and [`tree_at`]; [`ErrorKind::Damage`] also when two logs differ over a txn that was applied, and when an ACL is unknown.
+/// As [`resolve()`] and [`tree_at`]; [`ErrorKind::Damage`] also when two logs differ over a txn that was applied, and when an ACL is unknown.
 pub fn rebuild(
     source: &Source,
     point: Point,

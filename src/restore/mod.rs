@@ -115,7 +115,7 @@ pub struct Written {
 /// Works out the tree at the point.
 ///
 /// # Errors
-/// [`ErrorKind::NotReachable`] and [`ErrorKind::Damage`] as [`tree_at`]; also when an ACL is unknown.
+/// [`ErrorKind::NotReachable`] and [`ErrorKind::Damage`] as [`rebuild`]; also when an ACL is unknown.
 pub fn plan(source: &Source, what: &What, progress: &dyn Progress) -> Result<Plan> {
     let Rebuilt {
         timeline,

@@ -6,7 +6,7 @@
 //! 4. Replay: the tree is rebuilt from the earliest base of each stretch, its digest compared at every txn that carries one,
 //!    and the tree with every later snapshot on the way, znode by znode ([`crate::replay::Crosscheck`]).
 //!
-//! Parts 1 to 3 stream. What can be restored are *windows*: ranges of zxids, with the base and the kind of proof ([`Proof`]).
+//! Parts 1 to 3 stream. What can be restored are *windows*: ranges of zxids, with the base and the kind of proof ([`crate::replay::Proof`]).
 //! A server that starts on a directory proves none of this: it drops what is behind a damaged length or end mark without a word.
 
 mod chain;
