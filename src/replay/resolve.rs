@@ -181,14 +181,21 @@ fn ensure_held(source: &Source, timeline: &Timeline, zxid: Zxid) -> Result<()> {
     }
     let below = timeline.last_before(zxid);
     let above = timeline.next_after(zxid);
+    // What hides the txn is told, where something does.
+    let damage = base::damage_before(source, timeline, zxid)
+        .filter(|error| error.zxid().is_none() || error.zxid() >= below);
+    let nearest =
+        || -> Result<String> { Ok(base::nearest(timeline, &bases(source, timeline)?, zxid)) };
     Err(match (below, above) {
+        (Some(below), None) if damage.is_some() => damage.unwrap_or_else(|| nothing(source)).hint(
+            format!("what is behind is unknown; '--to {below}' is the last txn that can be read"),
+        ),
+        (Some(_), Some(_)) if damage.is_some() => {
+            damage.unwrap_or_else(|| nothing(source)).hint(nearest()?)
+        }
         (Some(below), Some(above)) => {
-            let hint = base::nearest(timeline, &bases(source, timeline)?, zxid);
-            not_reachable(
-                source,
-                format!("holds no txn {zxid}: {below} is followed by {above}"),
-            )
-            .hint(hint)
+            let message = format!("holds no txn {zxid}: {below} is followed by {above}");
+            not_reachable(source, message).hint(nearest()?)
         }
         (Some(below), None) => {
             not_reachable(source, format!("{zxid} is after the last txn, {below}"))
