@@ -184,18 +184,20 @@ fn ensure_held(source: &Source, timeline: &Timeline, zxid: Zxid) -> Result<()> {
     // What hides the txn is told, where something does.
     let damage = base::damage_before(source, timeline, zxid)
         .filter(|error| error.zxid().is_none() || error.zxid() >= below);
-    let nearest =
-        || -> Result<String> { Ok(base::nearest(timeline, &bases(source, timeline)?, zxid)) };
+    let bases = bases(source, timeline)?;
+    let nearest = || base::nearest(timeline, &bases, zxid);
+    if let (Some(below), Some(damage)) = (below, damage) {
+        return Err(damage.hint(match above {
+            Some(_) => nearest(),
+            None => format!(
+                "what is behind is unknown; '--to {below}' is the last txn that can be read"
+            ),
+        }));
+    }
     Err(match (below, above) {
-        (Some(below), None) if damage.is_some() => damage.unwrap_or_else(|| nothing(source)).hint(
-            format!("what is behind is unknown; '--to {below}' is the last txn that can be read"),
-        ),
-        (Some(_), Some(_)) if damage.is_some() => {
-            damage.unwrap_or_else(|| nothing(source)).hint(nearest()?)
-        }
         (Some(below), Some(above)) => {
             let message = format!("holds no txn {zxid}: {below} is followed by {above}");
-            not_reachable(source, message).hint(nearest()?)
+            not_reachable(source, message).hint(nearest())
         }
         (Some(below), None) => {
             not_reachable(source, format!("{zxid} is after the last txn, {below}"))
