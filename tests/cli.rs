@@ -7,21 +7,11 @@
 
 mod common;
 
-use common::testdata;
+use common::{copy, zoovault};
 use std::fs;
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
-
-/// The program, in a fixed time zone, started where the fixtures are, so that paths in its output are the same everywhere.
-fn zoovault() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_zoovault"));
-    command
-        .current_dir(testdata().join("datadirs"))
-        .env("TZ", "UTC")
-        .env_remove("ZOOVAULT_COLOR");
-    command
-}
 
 fn run(args: &[&str]) -> Output {
     zoovault().args(args).output().unwrap()
@@ -31,35 +21,8 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// Compares stdout, stderr and status of a call with the golden file `name`.
 fn golden(name: &str, args: &[&str]) {
-    let output = run(args);
-    let shown = format!(
-        "$ zoovault {}\n{}{}-> {}\n",
-        args.join(" "),
-        text(&output.stdout),
-        text(&output.stderr),
-        output.status.code().unwrap()
-    );
-    let path = testdata().join("golden").join(name);
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, &shown).unwrap();
-    }
-    let expected = fs::read_to_string(&path).unwrap_or_default();
-    assert!(shown == expected, "{}:\n{shown}", path.display());
-}
-
-/// A copy of a fixture that may be damaged.
-fn copy(name: &str) -> (tempfile::TempDir, PathBuf) {
-    let dir = tempfile::tempdir().unwrap();
-    let version_dir = dir.path().join("version-2");
-    fs::create_dir(&version_dir).unwrap();
-    for entry in fs::read_dir(testdata().join("datadirs").join(name).join("version-2")).unwrap() {
-        let entry = entry.unwrap();
-        fs::copy(entry.path(), version_dir.join(entry.file_name())).unwrap();
-    }
-    (dir, version_dir)
+    common::golden(name, &args.join(" "), &run(args));
 }
 
 fn status(args: &[&str], path: &Path) -> i32 {

@@ -82,20 +82,11 @@ impl Ensemble {
     /// Compares what people see with the golden file `name`.
     fn golden(&self, name: &str, args: &[&str]) {
         let output = self.run(args);
-        let shown = format!(
-            "$ zoovault compare {}\n{}{}-> {}\n",
-            args.join(" "),
-            text(&output.stdout),
-            text(&output.stderr),
-            output.status.code().unwrap()
+        common::golden(
+            &format!("compare/{name}"),
+            &format!("compare {}", args.join(" ")),
+            &output,
         );
-        let path = testdata().join("golden/compare").join(name);
-        if std::env::var_os("UPDATE_GOLDEN").is_some() {
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(&path, &shown).unwrap();
-        }
-        let expected = fs::read_to_string(&path).unwrap_or_default();
-        assert!(shown == expected, "{}:\n{shown}", path.display());
     }
 }
 

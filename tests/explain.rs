@@ -7,11 +7,11 @@
 
 mod common;
 
-use common::testdata;
+use common::{copy, testdata, zoovault};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 use zoovault::explain::{Answer, Effect, Prognosis, Risk, Weight, directory, entries, explain};
 use zoovault::progress::Silent;
 use zoovault::source::{Options, Source};
@@ -285,15 +285,6 @@ fn the_table_holds_what_a_reader_needs() {
     }
 }
 
-fn zoovault() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_zoovault"));
-    command
-        .current_dir(testdata().join("datadirs"))
-        .env("TZ", "UTC")
-        .env_remove("ZOOVAULT_COLOR");
-    command
-}
-
 fn with_input(args: &[&str], input: &[u8]) -> Output {
     let mut child = zoovault()
         .args(args)
@@ -309,20 +300,7 @@ fn with_input(args: &[&str], input: &[u8]) -> Output {
 /// Compares what the program says with the golden file `name`.
 fn golden(name: &str, args: &[&str], input: &[u8]) {
     let output = with_input(args, input);
-    let shown = format!(
-        "$ zoovault {}\n{}{}-> {}\n",
-        args.join(" "),
-        String::from_utf8(output.stdout).unwrap(),
-        String::from_utf8(output.stderr).unwrap(),
-        output.status.code().unwrap()
-    );
-    let path = testdata().join("golden/explain").join(name);
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, &shown).unwrap();
-    }
-    let expected = fs::read_to_string(&path).unwrap_or_default();
-    assert!(shown == expected, "{}:\n{shown}", path.display());
+    common::golden(&format!("explain/{name}"), &args.join(" "), &output);
 }
 
 #[test]
@@ -366,18 +344,6 @@ fn a_file_with_a_servers_log_is_text_and_a_long_one_is_streamed() {
     assert_eq!(report["explanations"][0]["id"], "length-in-log");
     assert_eq!(report["explanations"][0]["line"], 20_005);
     assert_eq!(output.status.code(), Some(0));
-}
-
-/// A copy of a fixture that may be damaged.
-fn copy(name: &str) -> (tempfile::TempDir, PathBuf) {
-    let dir = tempfile::tempdir().unwrap();
-    let version_dir = dir.path().join("version-2");
-    fs::create_dir(&version_dir).unwrap();
-    for entry in fs::read_dir(testdata().join("datadirs").join(name).join("version-2")).unwrap() {
-        let entry = entry.unwrap();
-        fs::copy(entry.path(), version_dir.join(entry.file_name())).unwrap();
-    }
-    (dir, version_dir)
 }
 
 fn foretell(dir: &Path, log_dir: Option<PathBuf>) -> Prognosis {

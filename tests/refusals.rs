@@ -7,10 +7,10 @@
 
 mod common;
 
-use common::testdata;
+use common::{copy, testdata};
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use zoovault::txnlog::{LogReader, LogWriter};
@@ -38,18 +38,6 @@ fn status(dir: &Path, args: &[&str]) -> i32 {
 
 fn restore(dir: &Path, point: &str) -> i32 {
     status(dir, &["restore", "{}", "--to", point, "--dry-run"])
-}
-
-/// A copy of a fixture's files that may be damaged.
-fn copy(name: &str) -> (tempfile::TempDir, PathBuf) {
-    let dir = tempfile::tempdir().unwrap();
-    let version_dir = dir.path().join("version-2");
-    fs::create_dir(&version_dir).unwrap();
-    for entry in fs::read_dir(testdata().join("datadirs").join(name).join("version-2")).unwrap() {
-        let entry = entry.unwrap();
-        fs::copy(entry.path(), version_dir.join(entry.file_name())).unwrap();
-    }
-    (dir, version_dir)
 }
 
 /// Takes the txns `from` to `to` out of a log, which is whole otherwise.

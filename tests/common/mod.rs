@@ -3,8 +3,15 @@
     dead_code,
     reason = "each test file is a program of its own and uses a part"
 )]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
 
+use std::fs;
 use std::path::PathBuf;
+use std::process::{Command, Output};
 
 /// The folder of fixtures.
 pub fn testdata() -> PathBuf {
@@ -30,4 +37,43 @@ pub fn base64(bytes: &[u8]) -> String {
         }
     }
     text
+}
+
+/// The program, in a fixed time zone, started where the fixtures are, so that paths in its output are the same everywhere.
+pub fn zoovault() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_zoovault"));
+    command
+        .current_dir(testdata().join("datadirs"))
+        .env("TZ", "UTC")
+        .env_remove("ZOOVAULT_COLOR");
+    command
+}
+
+/// A copy of a fixture's files that may be damaged.
+pub fn copy(name: &str) -> (tempfile::TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let version_dir = dir.path().join("version-2");
+    fs::create_dir(&version_dir).unwrap();
+    for entry in fs::read_dir(testdata().join("datadirs").join(name).join("version-2")).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), version_dir.join(entry.file_name())).unwrap();
+    }
+    (dir, version_dir)
+}
+
+/// Compares stdout, stderr and status of a call with the golden file `name`.
+pub fn golden(name: &str, call: &str, output: &Output) {
+    let shown = format!(
+        "$ zoovault {call}\n{}{}-> {}\n",
+        String::from_utf8(output.stdout.clone()).unwrap(),
+        String::from_utf8(output.stderr.clone()).unwrap(),
+        output.status.code().unwrap()
+    );
+    let path = testdata().join("golden").join(name);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, &shown).unwrap();
+    }
+    let expected = fs::read_to_string(&path).unwrap_or_default();
+    assert!(shown == expected, "{}:\n{shown}", path.display());
 }
