@@ -56,7 +56,11 @@ pub fn run(args: &ExportArgs, ui: &Ui) -> anyhow::Result<Exit> {
         Exit::Warnings
     };
     let shown = Shown {
-        output: text::path(&args.output),
+        output: if is_stdout {
+            "stdout".to_owned()
+        } else {
+            text::path(&args.output)
+        },
         manifest,
         exit,
     };
