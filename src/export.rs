@@ -6,7 +6,9 @@ use crate::durable::StagedFile;
 use crate::error::{Error, ErrorKind, Result};
 use crate::point::Point;
 use crate::progress::{Progress, Told};
-use crate::replay::{BaseFile, ExactFrom, Proof, Rebuilt, Replayed, rebuild, replay};
+use crate::replay::{
+    BaseFile, ExactFrom, Proof, Rebuilt, Replayed, ensure_unambiguous, rebuild, replay,
+};
 use crate::restore::{uncertainties, write_snapshot};
 use crate::source::{EpochFile, Source, SourceFile};
 use crate::stream::Span;
@@ -57,8 +59,8 @@ pub fn plan(source: &Source, options: &Options, progress: &dyn Progress) -> Resu
         replayed,
         ..
     } = rebuild(source, options.to, false, progress)?;
-    let (timeline, replayed) = match options.from {
-        None => (timeline, replayed),
+    let replayed = match options.from {
+        None => replayed,
         Some(from) => {
             let earlier = rebuild(source, from, false, progress)?;
             if earlier.target.zxid > target.zxid {
@@ -67,20 +69,10 @@ pub fn plan(source: &Source, options: &Options, progress: &dyn Progress) -> Resu
                     "--from is later than --to",
                 ));
             }
-            let timeline = crate::timeline::Timeline::read(
-                source,
-                &|_| true,
-                crate::txnlog::Level::Frames,
-                progress,
-            )?;
-            let replayed = replay(
-                source,
-                &timeline,
-                &earlier.replayed.base,
-                target.zxid,
-                progress,
-            )?;
-            (timeline, replayed)
+            let base = &earlier.replayed.base;
+            let replayed = replay(source, &timeline, base, target.zxid, progress)?;
+            ensure_unambiguous(source, &timeline, &replayed, target.zxid)?;
+            replayed
         }
     };
     if let Some(mismatch) = replayed.digests.open_mismatch {

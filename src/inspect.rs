@@ -70,7 +70,7 @@ pub struct Overview {
 /// # Errors
 /// [`crate::error::ErrorKind::SourceChanged`]; failures to read.
 pub fn inspect(source: &Source, progress: &dyn Progress) -> Result<Overview> {
-    let timeline = Timeline::read(source, &|_| true, Level::Frames, progress)?;
+    let timeline = Timeline::read(source, Level::Frames, progress)?;
     let bases = bases(source, &timeline)?;
     let with_time = |zxid| (zxid, timeline.time_of(source, zxid).ok().flatten());
     let windows = exact_ranges(&timeline, &bases)

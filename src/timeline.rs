@@ -170,27 +170,17 @@ impl Segment {
 }
 
 impl Timeline {
-    /// Reads the logs of `source` that `wanted` picks, side by side.
+    /// Reads the logs of `source`, side by side.
     ///
     /// # Errors
     /// [`ErrorKind::SourceChanged`] when one is gone; failures to read. Damage is in the result.
-    pub fn read(
-        source: &Source,
-        wanted: &(dyn Fn(usize) -> bool + Sync),
-        level: Level,
-        progress: &dyn Progress,
-    ) -> Result<Timeline> {
-        let logs: Vec<(usize, &SourceFile)> = source
-            .logs()
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| wanted(*index))
-            .collect();
+    pub fn read(source: &Source, level: Level, progress: &dyn Progress) -> Result<Timeline> {
+        let logs = source.logs();
         progress.start(
             "reading logs",
-            Some(logs.iter().map(|(_, log)| log.size()).sum()),
+            Some(logs.iter().map(SourceFile::size).sum()),
         );
-        let summaries = side_by_side(&logs, |(_, log)| {
+        let summaries = side_by_side(logs, |log| {
             let scanned = source
                 .open_log(log)
                 .and_then(|reader| scan(reader, level, &|bytes| progress.advance(bytes)));
@@ -200,10 +190,10 @@ impl Timeline {
                 Err(error) => Err(error),
             }
         })?;
-        let logs = logs
-            .iter()
-            .zip(summaries)
-            .map(|((log, _), summary)| ScannedLog { log: *log, summary })
+        let logs = summaries
+            .into_iter()
+            .enumerate()
+            .map(|(log, summary)| ScannedLog { log, summary })
             .collect();
         Ok(Timeline::of(logs))
     }

@@ -98,6 +98,37 @@ fn nothing_steps_over_a_gap() {
 }
 
 #[test]
+fn a_fork_anywhere_in_an_exported_window_is_refused() {
+    let (_dir, forked) = copy("standalone-3.6");
+    let log = forked.join("log.145");
+    let mut reader = LogReader::new(&log, Arc::new(File::open(&log).unwrap())).unwrap();
+    let mut writer = LogWriter::new(Vec::new()).unwrap();
+    while let Some(entry) = reader.next_entry().unwrap() {
+        let mut txn = entry.txn().unwrap();
+        txn.header.time += i64::from(entry.header.zxid == Zxid::from_i64(0x180));
+        writer.write(&txn).unwrap();
+    }
+    fs::write(forked.join("log.146"), writer.finish().unwrap()).unwrap();
+    let export = |from: &str, name: &str| {
+        let archive = forked.with_file_name(name);
+        status(
+            &forked,
+            &[
+                "export",
+                "{}",
+                "--from",
+                from,
+                "-o",
+                archive.to_str().unwrap(),
+            ],
+        )
+    };
+    // The newest base is behind the fork; what leads to it from the wanted beginning is not.
+    assert_eq!(export("0x150", "forked.tar.gz"), 4);
+    assert_eq!(export("0x1d9", "behind.tar.gz"), 0);
+}
+
+#[test]
 fn what_hides_the_last_txn_is_no_end() {
     let (_dir, zeros) = copy("standalone-3.8");
     let log = zeros.join("log.145");

@@ -124,7 +124,7 @@ fn check(
     is_member: bool,
 ) -> usize {
     let source = Source::open(dir, &Options::default()).unwrap();
-    let timeline = Timeline::read(&source, &|_| true, Level::Everything, &Silent).unwrap();
+    let timeline = Timeline::read(&source, Level::Everything, &Silent).unwrap();
     let mut reached = 0;
     for (zxid, seen) in points {
         let (replayed, _) = match tree_at(&source, &timeline, *zxid, &Silent) {

@@ -106,7 +106,7 @@ fn undo(zxid: Zxid) -> impl Fn(&mut Txn<'_>) {
 /// The tree at the next snapshot behind log.145, as bytes.
 fn tree_at_next(dir: &tempfile::TempDir) -> Vec<u8> {
     let source = Source::open(dir.path(), &Options::default()).unwrap();
-    let timeline = Timeline::read(&source, &|_| true, Level::Everything, &Silent).unwrap();
+    let timeline = Timeline::read(&source, Level::Everything, &Silent).unwrap();
     let bases = bases(&source, &timeline).unwrap();
     let target = Zxid::from_i64(0x1d9);
     let replayed = replay(&source, &timeline, &bases[0], target, &Silent).unwrap();

@@ -284,7 +284,7 @@ fn refuse_repeated(sources: &[Source]) -> Result<()> {
 }
 
 fn read_member<'a>(source: &'a Source, progress: &dyn Progress) -> Result<Read<'a>> {
-    let timeline = Timeline::read(source, &|_| true, Level::Everything, progress)?;
+    let timeline = Timeline::read(source, Level::Everything, progress)?;
     let snapshots = check_snapshots(source, progress)?;
     let mut faults = log_faults(source, &timeline);
     faults.extend(snapshot_faults(source, &snapshots));

@@ -71,8 +71,22 @@ pub(super) fn witness(
     Ok(Ok(replayed))
 }
 
+/// Refuses a tree of which something would have to be guessed: which of two logs is right, or what an ACL was.
+///
+/// # Errors
+/// [`ErrorKind::Damage`], with the place; failures to read.
+pub fn ensure_unambiguous(
+    source: &Source,
+    timeline: &Timeline,
+    replayed: &Replayed,
+    target: Zxid,
+) -> Result<()> {
+    refuse_forks(source, timeline, replayed, target)?;
+    refuse_unresolved(source, &replayed.tree)
+}
+
 /// Two logs that differ over a txn that was applied: which is right cannot be told. A digest tells little: it covers no ACLs.
-pub(super) fn refuse_forks(
+fn refuse_forks(
     source: &Source,
     timeline: &Timeline,
     replayed: &Replayed,
@@ -113,7 +127,7 @@ pub(super) fn refuse_forks(
         )))
 }
 
-pub(super) fn refuse_unresolved(source: &Source, tree: &DataTree) -> Result<()> {
+fn refuse_unresolved(source: &Source, tree: &DataTree) -> Result<()> {
     let unresolved = tree.nodes().find_map(|node| match node.acl {
         AclValue::Unresolved(id) => Some((node.path.to_vec(), id)),
         AclValue::List(_) => None,

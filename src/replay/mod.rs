@@ -28,6 +28,7 @@ mod sound;
 pub use base::{Base, BaseFile, ExactFrom, bases, exact_ranges, load_snapshot};
 pub use compare::{DigestTally, Mismatch};
 pub use crosscheck::{Contradiction, Crosscheck, Crossed, Disagreement};
+pub use doubt::ensure_unambiguous;
 pub use resolve::{Target, resolve};
 pub use sound::{SnapshotVerdict, check_snapshots, sound_bases};
 
@@ -42,7 +43,7 @@ use crate::tree::DataTree;
 use crate::txnlog::Level;
 use crate::zxid::{SessionId, Zxid};
 use compare::Comparison;
-use doubt::{refuse_forks, refuse_unresolved, witness};
+use doubt::witness;
 use std::collections::HashSet;
 use std::sync::mpsc::sync_channel;
 
@@ -166,11 +167,10 @@ fn rebuild_at(
     level: Level,
     progress: &dyn Progress,
 ) -> Result<Rebuilt> {
-    let timeline = Timeline::read(source, &|_| true, level, progress)?;
+    let timeline = Timeline::read(source, level, progress)?;
     let target = resolve(source, &timeline, point, exclusive)?;
     let (replayed, rejected) = tree_at(source, &timeline, target.zxid, progress)?;
-    refuse_forks(source, &timeline, &replayed, target.zxid)?;
-    refuse_unresolved(source, &replayed.tree)?;
+    ensure_unambiguous(source, &timeline, &replayed, target.zxid)?;
     Ok(Rebuilt {
         timeline,
         target,

@@ -118,7 +118,7 @@ impl Report {
 /// # Errors
 /// [`crate::error::ErrorKind::SourceChanged`] when files vanish meanwhile; failures to read. Damage is in the report.
 pub fn verify(source: &Source, depth: Depth, progress: &dyn Progress) -> Result<Report> {
-    let timeline = Timeline::read(source, &|_| true, Level::Everything, progress)?;
+    let timeline = Timeline::read(source, Level::Everything, progress)?;
     let snapshots = check_snapshots(source, progress)?;
     let mut findings = Vec::new();
     files::judge_logs(source, &timeline, &mut findings);
