@@ -11,6 +11,7 @@
 // Floor 0.
 pub mod checksum;
 pub mod progress;
+pub mod release;
 pub mod stream;
 pub mod time;
 pub mod zxid;
@@ -49,6 +50,7 @@ pub mod replay;
 
 // Floor 10.
 pub mod compare;
+pub mod emulate;
 pub mod inspect;
 pub mod restore;
 pub mod verify;

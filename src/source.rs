@@ -126,6 +126,7 @@ pub struct Source {
     snapshots: Vec<SourceFile>,
     accepted_epoch: EpochFile,
     current_epoch: EpochFile,
+    half_written_epoch: EpochFile,
     odd_files: Vec<(PathBuf, FileName)>,
     misplaced: Vec<PathBuf>,
     manifest: Option<Manifest>,
@@ -305,6 +306,7 @@ impl Source {
         source.receipt = data_dir.and_then(Receipt::read);
         source.accepted_epoch = read_epoch(&snap_dir.join(ACCEPTED_EPOCH))?;
         source.current_epoch = read_epoch(&snap_dir.join(CURRENT_EPOCH))?;
+        source.half_written_epoch = read_epoch(&snap_dir.join(format!("{CURRENT_EPOCH}.tmp")))?;
         Ok(source)
     }
 
@@ -316,6 +318,7 @@ impl Source {
             snapshots: Vec::new(),
             accepted_epoch: EpochFile::Absent,
             current_epoch: EpochFile::Absent,
+            half_written_epoch: EpochFile::Absent,
             odd_files: Vec::new(),
             misplaced: Vec::new(),
             manifest: None,
@@ -394,6 +397,11 @@ impl Source {
     /// `currentEpoch`.
     pub fn current_epoch(&self) -> &EpochFile {
         &self.current_epoch
+    }
+
+    /// `currentEpoch.tmp`, which some releases take up where `currentEpoch` is behind.
+    pub fn half_written_epoch(&self) -> &EpochFile {
+        &self.half_written_epoch
     }
 
     /// Files that are not read here, though servers may stumble over them.

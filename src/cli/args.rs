@@ -134,6 +134,20 @@ pub struct VerifyArgs {
     /// Replay nothing: check files and chain only, in constant memory
     #[arg(long)]
     pub quick: bool,
+    #[command(flatten)]
+    pub servers: ServerArgs,
+}
+
+/// Which servers to foretell.
+#[derive(Args, Debug)]
+pub struct ServerArgs {
+    /// Say what servers of these releases would do here: start or refuse, with which message, to which zxid, and what of their tree
+    /// would not be the truth. From 3.4.6 on; `all` stands for one of each kind
+    #[arg(long = "server", value_name = "RELEASE,...", value_delimiter = ',')]
+    pub releases: Vec<String>,
+    /// A setting of those servers, as java takes it: jute.maxbuffer=4194304, zookeeper.extendedTypesEnabled=true
+    #[arg(short = 'D', value_name = "KEY=VALUE", requires = "releases")]
+    pub settings: Vec<String>,
 }
 
 /// Compare members of one ensemble: who is ahead, who has a hole, where histories part, and whom to restore from.
@@ -191,6 +205,8 @@ pub struct ExplainArgs {
     /// The dataLogDir, where it is not the dataDir
     #[arg(long, value_name = "DIR")]
     pub data_log_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub servers: ServerArgs,
 }
 
 /// Restore an exact data directory that a server starts from.
@@ -237,7 +253,7 @@ pub struct RestoreArgs {
     pub ephemerals: EphemeralsArg,
     /// The release that is to load it, such as 3.5 or 3.9.4: say what it cannot hold
     #[arg(long, value_name = "RELEASE")]
-    pub for_version: Option<zoovault::restore::Release>,
+    pub for_version: Option<zoovault::release::Release>,
     /// Work everything out, replay and all, and write nothing
     #[arg(long)]
     pub dry_run: bool,

@@ -4,13 +4,14 @@ use super::args::ExplainArgs;
 use super::exit::{BadArgument, Exit};
 use super::text;
 use super::ui::{Look, Render, Ui};
-use super::verify;
+use super::{server, verify};
 use anyhow::Context;
 use serde_json::{Value, json};
 use std::fs::File;
 use std::io::{self, BufReader, IsTerminal, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use zoovault::datadir::FileName;
+use zoovault::emulate::{self, Start};
 use zoovault::explain::{
     self, Answer, Consequence, Effect, Explained, Explanation, Prognosis, Risk, Weight,
 };
@@ -35,7 +36,7 @@ pub fn run(args: &ExplainArgs, ui: &Ui) -> anyhow::Result<Exit> {
                 let file = File::open(path).with_context(|| format!("cannot read {word}"))?;
                 return explain_text(explain::explain_all(BufReader::new(file))?, ui);
             }
-            explain_source(path, args.data_log_dir.as_ref(), ui)
+            explain_source(path, args, ui)
         }
         words => explain_text(explain::explain(&words.join(" ")), ui),
     }
@@ -78,23 +79,28 @@ fn explain_text(explained: Explained, ui: &Ui) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
-fn explain_source(path: &Path, data_log_dir: Option<&PathBuf>, ui: &Ui) -> anyhow::Result<Exit> {
+fn explain_source(path: &Path, args: &ExplainArgs, ui: &Ui) -> anyhow::Result<Exit> {
+    let rules = server::rules(&args.servers)?;
     let options = source::Options {
-        data_log_dir: data_log_dir.cloned(),
+        data_log_dir: args.data_log_dir.clone(),
         scratch_dir: Some(std::env::temp_dir()),
     };
-    let (report, prognosis) = Source::with(path, &options, |source| {
-        explain::directory(source, ui.progress())
+    let ((report, prognosis), starts) = Source::with(path, &options, |source| {
+        let starts = emulate::starts(source, &rules, ui.progress())?;
+        Ok((explain::directory(source, ui.progress())?, starts))
     })
     .context("cannot explain the directory")?;
     let exit = verify::exit_of(report.verdict());
-    let matters = exit != Exit::Done || prognosis.answer() != Answer::Starts;
+    let matters = exit != Exit::Done
+        || prognosis.answer() != Answer::Starts
+        || starts.iter().any(|start| !start.is_right());
     let source = text::path(path);
     ui.show(
         &ShownSource {
             source,
             report,
             prognosis,
+            starts,
             exit,
         },
         matters,
@@ -103,7 +109,7 @@ fn explain_source(path: &Path, data_log_dir: Option<&PathBuf>, ui: &Ui) -> anyho
 }
 
 /// Writes `words` behind `label`, broken into lines that begin below its end.
-fn field(out: &mut dyn Write, look: &Look, label: &str, words: &str) -> io::Result<()> {
+pub(super) fn field(out: &mut dyn Write, look: &Look, label: &str, words: &str) -> io::Result<()> {
     let words = text::escape(words);
     let mut line = String::new();
     let mut label = look.paint("1", &format!("{label:<9}"));
@@ -227,6 +233,7 @@ struct ShownSource {
     source: String,
     report: Report,
     prognosis: Prognosis,
+    starts: Vec<Start>,
     exit: Exit,
 }
 
@@ -259,6 +266,7 @@ impl Render for ShownSource {
             writeln!(out)?;
             show_consequence(out, told, look)?;
         }
+        server::show(out, &self.starts, look)?;
         writeln!(out, "\nCan be restored exactly:")?;
         for window in &self.report.windows {
             verify::show_window(out, window, look)?;
@@ -283,6 +291,7 @@ impl Render for ShownSource {
             "base": self.prognosis.base,
             "logs": self.prognosis.logs,
             "consequences": self.prognosis.consequences.iter().map(consequence_json).collect::<Vec<_>>(),
+            "servers": server::json(&self.starts),
             "windows": self.report.windows.iter().map(verify::window_json).collect::<Vec<_>>(),
         })
     }

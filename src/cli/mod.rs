@@ -9,6 +9,7 @@ mod inspect;
 mod man;
 mod progress;
 mod restore;
+mod server;
 mod text;
 mod ui;
 mod verify;

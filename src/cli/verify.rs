@@ -3,11 +3,13 @@
 use super::args::VerifyArgs;
 use super::exit::Exit;
 use super::inspect::exactness;
+use super::server;
 use super::text;
 use super::ui::{Look, Render, Ui};
 use anyhow::Context;
 use serde_json::{Value, json};
 use std::io::{self, Write};
+use zoovault::emulate::{self, Start};
 use zoovault::replay::Proof;
 use zoovault::source::Source;
 use zoovault::verify::{Depth, Finding, Report, Severity, Verdict, Window, verify};
@@ -22,8 +24,10 @@ pub fn run(args: &VerifyArgs, ui: &Ui) -> anyhow::Result<Exit> {
     } else {
         Depth::Full
     };
-    let report = Source::with(&args.source.source, &options, |source| {
-        verify(source, depth, ui.progress())
+    let rules = server::rules(&args.servers)?;
+    let (report, starts) = Source::with(&args.source.source, &options, |source| {
+        let starts = emulate::starts(source, &rules, ui.progress())?;
+        Ok((verify(source, depth, ui.progress())?, starts))
     })
     .context("cannot finish verification")?;
     let exit = exit_of(report.verdict());
@@ -31,9 +35,10 @@ pub fn run(args: &VerifyArgs, ui: &Ui) -> anyhow::Result<Exit> {
         &Shown {
             source: text::path(&args.source.source),
             report: &report,
+            starts: &starts,
             exit,
         },
-        exit != Exit::Done,
+        exit != Exit::Done || !starts.is_empty(),
     )?;
     Ok(exit)
 }
@@ -51,6 +56,7 @@ pub(super) fn exit_of(verdict: Verdict) -> Exit {
 struct Shown<'a> {
     source: String,
     report: &'a Report,
+    starts: &'a [Start],
     exit: Exit,
 }
 
@@ -117,7 +123,8 @@ impl Render for Shown<'_> {
             text::plural(report.logs.len() as u64, "log"),
             text::plural(report.txn_count, "txn"),
             text::plural(report.snapshots.len() as u64, "snapshot"),
-        )
+        )?;
+        server::show(out, self.starts, look)
     }
 
     fn json(&self) -> Value {
@@ -135,6 +142,7 @@ impl Render for Shown<'_> {
             "last_zxid": report.txns.map(|(_, last)| last.0.to_string()),
             "first_time_ms": report.txns.map(|(first, _)| first.1),
             "last_time_ms": report.txns.map(|(_, last)| last.1),
+            "servers": server::json(self.starts),
             "accepted_epoch": report.epochs.0,
             "current_epoch": report.epochs.1,
             "windows": report.windows.iter().map(window_json).collect::<Vec<_>>(),

@@ -8,10 +8,8 @@
 //! same: zxids never repeat, clients that saw more are not refused (`ZooKeeperServer.processConnectRequest`), and a member that was not restored
 //! is sent the whole tree (`LearnerHandler.syncFollower`) instead of being taken for one that shares the history.
 
-mod release;
+mod misfits;
 mod write;
-
-pub use release::Release;
 
 use crate::datadir::{ACCEPTED_EPOCH, CURRENT_EPOCH, MYID, VERSION_DIR, snapshot_name};
 use crate::durable::{self, StagedDir, ensure_absent, write_file};
@@ -19,6 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::point::Point;
 use crate::progress::Progress;
 use crate::receipt::Receipt;
+use crate::release::Release;
 use crate::replay::{ExactFrom, Proof, Rebuilt, Rejected, Replayed, Target, rebuild};
 use crate::source::Source;
 use crate::tree::DataTree;
@@ -130,7 +129,7 @@ pub fn plan(source: &Source, what: &What, progress: &dyn Progress) -> Result<Pla
         Ephemerals::Keep => warnings.extend(uncovered(&replayed.tree)),
     }
     warnings.extend(target.warnings.iter().cloned());
-    let (misfits, mut notes) = release::misfits(&replayed.tree, what.for_version);
+    let (misfits, mut notes) = misfits::misfits(&replayed.tree, what.for_version);
     warnings.extend(misfits);
     let damaged = rejected.iter().filter(|other| other.is_damaged);
     notes.extend(damaged.map(|other| format!("{} was not taken: {}", other.name, other.reason)));

@@ -9,69 +9,8 @@
 //!
 //! The limit is `jute.maxbuffer` (1,048,575 unless set), to which 3.4.6 to 3.5.6 add 1,024, and 3.5.7 and later as much again.
 
+use crate::release::{MAX_BUFFER, Release};
 use crate::tree::{DataTree, Owner};
-use std::fmt;
-use std::str::FromStr;
-
-/// A release of ZooKeeper, as far as its number matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Release {
-    /// 3, so far.
-    pub major: u32,
-    /// Such as 8.
-    pub minor: u32,
-    /// Such as 4. A branch without one stands for its last release.
-    pub patch: u32,
-}
-
-impl Release {
-    const fn new(major: u32, minor: u32, patch: u32) -> Release {
-        Release {
-            major,
-            minor,
-            patch,
-        }
-    }
-
-    /// The longest buffer that it reads, as configured by default.
-    fn buffer_len_max(self) -> usize {
-        const MAX_BUFFER: usize = 0xf_ffff;
-        match self {
-            release if release < Release::new(3, 4, 6) => MAX_BUFFER,
-            release if release < Release::new(3, 5, 7) => MAX_BUFFER + 1024,
-            _ => 2 * MAX_BUFFER,
-        }
-    }
-}
-
-impl fmt::Display for Release {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.patch {
-            u32::MAX => write!(f, "{}.{}", self.major, self.minor),
-            patch => write!(f, "{}.{}.{patch}", self.major, self.minor),
-        }
-    }
-}
-
-impl FromStr for Release {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Release, String> {
-        let bad = || format!("'{text}' is not a release: write 3.9 or 3.9.4");
-        let mut numbers = text
-            .split('.')
-            .map(|number| number.parse::<u32>().map_err(|_| bad()));
-        let release = Release {
-            major: numbers.next().ok_or_else(bad)??,
-            minor: numbers.next().ok_or_else(bad)??,
-            patch: numbers.next().transpose()?.unwrap_or(u32::MAX),
-        };
-        if numbers.next().is_some() || release < Release::new(3, 4, 0) {
-            return Err(format!("{}; releases before 3.4 are not known", bad()));
-        }
-        Ok(release)
-    }
-}
 
 /// What `release` cannot hold of `tree`; and what any release needs for it. Without a release, only what none can hold is in the first.
 pub(super) fn misfits(tree: &DataTree, release: Option<Release>) -> (Vec<String>, Vec<String>) {
@@ -107,7 +46,7 @@ pub(super) fn misfits(tree: &DataTree, release: Option<Release>) -> (Vec<String>
     } else if ttls > 0 {
         notes.push(format!("{ttls} TTL nodes: every member needs -Dzookeeper.extendedTypesEnabled=true, or its leader deletes them"));
     }
-    let limit = release.map_or(0xf_ffff, Release::buffer_len_max);
+    let limit = MAX_BUFFER + release.map_or(0, |release| release.extra_buffer_len(MAX_BUFFER));
     if largest.0 > limit {
         let text = format!(
             "\"{}\" has {} bytes of data: every member needs -Djute.maxbuffer={} or more, or refuses the snapshot (\"Unreasonable length\")",
@@ -128,19 +67,4 @@ fn shown(release: Option<Release>) -> String {
     release
         .map(|release| release.to_string())
         .unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_release_is_two_or_three_numbers_and_a_branch_is_its_last_release() {
-        assert_eq!("3.4.14".parse(), Ok(Release::new(3, 4, 14)));
-        assert!("3.5".parse::<Release>().unwrap() > Release::new(3, 5, 10));
-        assert_eq!("3.5".parse::<Release>().unwrap().to_string(), "3.5");
-        for bad in ["", "3", "three", "3.9.4.1", "3.3.6", "3.x"] {
-            assert!(bad.parse::<Release>().is_err(), "{bad}");
-        }
-    }
 }
