@@ -25,6 +25,8 @@ mod workload;
 #[path = "common/zookeeper.rs"]
 mod zookeeper;
 
+#[path = "live/damage.rs"]
+mod damage;
 #[path = "live/ensembles.rs"]
 mod ensembles;
 #[path = "live/explain.rs"]
@@ -35,6 +37,8 @@ mod fixtures;
 mod fuzzy;
 #[path = "live/harness.rs"]
 mod harness;
+#[path = "live/loads.rs"]
+mod loads;
 #[path = "live/program.rs"]
 mod program;
 #[path = "live/standalone.rs"]

@@ -11,7 +11,6 @@ use zoovault::emulate::{
     Difference, Paths, Refusal, Rules, Said, Settings, Start, Started, TELLING, Truth,
 };
 use zoovault::explain::{self, Entry};
-use zoovault::release::Release;
 use zoovault::zxid::Zxid;
 
 /// How many of a kind are told without `-v`.
@@ -23,31 +22,15 @@ pub fn rules(args: &ServerArgs) -> anyhow::Result<Vec<Rules>> {
     for setting in &args.settings {
         settings.set(setting).map_err(BadArgument)?;
     }
-    let mut rules = Vec::new();
-    for name in &args.releases {
-        let releases = match name.as_str() {
-            "all" => TELLING.to_vec(),
-            name => vec![release(name)?],
-        };
-        rules.extend(releases.into_iter().map(|release| Rules {
-            release,
-            settings: settings.clone(),
-        }));
-    }
-    Ok(rules)
-}
-
-fn release(name: &str) -> anyhow::Result<Release> {
-    let release: Release = name.parse().map_err(BadArgument)?;
-    if release < Rules::FIRST || release.minor > Rules::LAST_MINOR {
-        let message = format!(
-            "what a server of {release} does is not known here: {} to 3.{} are",
-            Rules::FIRST,
-            Rules::LAST_MINOR
-        );
-        return Err(BadArgument(message).into());
-    }
-    Ok(release)
+    let names = args.releases.iter().flat_map(|name| match name.as_str() {
+        "all" => TELLING.to_vec(),
+        name => vec![name],
+    });
+    names
+        .map(|name| {
+            Rules::parse(name, settings.clone()).map_err(|message| BadArgument(message).into())
+        })
+        .collect()
 }
 
 /// What is known of the message with which a server refuses.
@@ -63,8 +46,8 @@ pub fn show(out: &mut dyn Write, starts: &[Start], look: &Look) -> io::Result<()
         let mut shown = Vec::new();
         show_start(&mut shown, start, look)?;
         match ways.iter_mut().find(|(_, way)| *way == shown) {
-            Some((releases, _)) => releases.push(start.release.to_string()),
-            None => ways.push((vec![start.release.to_string()], shown)),
+            Some((releases, _)) => releases.push(start.release.clone()),
+            None => ways.push((vec![start.release.clone()], shown)),
         }
     }
     for (releases, shown) in ways {
@@ -280,7 +263,7 @@ fn start_json(start: &Start) -> Value {
         fields.insert("starts".to_owned(), start.member.is_ok().into());
     }
     json!({
-        "release": start.release.to_string(),
+        "release": start.release,
         "is_right": start.is_right(),
         "base": start.base,
         "logs": start.logs,

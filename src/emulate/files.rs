@@ -155,10 +155,7 @@ mod tests {
 
     #[test]
     fn a_copy_beside_a_log_is_a_log_to_some_releases() {
-        let rules = |release: &str| Rules {
-            release: release.parse().unwrap(),
-            settings: Settings::default(),
-        };
+        let rules = |release: &str| Rules::parse(release, Settings::default()).unwrap();
         for (name, early, late) in [
             ("log.c", 12, 12),
             ("log.c.bak", -1, 12),

@@ -132,7 +132,7 @@ pub fn load(source: &Source, rules: &Rules, progress: &dyn Progress) -> Result<L
             message,
         ));
     };
-    progress.start(&format!("loading as {} does", rules.release), None);
+    progress.start(&format!("loading as {} does", rules.name()), None);
     let mut loader = Loader {
         rules,
         base: None,
@@ -440,13 +440,13 @@ fn member(source: &Source, rules: &Rules, last: Zxid) -> std::result::Result<(),
         let is_updating = leftovers
             .iter()
             .any(|(path, _)| path.ends_with("updatingEpoch"));
-        let half_written = match rules.release.has(&[(5, 10), (6, 3), (7, 1), (8, 0)]) {
+        let half_written = match rules.release().has(&[(5, 10), (6, 3), (7, 1), (8, 0)]) {
             true => read(source.half_written_epoch(), "currentEpoch.tmp")?,
             false => None,
         };
         if let Some(epoch) = half_written {
             current = epoch;
-        } else if rules.release.minor == 4 && is_updating {
+        } else if rules.release().minor == 4 && is_updating {
             current = of_last;
         } else {
             return refuse(format!(

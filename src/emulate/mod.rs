@@ -29,24 +29,14 @@ pub use tree::{ServerNode, ServerTree};
 use crate::error::{ErrorKind, Result};
 use crate::point::Point;
 use crate::progress::Progress;
-use crate::release::Release;
 use crate::replay::{Proof, rebuild};
 use crate::source::Source;
 use crate::tree::DataTree;
 use crate::zxid::{SessionId, Zxid};
 
 /// Releases that differ from one another in what they do, one for each way that is known.
-pub const TELLING: [Release; 10] = [
-    Release::new(3, 4, 14),
-    Release::new(3, 5, 10),
-    Release::new(3, 6, 4),
-    Release::new(3, 7, 2),
-    Release::new(3, 8, 0),
-    Release::new(3, 8, 4),
-    Release::new(3, 8, 6),
-    Release::new(3, 9, 2),
-    Release::new(3, 9, 3),
-    Release::new(3, 9, 5),
+pub const TELLING: [&str; 10] = [
+    "3.4.14", "3.5.10", "3.6.4", "3.7.2", "3.8.0", "3.8.4", "3.8.6", "3.9.2", "3.9.3", "3.9.5",
 ];
 
 /// What the true tree has to say.
@@ -85,7 +75,7 @@ pub struct Started {
 #[derive(Clone, Debug)]
 pub struct Start {
     /// The release.
-    pub release: Release,
+    pub release: String,
     /// The snapshot that it loads.
     pub base: Option<String>,
     /// The logs that it reads behind that, in order.
@@ -121,7 +111,7 @@ pub fn starts(source: &Source, rules: &[Rules], progress: &dyn Progress) -> Resu
                 Ok(loaded) => truths.judge(loaded, progress)?,
             };
             Ok(Start {
-                release: rules.release,
+                release: rules.name().to_owned(),
                 base: load.base,
                 logs: load.logs,
                 said: load.said,

@@ -76,7 +76,7 @@ pub fn decode(payload: &[u8], rules: &Rules) -> Result<Record> {
     input.take(crate::record::txn::TXN_HEADER_LEN)?;
     if !rules.knows(header.txn_type) {
         // Up to 3.8 the message has a `%d` in it that nothing fills in.
-        let format = if rules.release.minor < 9 { "%d" } else { "" };
+        let format = if rules.release().minor < 9 { "%d" } else { "" };
         let message = format!("Unsupported Txn with type={format}{}", header.txn_type);
         return Err(Thrown::io(message));
     }

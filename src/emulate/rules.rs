@@ -15,7 +15,7 @@
 //! | a create registers its ACL even if the znode is there | 3.6.0 and later |
 //! | what a closeSession lists is deleted | 3.6.0 and later |
 //! | a multi's create2 is understood | 3.7.2, 3.8.2, 3.9.0 and later |
-//! | ACLs are fetched while txns are applied, and one that is missing ends the load | 3.7.3, 3.8.4, 3.9.2 and later |
+//! | ACLs are fetched while txns are applied, and one that is missing ends the load | 3.7.3, 3.8.4, 3.9.2 and later; Debian's 3.8.0-11+deb12u2 |
 //! | ACLs are counted, and dropped when nothing uses them | 3.4.9, 3.5.2, 3.6.0 and later |
 
 use super::java::{Result, Thrown};
@@ -147,10 +147,10 @@ pub enum OwnerKind {
 /// One server: a release and its settings.
 #[derive(Clone, Debug)]
 pub struct Rules {
-    /// The release.
-    pub release: Release,
-    /// Its settings.
-    pub settings: Settings,
+    name: String,
+    release: Release,
+    settings: Settings,
+    has_acl_check: bool,
 }
 
 const CONTAINER: i64 = i64::MIN;
@@ -164,6 +164,41 @@ impl Rules {
     pub const FIRST: Release = Release::new(3, 4, 6);
     /// The last branch.
     pub const LAST_MINOR: u32 = 9;
+
+    /// The rules of a release, or of Debian's package of one, such as `3.8.0-11+deb12u2`: from that on, Debian's 3.8.0 fetches ACLs as 3.8.4 does
+    /// (the fix of CVE-2024-23944).
+    ///
+    /// # Errors
+    /// A line for the user, for what is no release, or none that is known here.
+    pub fn parse(text: &str, settings: Settings) -> std::result::Result<Rules, String> {
+        let (number, revision) = text.split_once('-').unwrap_or((text, ""));
+        let release: Release = number.parse()?;
+        if release < Rules::FIRST || release.minor > Rules::LAST_MINOR {
+            return Err(format!(
+                "what a server of {text} does is not known here: {} to 3.{} are",
+                Rules::FIRST,
+                Rules::LAST_MINOR
+            ));
+        }
+        let is_fixed = !matches!(revision, "" | "11" | "11+deb12u1");
+        Ok(Rules {
+            has_acl_check: release.has(&[(7, 3), (8, 4), (9, 2)])
+                || (release == Release::new(3, 8, 0) && is_fixed),
+            name: text.to_owned(),
+            release,
+            settings,
+        })
+    }
+
+    /// As it was given.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The release.
+    pub fn release(&self) -> Release {
+        self.release
+    }
 
     fn since(&self, minor: u32, patch: u32) -> bool {
         self.release >= Release::new(3, minor, patch)
@@ -249,7 +284,7 @@ impl Rules {
 
     /// Whether ACLs are fetched while txns are applied.
     pub fn fetches_acls(&self) -> bool {
-        self.release.has(&[(7, 3), (8, 4), (9, 2)])
+        self.has_acl_check
     }
 
     /// Whether unused ACLs are dropped.
@@ -337,9 +372,15 @@ mod tests {
     use super::*;
 
     fn rules(release: &str) -> Rules {
-        Rules {
-            release: release.parse().unwrap(),
-            settings: Settings::default(),
+        Rules::parse(release, Settings::default()).unwrap()
+    }
+
+    #[test]
+    fn a_package_of_debian_may_have_more_than_its_release() {
+        assert!(rules("3.8.0-11+deb12u2").fetches_acls());
+        assert!(!rules("3.8.0-11+deb12u1").fetches_acls() && !rules("3.8.0").fetches_acls());
+        for unknown in ["3.4.5", "3.10.0", "three"] {
+            assert!(Rules::parse(unknown, Settings::default()).is_err());
         }
     }
 

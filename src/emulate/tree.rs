@@ -72,7 +72,7 @@ impl ServerTree {
         if has_config {
             let mut config = node(&[]);
             // A list that every server has made, and whose id is never used again.
-            if rules.release.has(&[(5, 3)]) {
+            if rules.release().has(&[(5, 3)]) {
                 config.acl = tree.acls.convert(Some(READ_ACL_UNSAFE.bytes().into()));
                 config.stat.aversion = -1;
             }
@@ -139,7 +139,7 @@ impl ServerTree {
     }
 
     pub(super) fn root_quota(&self) -> Thrown {
-        let colon = if self.rules.release.has(&[(6, 0)]) {
+        let colon = if self.rules.release().has(&[(6, 0)]) {
             ":"
         } else {
             ""
@@ -227,6 +227,11 @@ impl ServerTree {
         self.sessions
             .iter()
             .map(|(session, timeout)| (*session, *timeout))
+    }
+
+    /// The owners of ephemerals, and their paths. An owner stays when its last ephemeral has gone.
+    pub fn ephemerals(&self) -> impl Iterator<Item = (i64, &BTreeSet<Box<[u8]>>)> {
+        self.ephemerals.iter().map(|(owner, paths)| (*owner, paths))
     }
 
     /// All znodes, in no order.

@@ -31,12 +31,13 @@ pub struct Release {
     pub version: (u32, u32, u32),
     /// The jars, as `java -cp` takes them.
     pub class_path: String,
+    /// As `--server` takes it: Debian's package may have more than its release.
+    pub name: String,
 }
 
 impl fmt::Display for Release {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (major, minor, patch) = self.version;
-        write!(f, "{major}.{minor}.{patch}")
+        f.write_str(&dotted(self.version))
     }
 }
 
@@ -142,6 +143,7 @@ fn debian_release() -> Option<Release> {
     Some(Release {
         version,
         class_path: class_path.join(":"),
+        name: package_version().unwrap_or_else(|| dotted(version)),
     })
 }
 
@@ -152,7 +154,22 @@ fn release_in(folder: &Path) -> Option<Release> {
     Some(Release {
         version: parse_version(version)?,
         class_path: lib.join("*").display().to_string(),
+        name: version.to_owned(),
     })
+}
+
+/// The version of the package that Debian's jars are from.
+fn package_version() -> Option<String> {
+    let output = Command::new("dpkg-query")
+        .args(["-W", "-f", "${Version}", "libzookeeper-java"])
+        .output()
+        .ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    (!text.is_empty()).then_some(text)
+}
+
+fn dotted((major, minor, patch): (u32, u32, u32)) -> String {
+    format!("{major}.{minor}.{patch}")
 }
 
 fn parse_version(text: &str) -> Option<(u32, u32, u32)> {

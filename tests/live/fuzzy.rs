@@ -100,7 +100,7 @@ fn restored_bytes(source: &Path, zxid: i64, target: &Path) -> Vec<u8> {
 }
 
 /// Fills a server, lets several clients write without waiting, stops it, and returns its last zxid.
-async fn write_storm(release: &Release, data_dir: &Path) -> i64 {
+pub async fn write_storm(release: &Release, data_dir: &Path) -> i64 {
     let options = Options {
         snap_count: 300,
         ..Options::default()
