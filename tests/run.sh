@@ -16,7 +16,7 @@ install() {
 }
 
 missing=()
-command -v java >/dev/null || missing+=(default-jre-headless)
+command -v javac >/dev/null || missing+=(default-jdk-headless)
 [ -e /usr/share/java/zookeeper.jar ] || missing+=(zookeeper libzookeeper-java)
 [ ${#missing[@]} = 0 ] || install "${missing[@]}"
 

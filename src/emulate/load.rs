@@ -80,6 +80,8 @@ pub struct Loaded {
     pub swallowed: (u64, Option<Zxid>),
     /// How many digests differed, and at which txn first ("Digests are not matching").
     pub digest_mismatches: (u64, Option<Zxid>),
+    /// The zxid at which the snapshot was finished, where the txns up to it did not come: the tree may hold parts of txns that are missing.
+    pub awaited: Option<Zxid>,
 }
 
 impl Loaded {
@@ -218,7 +220,8 @@ impl Loader<'_> {
         if let Err(refusal) = ended {
             return Ok(Err(refusal));
         }
-        if let (Some((zxid, _)), true) = (replay.promised, self.base.is_some()) {
+        if let Some((zxid, _)) = replay.promised {
+            replay.loaded.awaited = Some(zxid);
             self.said.push(Said {
                 file: self.base.clone().unwrap_or_default(),
                 line: format!(
@@ -292,6 +295,7 @@ impl Replay {
                 holes: Vec::new(),
                 swallowed: (0, None),
                 digest_mismatches: (0, None),
+                awaited: None,
             },
             promised,
             committed: None,

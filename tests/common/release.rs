@@ -108,6 +108,23 @@ pub fn releases() -> Vec<Release> {
     found
 }
 
+/// Whether there is a compiler for Java too; if not, that is said as for [`releases`].
+pub fn has_javac() -> bool {
+    let javac = Command::new("javac")
+        .arg("-version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    let is_there = javac.is_ok_and(|status| status.success());
+    if !is_there {
+        missing(
+            "no `javac` on the PATH (package default-jdk-headless)",
+            true,
+        );
+    }
+    is_there
+}
+
 /// Says what is missing where the test runner does not capture it.
 fn missing(what: &str, required: bool) {
     if required && std::env::var("ZOOVAULT_REQUIRE_LIVE").is_ok_and(|value| value == "1") {

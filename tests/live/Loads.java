@@ -143,6 +143,8 @@ public class Loads {
         if (method(tree.getClass(), "getTreeDigest", 0) != null) {
             fields.put("digest", quoted(Long.toHexString((Long) call(tree, "getTreeDigest"))));
             fields.put("mismatches", String.valueOf(mismatches.size()));
+            Object awaited = call(tree, "getDigestFromLoadedSnapshot");
+            fields.put("awaited", quoted(awaited == null ? "" : Long.toHexString((Long) call(awaited, "getZxid"))));
         }
         List<String> lines = new ArrayList<>();
         new TreeMap<>((Map<?, ?>) call(database, "getSessionWithTimeOuts"))

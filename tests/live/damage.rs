@@ -91,7 +91,7 @@ fn beside(name: &str, rng: &mut Rng) -> String {
         0 => format!("{name}.bak"),
         1 => format!("{name}."),
         2 => format!("{kind}.{}", hex.to_uppercase()),
-        3 => format!("{kind}.{:x}", zxid + 1 + i64::from(rng.below(300) as u16)),
+        3 => format!("{kind}.{:x}", zxid + *rng.pick(&[1, 2, 50, 300])),
         4 => format!("{kind}.{:x}", (zxid - 7).max(0)),
         _ => format!("{kind}.0{hex}.old"),
     }
@@ -251,7 +251,7 @@ fn first_seal(bytes: &[u8]) -> Option<usize> {
         bytes[..*at].ends_with(b"\0\0\0\x01/")
             && bytes.get(*at..at + 8) == Some(&adler32(&bytes[..*at]).to_be_bytes())
     };
-    (21..bytes.len()).rev().filter(is_seal).last()
+    (21..bytes.len()).find(is_seal)
 }
 
 /// The files in a folder, by name.
