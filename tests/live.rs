@@ -37,6 +37,8 @@ mod fuzzy;
 mod harness;
 #[path = "live/program.rs"]
 mod program;
+#[path = "live/small.rs"]
+mod small;
 #[path = "live/standalone.rs"]
 mod standalone;
 
