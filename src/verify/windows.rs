@@ -287,10 +287,9 @@ fn judge(
                 .zxid(mismatch.zxid)
                 .next("restore to a point before it, or from another member or a backup"),
         );
-        let last_good = digests
-            .matched
-            .map(|(_, last)| last.min(mismatch.zxid.prev()));
-        return last_good
+        // Behind the last match there may be txns that are missing, though their zxids lie before the mismatch: the end of an epoch.
+        return digests
+            .matched_before
             .filter(|last| *last >= from)
             .map(|last| window(last, Proof::Proven));
     }
