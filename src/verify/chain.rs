@@ -4,7 +4,7 @@ use super::windows::Window;
 use super::{Finding, Severity};
 use crate::replay::SnapshotVerdict;
 use crate::source::{EpochFile, Source};
-use crate::timeline::{Fork, Gap, Timeline};
+use crate::timeline::{Fork, Gap, ScannedLog, Timeline};
 use crate::zxid::Zxid;
 
 /// The number in an epoch file.
@@ -146,7 +146,10 @@ pub(super) fn judge_reach(
         .chain(newest)
         .max()
         .unwrap_or(Zxid::ZERO);
-    for gap in timeline.gaps() {
+    for gap in before_the_logs(source, timeline)
+        .into_iter()
+        .chain(timeline.gaps())
+    {
         let is_bridged = source
             .snapshots()
             .iter()
@@ -180,6 +183,26 @@ pub(super) fn judge_reach(
             findings.push(finding.next("look for older snapshots, another member, or a backup"));
         }
     }
+}
+
+/// Txns before the first that is there, of which a snapshot is from before, or a log has nothing but the name.
+fn before_the_logs(source: &Source, timeline: &Timeline) -> Option<Gap> {
+    let segment = timeline.segments.first()?;
+    let is_without_txns = |log: &&ScannedLog| {
+        let summary = log.summary.as_ref().ok();
+        summary.is_none_or(|summary| summary.runs.is_empty())
+    };
+    let logs = timeline.logs.iter().filter(is_without_txns);
+    let named = logs.filter_map(|log| Some(source.logs().get(log.log)?.zxid().prev()));
+    let snapshots = source.snapshots().iter().map(|file| file.zxid());
+    let after = snapshots.chain(named).min()?;
+    let is_gap = after < segment.first() && !after.is_followed_by(segment.first());
+    is_gap.then(|| Gap {
+        after,
+        after_time: segment.first_time(),
+        before: segment.first(),
+        before_time: segment.first_time(),
+    })
 }
 
 /// Snapshots behind the last txn of the logs. One may be what a follower was just sent, or a server wrote when it began an epoch;
@@ -245,7 +268,8 @@ fn told(gap: &Gap, severity: Severity) -> Finding {
     if gap.first_missing() == gap.last_missing() {
         message = format!("txn {} is missing", gap.first_missing());
     }
-    if gap.after.epoch() != gap.before.epoch() {
+    // Before the first txn of all there was no epoch that may have gone on.
+    if gap.after.epoch() != gap.before.epoch() && gap.after != Zxid::ZERO {
         message.push_str(&format!(
             ", and perhaps more of the epochs {} to {}",
             gap.after.epoch(),
