@@ -167,6 +167,7 @@ pub(super) fn judge_reach(
         ));
     }
     findings.extend(behind_the_logs(source, timeline));
+    findings.extend(without_snapshots(source, timeline));
     let reached = windows.iter().map(|window| window.to).max();
     match reached {
         Some(reached) if reached >= timeline.last().unwrap_or(last) => {}
@@ -238,6 +239,26 @@ fn behind_the_logs(source: &Source, timeline: &Timeline) -> Option<Finding> {
     );
     let finding = Finding::new("txns-missing", severity, message).zxid(last.next());
     Some(finding.next("another member's log or a backup may have them; a follower that was just sent the whole tree has none by nature"))
+}
+
+/// Logs and no snapshot: what servers of up to 3.5.2 leave until they take the first, and what later ones refuse. Those that log digests
+/// are of the later ones.
+fn without_snapshots(source: &Source, timeline: &Timeline) -> Option<Finding> {
+    let is_own_dir = !source.dirs().is_empty() && source.manifest().is_none();
+    let summaries = timeline
+        .logs
+        .iter()
+        .filter_map(|log| log.summary.as_ref().ok());
+    let has_digests = summaries.map(|summary| summary.digests).sum::<u64>() > 0;
+    let severity = if has_digests {
+        Severity::Warning
+    } else {
+        Severity::Info
+    };
+    let message = "there are logs and no snapshot: servers from 3.5.3 on refuse to start (\"No snapshot found, but there are log entries\")";
+    let finding =
+        Finding::new("snapshots-missing", severity, message).next("restore: it writes one");
+    (is_own_dir && source.snapshots().is_empty()).then_some(finding)
 }
 
 /// What an archive's manifest promises and its files do not give.

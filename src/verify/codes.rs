@@ -23,6 +23,7 @@ pub fn find(name: &str) -> Option<&'static Code> {
 }
 
 const INFO: &[Severity] = &[Severity::Info];
+const INFO_OR_WARNING: &[Severity] = &[Severity::Info, Severity::Warning];
 const WARNING: &[Severity] = &[Severity::Warning];
 const MISSING: &[Severity] = &[Severity::Missing];
 const DAMAGE: &[Severity] = &[Severity::Damage];
@@ -270,8 +271,8 @@ pub const ALL: &[Code] = &[
     ),
     code(
         "logs-missing",
-        WARNING_OR_MISSING,
-        "There are snapshots behind the last txn of the logs, or no logs at all. A warning where it is one snapshot that a follower was just sent, or that begins an epoch.",
+        WARNING,
+        "There are snapshots and no logs at all.",
         "They start from the newest snapshot.",
         "if there is a dataLogDir of its own, name it with --data-log-dir; otherwise the logs were lost or not copied",
     ),
@@ -360,9 +361,16 @@ pub const ALL: &[Code] = &[
         "find out which program wrote it",
     ),
     code(
+        "snapshots-missing",
+        INFO_OR_WARNING,
+        "There are logs and no snapshot. A warning where the logs are of 3.6 or later.",
+        "3.5.3 and later refuse to start (\"No snapshot found, but there are log entries. Something is broken!\"); earlier ones replay the logs on an empty tree.",
+        "restore: it writes a snapshot. If there is a dataDir apart from the dataLogDir, name both",
+    ),
+    code(
         "txns-missing",
         WARNING_OR_MISSING,
-        "Txns between two that are there are missing. A warning where a snapshot bridges the gap, as in a follower that was sent the whole tree.",
+        "Txns are missing: between two that are there, before the first, or behind the last. A warning where a snapshot bridges the gap, as in a follower that was sent the whole tree.",
         "Up to 3.9.3 they load over the hole in silence; 3.9.4 and later refuse one in the middle of an epoch (\"cached out of order\").",
         "another member's log or a backup may have them",
     ),

@@ -165,8 +165,9 @@ fn log_fault(file: &SourceFile, fault: &LogFault) -> Finding {
             "log-bad-end-mark",
             "servers drop the rest of the log in silence",
         ),
-        Fault::CutRecord { .. } | Fault::ShortInput { .. } if fault.next.is_none() => (
-            "log-bad-record",
+        // What follows is whole, so it is the length that is wrong.
+        Fault::CutRecord { .. } if fault.next.is_some() => (
+            "log-bad-length",
             "servers drop the rest of the log in silence",
         ),
         Fault::GarbageAfterPadding => ("log-garbage", "servers never look at it"),

@@ -156,17 +156,13 @@ fn is_witnessed(replayed: &Replayed, crossed: &Crossed) -> bool {
     crossed.contradictions.is_empty() && crossed.judged.iter().any(|zxid| is_passed(*zxid))
 }
 
-/// A window that a snapshot contradicts, and no digest proves, ends with the epoch before it, or is in doubt as a whole.
+/// A window that a snapshot contradicts in what no digest proves ends with the epoch before it, or is in doubt as a whole.
 fn doubt(mut window: Window, replayed: &Replayed, crossed: &Crossed) -> Window {
-    let doubtful = crossed
-        .contradictions
-        .iter()
-        .filter(|other| matches!(other.about, Disagreement::Nodes(..)));
-    if let Some(zxid) = doubtful
-        .map(|other| other.zxid)
-        .min()
-        .filter(|_| window.proof < Some(Proof::Proven))
-    {
+    let is_proven = window.proof == Some(Proof::Proven);
+    let doubtful = crossed.contradictions.iter().filter(|other| {
+        matches!(other.about, Disagreement::Nodes(..)) && (!is_proven || other.is_beyond_digests)
+    });
+    if let Some(zxid) = doubtful.map(|other| other.zxid).min() {
         let joint = replayed
             .joints
             .iter()
