@@ -41,6 +41,8 @@ mod program;
 mod small;
 #[path = "live/standalone.rs"]
 mod standalone;
+#[path = "live/table.rs"]
+mod table;
 
 /// What runs the clients. Servers and the program are waited for in the test's own thread.
 fn runtime() -> tokio::runtime::Runtime {

@@ -136,15 +136,10 @@ impl<'a> Crosscheck<'a> {
     /// Failures to read.
     pub fn finish(mut self, tree: &DataTree) -> Result<Crossed> {
         self.begin(tree, tree.last_zxid().next())?;
-        // A snapshot that was finished behind the last txn read, or may have been on a live directory, is not to be judged yet.
+        // A snapshot that may have been finished behind the last txn read is not to be judged: what is in it may be of txns that are missing,
+        // or on a live directory of those to come.
         let (last, is_live) = (tree.last_zxid(), self.source.is_live());
-        let is_over = |check: &Check| {
-            if check.is_known {
-                check.until.prev() <= last
-            } else {
-                !is_live
-            }
-        };
+        let is_over = |check: &Check| check.until.prev() <= last && (check.is_known || !is_live);
         for check in std::mem::take(&mut self.running)
             .into_iter()
             .filter(is_over)

@@ -298,7 +298,7 @@ fn told(gap: &Gap, severity: Severity) -> Finding {
         ));
     }
     message.push_str(&format!(
-        " (between {} and {}); servers load over the hole in silence up to 3.9.3",
+        " (between {} and {}); servers up to 3.9.3 load over the hole in silence, and all do where it is right behind the snapshot that they load",
         gap.after, gap.before
     ));
     Finding::new("txns-missing", severity, message)

@@ -147,14 +147,14 @@ pub const ALL: &[Code] = &[
         "log-bad-end-mark",
         DAMAGE,
         "A record does not end with its mark, and more follows.",
-        "All servers drop the rest of the log in silence (\"Last transaction was partial.\") and go on with the next.",
+        "All servers drop the rest of the log (\"Last transaction was partial.\") and go on with the next: up to 3.9.3 in silence, while 3.9.4 and later then refuse the gap (\"cached out of order\").",
         OTHER_COPY,
     ),
     code(
         "log-bad-length",
         DAMAGE,
         "The length of a record cannot be.",
-        "They refuse to start (\"Unreasonable length\"; a NullPointerException for -1), or drop the rest of the log in silence where the length points past its end.",
+        "They refuse to start (\"Unreasonable length\"; a NullPointerException for -1), or drop the rest of the log where the length points past its end: up to 3.9.3 in silence, while 3.9.4 and later then refuse the gap (\"cached out of order\").",
         OTHER_COPY,
     ),
     code(
@@ -168,7 +168,7 @@ pub const ALL: &[Code] = &[
         "log-bad-record",
         DAMAGE,
         "The body of a record is not what its type wants.",
-        "All servers take it for the end of the log and drop the rest in silence.",
+        "All servers take it for the end of the log and drop the rest: up to 3.9.3 in silence, while 3.9.4 and later then refuse the gap (\"cached out of order\").",
         OTHER_COPY,
     ),
     code(
@@ -371,7 +371,7 @@ pub const ALL: &[Code] = &[
         "txns-missing",
         WARNING_OR_MISSING,
         "Txns are missing: between two that are there, before the first, or behind the last. A warning where a snapshot bridges the gap, as in a follower that was sent the whole tree.",
-        "Up to 3.9.3 they load over the hole in silence; 3.9.4 and later refuse one in the middle of an epoch (\"cached out of order\").",
+        "Up to 3.9.3 they load over the hole in silence; 3.9.4 and later refuse one in the middle of an epoch (\"cached out of order\"), unless it is right behind the snapshot that they load.",
         "another member's log or a backup may have them",
     ),
 ];

@@ -381,6 +381,13 @@ def log_missing_middle_bridged():
 
 
 @fault
+def log_missing_behind_fuzzy_snapshot():
+    """The log behind a snapshot of 3.4 is not there: when that was finished cannot be known, so it is neither a base nor wrong."""
+    made = s34("log.1", "snapshot.9", "log.a", "snapshot.12", "log.1d")
+    return made, [gap(0x13), found("last-unreachable", MISSING, zxid=0x12)], [(0x0, 0x12, "consistent")], [0x13, 0x1c, 0x1d, 0x20]
+
+
+@fault
 def log_missing_first():
     """The first log is not there; snapshot.0 is from before it, snapshot.14 is the first base behind it."""
     made = s38().drop("log.1", "snapshot.9")
