@@ -168,10 +168,18 @@ impl Server {
         options: &Options,
         patience: Duration,
     ) -> (Option<Status>, String) {
-        let port = free_ports(1).remove(0);
-        let server = Server::new(release, options, port, "ZooKeeperServerMain");
-        server.write_config(&(base_config(data_dir, data_log_dir) + &client_lines(port)));
-        server.run_until_known(patience)
+        let mut last_attempt = String::new();
+        for _ in 0..PORT_ATTEMPTS {
+            let port = free_ports(1).remove(0);
+            let server = Server::new(release, options, port, "ZooKeeperServerMain");
+            server.write_config(&(base_config(data_dir, data_log_dir) + &client_lines(port)));
+            let (status, log) = server.run_until_known(patience);
+            if status.is_some() || !is_port_taken(&log) {
+                return (status, log);
+            }
+            last_attempt = log;
+        }
+        panic!("{release}: ports were taken again and again\n{last_attempt}");
     }
 
     /// Runs the server until it serves or has ended, and ends it.
@@ -277,7 +285,7 @@ impl Server {
             let late = started.elapsed() > READY_TIMEOUT;
             if exited.is_some() || late {
                 let tail = self.log_tail();
-                if tail.contains("Address already in use") || tail.contains("BindException") {
+                if is_port_taken(&tail) {
                     return Err(StartError::PortTaken);
                 }
                 let what =
@@ -522,6 +530,11 @@ impl Ensemble {
             server.stop();
         }
     }
+}
+
+/// Whether a server's log tells that another program had its port.
+fn is_port_taken(log: &str) -> bool {
+    log.contains("Address already in use") || log.contains("BindException")
 }
 
 fn base_config(data_dir: &Path, data_log_dir: Option<&Path>) -> String {

@@ -332,14 +332,15 @@ impl Case {
         fs::remove_file(self.path(&log_name(self.logs[at]))).expect("a log");
     }
 
-    /// The index of the log that goes on where a later snapshot ends, with a log behind it, and that snapshot's zxid.
+    /// The index of the log that goes on where a later snapshot ends, with a log behind it, and that snapshot's zxid: where that loses most.
     fn needed_log(&self) -> (usize, i64) {
         let followed = self.snapshots.iter().filter_map(|snapshot| {
             let at = self.logs.iter().rposition(|log| *log <= snapshot + 1)?;
-            let is_inner = at > 0 && at + 1 < self.logs.len();
-            is_inner.then_some((at, *snapshot))
+            let next = self.logs.get(at + 1)?;
+            (at > 0).then_some((next - snapshot, at, *snapshot))
         });
-        followed.last().expect("a snapshot with two logs behind it")
+        let (_, at, snapshot) = followed.max().expect("a snapshot with two logs behind it");
+        (at, snapshot)
     }
 
     /// The zxid and the offset of a record in the middle of the middle log.
@@ -415,7 +416,7 @@ impl Verified {
                 .as_str()
                 .is_some_and(|file| Path::new(file).ends_with(name))
         };
-        self.findings().any(|finding| is_about(finding))
+        self.findings().any(is_about)
     }
 
     /// Whether what is known of one of the findings has the server's message.
