@@ -382,8 +382,16 @@ def log_missing_middle_bridged():
 
 @fault
 def log_missing_behind_fuzzy_snapshot():
-    """The log behind a snapshot of 3.4 is not there: when that was finished cannot be known, so it is neither a base nor wrong."""
-    made = s34("log.1", "snapshot.9", "log.a", "snapshot.12", "log.1d")
+    """The log behind a snapshot of 3.4 is not there, of which the snapshot has an effect: it is neither a base nor wrong."""
+    made = s34("log.1", "snapshot.9", "log.a", "snapshot.12", "log.13", "log.1d")
+    snapshot, applied = made.snapshot("snapshot.12"), made.log("log.13").find(0x13)
+    app = snapshot.find(b"/app")
+    czxid, _, ctime, _, _, *rest = struct.unpack(">qqqqiiiqq", app.stat)
+    time, version = struct.unpack_from(">q", applied.payload, 20)[0], struct.unpack(">i", applied.payload[-4:])[0]
+    app.stat = struct.pack(">qqqqiiiqq", czxid, 0x13, ctime, time, version, *rest)
+    app.data = applied.payload[44:45]
+    made.put("snapshot.12", snapshot)
+    made.drop("log.13")
     return made, [gap(0x13), found("last-unreachable", MISSING, zxid=0x12)], [(0x0, 0x12, "consistent")], [0x13, 0x1c, 0x1d, 0x20]
 
 
@@ -931,6 +939,19 @@ def epoch_end_lost():
     findings = [found("digest-mismatch", DAMAGE, zxid=0x200000001)]
     findings += [found("snapshot-differs", DAMAGE, "snapshot.200000005", zxid=0x200000005)]
     return made, findings, [(0x100000011, 0x100000013, "proven"), (0x200000005, 0x200000006, "proven")], [0x100000014, 0x200000001]
+
+
+@fault
+def epoch_end_lost_and_overwritten():
+    """The same, and later txns set /app again: from then on digests match, but what is before the first that did not is not whole."""
+    made = Dir("small-member-3.9", "snapshot.100000011", "log.100000012", "log.200000001", "snapshot.200000005", "log.200000007",
+               "snapshot.20000000d", "log.20000000e")
+    log = made.log("log.100000012")
+    del log.records[-2:]
+    made.put("log.100000012", log)
+    findings = [found("digest-mismatch", DAMAGE, zxid=0x200000001)]
+    findings += [found("snapshot-differs", DAMAGE, "snapshot.200000005", zxid=0x200000005)]
+    return made, findings, [(0x100000011, 0x100000013, "proven"), (0x200000005, 0x200000013, "proven")], [0x100000014, 0x200000001]
 
 
 @fault
