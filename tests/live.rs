@@ -41,8 +41,12 @@ mod harness;
 mod loads;
 #[path = "live/program.rs"]
 mod program;
+#[path = "live/small.rs"]
+mod small;
 #[path = "live/standalone.rs"]
 mod standalone;
+#[path = "live/table.rs"]
+mod table;
 
 /// What runs the clients. Servers and the program are waited for in the test's own thread.
 fn runtime() -> tokio::runtime::Runtime {

@@ -389,17 +389,22 @@ pub fn exact_ranges(timeline: &Timeline, bases: &[Base]) -> Vec<(Zxid, Zxid)> {
 
 /// A base in memory.
 pub(super) struct Loaded {
-    /// The tree; `None` for the empty one, whose shape the first txn tells.
-    pub tree: Option<DataTree>,
+    /// The tree.
+    pub tree: DataTree,
     /// The digest that the file has, and the zxid it is of.
     pub digest: Option<(Zxid, TxnDigest)>,
 }
 
 /// Loads a base.
-pub(super) fn load(source: &Source, base: &Base, progress: &dyn Progress) -> Result<Loaded> {
+pub(super) fn load(
+    source: &Source,
+    timeline: &Timeline,
+    base: &Base,
+    progress: &dyn Progress,
+) -> Result<Loaded> {
     let BaseFile::Snapshot(index) = base.file else {
         return Ok(Loaded {
-            tree: None,
+            tree: fresh_tree(source, timeline)?,
             digest: None,
         });
     };
@@ -423,10 +428,21 @@ pub(super) fn load(source: &Source, base: &Base, progress: &dyn Progress) -> Res
     let digest = trailer
         .digest
         .filter(|(zxid, digest)| *zxid != Zxid::ZERO || digest.tree_digest != 0);
-    Ok(Loaded {
-        tree: Some(tree),
-        digest,
-    })
+    Ok(Loaded { tree, digest })
+}
+
+/// The tree before the first txn. Its only question is whether its server was of 3.5 or later: one that logs digests was.
+fn fresh_tree(source: &Source, timeline: &Timeline) -> Result<DataTree> {
+    let pieces = timeline.segments.first().map(|segment| &segment.pieces);
+    let Some(piece) = pieces.and_then(|pieces| pieces.first()) else {
+        return Ok(DataTree::fresh(false));
+    };
+    let mut reader = piece.reader(source, piece.from)?.trusting();
+    let has_digest = reader
+        .next_entry()?
+        .and_then(|entry| entry.txn().ok())
+        .is_some_and(|txn| txn.digest.is_some());
+    Ok(DataTree::fresh(has_digest))
 }
 
 /// The tree of a snapshot, fuzzy as it may be, and what stands behind its znodes.

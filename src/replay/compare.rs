@@ -44,6 +44,8 @@ pub struct DigestTally {
     pub open_mismatch: Option<Mismatch>,
     /// The first mismatch behind a match, whether or not a match followed.
     pub first_mismatch: Option<Mismatch>,
+    /// The last match before that.
+    pub matched_before: Option<Zxid>,
     /// Whether the last comparison matched, and nothing was changed since.
     pub is_proof: bool,
     /// In which charset paths were seen.
@@ -134,6 +136,7 @@ impl Comparison {
             self.tally.open_mismatch = Some(mismatch);
             if self.tally.matched.is_some() && self.tally.first_mismatch.is_none() {
                 self.tally.first_mismatch = Some(mismatch);
+                self.tally.matched_before = self.tally.matched.map(|(_, last)| last);
             }
         }
     }

@@ -32,6 +32,8 @@ struct Recorded {
     stat: Stat,
     /// `None` where the map lacks the id.
     acl: Option<Box<[u8]>>,
+    /// Whether it differs from the tree in nothing that digests cover.
+    is_beyond_digests: bool,
 }
 
 /// What a snapshot has of a path.
@@ -63,6 +65,8 @@ pub struct Contradiction {
     pub zxid: Zxid,
     /// On what they do not agree, and how many znodes those are.
     pub about: Disagreement,
+    /// Whether it is, in part, on what no digest covers: ACLs, null data, what is below `/zookeeper`.
+    pub is_beyond_digests: bool,
 }
 
 /// On what a snapshot and a replay do not agree.
@@ -132,15 +136,10 @@ impl<'a> Crosscheck<'a> {
     /// Failures to read.
     pub fn finish(mut self, tree: &DataTree) -> Result<Crossed> {
         self.begin(tree, tree.last_zxid().next())?;
-        // A snapshot that was finished behind the last txn read, or may have been on a live directory, is not to be judged yet.
+        // A snapshot that may have been finished behind the last txn read is not to be judged: what is in it may be of txns that are missing,
+        // or on a live directory of those to come.
         let (last, is_live) = (tree.last_zxid(), self.source.is_live());
-        let is_over = |check: &Check| {
-            if check.is_known {
-                check.until.prev() <= last
-            } else {
-                !is_live
-            }
-        };
+        let is_over = |check: &Check| check.until.prev() <= last && (check.is_known || !is_live);
         for check in std::mem::take(&mut self.running)
             .into_iter()
             .filter(is_over)
@@ -203,7 +202,7 @@ impl<'a> Crosscheck<'a> {
             {
                 check
                     .open
-                    .insert(node.path.into(), Expected::Node(recorded(&node, acl)));
+                    .insert(node.path.into(), Expected::Node(recorded(&node, acl, view)));
             }
         }
         reader.finish()?;
@@ -226,6 +225,8 @@ impl<'a> Crosscheck<'a> {
             .map(|path| format!("\"{}\"", path.escape_ascii()));
         let told = told.collect::<Vec<_>>().join(", ");
         let nodes = (!paths.is_empty()).then_some(Disagreement::Nodes(paths.len(), told));
+        let is_beyond = |expected: &Expected| matches!(expected, Expected::Node(recorded) if recorded.is_beyond_digests);
+        let is_beyond_digests = check.open.values().any(is_beyond);
         let sessions = check
             .sessions
             .iter()
@@ -236,6 +237,7 @@ impl<'a> Crosscheck<'a> {
                 snapshot,
                 zxid: file.zxid(),
                 about,
+                is_beyond_digests,
             });
         }
     }
@@ -322,8 +324,12 @@ impl Check {
     }
 }
 
-fn recorded(node: &NodeRecord<'_>, acl: Option<&[u8]>) -> Recorded {
+fn recorded(node: &NodeRecord<'_>, acl: Option<&[u8]>, view: Option<NodeView<'_>>) -> Recorded {
+    let is_covered_same = view.is_some_and(|view| {
+        view.stat == &node.stat && view.data.unwrap_or_default() == node.data.unwrap_or_default()
+    });
     Recorded {
+        is_beyond_digests: is_covered_same || node.path.starts_with(b"/zookeeper/"),
         data: node.data.map(Into::into),
         stat: node.stat,
         acl: acl.map(Into::into),

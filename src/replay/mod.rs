@@ -333,7 +333,7 @@ pub fn replay_observed(
     let joints = segment
         .map(|segment| joints(segment, base.zxid, target))
         .unwrap_or_default();
-    let loaded = base::load(source, base, progress)?;
+    let loaded = base::load(source, timeline, base, progress)?;
     let bytes = pieces
         .iter()
         .map(|piece| piece.run.end_offset - piece.run.start_offset)
@@ -383,7 +383,7 @@ fn clip(segment: &Segment, from: Zxid, to: Zxid) -> Vec<Piece> {
 
 /// Applies txns, and keeps count of all that the verdict rests on.
 struct Replayer {
-    tree: Option<DataTree>,
+    tree: DataTree,
     comparison: Comparison,
     /// Up to where the base may be ahead.
     fuzzy_to: Zxid,
@@ -410,9 +410,7 @@ impl Replayer {
             times: None,
             count: 0,
         };
-        if let Some(tree) = &mut replayer.tree {
-            replayer.comparison.at_base(tree, base.zxid);
-        }
+        replayer.comparison.at_base(&mut replayer.tree, base.zxid);
         replayer
     }
 
@@ -438,9 +436,7 @@ impl Replayer {
                 Ok(txn) => txn,
                 Err(fault) => return damage(fault, last),
             };
-            // An empty tree's only question is whether its server was of 3.5 or later: one that logs digests was.
-            let fresh = || DataTree::fresh(txn.digest.is_some());
-            let tree = self.tree.get_or_insert_with(fresh);
+            let tree = &mut self.tree;
             observer.before(tree, txn.header.zxid)?;
             let session = txn.header.client_id;
             let mut step =
@@ -488,7 +484,7 @@ impl Replayer {
         joints: Vec<(Zxid, Zxid)>,
         target: Zxid,
     ) -> Replayed {
-        let mut tree = self.tree.unwrap_or_else(|| DataTree::fresh(false));
+        let mut tree = self.tree;
         tree.refresh_quota_stats();
         tree.set_last_zxid(target);
         let digests = self.comparison.tally();

@@ -4,7 +4,7 @@ use super::windows::Window;
 use super::{Finding, Severity};
 use crate::replay::SnapshotVerdict;
 use crate::source::{EpochFile, Source};
-use crate::timeline::{Fork, Gap, Timeline};
+use crate::timeline::{Fork, Gap, ScannedLog, Timeline};
 use crate::zxid::Zxid;
 
 /// The number in an epoch file.
@@ -146,7 +146,10 @@ pub(super) fn judge_reach(
         .chain(newest)
         .max()
         .unwrap_or(Zxid::ZERO);
-    for gap in timeline.gaps() {
+    for gap in before_the_logs(source, timeline)
+        .into_iter()
+        .chain(timeline.gaps())
+    {
         let is_bridged = source
             .snapshots()
             .iter()
@@ -164,6 +167,7 @@ pub(super) fn judge_reach(
         ));
     }
     findings.extend(behind_the_logs(source, timeline));
+    findings.extend(without_snapshots(source, timeline));
     let reached = windows.iter().map(|window| window.to).max();
     match reached {
         Some(reached) if reached >= timeline.last().unwrap_or(last) => {}
@@ -180,6 +184,26 @@ pub(super) fn judge_reach(
             findings.push(finding.next("look for older snapshots, another member, or a backup"));
         }
     }
+}
+
+/// Txns before the first that is there, of which a snapshot is from before, or a log has nothing but the name.
+fn before_the_logs(source: &Source, timeline: &Timeline) -> Option<Gap> {
+    let segment = timeline.segments.first()?;
+    let is_without_txns = |log: &&ScannedLog| {
+        let summary = log.summary.as_ref().ok();
+        summary.is_none_or(|summary| summary.runs.is_empty())
+    };
+    let logs = timeline.logs.iter().filter(is_without_txns);
+    let named = logs.filter_map(|log| Some(source.logs().get(log.log)?.zxid().prev()));
+    let snapshots = source.snapshots().iter().map(|file| file.zxid());
+    let after = snapshots.chain(named).min()?;
+    let is_gap = after < segment.first() && !after.is_followed_by(segment.first());
+    is_gap.then(|| Gap {
+        after,
+        after_time: segment.first_time(),
+        before: segment.first(),
+        before_time: segment.first_time(),
+    })
 }
 
 /// Snapshots behind the last txn of the logs. One may be what a follower was just sent, or a server wrote when it began an epoch;
@@ -217,6 +241,26 @@ fn behind_the_logs(source: &Source, timeline: &Timeline) -> Option<Finding> {
     Some(finding.next("another member's log or a backup may have them; a follower that was just sent the whole tree has none by nature"))
 }
 
+/// Logs and no snapshot: what servers of up to 3.5.2 leave until they take the first, and what later ones refuse. Those that log digests
+/// are of the later ones.
+fn without_snapshots(source: &Source, timeline: &Timeline) -> Option<Finding> {
+    let is_own_dir = !source.dirs().is_empty() && source.manifest().is_none();
+    let summaries = timeline
+        .logs
+        .iter()
+        .filter_map(|log| log.summary.as_ref().ok());
+    let has_digests = summaries.map(|summary| summary.digests).sum::<u64>() > 0;
+    let severity = if has_digests {
+        Severity::Warning
+    } else {
+        Severity::Info
+    };
+    let message = "there are logs and no snapshot: servers from 3.5.3 on refuse to start (\"No snapshot found, but there are log entries\")";
+    let finding =
+        Finding::new("snapshots-missing", severity, message).next("restore: it writes one");
+    (is_own_dir && source.snapshots().is_empty()).then_some(finding)
+}
+
 /// What an archive's manifest promises and its files do not give.
 pub(super) fn judge_promise(source: &Source, windows: &[Window], findings: &mut Vec<Finding>) {
     let Some((from, to)) = source.manifest().map(|manifest| manifest.window) else {
@@ -245,7 +289,8 @@ fn told(gap: &Gap, severity: Severity) -> Finding {
     if gap.first_missing() == gap.last_missing() {
         message = format!("txn {} is missing", gap.first_missing());
     }
-    if gap.after.epoch() != gap.before.epoch() {
+    // Before the first txn of all there was no epoch that may have gone on.
+    if gap.after.epoch() != gap.before.epoch() && gap.after != Zxid::ZERO {
         message.push_str(&format!(
             ", and perhaps more of the epochs {} to {}",
             gap.after.epoch(),
@@ -253,7 +298,7 @@ fn told(gap: &Gap, severity: Severity) -> Finding {
         ));
     }
     message.push_str(&format!(
-        " (between {} and {}); servers load over the hole in silence up to 3.9.3",
+        " (between {} and {}); servers up to 3.9.3 load over the hole in silence, and all do where it is right behind the snapshot that they load",
         gap.after, gap.before
     ));
     Finding::new("txns-missing", severity, message)

@@ -23,6 +23,7 @@ pub fn find(name: &str) -> Option<&'static Code> {
 }
 
 const INFO: &[Severity] = &[Severity::Info];
+const INFO_OR_WARNING: &[Severity] = &[Severity::Info, Severity::Warning];
 const WARNING: &[Severity] = &[Severity::Warning];
 const MISSING: &[Severity] = &[Severity::Missing];
 const DAMAGE: &[Severity] = &[Severity::Damage];
@@ -146,14 +147,14 @@ pub const ALL: &[Code] = &[
         "log-bad-end-mark",
         DAMAGE,
         "A record does not end with its mark, and more follows.",
-        "All servers drop the rest of the log in silence (\"Last transaction was partial.\") and go on with the next.",
+        "All servers drop the rest of the log (\"Last transaction was partial.\") and go on with the next: up to 3.9.3 in silence, while 3.9.4 and later then refuse the gap (\"cached out of order\").",
         OTHER_COPY,
     ),
     code(
         "log-bad-length",
         DAMAGE,
         "The length of a record cannot be.",
-        "They refuse to start (\"Unreasonable length\"; a NullPointerException for -1), or drop the rest of the log in silence where the length points past its end.",
+        "They refuse to start (\"Unreasonable length\"; a NullPointerException for -1), or drop the rest of the log where the length points past its end: up to 3.9.3 in silence, while 3.9.4 and later then refuse the gap (\"cached out of order\").",
         OTHER_COPY,
     ),
     code(
@@ -167,7 +168,7 @@ pub const ALL: &[Code] = &[
         "log-bad-record",
         DAMAGE,
         "The body of a record is not what its type wants.",
-        "All servers take it for the end of the log and drop the rest in silence.",
+        "All servers take it for the end of the log and drop the rest: up to 3.9.3 in silence, while 3.9.4 and later then refuse the gap (\"cached out of order\").",
         OTHER_COPY,
     ),
     code(
@@ -270,8 +271,8 @@ pub const ALL: &[Code] = &[
     ),
     code(
         "logs-missing",
-        WARNING_OR_MISSING,
-        "There are snapshots behind the last txn of the logs, or no logs at all. A warning where it is one snapshot that a follower was just sent, or that begins an epoch.",
+        WARNING,
+        "There are snapshots and no logs at all.",
         "They start from the newest snapshot.",
         "if there is a dataLogDir of its own, name it with --data-log-dir; otherwise the logs were lost or not copied",
     ),
@@ -360,10 +361,17 @@ pub const ALL: &[Code] = &[
         "find out which program wrote it",
     ),
     code(
+        "snapshots-missing",
+        INFO_OR_WARNING,
+        "There are logs and no snapshot. A warning where the logs are of 3.6 or later.",
+        "3.5.3 and later refuse to start (\"No snapshot found, but there are log entries. Something is broken!\"); earlier ones replay the logs on an empty tree.",
+        "restore: it writes a snapshot. If there is a dataDir apart from the dataLogDir, name both",
+    ),
+    code(
         "txns-missing",
         WARNING_OR_MISSING,
-        "Txns between two that are there are missing. A warning where a snapshot bridges the gap, as in a follower that was sent the whole tree.",
-        "Up to 3.9.3 they load over the hole in silence; 3.9.4 and later refuse one in the middle of an epoch (\"cached out of order\").",
+        "Txns are missing: between two that are there, before the first, or behind the last. A warning where a snapshot bridges the gap, as in a follower that was sent the whole tree.",
+        "Up to 3.9.3 they load over the hole in silence; 3.9.4 and later refuse one in the middle of an epoch (\"cached out of order\"), unless it is right behind the snapshot that they load.",
         "another member's log or a backup may have them",
     ),
 ];

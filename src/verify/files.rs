@@ -9,6 +9,7 @@ use crate::snapshot::SnapshotSummary;
 use crate::source::{Source, SourceFile};
 use crate::timeline::Timeline;
 use crate::txnlog::{LogEnd, LogFault, LogSummary};
+use crate::zxid::Zxid;
 
 /// What a default server reads at most: twice `jute.maxbuffer` since 3.5.7, little more than once before.
 const DEFAULT_BUFFER: usize = 0xf_ffff;
@@ -75,7 +76,13 @@ fn judge_log(
 ) {
     let about =
         |code, severity, message: String| Finding::new(code, severity, message).file(file.shown());
-    findings.extend(summary.faults.iter().map(|fault| log_fault(file, fault)));
+    let last = summary.last();
+    findings.extend(
+        summary
+            .faults
+            .iter()
+            .map(|fault| log_fault(file, fault, last)),
+    );
     if summary.faults_untold > 0 {
         let message = format!("{} more faults in this log", summary.faults_untold);
         findings.push(about("log-more-faults", Severity::Damage, message));
@@ -154,7 +161,7 @@ fn log_remarks(file: &SourceFile, summary: &LogSummary) -> Vec<Finding> {
     findings
 }
 
-fn log_fault(file: &SourceFile, fault: &LogFault) -> Finding {
+fn log_fault(file: &SourceFile, fault: &LogFault, last: Option<Zxid>) -> Finding {
     let (code, server) = match fault.fault {
         Fault::BadChecksum { .. } => ("log-bad-checksum", "no server starts: \"CRC check failed\""),
         Fault::BadLength { .. } => (
@@ -165,8 +172,9 @@ fn log_fault(file: &SourceFile, fault: &LogFault) -> Finding {
             "log-bad-end-mark",
             "servers drop the rest of the log in silence",
         ),
-        Fault::CutRecord { .. } | Fault::ShortInput { .. } if fault.next.is_none() => (
-            "log-bad-record",
+        // What follows is whole, so it is the length that is wrong.
+        Fault::CutRecord { .. } if fault.next.is_some() => (
+            "log-bad-length",
             "servers drop the rest of the log in silence",
         ),
         Fault::GarbageAfterPadding => ("log-garbage", "servers never look at it"),
@@ -179,7 +187,10 @@ fn log_fault(file: &SourceFile, fault: &LogFault) -> Finding {
         ),
     };
     let behind = match fault.next {
-        Some((offset, zxid)) => format!("; whole records go on at offset {offset} with {zxid}"),
+        Some((offset, zxid)) => {
+            let last = last.unwrap_or(zxid);
+            format!("; whole records go on at offset {offset} with {zxid}, to {last}")
+        }
         None => String::new(),
     };
     Finding::new(

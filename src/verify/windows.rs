@@ -156,17 +156,13 @@ fn is_witnessed(replayed: &Replayed, crossed: &Crossed) -> bool {
     crossed.contradictions.is_empty() && crossed.judged.iter().any(|zxid| is_passed(*zxid))
 }
 
-/// A window that a snapshot contradicts, and no digest proves, ends with the epoch before it, or is in doubt as a whole.
+/// A window that a snapshot contradicts in what no digest proves ends with the epoch before it, or is in doubt as a whole.
 fn doubt(mut window: Window, replayed: &Replayed, crossed: &Crossed) -> Window {
-    let doubtful = crossed
-        .contradictions
-        .iter()
-        .filter(|other| matches!(other.about, Disagreement::Nodes(..)));
-    if let Some(zxid) = doubtful
-        .map(|other| other.zxid)
-        .min()
-        .filter(|_| window.proof < Some(Proof::Proven))
-    {
+    let is_proven = window.proof == Some(Proof::Proven);
+    let doubtful = crossed.contradictions.iter().filter(|other| {
+        matches!(other.about, Disagreement::Nodes(..)) && (!is_proven || other.is_beyond_digests)
+    });
+    if let Some(zxid) = doubtful.map(|other| other.zxid).min() {
         let joint = replayed
             .joints
             .iter()
@@ -287,10 +283,9 @@ fn judge(
                 .zxid(mismatch.zxid)
                 .next("restore to a point before it, or from another member or a backup"),
         );
-        let last_good = digests
-            .matched
-            .map(|(_, last)| last.min(mismatch.zxid.prev()));
-        return last_good
+        // Behind the last match there may be txns that are missing, though their zxids lie before the mismatch: the end of an epoch.
+        return digests
+            .matched_before
             .filter(|last| *last >= from)
             .map(|last| window(last, Proof::Proven));
     }

@@ -10,8 +10,9 @@
 )]
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::{Duration, SystemTime};
 
 /// The folder of fixtures.
 pub fn testdata() -> PathBuf {
@@ -59,6 +60,28 @@ pub fn copy(name: &str) -> (tempfile::TempDir, PathBuf) {
         fs::copy(entry.path(), version_dir.join(entry.file_name())).unwrap();
     }
     (dir, version_dir)
+}
+
+/// Writes a file as if an hour ago: what was written a moment ago may be being written to now, and is judged with patience.
+pub fn write_old(path: &Path, bytes: &[u8]) {
+    fs::write(path, bytes).unwrap();
+    let file = fs::File::options().append(true).open(path).unwrap();
+    let an_hour_ago = SystemTime::now() - Duration::from_secs(3600);
+    file.set_modified(an_hour_ago).unwrap();
+}
+
+/// Copies a folder with all below it, each file as if written an hour ago.
+pub fn copy_old(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (path, name) = entry
+            .map(|entry| (entry.path(), entry.file_name()))
+            .unwrap();
+        match path.is_dir() {
+            true => copy_old(&path, &to.join(name)),
+            false => write_old(&to.join(name), &fs::read(&path).unwrap()),
+        }
+    }
 }
 
 /// Compares stdout, stderr and status of a call with the golden file `name`.

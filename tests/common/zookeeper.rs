@@ -145,7 +145,7 @@ impl Server {
             "ZooKeeperServerMain"
         };
         let ports = free_ports(7);
-        let mut server = Server::new(release, &Options::default(), ports[0], main_class);
+        let server = Server::new(release, &Options::default(), ports[0], main_class);
         let mut config = base_config(data_dir, None) + &client_lines(ports[0]);
         if is_member {
             fs::write(data_dir.join("myid"), "1\n").expect("myid");
@@ -155,20 +155,49 @@ impl Server {
             }
         }
         server.write_config(&config);
-        server.spawn();
+        let (status, log) = server.run_until_known(patience);
+        (status.is_some(), log)
+    }
+
+    /// Starts a standalone server on directories that may be at fault, and waits until it serves or has ended: what it serves, and all that
+    /// it printed.
+    pub fn try_standalone(
+        release: &Release,
+        data_dir: &Path,
+        data_log_dir: Option<&Path>,
+        options: &Options,
+        patience: Duration,
+    ) -> (Option<Status>, String) {
+        let mut last_attempt = String::new();
+        for _ in 0..PORT_ATTEMPTS {
+            let port = free_ports(1).remove(0);
+            let server = Server::new(release, options, port, "ZooKeeperServerMain");
+            server.write_config(&(base_config(data_dir, data_log_dir) + &client_lines(port)));
+            let (status, log) = server.run_until_known(patience);
+            if status.is_some() || !is_port_taken(&log) {
+                return (status, log);
+            }
+            last_attempt = log;
+        }
+        panic!("{release}: ports were taken again and again\n{last_attempt}");
+    }
+
+    /// Runs the server until it serves or has ended, and ends it.
+    fn run_until_known(mut self, patience: Duration) -> (Option<Status>, String) {
+        self.spawn();
         let started = Instant::now();
-        let mut serves = false;
-        while !serves && started.elapsed() < patience {
-            let child = server.child.as_mut().expect("it was spawned");
+        let mut status = None;
+        while status.is_none() && started.elapsed() < patience {
+            let child = self.child.as_mut().expect("it was spawned");
             if child.try_wait().expect("the server's state").is_some() {
                 break;
             }
             thread::sleep(Duration::from_millis(50));
-            serves = server.status().is_some();
+            status = self.status();
         }
-        server.kill();
-        let log = fs::read(server.log_path()).unwrap_or_default();
-        (serves, String::from_utf8_lossy(&log).into_owned())
+        self.kill();
+        let log = fs::read(self.log_path()).unwrap_or_default();
+        (status, String::from_utf8_lossy(&log).into_owned())
     }
 
     fn new(
@@ -256,7 +285,7 @@ impl Server {
             let late = started.elapsed() > READY_TIMEOUT;
             if exited.is_some() || late {
                 let tail = self.log_tail();
-                if tail.contains("Address already in use") || tail.contains("BindException") {
+                if is_port_taken(&tail) {
                     return Err(StartError::PortTaken);
                 }
                 let what =
@@ -501,6 +530,11 @@ impl Ensemble {
             server.stop();
         }
     }
+}
+
+/// Whether a server's log tells that another program had its port.
+fn is_port_taken(log: &str) -> bool {
+    log.contains("Address already in use") || log.contains("BindException")
 }
 
 fn base_config(data_dir: &Path, data_log_dir: Option<&Path>) -> String {
