@@ -188,9 +188,7 @@ impl StagedFile {
     /// # Errors
     /// When something is there.
     pub fn new(target: &Path) -> Result<StagedFile> {
-        if target.symlink_metadata().is_ok() {
-            return Err(exists(target, "exists already"));
-        }
+        ensure_free(target)?;
         let staged = Staged::new(target)?;
         let file = File::options()
             .write(true)
@@ -227,6 +225,17 @@ impl StagedFile {
             ));
         }
         self.staged.commit()
+    }
+}
+
+/// Refuses a `target` at which there is anything at all.
+///
+/// # Errors
+/// [`ErrorKind::TargetExists`].
+pub fn ensure_free(target: &Path) -> Result<()> {
+    match target.symlink_metadata() {
+        Ok(_) => Err(exists(target, "exists already")),
+        Err(_) => Ok(()),
     }
 }
 

@@ -122,11 +122,6 @@ fn logs(source: &Source, timeline: &Timeline) -> Vec<Log> {
                     };
                 }
             };
-            let times = summary
-                .runs
-                .first()
-                .zip(summary.runs.last())
-                .map(|(first, last)| (first.first_time, last.last_time));
             let remark = match (summary.faults.first(), summary.end) {
                 (Some(fault), _) => Some(format!("offset {}: {}", fault.offset, fault.fault)),
                 (None, Some(LogEnd::Torn { offset })) => Some(format!("torn write at {offset}")),
@@ -135,7 +130,7 @@ fn logs(source: &Source, timeline: &Timeline) -> Vec<Log> {
             Log {
                 used: summary.end_offset,
                 zxids: summary.first().zip(summary.last()),
-                times,
+                times: summary.times(),
                 txns: summary.count,
                 remark,
                 ..empty

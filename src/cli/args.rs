@@ -134,6 +134,9 @@ pub struct VerifyArgs {
     /// Replay nothing: check files and chain only, in constant memory
     #[arg(long)]
     pub quick: bool,
+    /// Also write the verdict as one HTML page that stands alone, with the history drawn; - writes it to stdout, and the text to stderr
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
     #[command(flatten)]
     pub servers: ServerArgs,
 }

@@ -8,6 +8,7 @@ mod export;
 mod inspect;
 mod man;
 mod progress;
+mod report;
 mod restore;
 mod server;
 mod text;

@@ -68,34 +68,21 @@ fn show_start(out: &mut dyn Write, start: &Start, look: &Look) -> io::Result<()>
     let base = start.base.as_deref().unwrap_or("no snapshot");
     let started = match &start.standalone {
         Err(refusal) => {
-            let words = look.paint("31", "does not start");
-            writeln!(out, "   {words}")?;
+            writeln!(out, "   {}", look.paint("31", outcome(start)))?;
             show_refusal(out, refusal, look)?;
             return said(start, out);
         }
         Ok(started) => started,
     };
     let color = if start.is_right() { "32" } else { "31" };
-    let words = match &started.truth {
-        Truth::Known(_, difference) if difference.is_none() => "starts, and serves the truth",
-        Truth::Known(..) => "starts, and serves something else than the truth",
-        Truth::Unknown(_) => "starts, and what it serves cannot be right or cannot be judged",
-    };
-    writeln!(out, "   {}", look.paint(color, words))?;
+    writeln!(out, "   {}", look.paint(color, outcome(start)))?;
     let logs = if start.logs.is_empty() {
         "no log".to_owned()
     } else {
         start.logs.join(", ")
     };
     field(out, look, "reads", &format!("{base}, then {logs}"))?;
-    let numbers = format!(
-        "zxid {}, {} ({} in srvr), after {}",
-        started.zxid,
-        text::plural(started.znodes_served as u64, "znode"),
-        text::count(started.znodes_served as u64 + 1),
-        text::plural(started.txns, "txn")
-    );
-    field(out, look, "has", &numbers)?;
+    field(out, look, "has", &has(started))?;
     show_doubts(out, started, look)?;
     said(start, out)?;
     if let Err(refusal) = &start.member {
@@ -104,6 +91,45 @@ fn show_start(out: &mut dyn Write, start: &Start, look: &Look) -> io::Result<()>
         show_refusal(out, refusal, look)?;
     }
     Ok(())
+}
+
+/// What comes of a start, in a few words.
+pub fn outcome(start: &Start) -> &'static str {
+    match start.standalone.as_ref().map(|started| &started.truth) {
+        Err(_) => "does not start",
+        Ok(Truth::Known(_, difference)) if difference.is_none() => "starts, and serves the truth",
+        Ok(Truth::Known(..)) => "starts, and serves something else than the truth",
+        Ok(Truth::Unknown(_)) => "starts, and what it serves cannot be right or cannot be judged",
+    }
+}
+
+/// How far a server got, and how much it has.
+pub fn has(started: &Started) -> String {
+    format!(
+        "zxid {}, {} ({} in srvr), after {}",
+        started.zxid,
+        text::plural(started.znodes_served as u64, "znode"),
+        text::count(started.znodes_served as u64 + 1),
+        text::plural(started.txns, "txn")
+    )
+}
+
+/// How what it has differs from the truth.
+pub fn truth(truth: &Truth) -> String {
+    match truth {
+        Truth::Unknown(reason) => format!("not to be had there: {reason}"),
+        Truth::Known(proof, difference) if difference.is_none() => {
+            format!("every znode is as it should be ({})", proof.name())
+        }
+        Truth::Known(proof, difference) => format!(
+            "{} missing, {} too many, {} different, {} different ({})",
+            text::plural(difference.missing.count, "znode"),
+            text::count(difference.surplus.count),
+            text::count(difference.changed.0),
+            text::plural(difference.sessions, "session"),
+            proof.name()
+        ),
+    }
 }
 
 fn limit(look: &Look) -> usize {
@@ -171,39 +197,14 @@ fn show_doubts(out: &mut dyn Write, started: &Started, look: &Look) -> io::Resul
         );
         field(out, look, "deletes", &words)?;
     }
+    field(out, look, "truth", &truth(&started.truth))?;
     match &started.truth {
-        Truth::Unknown(reason) => field(
-            out,
-            look,
-            "truth",
-            &format!("not to be had there: {reason}"),
-        ),
-        Truth::Known(proof, difference) => show_difference(out, proof.name(), difference, look),
+        Truth::Unknown(_) => Ok(()),
+        Truth::Known(_, difference) => show_difference(out, difference, look),
     }
 }
 
-fn show_difference(
-    out: &mut dyn Write,
-    proof: &str,
-    difference: &Difference,
-    look: &Look,
-) -> io::Result<()> {
-    if difference.is_none() {
-        return field(
-            out,
-            look,
-            "truth",
-            &format!("every znode is as it should be ({proof})"),
-        );
-    }
-    let words = format!(
-        "{} missing, {} too many, {} different, {} different ({proof})",
-        text::plural(difference.missing.count, "znode"),
-        text::count(difference.surplus.count),
-        text::count(difference.changed.0),
-        text::plural(difference.sessions, "session"),
-    );
-    field(out, look, "truth", &words)?;
+fn show_difference(out: &mut dyn Write, difference: &Difference, look: &Look) -> io::Result<()> {
     for (label, paths) in [
         ("missing", &difference.missing),
         ("too many", &difference.surplus),

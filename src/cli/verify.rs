@@ -3,6 +3,7 @@
 use super::args::VerifyArgs;
 use super::exit::Exit;
 use super::inspect::exactness;
+use super::report::{self, Place, Subject};
 use super::server;
 use super::text;
 use super::ui::{Look, Render, Ui};
@@ -12,7 +13,9 @@ use std::io::{self, Write};
 use zoovault::emulate::{self, Start};
 use zoovault::replay::Proof;
 use zoovault::source::Source;
-use zoovault::verify::{Depth, Finding, Report, Severity, Verdict, Window, verify};
+use zoovault::verify::{
+    Depth, Finding, Missing, Report, Severity, Stretch, Verdict, Window, verify,
+};
 
 /// How many findings are told one by one without `-v`.
 const FINDINGS_MAX: usize = 40;
@@ -25,22 +28,50 @@ pub fn run(args: &VerifyArgs, ui: &Ui) -> anyhow::Result<Exit> {
         Depth::Full
     };
     let rules = server::rules(&args.servers)?;
+    let mut place = args.report.as_deref().map(Place::new).transpose()?;
     let (report, starts) = Source::with(&args.source.source, &options, |source| {
+        if let Some(place) = &mut place {
+            place.prepare(source)?;
+        }
         let starts = emulate::starts(source, &rules, ui.progress())?;
         Ok((verify(source, depth, ui.progress())?, starts))
     })
     .context("cannot finish verification")?;
     let exit = exit_of(report.verdict());
-    ui.show(
-        &Shown {
-            source: text::path(&args.source.source),
-            report: &report,
-            starts: &starts,
-            exit,
-        },
-        exit != Exit::Done || !starts.is_empty(),
-    )?;
+    let shown = Shown {
+        source: text::path(&args.source.source),
+        page: place.as_ref().map(Place::shown),
+        report: &report,
+        starts: &starts,
+        exit,
+    };
+    let matters = exit != Exit::Done || !starts.is_empty();
+    let is_aside = place.as_ref().is_some_and(Place::is_stdout);
+    // A page that cannot be written does not keep the verdict from whoever asked for it.
+    let written = place.map(|place| place.write(&page(args, &report, &starts, exit), ui));
+    if is_aside {
+        ui.show_aside(&shown, matters)?;
+    } else {
+        ui.show(&shown, matters)?;
+    }
+    written
+        .transpose()
+        .context("cannot write the report; the verdict stands")?;
     Ok(exit)
+}
+
+fn page(args: &VerifyArgs, report: &Report, starts: &[Start], exit: Exit) -> String {
+    report::page(&Subject {
+        source: &args.source.source,
+        data_log_dir: args.data_log_dir.as_ref(),
+        host: nix::unistd::gethostname()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default(),
+        time: jiff::Timestamp::now().as_millisecond(),
+        exit: exit as u8,
+        report,
+        starts,
+    })
 }
 
 /// The status that a verdict stands for.
@@ -55,6 +86,8 @@ pub(super) fn exit_of(verdict: Verdict) -> Exit {
 
 struct Shown<'a> {
     source: String,
+    /// Where the page is, if one was asked for.
+    page: Option<String>,
     report: &'a Report,
     starts: &'a [Start],
     exit: Exit,
@@ -124,13 +157,18 @@ impl Render for Shown<'_> {
             text::plural(report.txn_count, "txn"),
             text::plural(report.snapshots.len() as u64, "snapshot"),
         )?;
-        server::show(out, self.starts, look)
+        server::show(out, self.starts, look)?;
+        match &self.page {
+            Some(page) => writeln!(out, "report: {}", text::escape(page)),
+            None => Ok(()),
+        }
     }
 
     fn json(&self) -> Value {
         let report = self.report;
         json!({
             "source": self.source,
+            "report": self.page,
             "verdict": verdict_name(report.verdict()).0,
             "exit_status": self.exit as u8,
             "replayed": report.depth == Depth::Full,
@@ -146,6 +184,8 @@ impl Render for Shown<'_> {
             "accepted_epoch": report.epochs.0,
             "current_epoch": report.epochs.1,
             "windows": report.windows.iter().map(window_json).collect::<Vec<_>>(),
+            "missing": report.missing.iter().map(missing_json).collect::<Vec<_>>(),
+            "not_restorable": report.not_restorable.iter().map(stretch_json).collect::<Vec<_>>(),
             "findings": report.findings.iter().map(finding_json).collect::<Vec<_>>(),
             "logs": report.logs.iter().map(|log| json!({
                 "name": log.name,
@@ -228,6 +268,9 @@ fn show_finding(out: &mut dyn Write, finding: &Finding, look: &Look) -> io::Resu
         write!(out, "zxid {zxid}: ")?;
     }
     writeln!(out, "{} [{}]", text::escape(&finding.message), finding.code)?;
+    if let Some(server) = finding.server().filter(|_| look.verbose) {
+        writeln!(out, "           servers: {server}")?;
+    }
     match finding.next {
         Some(next) => writeln!(out, "           next: {next}"),
         None => Ok(()),
@@ -245,6 +288,27 @@ pub(super) fn window_json(window: &Window) -> Value {
     })
 }
 
+fn missing_json(missing: &Missing) -> Value {
+    json!({
+        "first_missing_zxid": missing.first.to_string(),
+        "last_missing_zxid": missing.last.to_string(),
+        "after_zxid": missing.after.to_string(),
+        "before_zxid": missing.before.map(|zxid| zxid.to_string()),
+        "after_time_ms": missing.after_time,
+        "before_time_ms": missing.before_time,
+        "is_bridged": missing.is_bridged,
+    })
+}
+
+fn stretch_json(stretch: &Stretch) -> Value {
+    json!({
+        "from_zxid": stretch.from.to_string(),
+        "to_zxid": stretch.to.to_string(),
+        "from_time_ms": stretch.from_time,
+        "to_time_ms": stretch.to_time,
+    })
+}
+
 fn finding_json(finding: &Finding) -> Value {
     json!({
         "code": finding.code,
@@ -252,7 +316,9 @@ fn finding_json(finding: &Finding) -> Value {
         "file": finding.file.as_ref().map(|file| file.display().to_string()),
         "offset": finding.offset,
         "zxid": finding.zxid.map(|zxid| zxid.to_string()),
+        "time_ms": finding.time,
         "message": finding.message,
+        "server": finding.server(),
         "next_step": finding.next,
     })
 }

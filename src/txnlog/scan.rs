@@ -130,6 +130,12 @@ impl LogSummary {
         self.runs.last().map(|run| run.last)
     }
 
+    /// The times of the first and the last record, in ms.
+    pub fn times(&self) -> Option<(i64, i64)> {
+        let (first, last) = self.runs.first().zip(self.runs.last())?;
+        Some((first.first_time, last.last_time))
+    }
+
     fn take_in(&mut self, entry: &Entry<'_>, level: Level) {
         let header = &entry.header;
         self.count += 1;

@@ -3,7 +3,7 @@
 use super::windows::Window;
 use super::{Finding, Severity};
 use crate::replay::SnapshotVerdict;
-use crate::source::{EpochFile, Source};
+use crate::source::{EpochFile, Source, SourceFile};
 use crate::timeline::{Fork, Gap, ScannedLog, Timeline};
 use crate::zxid::Zxid;
 
@@ -52,14 +52,25 @@ pub(super) fn judge(
     judge_epochs(source, timeline, findings);
 }
 
-/// A snapshot that knows of txns at the end of an epoch, where the logs go on to the next.
-fn judge_joints(
-    source: &Source,
+/// Txns at the end of an epoch that a snapshot knows of, where the logs go on to the next.
+pub(super) struct LostAtJoint<'a> {
+    /// The snapshot.
+    pub file: &'a SourceFile,
+    /// The last txn of the epoch that the logs have.
+    pub after: Zxid,
+    /// The last that the snapshot knows of.
+    pub known_to: Zxid,
+    /// The first of the next epoch that the logs have.
+    pub before: Zxid,
+}
+
+pub(super) fn lost_at_joints<'a>(
+    source: &'a Source,
     timeline: &Timeline,
     snapshots: &[SnapshotVerdict],
-    findings: &mut Vec<Finding>,
-) {
-    for (last, first) in timeline.segments.iter().flat_map(|segment| &segment.joints) {
+) -> Vec<LostAtJoint<'a>> {
+    let joints = timeline.segments.iter().flat_map(|segment| &segment.joints);
+    let lost = joints.filter_map(|(last, first)| {
         let seen = source
             .snapshots()
             .iter()
@@ -69,17 +80,34 @@ fn judge_joints(
                 let zxid = summary.max_zxid.max(file.zxid());
                 (zxid > *last && zxid < *first && zxid.counter() > 0).then_some((file, zxid))
             });
-        if let Some((file, zxid)) = seen.max_by_key(|(_, zxid)| *zxid) {
-            let message = format!(
-                "has effects of {zxid}, and the logs go from {last} straight to {first}: txns {} to {zxid} are missing",
-                last.next()
-            );
-            findings.push(
-                Finding::new("txns-missing", Severity::Missing, message)
-                    .file(file.shown())
-                    .zxid(zxid),
-            );
-        }
+        let (file, known_to) = seen.max_by_key(|(_, zxid)| *zxid)?;
+        Some(LostAtJoint {
+            file,
+            after: *last,
+            known_to,
+            before: *first,
+        })
+    });
+    lost.collect()
+}
+
+fn judge_joints(
+    source: &Source,
+    timeline: &Timeline,
+    snapshots: &[SnapshotVerdict],
+    findings: &mut Vec<Finding>,
+) {
+    for lost in lost_at_joints(source, timeline, snapshots) {
+        let (last, first, zxid) = (lost.after, lost.before, lost.known_to);
+        let message = format!(
+            "has effects of {zxid}, and the logs go from {last} straight to {first}: txns {} to {zxid} are missing",
+            last.next()
+        );
+        findings.push(
+            Finding::new("txns-missing", Severity::Missing, message)
+                .file(lost.file.shown())
+                .zxid(zxid),
+        );
     }
 }
 
@@ -146,25 +174,13 @@ pub(super) fn judge_reach(
         .chain(newest)
         .max()
         .unwrap_or(Zxid::ZERO);
-    for gap in before_the_logs(source, timeline)
-        .into_iter()
-        .chain(timeline.gaps())
-    {
-        let is_bridged = source
-            .snapshots()
-            .iter()
-            .any(|snapshot| snapshot.zxid().is_followed_by(gap.before))
-            && windows
-                .iter()
-                .any(|window| window.from >= gap.after && window.to >= gap.before);
-        findings.push(told(
-            &gap,
-            if is_bridged {
-                Severity::Warning
-            } else {
-                Severity::Missing
-            },
-        ));
+    for gap in gaps(source, timeline) {
+        let severity = if is_bridged(source, windows, &gap) {
+            Severity::Warning
+        } else {
+            Severity::Missing
+        };
+        findings.push(told(&gap, severity));
     }
     findings.extend(behind_the_logs(source, timeline));
     findings.extend(without_snapshots(source, timeline));
@@ -184,6 +200,12 @@ pub(super) fn judge_reach(
             findings.push(finding.next("look for older snapshots, another member, or a backup"));
         }
     }
+}
+
+/// Where txns are missing, the one before the first txn included.
+pub(super) fn gaps(source: &Source, timeline: &Timeline) -> Vec<Gap> {
+    let before = before_the_logs(source, timeline);
+    before.into_iter().chain(timeline.gaps()).collect()
 }
 
 /// Txns before the first that is there, of which a snapshot is from before, or a log has nothing but the name.
@@ -206,10 +228,46 @@ fn before_the_logs(source: &Source, timeline: &Timeline) -> Option<Gap> {
     })
 }
 
+/// Whether a snapshot takes up right where a gap ends, and something can be restored from it.
+pub(super) fn is_bridged(source: &Source, windows: &[Window], gap: &Gap) -> bool {
+    source
+        .snapshots()
+        .iter()
+        .any(|snapshot| snapshot.zxid().is_followed_by(gap.before))
+        && windows
+            .iter()
+            .any(|window| window.from >= gap.after && window.to >= gap.before)
+}
+
+/// Snapshots that are later than the logs.
+pub(super) struct Ahead {
+    /// The last txn of the logs.
+    pub last: Zxid,
+    /// The newest snapshot.
+    pub newest: Zxid,
+    /// How many snapshots there are behind the last txn.
+    pub snapshots: usize,
+}
+
+pub(super) fn ahead_of_logs(source: &Source, timeline: &Timeline) -> Option<Ahead> {
+    let last = timeline.last()?;
+    let behind: Vec<Zxid> = source
+        .snapshots()
+        .iter()
+        .map(|file| file.zxid())
+        .filter(|zxid| *zxid > last && zxid.counter() > 0)
+        .collect();
+    Some(Ahead {
+        last,
+        newest: *behind.last()?,
+        snapshots: behind.len(),
+    })
+}
+
 /// Snapshots behind the last txn of the logs. One may be what a follower was just sent, or a server wrote when it began an epoch;
 /// with more of them, the logs between are missing.
 fn behind_the_logs(source: &Source, timeline: &Timeline) -> Option<Finding> {
-    let Some(last) = timeline.last() else {
+    if timeline.last().is_none() {
         let is_restored = source
             .snapshots()
             .iter()
@@ -219,25 +277,19 @@ fn behind_the_logs(source: &Source, timeline: &Timeline) -> Option<Finding> {
         let finding = Finding::new("logs-missing", Severity::Warning, message)
             .next("if there is a dataLogDir of its own, name it with --data-log-dir");
         return (!is_restored && !source.dirs().is_empty()).then_some(finding);
-    };
-    let behind: Vec<Zxid> = source
-        .snapshots()
-        .iter()
-        .map(|file| file.zxid())
-        .filter(|zxid| *zxid > last && zxid.counter() > 0)
-        .collect();
-    let newest = behind.last()?;
-    let severity = if behind.len() > 1 {
+    }
+    let ahead = ahead_of_logs(source, timeline)?;
+    let severity = if ahead.snapshots > 1 {
         Severity::Missing
     } else {
         Severity::Warning
     };
+    let first = ahead.last.next();
     let message = format!(
-        "txns from {} to {newest} are missing: the logs end, and {} snapshots are later",
-        last.next(),
-        behind.len()
+        "txns from {first} to {} are missing: the logs end, and {} snapshots are later",
+        ahead.newest, ahead.snapshots
     );
-    let finding = Finding::new("txns-missing", severity, message).zxid(last.next());
+    let finding = Finding::new("txns-missing", severity, message).zxid(first);
     Some(finding.next("another member's log or a backup may have them; a follower that was just sent the whole tree has none by nature"))
 }
 

@@ -1,5 +1,6 @@
 //! What a verifier tells: one thing at a place, with a stable code.
 
+use super::codes;
 use crate::zxid::Zxid;
 use std::path::PathBuf;
 
@@ -41,6 +42,8 @@ pub struct Finding {
     pub offset: Option<u64>,
     /// The txn, or the last one before it.
     pub zxid: Option<Zxid>,
+    /// When that was, in ms: the time of the txn, or of the last one before it that the logs hold.
+    pub time: Option<i64>,
     /// One line: what is there.
     pub message: String,
     /// One line: what to do, where there is something.
@@ -56,9 +59,15 @@ impl Finding {
             file: None,
             offset: None,
             zxid: None,
+            time: None,
             message: message.into(),
             next: None,
         }
+    }
+
+    /// What servers make of it, whatever the file.
+    pub fn server(&self) -> Option<&'static str> {
+        codes::find(self.code).map(|code| code.server)
     }
 
     /// Says which file.

@@ -11,20 +11,24 @@
 
 mod chain;
 pub mod codes;
+mod extent;
 mod files;
 mod finding;
 mod windows;
 
+pub use extent::{EpochExtent, Missing, Stretch};
 pub use finding::{Finding, Severity};
 pub use windows::Window;
 
 use crate::error::Result;
 use crate::progress::Progress;
-use crate::replay::{Base, SnapshotVerdict, check_snapshots, sound_bases};
-use crate::source::Source;
-use crate::timeline::Timeline;
+use crate::replay::{Base, BaseFile, SnapshotVerdict, check_snapshots, sound_bases};
+use crate::source::{Source, SourceFile};
+use crate::timeline::{ScannedLog, Timeline};
 use crate::txnlog::{Level, LogSummary};
 use crate::zxid::Zxid;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use windows::Replays;
 
 /// How much to verify.
@@ -54,10 +58,16 @@ pub enum Verdict {
 pub struct LogReport {
     /// Its name.
     pub name: String,
+    /// Where it is, as findings have it.
+    pub file: PathBuf,
     /// Its size in bytes, zeros at its end and all.
     pub size: u64,
+    /// The zxid in its name.
+    pub zxid: Zxid,
     /// What was read; `None` when even the header is damaged.
     pub summary: Option<LogSummary>,
+    /// The worst that a finding says of it.
+    pub worst: Option<Severity>,
 }
 
 /// What one snapshot held.
@@ -65,14 +75,20 @@ pub struct LogReport {
 pub struct SnapshotReport {
     /// Its name.
     pub name: String,
+    /// Where it is, as findings have it.
+    pub file: PathBuf,
     /// Its size in bytes.
     pub size: u64,
     /// The zxid in its name.
     pub zxid: Zxid,
+    /// When it was begun, in ms: the time of the txn of its zxid, or of the one right behind it, where logs hold either.
+    pub time: Option<i64>,
     /// Znodes; `None` when it is damaged.
     pub nodes: Option<u64>,
     /// What it is exact from, if it is a base.
     pub base: Option<Base>,
+    /// The worst that a finding says of it.
+    pub worst: Option<Severity>,
 }
 
 /// Everything that was found.
@@ -86,6 +102,12 @@ pub struct Report {
     pub snapshots: Vec<SnapshotReport>,
     /// The windows, by zxid.
     pub windows: Vec<Window>,
+    /// Txns that are known to be missing, by zxid.
+    pub missing: Vec<Missing>,
+    /// Txns that are there and in no window, by zxid: no sound snapshot leads to them, or what they rest on is missing or damaged.
+    pub not_restorable: Vec<Stretch>,
+    /// What the logs hold, by epoch.
+    pub by_epoch: Vec<EpochExtent>,
     /// Everything noticed, worst first.
     pub findings: Vec<Finding>,
     /// The first and last txn in the logs, and their times.
@@ -151,6 +173,7 @@ pub fn verify(source: &Source, depth: Depth, progress: &dyn Progress) -> Result<
             finding.zxid,
         )
     });
+    extent::set_times(source, &timeline, &mut findings);
     let first = timeline
         .segments
         .first()
@@ -168,8 +191,11 @@ pub fn verify(source: &Source, depth: Depth, progress: &dyn Progress) -> Result<
             .filter_map(|log| log.summary.as_ref().ok())
             .map(|summary| summary.count)
             .sum(),
-        logs: log_reports(source, timeline),
-        snapshots: snapshot_reports(source, snapshots, &bases),
+        missing: extent::missing(source, &timeline, &snapshots, &windows),
+        not_restorable: extent::not_restorable(source, &timeline, &windows),
+        by_epoch: extent::by_epoch(&timeline),
+        snapshots: snapshot_reports(source, &timeline, snapshots, &bases, &findings),
+        logs: log_reports(source, timeline, &findings),
         windows,
         findings,
         digests_compared: replayed.digests,
@@ -181,13 +207,28 @@ pub fn verify(source: &Source, depth: Depth, progress: &dyn Progress) -> Result<
     })
 }
 
-fn log_reports(source: &Source, timeline: Timeline) -> Vec<LogReport> {
-    let report =
-        |(file, log): (&crate::source::SourceFile, crate::timeline::ScannedLog)| LogReport {
-            name: file.name(),
-            size: file.size(),
-            summary: log.summary.ok(),
-        };
+/// The worst that each file is said to have.
+fn worst_by_file(findings: &[Finding]) -> HashMap<&Path, Severity> {
+    let mut worst = HashMap::new();
+    for finding in findings {
+        if let Some(file) = finding.file.as_deref() {
+            // The worst come first.
+            worst.entry(file).or_insert(finding.severity);
+        }
+    }
+    worst
+}
+
+fn log_reports(source: &Source, timeline: Timeline, findings: &[Finding]) -> Vec<LogReport> {
+    let worst = worst_by_file(findings);
+    let report = |(file, log): (&SourceFile, ScannedLog)| LogReport {
+        name: file.name(),
+        file: file.shown().into(),
+        size: file.size(),
+        zxid: file.zxid(),
+        summary: log.summary.ok(),
+        worst: worst.get(file.shown()).copied(),
+    };
     source
         .logs()
         .iter()
@@ -198,20 +239,26 @@ fn log_reports(source: &Source, timeline: Timeline) -> Vec<LogReport> {
 
 fn snapshot_reports(
     source: &Source,
+    timeline: &Timeline,
     verdicts: Vec<SnapshotVerdict>,
     bases: &[Base],
+    findings: &[Finding],
 ) -> Vec<SnapshotReport> {
+    let worst = worst_by_file(findings);
     let files = source.snapshots().iter().zip(verdicts).enumerate();
     files
         .map(|(index, (file, verdict))| SnapshotReport {
             name: file.name(),
+            file: file.shown().into(),
             size: file.size(),
             zxid: file.zxid(),
+            time: extent::time_of_snapshot(source, timeline, file.zxid()),
             nodes: verdict.ok().map(|summary| summary.nodes),
             base: bases
                 .iter()
-                .find(|base| base.file == crate::replay::BaseFile::Snapshot(index))
+                .find(|base| base.file == BaseFile::Snapshot(index))
                 .cloned(),
+            worst: worst.get(file.shown()).copied(),
         })
         .collect()
 }

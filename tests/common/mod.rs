@@ -10,6 +10,7 @@
 )]
 
 use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, SystemTime};
@@ -99,4 +100,13 @@ pub fn golden(name: &str, call: &str, output: &Output) {
     }
     let expected = fs::read_to_string(&path).unwrap_or_default();
     assert!(shown == expected, "{}:\n{shown}", path.display());
+}
+
+/// Says what is missing where the test runner does not capture it; under `ZOOVAULT_REQUIRE_LIVE=1` what is required panics.
+pub fn missing(what: &str, required: bool) {
+    if required && std::env::var("ZOOVAULT_REQUIRE_LIVE").is_ok_and(|value| value == "1") {
+        panic!("ZOOVAULT_REQUIRE_LIVE=1, but: {what}");
+    }
+    // The macro `eprintln!` is captured with a passing test's output; a skip must be seen.
+    let _ = writeln!(io::stderr(), "SKIPPED: {what}");
 }

@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::fs;
-use std::io::{self, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
+
+use crate::common::missing;
 
 /// Where Debian installs the jars of its packages.
 const DEBIAN_JARS: &str = "/usr/share/java";
@@ -123,15 +124,6 @@ pub fn has_javac() -> bool {
         );
     }
     is_there
-}
-
-/// Says what is missing where the test runner does not capture it.
-fn missing(what: &str, required: bool) {
-    if required && std::env::var("ZOOVAULT_REQUIRE_LIVE").is_ok_and(|value| value == "1") {
-        panic!("ZOOVAULT_REQUIRE_LIVE=1, but: {what}");
-    }
-    // The macro `eprintln!` is captured with a passing test's output; a skip must be seen.
-    let _ = writeln!(io::stderr(), "SKIPPED: {what}");
 }
 
 fn debian_release() -> Option<Release> {

@@ -1,0 +1,89 @@
+//! The table of what servers would do, where `--server` asked for it.
+
+use super::markup::Markup;
+use super::tables::{short, table};
+use crate::cli::server::{has, outcome, truth};
+use zoovault::emulate::{Refusal, Start};
+
+/// Writes the table.
+pub(super) fn write(out: &mut Markup, starts: &[Start]) {
+    if starts.is_empty() {
+        return;
+    }
+    let title = ("servers", "What servers would do");
+    let caption = "Each release follows its own rules over these very files. A server that starts proves nothing: what counts is the last column.";
+    let columns = [
+        "Release",
+        "Alone",
+        "As a member",
+        "Reads",
+        "Has",
+        "Against the truth",
+    ];
+    table(out, title, caption, &columns, |out| {
+        for start in starts {
+            out.tag("tr", &[], |out| row(out, start));
+        }
+    });
+}
+
+fn row(out: &mut Markup, start: &Start) {
+    out.leaf(
+        "th",
+        &[("scope", &"row"), ("class", &"short")],
+        &start.release,
+    );
+    let class = format!(
+        "state {}",
+        if start.is_right() { "good" } else { "damaged" }
+    );
+    out.tag("td", &[("class", &class)], |out| {
+        out.text(outcome(start));
+        if let Err(refusal) = &start.standalone {
+            refused(out, refusal);
+        }
+    });
+    out.tag("td", &[("class", &"wide")], |out| match &start.member {
+        Ok(()) => out.text("starts"),
+        Err(refusal) => {
+            out.text("does not start");
+            if start.standalone.is_ok() {
+                refused(out, refusal);
+            }
+        }
+    });
+    let base = start.base.as_deref().unwrap_or("no snapshot");
+    let logs = start.logs.join(", ");
+    out.leaf(
+        "td",
+        &[("class", &"wide")],
+        format!(
+            "{base}, then {}",
+            if logs.is_empty() { "no log" } else { &logs }
+        ),
+    );
+    match &start.standalone {
+        Err(_) => {
+            short(out, "–");
+            short(out, "–");
+        }
+        Ok(started) => {
+            out.leaf("td", &[("class", &"wide")], has(started));
+            out.tag("td", &[("class", &"wide")], |out| {
+                out.text(truth(&started.truth));
+                for (last, next) in started.holes.iter().take(10) {
+                    out.leaf("div", &[], format!("in silence from {last} on to {next}"));
+                }
+            });
+        }
+    }
+}
+
+fn refused(out: &mut Markup, refusal: &Refusal) {
+    out.tag("div", &[], |out| {
+        out.leaf("code", &[], refusal.thrown.line());
+        if let Some(file) = &refusal.file {
+            out.text(format!(" by {file}"));
+        }
+    });
+}
