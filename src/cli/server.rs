@@ -39,21 +39,33 @@ fn entry_of(refusal: &Refusal) -> Option<&'static Entry> {
     explained.explanations.first().map(|found| found.entry)
 }
 
-/// Tells each way of starting once, with the releases that have it.
-pub fn show(out: &mut dyn Write, starts: &[Start], look: &Look) -> io::Result<()> {
-    let mut ways: Vec<(Vec<String>, Vec<u8>)> = Vec::new();
+/// Each way of starting once, with the releases that have it.
+pub fn ways(starts: &[Start]) -> Vec<(String, &Start)> {
+    let mut ways: Vec<(Value, String, &Start)> = Vec::new();
     for start in starts {
-        let mut shown = Vec::new();
-        show_start(&mut shown, start, look)?;
-        match ways.iter_mut().find(|(_, way)| *way == shown) {
-            Some((releases, _)) => releases.push(start.release.clone()),
-            None => ways.push((vec![start.release.clone()], shown)),
+        let mut way = start_json(start);
+        if let Some(fields) = way.as_object_mut() {
+            fields.remove("release");
+        }
+        match ways.iter_mut().find(|(known, ..)| *known == way) {
+            Some((_, releases, _)) => {
+                releases.push_str(", ");
+                releases.push_str(&start.release);
+            }
+            None => ways.push((way, start.release.clone(), start)),
         }
     }
-    for (releases, shown) in ways {
-        let title = format!("A server of {}", releases.join(", "));
+    ways.into_iter()
+        .map(|(_, releases, start)| (releases, start))
+        .collect()
+}
+
+/// Tells each way of starting.
+pub fn show(out: &mut dyn Write, starts: &[Start], look: &Look) -> io::Result<()> {
+    for (releases, start) in ways(starts) {
+        let title = format!("A server of {releases}");
         writeln!(out, "\n{}", look.paint("1", &title))?;
-        out.write_all(&shown)?;
+        show_start(out, start, look)?;
     }
     Ok(())
 }
@@ -95,11 +107,19 @@ fn show_start(out: &mut dyn Write, start: &Start, look: &Look) -> io::Result<()>
 
 /// What comes of a start, in a few words.
 pub fn outcome(start: &Start) -> &'static str {
-    match start.standalone.as_ref().map(|started| &started.truth) {
-        Err(_) => "does not start",
-        Ok(Truth::Known(_, difference)) if difference.is_none() => "starts, and serves the truth",
-        Ok(Truth::Known(..)) => "starts, and serves something else than the truth",
-        Ok(Truth::Unknown(_)) => "starts, and what it serves cannot be right or cannot be judged",
+    let Ok(started) = &start.standalone else {
+        return "does not start";
+    };
+    match &started.truth {
+        Truth::Known(_, difference) if difference.is_none() => "starts, and serves the truth",
+        Truth::Known(..) => "starts, and serves something else than the truth",
+        Truth::Unknown(_) if !started.holes.is_empty() => {
+            "starts, with txns missing from what it serves"
+        }
+        Truth::Unknown(_) if started.digest_mismatches.0 > 0 => {
+            "starts, and serves a tree that there never was"
+        }
+        Truth::Unknown(_) => "starts, and nobody can say what is true there",
     }
 }
 
@@ -160,24 +180,24 @@ fn show_refusal(out: &mut dyn Write, refusal: &Refusal, look: &Look) -> io::Resu
 fn show_doubts(out: &mut dyn Write, started: &Started, look: &Look) -> io::Result<()> {
     for (last, next) in started.holes.iter().take(limit(look)) {
         let words = format!("it goes from {last} on to {next} as if nothing were between them");
-        field(out, look, "in silence", &words)?;
+        field(out, look, "silently", &words)?;
     }
     let more = started.holes.len().saturating_sub(limit(look));
     if more > 0 {
         field(
             out,
             look,
-            "in silence",
+            "silently",
             &format!("and over {more} more holes"),
         )?;
     }
     let (swallowed, first) = started.swallowed;
-    if let (Some(first), false) = (first, started.holes.is_empty()) {
+    if let Some(first) = first {
         let words = format!(
-            "{} found no znode, or one where there should be none: the first is that of {first}",
+            "{} behind that found no znode, or one where there should be none: the first is that of {first}",
             text::plural(swallowed, "change")
         );
-        field(out, look, "in silence", &words)?;
+        field(out, look, "silently", &words)?;
     }
     if let (count, Some(first)) = started.digest_mismatches {
         let words = format!(

@@ -75,8 +75,8 @@ pub struct Loaded {
     pub txns: u64,
     /// Where txns behind a hole were replayed as if there were none: the last before it and the first behind it.
     pub holes: Vec<(Zxid, Zxid)>,
-    /// How many changes found no znode to change, or one where there should be none, and the first txn of them. Over a fuzzy snapshot
-    /// that is normal.
+    /// How many changes behind a hole found no znode to change, or one where there should be none, and the first txn of them: what that
+    /// hole took away. Without one it is normal, while txns are applied again that a fuzzy snapshot has.
     pub swallowed: (u64, Option<Zxid>),
     /// How many digests differed, and at which txn first ("Digests are not matching").
     pub digest_mismatches: (u64, Option<Zxid>),
@@ -358,7 +358,8 @@ impl Replay {
             self.highest = zxid;
         }
         let applied = self.loaded.tree.apply(record)?;
-        if let Err(Refused::NoNode | Refused::NodeExists) = applied {
+        let is_behind_hole = !self.loaded.holes.is_empty();
+        if let (Err(Refused::NoNode | Refused::NodeExists), true) = (applied, is_behind_hole) {
             self.loaded.swallowed.0 += 1;
             self.loaded.swallowed.1.get_or_insert(zxid);
         }

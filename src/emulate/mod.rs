@@ -59,7 +59,7 @@ pub struct Started {
     pub txns: u64,
     /// Where it went on behind a hole as if there were none: the last txn before it and the first behind it.
     pub holes: Vec<(Zxid, Zxid)>,
-    /// How many changes found nothing to change, or something where nothing should be, and the first such txn.
+    /// How many changes behind a hole found nothing to change, or something where nothing should be, and the first such txn.
     pub swallowed: (u64, Option<Zxid>),
     /// How many digests differed, and at which txn first.
     pub digest_mismatches: (u64, Option<Zxid>),

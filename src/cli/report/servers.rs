@@ -2,7 +2,7 @@
 
 use super::markup::Markup;
 use super::tables::{short, table};
-use crate::cli::server::{has, outcome, truth};
+use crate::cli::server::{has, outcome, truth, ways};
 use zoovault::emulate::{Refusal, Start};
 
 /// Writes the table.
@@ -21,18 +21,14 @@ pub(super) fn write(out: &mut Markup, starts: &[Start]) {
         "Against the truth",
     ];
     table(out, title, caption, &columns, |out| {
-        for start in starts {
-            out.tag("tr", &[], |out| row(out, start));
+        for (releases, start) in ways(starts) {
+            out.tag("tr", &[], |out| row(out, &releases, start));
         }
     });
 }
 
-fn row(out: &mut Markup, start: &Start) {
-    out.leaf(
-        "th",
-        &[("scope", &"row"), ("class", &"short")],
-        &start.release,
-    );
+fn row(out: &mut Markup, releases: &str, start: &Start) {
+    out.leaf("th", &[("scope", &"row")], releases);
     let class = format!(
         "state {}",
         if start.is_right() { "good" } else { "damaged" }
