@@ -10,6 +10,7 @@
 
 // Floor 0.
 pub mod checksum;
+pub mod glob;
 pub mod progress;
 pub mod release;
 pub mod stream;

@@ -13,6 +13,7 @@ mod restore;
 mod server;
 mod text;
 mod ui;
+mod value;
 mod verify;
 
 use args::{Cli, Command};
