@@ -5,7 +5,8 @@
 //! *told* (a finding above a remark), or it only makes a window shorter, or nothing shows. What is not told is foretold here by class, each
 //! with its reason, and nothing else may be: then every point is restored and compared, otherwise some.
 //!
-//! `ZOOVAULT_CAMPAIGN_STEP=1` tries all 221,625, which takes twenty minutes; by default one in so many, another bit of each byte as the
+//! `ZOOVAULT_CAMPAIGN_STEP=1` tries all 221,625, which takes twenty minutes; by default one in so many, another
+//! bit of each byte as the position goes on.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
