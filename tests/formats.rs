@@ -90,13 +90,16 @@ fn every_log_of_every_release_is_encoded_as_it_was_read() {
     );
 }
 
-/// The bytes of a snapshot, decompressed where its server compressed it.
+/// The bytes of a snapshot without the compression that its server gave it.
 fn plain(path: &Path) -> Vec<u8> {
+    let bytes = std::fs::read(path).unwrap();
     let codec = Codec::of_name(path.to_str().unwrap());
-    let mut bytes = Vec::new();
-    let mut reader = codec.reader(std::fs::File::open(path).unwrap());
-    reader.read_to_end(&mut bytes).unwrap();
-    bytes
+    let mut plain = Vec::new();
+    codec
+        .reader(bytes.as_slice())
+        .read_to_end(&mut plain)
+        .unwrap();
+    plain
 }
 
 /// Reads a snapshot and writes all of it again, in its own order.
