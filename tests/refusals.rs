@@ -7,7 +7,7 @@
 
 mod common;
 
-use common::{copy, testdata};
+use common::{copy, remove_named, testdata};
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -178,18 +178,7 @@ fn missing_logs_behind_the_last_one_are_seen_by_the_snapshots() {
     assert_eq!(found, 5);
     assert!(printed.contains("txns-missing"), "{printed}");
     let (_dir, snapshots_only) = copy("standalone-3.6");
-    for entry in fs::read_dir(&snapshots_only).unwrap() {
-        let path = entry.unwrap().path();
-        if path
-            .file_name()
-            .unwrap()
-            .to_str()
-            .unwrap()
-            .starts_with("log.")
-        {
-            fs::remove_file(path).unwrap();
-        }
-    }
+    remove_named(&snapshots_only, "log.");
     assert_eq!(status(&snapshots_only, &["verify", "{}"]), 3);
     assert_eq!(restore(&snapshots_only, "latest"), 3);
 }

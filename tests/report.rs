@@ -7,7 +7,7 @@
 
 mod common;
 
-use common::{copy, missing, zoovault};
+use common::{copy, missing, remove_named, zoovault};
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::io::Read;
@@ -288,18 +288,7 @@ fn without_a_replay_the_page_says_so_and_an_archive_is_a_source() {
 #[test]
 fn snapshots_without_logs_have_no_times_and_still_a_page() {
     let (_dir, bare) = copy("standalone-3.6");
-    for entry in fs::read_dir(&bare).unwrap() {
-        let path = entry.unwrap().path();
-        if path
-            .file_name()
-            .unwrap()
-            .to_str()
-            .unwrap()
-            .starts_with("log.")
-        {
-            fs::remove_file(path).unwrap();
-        }
-    }
+    remove_named(&bare, "log.");
     let (page, status) = page(&bare, &[]);
     assert_eq!(status, 3);
     assert!(words(&page).contains("No log holds a txn, so nothing has a time."));

@@ -111,8 +111,14 @@ pub fn outcome(start: &Start) -> &'static str {
         return "does not start";
     };
     match &started.truth {
-        Truth::Known(_, difference) if difference.is_none() => "starts, and serves the truth",
-        Truth::Known(..) => "starts, and serves something else than the truth",
+        _ if started.is_right() => "starts, and serves the truth",
+        Truth::Known(_, difference) if !difference.is_none() => {
+            "starts, and serves something else than the truth"
+        }
+        Truth::Known(..) if started.znodes_served < started.znodes => {
+            "starts from the truth, and deletes ephemerals"
+        }
+        Truth::Known(..) => "starts, and serves what a restore would give, which is unproven",
         Truth::Unknown(_) if !started.holes.is_empty() => {
             "starts, with txns missing from what it serves"
         }

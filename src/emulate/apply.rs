@@ -142,17 +142,7 @@ impl ServerTree {
             }
             parent.children.insert(name.into());
         });
-        let stat = Stat {
-            czxid: header.zxid,
-            mzxid: header.zxid,
-            ctime: header.time,
-            mtime: header.time,
-            version: 0,
-            cversion: 0,
-            aversion: 0,
-            ephemeral_owner: owner,
-            pzxid: header.zxid,
-        };
+        let stat = Stat::created(header.zxid, header.time, owner);
         self.put(
             path,
             ServerNode {

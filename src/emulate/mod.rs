@@ -88,11 +88,20 @@ pub struct Start {
     pub member: std::result::Result<(), Refusal>,
 }
 
+impl Started {
+    /// Whether it serves the very tree that there was, and that is more than likely.
+    pub fn is_right(&self) -> bool {
+        let is_true = |proof: Proof, difference: &Difference| {
+            proof > Proof::Unproven && difference.is_none() && self.znodes_served == self.znodes
+        };
+        matches!(&self.truth, Truth::Known(proof, difference) if is_true(*proof, difference))
+    }
+}
+
 impl Start {
     /// Whether it starts and serves the very tree that there was.
     pub fn is_right(&self) -> bool {
-        let is_true = |started: &Started| matches!(&started.truth, Truth::Known(_, difference) if difference.is_none());
-        self.standalone.as_ref().is_ok_and(is_true)
+        self.standalone.as_ref().is_ok_and(Started::is_right)
     }
 }
 

@@ -40,6 +40,21 @@ pub struct Stat {
 }
 
 impl Stat {
+    /// The stat of a znode that the txn `zxid` creates at `time`.
+    pub fn created(zxid: Zxid, time: i64, ephemeral_owner: i64) -> Stat {
+        Stat {
+            czxid: zxid,
+            mzxid: zxid,
+            pzxid: zxid,
+            ctime: time,
+            mtime: time,
+            version: 0,
+            cversion: 0,
+            aversion: 0,
+            ephemeral_owner,
+        }
+    }
+
     /// Takes a stat off `input`.
     ///
     /// # Errors

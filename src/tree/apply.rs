@@ -103,22 +103,13 @@ impl DataTree {
             self.node_mut(id).acl = acl;
             return;
         }
-        let stat = Stat {
-            czxid: header.zxid,
-            mzxid: header.zxid,
-            ctime: header.time,
-            mtime: header.time,
-            version: 0,
-            cversion: 0,
-            aversion: 0,
-            ephemeral_owner: match create.kind {
-                CreateKind::Plain { ephemeral: false } => 0,
-                CreateKind::Plain { ephemeral: true } => header.client_id.0,
-                CreateKind::Container => CONTAINER_OWNER,
-                CreateKind::Ttl { ttl_ms } => owner::ttl_owner(ttl_ms),
-            },
-            pzxid: header.zxid,
+        let owner = match create.kind {
+            CreateKind::Plain { ephemeral: false } => 0,
+            CreateKind::Plain { ephemeral: true } => header.client_id.0,
+            CreateKind::Container => CONTAINER_OWNER,
+            CreateKind::Ttl { ttl_ms } => owner::ttl_owner(ttl_ms),
         };
+        let stat = Stat::created(header.zxid, header.time, owner);
         self.insert(parent, hash, create.path, create.data, acl, stat);
     }
 

@@ -110,3 +110,14 @@ pub fn missing(what: &str, required: bool) {
     // The macro `eprintln!` is captured with a passing test's output; a skip must be seen.
     let _ = writeln!(io::stderr(), "SKIPPED: {what}");
 }
+
+/// Removes the files of a folder whose names begin with `prefix`.
+pub fn remove_named(dir: &Path, prefix: &str) {
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if name.starts_with(prefix) {
+            fs::remove_file(path).unwrap();
+        }
+    }
+}

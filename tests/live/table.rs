@@ -21,7 +21,7 @@ use crate::common::write_old;
 use crate::program::{copy_data_dir, snapshots, zoovault};
 use crate::release::{Release, releases};
 use crate::wire::Wire;
-use crate::zookeeper::{Options, Server};
+use crate::zookeeper::{Options, Server, Status};
 
 /// How long a server may take to load a small directory or to refuse it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -356,8 +356,8 @@ impl Case {
         fs::write(self.path(&self.file), bytes).expect("a log");
     }
 
-    /// Runs `verify --json`, on a directory that nobody seems to write to.
-    fn verify(&self) -> Verified {
+    /// Runs `verify --json`, on a directory that nobody seems to write to, and has it foretell what a server does.
+    fn verify(&self, release: &Release) -> Verified {
         for dir in [Some(self.dir()), self.log_dir.clone()]
             .into_iter()
             .flatten()
@@ -372,6 +372,9 @@ impl Case {
             "verify".into(),
             self.dir().into_os_string(),
             "--json".into(),
+            "--server".into(),
+            release.name.clone().into(),
+            "-Dzookeeper.extendedTypesEnabled=true".into(),
         ];
         if let Some(log_dir) = &self.log_dir {
             arguments.extend(["--data-log-dir".into(), log_dir.clone().into_os_string()]);
@@ -433,6 +436,30 @@ impl Verified {
         windows.iter().any(|window| window["to_zxid"] == last)
     }
 
+    /// Panics unless what was foretold of a standalone server is what came of it.
+    #[track_caller]
+    fn assert_foretold(&self, status: Option<&Status>, log: &str) {
+        let foretold = &self.report["servers"][0]["standalone"];
+        let context = format!("{foretold:#}\n{status:?}\n{log}");
+        assert_eq!(foretold["starts"], status.is_some(), "{context}");
+        match status {
+            Some(status) => {
+                let zxid = format!("{:#x}", status.zxid);
+                assert_eq!(foretold["last_zxid"], zxid, "{context}");
+                let nodes = foretold["znodes_served"].as_u64().expect("a number") + 1;
+                assert_eq!(nodes, status.node_count as u64, "{context}");
+            }
+            None => {
+                let message = foretold["message"].as_str().expect("a message");
+                let exception = foretold["exception"].as_str().expect("an exception");
+                assert!(
+                    log.contains(message) && log.contains(exception),
+                    "{context}"
+                );
+            }
+        }
+    }
+
     fn in_short(&self) -> String {
         let mut codes: Vec<&str> = self
             .findings()
@@ -454,7 +481,7 @@ fn judge(release: &Release, history: &History, row: &Row) {
     let context = format!("{release}, {}", row.name);
     let mut case = history.copy();
     (row.damage)(&mut case);
-    let said = case.verify();
+    let said = case.verify(release);
     let options = Options {
         max_buffer: 0xf_ffff,
         ..Options::default()
@@ -466,6 +493,7 @@ fn judge(release: &Release, history: &History, row: &Row) {
         &options,
         PATIENCE,
     );
+    said.assert_foretold(status.as_ref(), &log);
     let message = MESSAGES
         .iter()
         .find(|message| log.contains(**message))
@@ -544,14 +572,14 @@ fn judge_purge(release: &Release, history: &History) {
         bytes[60 + at] ^= 1;
         fs::write(case.path(&snapshot_name(zxid)), bytes).expect("a damaged snapshot");
     }
-    let before = case.verify();
+    let before = case.verify(release);
     assert!(
         before.status == 4 && before.reaches(history.zxid),
         "{release}: {:#}",
         before.report
     );
     let (status, printed) = java(release, "PurgeTxnLog", &[&case.dir(), &case.dir()]);
-    let after = case.verify();
+    let after = case.verify(release);
     print(&format!(
         "| {release} | PurgeTxnLog -n 3 with three damaged snapshots | exit {status}, snapshot.{good:x} {} | {} before, {} after |",
         if case.path(&snapshot_name(good)).exists() {
@@ -588,7 +616,7 @@ fn judge_tools(release: &Release, history: &History) {
         bytes[data.expect("a znode's data")] ^= 1;
     });
     let snapshot = case.path(&case.file);
-    let said = case.verify();
+    let said = case.verify(release);
     for (tool, file) in [
         ("persistence.TxnLogToolkit", &log),
         ("SnapshotFormatter", &snapshot),
