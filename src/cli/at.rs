@@ -5,7 +5,6 @@ use super::exit::Exit;
 use super::text;
 use super::ui::Ui;
 use super::value;
-use anyhow::Context;
 use clap::Args;
 use serde_json::{Map, Value};
 use std::ffi::OsStr;
@@ -70,8 +69,7 @@ impl AtArgs {
             )?;
             let found = find(source, &rebuilt)?;
             Ok((rebuilt, found))
-        })
-        .context("cannot look")?;
+        })?;
         ui.finish();
         let mut warnings = uncertainties(&rebuilt.replayed);
         warnings.extend(rebuilt.target.warnings.iter().cloned());
@@ -132,7 +130,9 @@ impl AtArgs {
                 text::time(time),
                 self.call(command, path, &created.to_string())
             )),
-            (None, None) => error.hint(format!("nor is it ever from {since} to {last}")),
+            (None, None) => error.hint(format!(
+                "nor was there one at any point from {since} to {last}"
+            )),
         }
     }
 }

@@ -7,7 +7,7 @@ use super::text;
 use super::ui::Ui;
 use super::{value, znode};
 use clap::Args;
-use serde_json::{Map, Value};
+use serde_json::Map;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -65,16 +65,16 @@ pub fn run(args: &DuArgs, ui: &Ui) -> anyhow::Result<Exit> {
 }
 
 fn human(out: &mut impl Write, sums: &[Sum<'_>]) -> io::Result<()> {
-    let bytes: Vec<String> = sums.iter().map(|sum| text::count(sum.bytes)).collect();
-    let znodes: Vec<String> = sums.iter().map(|sum| text::count(sum.znodes)).collect();
-    let width = |texts: &[String], heading: &str| {
-        let longest = texts.iter().map(String::len).max().unwrap_or(0);
-        longest.max(heading.len())
+    let width = |of: fn(&Sum<'_>) -> u64, heading: &str| {
+        let largest = sums.iter().map(of).max().unwrap_or(0);
+        text::count(largest).len().max(heading.len())
     };
-    let (left, right) = (width(&bytes, "bytes"), width(&znodes, "znodes"));
+    let left = width(|sum| sum.bytes, "bytes");
+    let right = width(|sum| sum.znodes, "znodes");
     let all = sums.iter().map(|sum| sum.bytes).max().unwrap_or(0).max(1);
     writeln!(out, "{:>left$}  share  {:>right$}  path", "bytes", "znodes")?;
-    for ((sum, bytes), znodes) in sums.iter().zip(&bytes).zip(&znodes) {
+    for sum in sums {
+        let (bytes, znodes) = (text::count(sum.bytes), text::count(sum.znodes));
         // In tenths of a percent, which a whole number holds.
         let share = u128::from(sum.bytes) * 1000 / u128::from(all);
         let share = format!("{}.{}%", share / 10, share % 10);
@@ -86,8 +86,9 @@ fn human(out: &mut impl Write, sums: &[Sum<'_>]) -> io::Result<()> {
 }
 
 fn json(out: &mut impl Write, reading: &Reading<()>, sums: &[Sum<'_>]) -> io::Result<()> {
-    let mut document = reading.header();
-    let subtrees = sums.iter().map(|sum| {
+    znode::open_list(out, reading.header(), "subtrees")?;
+    let mut separator = "";
+    for sum in sums {
         let mut fields = Map::new();
         value::put_bytes(&mut fields, "path", Some(znode::path(sum.path)));
         fields.insert("depth".to_owned(), sum.depth.into());
@@ -100,15 +101,15 @@ fn json(out: &mut impl Write, reading: &Reading<()>, sums: &[Sum<'_>]) -> io::Re
         ] {
             fields.insert(name.to_owned(), number.into());
         }
-        Value::Object(fields)
-    });
-    document.insert("subtrees".to_owned(), subtrees.collect());
-    serde_json::to_writer_pretty(&mut *out, &document)?;
-    writeln!(out)
+        out.write_all(separator.as_bytes())?;
+        separator = ",\n";
+        serde_json::to_writer(&mut *out, &fields)?;
+    }
+    writeln!(out, "\n]}}")
 }
 
-/// The tree in ncdu's export format, version 1.0, with the fields that `SnapshotFormatter -json` gives each znode. Names that are not text are
-/// shown as such: the format has no bytes.
+/// The tree in ncdu's export format, version 1.0, with the fields that `SnapshotFormatter -json` gives each znode. Names are escaped, since
+/// ncdu shows them on a terminal.
 fn ncdu(out: &mut impl Write, tree: &DataTree, path: &[u8]) -> io::Result<()> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let seconds = now.map_or(0, |now| now.as_secs());
@@ -137,7 +138,7 @@ fn ncdu(out: &mut impl Write, tree: &DataTree, path: &[u8]) -> io::Result<()> {
             open += 1;
         }
         out.write_all(b"{\"name\":")?;
-        serde_json::to_writer(&mut *out, &String::from_utf8_lossy(name))?;
+        serde_json::to_writer(&mut *out, &text::escape(&String::from_utf8_lossy(name)))?;
         write!(
             out,
             ",\"asize\":{size},\"dsize\":{size},\"dev\":0,\"ino\":{inode}}}"

@@ -124,11 +124,9 @@ fn document(out: &mut impl Write, reading: &Reading<()>, path: &[u8]) -> io::Res
     if let Some(count) = first.remove("znodes") {
         first.insert("znode_count".to_owned(), count);
     }
-    let text = Value::Object(first).to_string();
-    let fields = text.strip_suffix('}').unwrap_or(&text);
-    write!(out, "{fields},\"znodes\":[")?;
+    znode::open_list(out, first, "znodes")?;
     let mut writer = znode::Writer::new(tree);
-    let mut separator = "\n";
+    let mut separator = "";
     for node in tree.in_order_from(path) {
         out.write_all(separator.as_bytes())?;
         separator = ",\n";

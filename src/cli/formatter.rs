@@ -15,7 +15,7 @@ use zoovault::zxid::Zxid;
 
 /// Writes all of it; with `data`, the data in base64 in place of its length.
 pub fn write(out: &mut impl Write, tree: &DataTree, zxid: Zxid, data: bool) -> io::Result<()> {
-    let zone = TimeZone::system();
+    let mut dates = Dates::new();
     // A server's table has the root twice, as "" and as "/".
     writeln!(out, "ZNode Details (count={}):", tree.len() + 1)?;
     let mut newest = zxid;
@@ -23,7 +23,7 @@ pub fn write(out: &mut impl Write, tree: &DataTree, zxid: Zxid, data: bool) -> i
         writeln!(out, "----")?;
         value::write_path(out, node.path)?;
         writeln!(out)?;
-        write_stat(out, node.stat, &zone)?;
+        write_stat(out, node.stat, &mut dates)?;
         let bytes = node.data.unwrap_or_default();
         match data {
             true => writeln!(out, "  data = {}", STANDARD.encode(bytes))?,
@@ -40,11 +40,11 @@ pub fn write(out: &mut impl Write, tree: &DataTree, zxid: Zxid, data: bool) -> i
     writeln!(out, "----\nLast zxid: {newest}")
 }
 
-fn write_stat(out: &mut impl Write, stat: &Stat, zone: &TimeZone) -> io::Result<()> {
+fn write_stat(out: &mut impl Write, stat: &Stat, dates: &mut Dates) -> io::Result<()> {
     writeln!(out, "  cZxid = {}", hex(stat.czxid.to_i64()))?;
-    writeln!(out, "  ctime = {}", date(stat.ctime, zone))?;
+    writeln!(out, "  ctime = {}", dates.show(stat.ctime))?;
     writeln!(out, "  mZxid = {}", hex(stat.mzxid.to_i64()))?;
-    writeln!(out, "  mtime = {}", date(stat.mtime, zone))?;
+    writeln!(out, "  mtime = {}", dates.show(stat.mtime))?;
     writeln!(out, "  pZxid = {}", hex(stat.pzxid.to_i64()))?;
     writeln!(out, "  cversion = {}", stat.cversion)?;
     writeln!(out, "  dataVersion = {}", stat.version)?;
@@ -57,12 +57,32 @@ fn hex(number: i64) -> String {
     format!("{number:#016x}")
 }
 
-fn date(ms: i64, zone: &TimeZone) -> String {
-    match Timestamp::from_millisecond(ms) {
-        Ok(time) => {
-            let zoned = time.to_zoned(zone.clone());
-            zoned.strftime("%a %b %d %H:%M:%S %Z %Y").to_string()
+/// Times as `Date.toString` has them. Znodes that stand together are often of one second, and a calendar takes its time.
+struct Dates {
+    zone: TimeZone,
+    last: (i64, String),
+}
+
+impl Dates {
+    fn new() -> Dates {
+        Dates {
+            zone: TimeZone::system(),
+            last: (i64::MIN, String::new()),
         }
-        Err(_) => format!("@{ms}ms"),
+    }
+
+    fn show(&mut self, ms: i64) -> &str {
+        let second = ms.div_euclid(1000);
+        if self.last.0 != second {
+            let shown = match Timestamp::from_millisecond(ms) {
+                Ok(time) => {
+                    let zoned = time.to_zoned(self.zone.clone());
+                    zoned.strftime("%a %b %d %H:%M:%S %Z %Y").to_string()
+                }
+                Err(_) => format!("@{ms}ms"),
+            };
+            self.last = (second, shown);
+        }
+        &self.last.1
     }
 }

@@ -128,6 +128,14 @@ impl<'a> Writer<'a> {
     }
 }
 
+/// Writes a document of the fields of `header` and a list called `name`, up to where its first item is to stand. The list is not kept, since it may be
+/// long: items are to follow, a comma between them, and then `]}`.
+pub fn open_list(out: &mut impl Write, header: Map<String, Value>, name: &str) -> io::Result<()> {
+    let text = Value::Object(header).to_string();
+    let fields = text.strip_suffix('}').unwrap_or(&text);
+    writeln!(out, "{fields},\"{name}\":[")
+}
+
 /// As [`value::put_bytes`], as text.
 fn put_bytes(out: &mut Vec<u8>, name: &str, bytes: Option<&[u8]>) -> io::Result<()> {
     match bytes.map(|bytes| (bytes, std::str::from_utf8(bytes))) {
