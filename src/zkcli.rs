@@ -120,9 +120,7 @@ fn create_line(tree: &DataTree, node: &NodeView<'_>, line: &mut String) -> Resul
     };
     let is_open = acl == "world:anyone:cdrwa";
     // A word that begins with a dash is an option, unless behind two.
-    let has_dash = data
-        .as_ref()
-        .is_some_and(|data| data.starts_with(['-']) || data.starts_with("\"-"));
+    let has_dash = node.data.is_some_and(|data| data.starts_with(b"-"));
     let dashes = if has_dash { "-- " } else { "" };
     line.clear();
     line.push_str("create ");
