@@ -3,7 +3,7 @@
 //! zkCli splits a line at white space; a word that begins with a quote ends at the next one of its kind, and nothing escapes a quote
 //! (`ZooKeeperMain.MyCommandOptions.parseCommand`, 3.5 to 3.9). Where it finds JLine, that reads the line first: it expands `!` and takes tabs for a wish to have
 //! a word completed. ACLs are split at commas and colons (`AclParser`). So much cannot be said: line ends and control characters, bytes that are not UTF-8, both quotes
-//! in one word, `!`, commas in ACLs. Ephemerals would belong to the session of zkCli, and are left out.
+//! in one word, `!`, commas in ACLs, data that looks like an option of `create`. Ephemerals would belong to the session of zkCli, and are left out.
 //!
 //! What a script makes is new: its zxids, times and versions are those of the day it is run.
 
@@ -112,7 +112,7 @@ fn create_line(tree: &DataTree, node: &NodeView<'_>, line: &mut String) -> Resul
         AclValue::Unresolved(_) => return Err(Reason::UnknownAcl),
         AclValue::List(list) => acl_word(list).ok_or(Reason::Acl)?,
     };
-    let (data, result) = match node.data.map(word) {
+    let (data, result) = match node.data.map(data_word) {
         None => (None, Ok(())),
         Some(Some(data)) => (Some(data), Ok(())),
         Some(None) if node.children > 0 => (None, Err(Reason::DataOfParent)),
@@ -167,6 +167,12 @@ fn word(bytes: &[u8]) -> Option<String> {
     }
 }
 
+/// Data as one word. Before 3.7 `create` takes `-s…` apart into options even behind `--` (`PosixParser.burstToken`), and so with its other letters.
+fn data_word(data: &[u8]) -> Option<String> {
+    let is_option = matches!(data, [b'-', b's' | b'e' | b'c' | b't' | b'-', ..]);
+    word(data).filter(|_| !is_option)
+}
+
 /// A list as one word.
 fn acl_word(list: AclVector<'_>) -> Option<String> {
     let entries = list.entries();
@@ -215,5 +221,7 @@ mod tests {
             assert_eq!(word(text), None, "{text:?}");
         }
         assert_eq!(super::word(b"\xff"), None);
+        assert_eq!(data_word(b"-1").unwrap(), "-1");
+        assert_eq!((data_word(b"-sx"), data_word(b"--")), (None, None));
     }
 }

@@ -97,7 +97,7 @@ create /odd \"\"
 create -c \"/odd/con tainer\"
 create -t 86400000 /odd/ttl 'say \"hi\"'
 create -- /odd/dash -1 world:anyone:r
-create -- /odd/dashes '-s \"x\"'
+create -- /odd/dashes '-1 \"x\"'
 create /odd/shell \"it's # $HOME \\n `x`\"
 create /odd/null
 setAcl /odd/null world:anyone:cdr
