@@ -35,6 +35,8 @@ pub mod txnlog;
 
 // Floor 5.
 pub mod datadir;
+pub mod view;
+pub mod zkcli;
 
 // Floor 6.
 pub mod archive;
@@ -53,6 +55,7 @@ pub mod replay;
 pub mod compare;
 pub mod emulate;
 pub mod inspect;
+pub mod lost;
 pub mod restore;
 pub mod verify;
 

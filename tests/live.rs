@@ -41,6 +41,8 @@ mod harness;
 mod loads;
 #[path = "live/program.rs"]
 mod program;
+#[path = "live/see.rs"]
+mod see;
 #[path = "live/small.rs"]
 mod small;
 #[path = "live/standalone.rs"]

@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 install() {
-    echo "tests/run.sh: installing $* (for the live tests, and the browser that opens reports)"
+    echo "tests/run.sh: installing $* (for the live tests, the browser that opens reports, and ncdu that loads sizes)"
     local sudo=""
     [ "$(id -u)" = 0 ] || sudo="sudo"
     $sudo apt-get update -qq
@@ -18,6 +18,7 @@ install() {
 missing=()
 command -v javac >/dev/null || missing+=(default-jdk-headless)
 [ -e /usr/share/java/zookeeper.jar ] || missing+=(zookeeper libzookeeper-java)
+command -v ncdu >/dev/null || missing+=(ncdu)
 command -v chromium >/dev/null || missing+=(chromium fonts-dejavu-core)
 [ ${#missing[@]} = 0 ] || install "${missing[@]}"
 

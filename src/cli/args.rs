@@ -1,10 +1,15 @@
 //! What can be said on the command line. `man/` and the completions are made from it.
 
+use super::cat::CatArgs;
+use super::du::DuArgs;
+use super::ls::LsArgs;
+use super::stat::StatArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use zoovault::source;
 
-const EXIT_STATUS: &str = "\
+pub const EXIT_STATUS: &str = "\
 Exit status:
   0   done, all sound
   1   failed
@@ -19,7 +24,7 @@ Exit status:
   128+N  ended by signal N
 An unknown status means failure.";
 
-const POINTS: &str = "\
+pub const POINTS: &str = "\
 Points:
   0x1f00000003                 after the txn of this zxid
   2026-11-20T14:00:00Z         everything before the first txn, in zxid order, whose time is later
@@ -87,6 +92,10 @@ pub enum Command {
     Explain(ExplainArgs),
     Restore(Box<RestoreArgs>),
     Export(ExportArgs),
+    Ls(LsArgs),
+    Cat(CatArgs),
+    Stat(StatArgs),
+    Du(DuArgs),
     Completions(CompletionsArgs),
     #[command(hide = true)]
     Man(ManArgs),
@@ -272,32 +281,67 @@ pub enum EphemeralsArg {
     Drop,
 }
 
-/// Put what a window of history needs into a portable archive.
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  zoovault export /var/lib/zookeeper -o zk.tar.gz
+  zoovault export /var/lib/zookeeper --format jsonl --to -1d > tree.jsonl
+  zoovault export /var/lib/zookeeper --format zkcli --to 0x1f00000003 --exclusive /app > app.zkcli
+  zkCli.sh -server zk1:2181 < app.zkcli        # /app is there again, as it was before that txn";
+
+/// Put what a window of history needs into a portable archive, or the tree at a point into text.
 ///
 /// The archive is a .tar.gz that plain tar and sha256sum read: one folder that a server could start from, with the base snapshot, the txns behind
 /// it cut at record boundaries, epoch files, SHA256SUMS and manifest.json. Everything in it was replayed and proven before it is written.
+///
+/// The other formats hold the znodes at one point, all or those at and below PATH, parents first. jsonl: a header, then a line a znode with every field, data as text
+/// or base64, then (of the whole tree) a line a session. json: the same in one document. zkcli: a script for zkCli.sh that makes the znodes again, with their data, ACLs and TTLs, below a
+/// parent that is there; it says on stderr what it could not hold (ephemerals, binary data, line ends), and ends with status 3 then.
 #[derive(Args, Debug)]
-#[command(after_help = POINTS, after_long_help = format!("{POINTS}\n\n{EXIT_STATUS}"))]
+#[command(after_help = format!("{POINTS}\n\n{EXPORT_EXAMPLES}"), after_long_help = format!("{POINTS}\n\n{EXPORT_EXAMPLES}\n\n{EXIT_STATUS}"))]
 pub struct ExportArgs {
     #[command(flatten)]
     pub source: SourceArg,
+    /// Of a tree: only this znode and what is below
+    #[arg(value_name = "PATH")]
+    pub path: Option<OsString>,
     /// The dataLogDir, where it is not the dataDir
     #[arg(long, value_name = "DIR")]
     pub data_log_dir: Option<PathBuf>,
-    /// The last point that the archive is to restore
+    /// What to make: an archive, or the tree at a point as text
+    #[arg(long, value_enum, default_value_t)]
+    pub format: ExportFormat,
+    /// The last point that the archive is to restore; the point of the tree
     #[arg(
         long,
         value_name = "POINT",
         default_value = "latest",
-        allow_hyphen_values = true
+        allow_hyphen_values = true,
+        alias = "at"
     )]
     pub to: String,
-    /// The first one; by default the newest snapshot's that reaches the last
+    /// Of a tree: leave out the txn that POINT names
+    #[arg(long)]
+    pub exclusive: bool,
+    /// The first point that the archive is to restore; by default the newest snapshot's that reaches the last
     #[arg(long, value_name = "POINT", allow_hyphen_values = true)]
     pub from: Option<String>,
-    /// The archive to make; - writes it to stdout
-    #[arg(short, long, value_name = "FILE")]
-    pub output: PathBuf,
+    /// The file to make; - writes it to stdout, which is the default for a tree
+    #[arg(short, long, value_name = "FILE", required_if_eq("format", "archive"))]
+    pub output: Option<PathBuf>,
+}
+
+/// What an export is to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// A .tar.gz that restores any point of a window.
+    #[default]
+    Archive,
+    /// A header, then a JSON line a znode and a session.
+    Jsonl,
+    /// One JSON document.
+    Json,
+    /// A script for zkCli.sh.
+    Zkcli,
 }
 
 /// Write completions for a shell to stdout.

@@ -1,9 +1,9 @@
-//! `export`: a portable archive.
+//! `export`: a portable archive. The other formats are in `export_tree`.
 
-use super::args::ExportArgs;
-use super::exit::Exit;
-use super::text;
+use super::args::{ExportArgs, ExportFormat};
+use super::exit::{BadArgument, Exit};
 use super::ui::{Look, Render, Ui};
+use super::{export_tree, text};
 use anyhow::Context;
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -13,6 +13,33 @@ use zoovault::export::{Options, plan, write, write_file};
 use zoovault::source::Source;
 
 pub fn run(args: &ExportArgs, ui: &Ui) -> anyhow::Result<Exit> {
+    let output = args.output.as_deref().unwrap_or(Path::new("-"));
+    match args.format {
+        ExportFormat::Archive => archive(args, output, ui),
+        ExportFormat::Jsonl | ExportFormat::Json | ExportFormat::Zkcli => {
+            export_tree::run(args, output, ui)
+        }
+    }
+}
+
+/// Refuses a file that is there already.
+pub fn ensure_new(output: &Path) -> anyhow::Result<()> {
+    if output.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    let kind = zoovault::error::ErrorKind::TargetExists;
+    Err(
+        zoovault::error::Error::about(output, kind, "exists already")
+            .hint("nothing is overwritten: choose another name")
+            .into(),
+    )
+}
+
+fn archive(args: &ExportArgs, output: &Path, ui: &Ui) -> anyhow::Result<Exit> {
+    if args.path.is_some() || args.exclusive {
+        let message = "an archive is of the whole tree and up to a txn: PATH and --exclusive go with the other formats";
+        return Err(BadArgument(message.to_owned()).into());
+    }
     let options = Options {
         to: text::point(&args.to)?,
         from: args.from.as_deref().map(text::point).transpose()?,
@@ -21,14 +48,9 @@ pub fn run(args: &ExportArgs, ui: &Ui) -> anyhow::Result<Exit> {
             .unwrap_or_default(),
         tool: concat!("zoovault ", env!("CARGO_PKG_VERSION")).to_owned(),
     };
-    let is_stdout = args.output == Path::new("-");
-    if !is_stdout && args.output.symlink_metadata().is_ok() {
-        let kind = zoovault::error::ErrorKind::TargetExists;
-        return Err(
-            zoovault::error::Error::about(&args.output, kind, "exists already")
-                .hint("nothing is overwritten: choose another name")
-                .into(),
-        );
+    let is_stdout = output == Path::new("-");
+    if !is_stdout {
+        ensure_new(output)?;
     }
     let source_options = args.source.options(args.data_log_dir.as_ref());
     let (manifest, warnings) = Source::with(&args.source.source, &source_options, |source| {
@@ -43,7 +65,7 @@ pub fn run(args: &ExportArgs, ui: &Ui) -> anyhow::Result<Exit> {
                 ui.progress(),
             )?
         } else {
-            write_file(source, &plan, &options, &args.output, ui.progress())?
+            write_file(source, &plan, &options, output, ui.progress())?
         };
         let warnings = plan.warnings.clone();
         std::mem::forget(plan);
@@ -59,7 +81,7 @@ pub fn run(args: &ExportArgs, ui: &Ui) -> anyhow::Result<Exit> {
         output: if is_stdout {
             "stdout".to_owned()
         } else {
-            text::path(&args.output)
+            text::path(output)
         },
         manifest,
         exit,

@@ -1,20 +1,28 @@
 //! The command line: arguments, rendering, exit status. A file a command.
 
 mod args;
+mod at;
+mod cat;
 mod compare;
+mod du;
 mod exit;
 mod explain;
 mod export;
+mod export_tree;
+mod formatter;
 mod inspect;
+mod ls;
 mod man;
 mod progress;
 mod report;
 mod restore;
 mod server;
+mod stat;
 mod text;
 mod ui;
 mod value;
 mod verify;
+mod znode;
 
 use args::{Cli, Command};
 use clap::{CommandFactory, Parser};
@@ -61,6 +69,10 @@ fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<Exit> {
         Command::Explain(args) => explain::run(args, ui),
         Command::Restore(args) => restore::run(args, ui),
         Command::Export(args) => export::run(args, ui),
+        Command::Ls(args) => ls::run(args, ui),
+        Command::Cat(args) => cat::run(args, ui),
+        Command::Stat(args) => stat::run(args, ui),
+        Command::Du(args) => du::run(args, ui),
         Command::Completions(args) => {
             let mut bytes = Vec::new();
             clap_complete::generate(args.shell, &mut Cli::command(), "zoovault", &mut bytes);

@@ -8,6 +8,10 @@ use zoovault::time;
 
 /// `text` with control and direction characters made visible: a path or an error may hold any.
 pub fn escape(text: &str) -> String {
+    // Nearly always there is nothing to do, and there may be a million paths.
+    if is_plain(text.as_bytes()) {
+        return text.to_owned();
+    }
     let is_hostile = |c: char| {
         c.is_control()
             || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
@@ -23,6 +27,31 @@ pub fn escape(text: &str) -> String {
         .collect()
 }
 
+/// Whether all of it is ASCII that prints.
+pub fn is_plain(text: &[u8]) -> bool {
+    text.iter().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
+/// A word as a shell takes it. What does not print is escaped as bash, zsh and ksh have it: `$'\033'`.
+pub fn shell(word: &[u8]) -> String {
+    let is_safe = |byte: &u8| byte.is_ascii_alphanumeric() || b"_./:=@%+,-".contains(byte);
+    if !word.is_empty() && word.iter().all(is_safe) {
+        return String::from_utf8_lossy(word).into_owned();
+    }
+    match std::str::from_utf8(word) {
+        Ok(text) if escape(text) == text => format!("'{}'", text.replace('\'', "'\\''")),
+        Ok(_) | Err(_) => {
+            let escaped = word.iter().map(|byte| match byte {
+                b'\'' | b'\\' => format!("\\{}", char::from(*byte)),
+                b' '..=b'~' => char::from(*byte).to_string(),
+                // Three digits always: what follows may be a digit too.
+                byte => format!("\\{byte:03o}"),
+            });
+            format!("$'{}'", escaped.collect::<String>())
+        }
+    }
+}
+
 /// A path, escaped.
 pub fn path(path: &std::path::Path) -> String {
     escape(&path.to_string_lossy())
@@ -31,6 +60,17 @@ pub fn path(path: &std::path::Path) -> String {
 /// A time in the local zone, with its offset.
 pub fn time(ms: i64) -> String {
     time::format_ms(ms, &TimeZone::system())
+}
+
+/// A time in the local zone, without its milliseconds.
+pub fn time_to_the_second(ms: i64) -> String {
+    match Timestamp::from_millisecond(ms) {
+        Ok(time) => {
+            let zoned = time.to_zoned(TimeZone::system());
+            zoned.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+        }
+        Err(_) => time(ms),
+    }
 }
 
 /// A time, or a dash.
@@ -81,6 +121,17 @@ mod tests {
             escape("a\x1b[31m\u{202e}é\n"),
             "a\\u{1b}[31m\\u{202e}é\\u{a}"
         );
+    }
+
+    #[test]
+    fn a_word_for_a_shell_is_that_word_whatever_is_in_it() {
+        assert_eq!(shell(b"/a/b.c"), "/a/b.c");
+        assert_eq!(shell(b"/it's $HOME"), "'/it'\\''s $HOME'");
+        assert_eq!(shell(b""), "''");
+        assert_eq!(shell(b"/\x1b[1\n'\\"), "$'/\\033[1\\012\\'\\\\'");
+        assert_eq!(shell(b"/\xff1"), "$'/\\3771'");
+        assert_eq!(shell("/é".as_bytes()), "'/é'");
+        assert_eq!(shell("/\u{202e}".as_bytes()), "$'/\\342\\200\\256'");
     }
 
     #[test]

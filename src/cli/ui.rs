@@ -4,7 +4,7 @@ use super::args::{Color, Global};
 use super::exit::Exit;
 use super::progress::Bars;
 use serde_json::{Value, json};
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use zoovault::error::Error;
 
 /// A report in its two views.
@@ -93,6 +93,55 @@ impl Ui {
         out.write_all(&bytes)?;
         out.flush()?;
         Ok(())
+    }
+
+    /// Whether results are to be JSON.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Whether nothing is to be said beside the result.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// Whether all is to be said.
+    pub fn is_verbose(&self) -> bool {
+        self.look.verbose
+    }
+
+    /// Writes a result of any length to stdout, through one buffer.
+    pub fn stream(
+        &self,
+        write: impl FnOnce(&mut BufWriter<io::StdoutLock<'static>>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        self.bars.finish();
+        let mut out = BufWriter::with_capacity(1 << 18, io::stdout().lock());
+        write(&mut out)?;
+        out.flush()?;
+        Ok(())
+    }
+
+    /// Writes one JSON document to stdout.
+    pub fn document(&self, document: &Value) -> anyhow::Result<()> {
+        let mut bytes = serde_json::to_vec_pretty(document)?;
+        bytes.push(b'\n');
+        self.print(&bytes)
+    }
+
+    /// Says on stderr what is good to know, if all is to be said.
+    pub fn remark(&self, message: &str) {
+        if self.look.verbose {
+            self.note(message);
+        }
+    }
+
+    /// Says on stderr what is good to know, unless nothing is to be said.
+    pub fn note(&self, message: &str) {
+        if !self.quiet {
+            // A closed stderr leaves nobody to tell.
+            let _ = writeln!(io::stderr().lock(), "zoovault: {message}");
+        }
     }
 
     /// Writes bytes to stdout.

@@ -4,6 +4,7 @@ use super::text;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
+use std::io::{self, Write};
 use zoovault::record::{AclVector, Stat};
 
 /// Puts `bytes` into `fields`: under `name` where they are text, under `name_base64` where they are not, and null where there are none.
@@ -24,6 +25,14 @@ pub fn path(path: &[u8]) -> String {
         (_, Ok(path)) => text::escape(path),
         (path, Err(_)) => path.escape_ascii().to_string(),
     }
+}
+
+/// Writes a path for people: as [`path`], and without a copy where nothing is to be escaped.
+pub fn write_path(out: &mut impl Write, path: &[u8]) -> io::Result<()> {
+    if !path.is_empty() && text::is_plain(path) {
+        return out.write_all(path);
+    }
+    out.write_all(self::path(path).as_bytes())
 }
 
 /// Data for people, in one line: quoted text, or what it begins with in hexadecimal; `null` where there is none. No longer than `max` characters

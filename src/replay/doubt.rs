@@ -86,7 +86,7 @@ pub fn ensure_unambiguous(
 }
 
 /// Two logs that differ over a txn that was applied: which is right cannot be told. A digest tells little: it covers no ACLs.
-fn refuse_forks(
+pub(super) fn refuse_forks(
     source: &Source,
     timeline: &Timeline,
     replayed: &Replayed,

@@ -29,6 +29,7 @@ pub use base::{Base, BaseFile, ExactFrom, bases, exact_ranges, load_snapshot};
 pub use compare::{DigestTally, Mismatch};
 pub use crosscheck::{Contradiction, Crosscheck, Crossed, Disagreement};
 pub use doubt::ensure_unambiguous;
+use doubt::refuse_forks;
 pub use resolve::{Target, resolve};
 pub use sound::{SnapshotVerdict, check_snapshots, sound_bases};
 
@@ -132,6 +133,28 @@ pub struct Rebuilt {
     pub rejected: Vec<Rejected>,
 }
 
+/// What a tree is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// For a server to load: an ACL that is unknown is refused, since a server would guess it.
+    Restoring,
+    /// For somebody to look at: a znode whose ACL is unknown says so.
+    Reading,
+}
+
+/// The tree at `point`; with `exclusive`, before its txn. As [`rebuild_for`] restoring.
+///
+/// # Errors
+/// As [`rebuild_for`].
+pub fn rebuild(
+    source: &Source,
+    point: Point,
+    exclusive: bool,
+    progress: &dyn Progress,
+) -> Result<Rebuilt> {
+    rebuild_for(Purpose::Restoring, source, point, exclusive, progress)
+}
+
 /// The tree at `point`; with `exclusive`, before its txn.
 ///
 /// A first reading of the logs does not look at checksums, since the replay does; a time is looked up among whole records only. Where that
@@ -139,7 +162,8 @@ pub struct Rebuilt {
 ///
 /// # Errors
 /// As [`resolve()`] and [`tree_at`]; [`ErrorKind::Damage`] also when two logs differ over a txn that was applied, and when an ACL is unknown.
-pub fn rebuild(
+pub fn rebuild_for(
+    purpose: Purpose,
     source: &Source,
     point: Point,
     exclusive: bool,
@@ -149,28 +173,37 @@ pub fn rebuild(
         Point::Time(_) => Level::Everything,
         Point::Zxid(_) | Point::First | Point::Latest => Level::Frames,
     };
-    match rebuild_at(source, point, exclusive, first, progress) {
+    match rebuild_at(purpose, source, (point, exclusive), first, progress) {
         Err(error)
             if first == Level::Frames
                 && matches!(error.kind(), ErrorKind::Damage | ErrorKind::NotReachable) =>
         {
-            rebuild_at(source, point, exclusive, Level::Everything, progress)
+            rebuild_at(
+                purpose,
+                source,
+                (point, exclusive),
+                Level::Everything,
+                progress,
+            )
         }
         result => result,
     }
 }
 
 fn rebuild_at(
+    purpose: Purpose,
     source: &Source,
-    point: Point,
-    exclusive: bool,
+    (point, exclusive): (Point, bool),
     level: Level,
     progress: &dyn Progress,
 ) -> Result<Rebuilt> {
     let timeline = Timeline::read(source, level, progress)?;
     let target = resolve(source, &timeline, point, exclusive)?;
     let (replayed, rejected) = tree_at(source, &timeline, target.zxid, progress)?;
-    ensure_unambiguous(source, &timeline, &replayed, target.zxid)?;
+    match purpose {
+        Purpose::Restoring => ensure_unambiguous(source, &timeline, &replayed, target.zxid)?,
+        Purpose::Reading => refuse_forks(source, &timeline, &replayed, target.zxid)?,
+    }
     Ok(Rebuilt {
         timeline,
         target,
@@ -271,6 +304,8 @@ pub trait Observer {
     /// # Errors
     /// Those that are to end the replay.
     fn before(&mut self, tree: &DataTree, next: Zxid) -> Result<()>;
+    /// The same, and the whole of it is shown.
+    fn before_txn(&mut self, _tree: &DataTree, _txn: &Txn<'_>) {}
     /// A part of a txn of `session` was applied.
     fn after_part(&mut self, tree: &DataTree, session: SessionId, part: &TxnBody<'_>);
 }
@@ -438,6 +473,7 @@ impl Replayer {
             };
             let tree = &mut self.tree;
             observer.before(tree, txn.header.zxid)?;
+            observer.before_txn(tree, &txn);
             let session = txn.header.client_id;
             let mut step =
                 |tree: &DataTree, part: &TxnBody<'_>| observer.after_part(tree, session, part);

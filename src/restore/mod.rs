@@ -315,7 +315,7 @@ fn settle(root: &Path, owner: Option<(Option<u32>, Option<u32>)>) -> Result<()> 
 }
 
 /// What makes a restore uncertain, in words.
-pub(crate) fn uncertainties(replayed: &Replayed) -> Vec<String> {
+pub fn uncertainties(replayed: &Replayed) -> Vec<String> {
     let mut warnings = Vec::new();
     if replayed.proof == Proof::Proven {
         return warnings;

@@ -7,10 +7,12 @@ mod acls;
 mod apply;
 mod owner;
 mod quota;
+mod walk;
 
 pub use acls::{AclRef, AclValue};
 pub use owner::{CONTAINER_OWNER, Owner};
 pub use quota::{LIMITS_NODE, QUOTA_ROOT, STATS_NODE};
+pub use walk::{depth, is_at_or_below};
 
 use crate::error::Fault;
 use crate::record::acl::{OPEN_ACL_UNSAFE, READ_ACL_UNSAFE};
@@ -194,19 +196,6 @@ impl DataTree {
         let live = self.nodes.iter().filter(|node| node.parent != FREE);
         let used: HashSet<AclRef> = live.map(|node| node.acl).collect();
         used.into_iter().map(|acl| self.acls.value(acl))
-    }
-
-    /// All znodes, depth first, siblings by name: the same tree gives the same order.
-    pub fn in_order(&self) -> impl Iterator<Item = NodeView<'_>> {
-        let mut stack: Vec<NodeId> = self.find(b"").into_iter().collect();
-        let mut children = Vec::new();
-        std::iter::from_fn(move || {
-            let id = stack.pop()?;
-            children.extend(self.children_of(id));
-            children.sort_unstable_by(|a, b| self.node(*b).path.cmp(&self.node(*a).path));
-            stack.append(&mut children);
-            Some(self.view(self.node(id)))
-        })
     }
 
     /// All znodes in no order, which is faster than [`DataTree::in_order`].
