@@ -4,6 +4,7 @@ pub mod acl;
 pub mod digest;
 mod same;
 pub mod stat;
+pub mod touched;
 pub mod txn;
 
 pub use acl::{Acl, AclVector};
