@@ -1,5 +1,7 @@
 //! What can be said on the command line. `man/` and the completions are made from it.
 
+use super::log::LogArgs;
+use super::top::TopArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use zoovault::source;
@@ -19,7 +21,7 @@ Exit status:
   128+N  ended by signal N
 An unknown status means failure.";
 
-const POINTS: &str = "\
+pub const POINTS: &str = "\
 Points:
   0x1f00000003                 after the txn of this zxid
   2026-11-20T14:00:00Z         everything before the first txn, in zxid order, whose time is later
@@ -85,6 +87,8 @@ pub enum Command {
     Verify(VerifyArgs),
     Compare(CompareArgs),
     Explain(ExplainArgs),
+    Log(Box<LogArgs>),
+    Top(TopArgs),
     Restore(Box<RestoreArgs>),
     Export(ExportArgs),
     Completions(CompletionsArgs),

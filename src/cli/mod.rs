@@ -6,12 +6,14 @@ mod exit;
 mod explain;
 mod export;
 mod inspect;
+mod log;
 mod man;
 mod progress;
 mod report;
 mod restore;
 mod server;
 mod text;
+mod top;
 mod ui;
 mod value;
 mod verify;
@@ -59,6 +61,8 @@ fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<Exit> {
         Command::Verify(args) => verify::run(args, ui),
         Command::Compare(args) => compare::run(args, ui),
         Command::Explain(args) => explain::run(args, ui),
+        Command::Log(args) => log::run(args, ui),
+        Command::Top(args) => top::run(args, ui),
         Command::Restore(args) => restore::run(args, ui),
         Command::Export(args) => export::run(args, ui),
         Command::Completions(args) => {

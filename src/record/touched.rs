@@ -9,10 +9,7 @@ use crate::jute::Reader;
 
 /// Whether `is_wanted` holds for a path that the txn in `payload` names. It is asked with the type of the txn, or of the part of a multi, and
 /// the path; it is not asked again once it held. Bytes that do not decode name nothing.
-pub fn names_path<'a>(
-    payload: &'a [u8],
-    mut is_wanted: impl FnMut(i32, &'a [u8]) -> bool,
-) -> bool {
+pub fn names_path<'a>(payload: &'a [u8], mut is_wanted: impl FnMut(i32, &'a [u8]) -> bool) -> bool {
     search(payload, &mut is_wanted).unwrap_or(false)
 }
 
