@@ -109,7 +109,7 @@ struct Buckets {
 }
 
 /// Counts the changes of `source` that `query` asks for. `every_ms` is how long a stretch of time is; without it, whatever gives
-/// about `buckets` of them. `see` is given what there is to be told of the logs.
+/// no more than `buckets` of them. `see` is given what there is to be told of the logs.
 ///
 /// # Errors
 /// Failures to read.

@@ -1,8 +1,9 @@
 //! Which paths a txn names, without decoding the rest of it: what a search over millions of txns looks at first.
 //!
 //! Named are: the path of a create, delete, setData, setACL, check or reconfig; those of the parts of a multi; those that a closeSession
-//! logged as deleted (3.6+). An error names none, and so does a failed multi, whose parts are logged as errors. That a parent's
-//! stat changes with its children is not counted: a txn touches the znodes that it names.
+//! logged as deleted (3.6+). An error names none. A failed multi names what it tried and did not do, as far as its parts were not logged
+//! as errors: [`super::txn::Multi::is_failed`] tells. That a parent's stat
+//! changes with its children is not counted: a txn touches the znodes that it names.
 
 use super::txn::{TXN_HEADER_LEN, op};
 use crate::jute::Reader;

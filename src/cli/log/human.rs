@@ -7,7 +7,7 @@ use std::io::Write;
 use zoovault::error::DecodeError;
 use zoovault::record::acl::OPEN_ACL_UNSAFE;
 use zoovault::record::txn::op_name;
-use zoovault::record::{AclVector, Create, CreateKind, Multi, TxnBody, error_name};
+use zoovault::record::{AclVector, Create, CreateKind, Multi, TxnBody, error_name, op};
 use zoovault::txns::Selected;
 use zoovault::txns::sessions::{Closed, KnownBy};
 
@@ -173,11 +173,17 @@ impl Lines {
                     let _ = write!(out, " failed: {count} parts");
                 }
             }
-            return Ok(());
+        } else {
+            let _ = write!(out, " of {count}");
         }
-        let _ = write!(out, " of {count}");
-        for (at, part) in multi.parts().enumerate() {
-            out.extend_from_slice(if at == 0 { b": " } else { b"; " });
+        // Of a multi that failed, what was tried may be there still.
+        let kept = multi.parts().filter(|part| part.txn_type != op::ERROR);
+        for (at, part) in kept.enumerate() {
+            out.extend_from_slice(match (at, multi.is_failed()) {
+                (0, false) => b": ".as_slice(),
+                (0, true) => b", tried: ",
+                _ => b"; ",
+            });
             self.name(out, part.txn_type);
             match (part.body()?, self.is_verbose) {
                 (body, false) => self.body(out, &body),

@@ -113,6 +113,14 @@ impl JsonLines {
         multi: &zoovault::record::Multi<'_>,
     ) -> Result<(), DecodeError> {
         let mut broken = None;
+        // The first part that has an error of its own is why the whole failed.
+        let error = multi.parts().find_map(|part| match part.body() {
+            Ok(TxnBody::Error { err }) if err != 0 => Some(err),
+            Ok(_) | Err(_) => None,
+        });
+        if let Some(code) = error {
+            put_error(out, code);
+        }
         let _ = write!(out, ",\"failed\":{},\"subs\":[", multi.is_failed());
         for (at, part) in multi.parts().enumerate() {
             out.extend_from_slice(if at == 0 { b"{" } else { b",{" });

@@ -328,7 +328,11 @@ impl<'a> Remarks<'a> {
             Remark::Gap(gap) => {
                 let (first, last) = (gap.first_missing(), gap.last_missing());
                 let (after, before) = (text::time(gap.after_time), text::time(gap.before_time));
-                let missing = format!("missing: {first} to {last}, between {after} and {before}");
+                let range = match first == last {
+                    true => first.to_string(),
+                    false => format!("{first} to {last}"),
+                };
+                let missing = format!("missing: {range}, between {after} and {before}");
                 (missing, Exit::Warnings)
             }
             Remark::Fork { zxid, logs: [a, b] } => {

@@ -11,6 +11,7 @@ use crate::cli::ui::Ui;
 use anyhow::Context;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use zoovault::error::{DecodeError, Error, Fault};
@@ -257,9 +258,30 @@ fn put_quoted(out: &mut String, text: Option<&[u8]>) {
     }
 }
 
-/// Bytes as Java takes them for UTF-8.
-fn lossy(bytes: Option<&[u8]>) -> std::borrow::Cow<'_, str> {
-    String::from_utf8_lossy(bytes.unwrap_or_default())
+/// Bytes as Java takes them for UTF-8. Where they are none it replaces as everybody does, but for the three bytes of a surrogate: they become
+/// one character, and not three.
+fn lossy(bytes: Option<&[u8]>) -> Cow<'_, str> {
+    let mut rest = bytes.unwrap_or_default();
+    let mut text = String::new();
+    loop {
+        let error = match std::str::from_utf8(rest) {
+            Ok(whole) if text.is_empty() => return Cow::Borrowed(whole),
+            Ok(whole) => {
+                text.push_str(whole);
+                return Cow::Owned(text);
+            }
+            Err(error) => error,
+        };
+        let (valid, invalid) = rest.split_at(error.valid_up_to());
+        text.push_str(&String::from_utf8_lossy(valid));
+        text.push(char::REPLACEMENT_CHARACTER);
+        let len = match invalid {
+            [0xed, 0xa0..=0xbf, 0x80..=0xbf, ..] => 3,
+            [0xed, 0xa0..=0xbf, ..] => 2,
+            _ => error.error_len().unwrap_or(invalid.len()),
+        };
+        rest = invalid.get(len..).unwrap_or_default();
+    }
 }
 
 /// A time in the short style, with seconds and zone: `11/20/26, 10:48:51 PM UTC`.
