@@ -112,7 +112,7 @@ impl Lines {
             }
             TxnBody::Check { path, version } => {
                 put_path(out, path);
-                // What is logged is one more than what was asked for; a check of any version is logged as 0.
+                // What is logged is one more than the version that was found there (`PrepRequestProcessor`).
                 let _ = write!(out, " version {}", version.wrapping_sub(1));
             }
             TxnBody::Multi(_) => {}
