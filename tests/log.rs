@@ -6,6 +6,8 @@
 )]
 
 mod common;
+#[path = "common/random.rs"]
+mod random;
 
 use common::{copy, testdata, zoovault};
 use serde_json::Value;
@@ -332,6 +334,40 @@ fn damage_and_gaps_are_told_and_read_over() {
             .code(),
         Some(2)
     );
+}
+
+#[test]
+fn logs_that_overlap_in_any_way_show_each_txn_once() {
+    let (_dir, from) = copy("standalone-3.8");
+    let (bytes, ends) = records(&from.join("log.1"));
+    for seed in 0..20 {
+        let mut random = random::Random::new(seed);
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: usize, first: usize, last: usize| {
+            let start = if first == 0 { 16 } else { ends[first - 1].1 };
+            let log = [&bytes[..16], &bytes[start..ends[last].1]].concat();
+            common::write_old(&dir.path().join(format!("log.{name:x}")), &log);
+        };
+        // Pieces that cover everything, and some more that cover it again; names may lie.
+        let mut first = 0;
+        while first < ends.len() {
+            let last = (first + random.below(80)).min(ends.len() - 1);
+            write(first + 1, first, last);
+            first = last + 1;
+        }
+        for again in 0..random.below(4) {
+            let first = random.below(ends.len());
+            let last = (first + random.below(120)).min(ends.len() - 1);
+            write(1000 + again * 7 + random.below(7), first, last);
+        }
+        let shown = objects(&["log", dir.path().to_str().unwrap()]);
+        let zxids: Vec<&str> = shown
+            .iter()
+            .map(|txn| txn["zxid"].as_str().unwrap())
+            .collect();
+        let all: Vec<&str> = ends.iter().map(|(zxid, _)| zxid.as_str()).collect();
+        assert_eq!(zxids, all, "seed {seed}");
+    }
 }
 
 #[test]
