@@ -352,8 +352,8 @@ mod tests {
         buckets.settle();
         assert!(buckets.tallies.len() <= BUCKETS_MAX);
         buckets.coarsen_to(20);
-        assert_eq!(buckets.width, 10_000);
+        assert_eq!(buckets.width, 5000);
         let sum: u64 = buckets.tallies.values().map(|tally| tally.count).sum();
-        assert_eq!((buckets.tallies.len(), sum), (10, 100_000));
+        assert_eq!((buckets.tallies.len(), sum), (20, 100_000));
     }
 }
