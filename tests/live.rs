@@ -49,6 +49,8 @@ mod small;
 mod standalone;
 #[path = "live/table.rs"]
 mod table;
+#[path = "live/toolkit.rs"]
+mod toolkit;
 
 /// What runs the clients. Servers and the program are waited for in the test's own thread.
 fn runtime() -> tokio::runtime::Runtime {

@@ -2,8 +2,10 @@
 
 use super::cat::CatArgs;
 use super::du::DuArgs;
+use super::log::LogArgs;
 use super::ls::LsArgs;
 use super::stat::StatArgs;
+use super::top::TopArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -90,6 +92,8 @@ pub enum Command {
     Verify(VerifyArgs),
     Compare(CompareArgs),
     Explain(ExplainArgs),
+    Log(Box<LogArgs>),
+    Top(TopArgs),
     Restore(Box<RestoreArgs>),
     Export(ExportArgs),
     Ls(LsArgs),

@@ -11,6 +11,7 @@ mod export;
 mod export_tree;
 mod formatter;
 mod inspect;
+mod log;
 mod ls;
 mod man;
 mod progress;
@@ -19,6 +20,7 @@ mod restore;
 mod server;
 mod stat;
 mod text;
+mod top;
 mod ui;
 mod value;
 mod verify;
@@ -67,6 +69,8 @@ fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<Exit> {
         Command::Verify(args) => verify::run(args, ui),
         Command::Compare(args) => compare::run(args, ui),
         Command::Explain(args) => explain::run(args, ui),
+        Command::Log(args) => log::run(args, ui),
+        Command::Top(args) => top::run(args, ui),
         Command::Restore(args) => restore::run(args, ui),
         Command::Export(args) => export::run(args, ui),
         Command::Ls(args) => ls::run(args, ui),

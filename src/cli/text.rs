@@ -6,16 +6,18 @@ use jiff::tz::TimeZone;
 use zoovault::point::Point;
 use zoovault::time;
 
+/// Whether a terminal might obey the character, or a reader be deceived by it.
+pub fn is_hostile(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
 /// `text` with control and direction characters made visible: a path or an error may hold any.
 pub fn escape(text: &str) -> String {
     // Nearly always there is nothing to do, and there may be a million paths.
     if is_plain(text.as_bytes()) {
         return text.to_owned();
     }
-    let is_hostile = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
     text.chars()
         .flat_map(|c| {
             if is_hostile(c) {

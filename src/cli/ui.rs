@@ -61,6 +61,16 @@ impl Ui {
         }
     }
 
+    /// Whether programs are to read the result.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// How text is to look.
+    pub fn look(&self) -> Look {
+        self.look
+    }
+
     /// Whom long work tells.
     pub fn progress(&self) -> &Bars {
         &self.bars
@@ -93,11 +103,6 @@ impl Ui {
         out.write_all(&bytes)?;
         out.flush()?;
         Ok(())
-    }
-
-    /// Whether results are to be JSON.
-    pub fn is_json(&self) -> bool {
-        self.json
     }
 
     /// Whether nothing is to be said beside the result.

@@ -254,8 +254,8 @@ impl<S: ReadAt + Clone> LogReader<S> {
         Ok(true)
     }
 
-    /// The record that the reader stands on.
-    fn current(&self) -> Option<Entry<'_>> {
+    /// The record that the reader stands on: the one that was given last, until the end.
+    pub fn current(&self) -> Option<Entry<'_>> {
         let offset = self.stream.offset();
         let payload = self.payload();
         let header = TxnHeader::decode(&mut Reader::new(payload, offset)).ok()?;
