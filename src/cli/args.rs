@@ -1,5 +1,7 @@
 //! What can be said on the command line. `man/` and the completions are made from it.
 
+use super::diff::DiffArgs;
+use super::history::HistoryArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use zoovault::source;
@@ -19,7 +21,7 @@ Exit status:
   128+N  ended by signal N
 An unknown status means failure.";
 
-const POINTS: &str = "\
+pub const POINTS: &str = "\
 Points:
   0x1f00000003                 after the txn of this zxid
   2026-11-20T14:00:00Z         everything before the first txn, in zxid order, whose time is later
@@ -84,6 +86,8 @@ pub enum Command {
     Inspect(InspectArgs),
     Verify(VerifyArgs),
     Compare(CompareArgs),
+    Diff(Box<DiffArgs>),
+    History(Box<HistoryArgs>),
     Explain(ExplainArgs),
     Restore(Box<RestoreArgs>),
     Export(ExportArgs),
@@ -334,7 +338,8 @@ impl CompareArgs {
     }
 }
 
-fn options(data_log_dir: Option<&PathBuf>) -> source::Options {
+/// How to open a source.
+pub fn options(data_log_dir: Option<&PathBuf>) -> source::Options {
     source::Options {
         data_log_dir: data_log_dir.cloned(),
         scratch_dir: Some(std::env::temp_dir()),

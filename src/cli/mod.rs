@@ -2,9 +2,11 @@
 
 mod args;
 mod compare;
+mod diff;
 mod exit;
 mod explain;
 mod export;
+mod history;
 mod inspect;
 mod man;
 mod progress;
@@ -58,6 +60,8 @@ fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<Exit> {
         Command::Inspect(args) => inspect::run(args, ui),
         Command::Verify(args) => verify::run(args, ui),
         Command::Compare(args) => compare::run(args, ui),
+        Command::Diff(args) => diff::run(args, ui),
+        Command::History(args) => history::run(args, ui),
         Command::Explain(args) => explain::run(args, ui),
         Command::Restore(args) => restore::run(args, ui),
         Command::Export(args) => export::run(args, ui),

@@ -9,7 +9,7 @@ mod owner;
 mod quota;
 
 pub use acls::{AclRef, AclValue};
-pub use owner::{CONTAINER_OWNER, Owner};
+pub use owner::{CONTAINER_OWNER, Owner, ttl_owner};
 pub use quota::{LIMITS_NODE, QUOTA_ROOT, STATS_NODE};
 
 use crate::error::Fault;
