@@ -4,6 +4,7 @@ use super::args::{POINTS, SourceArg, options as source_options};
 use super::exit::Exit;
 use super::text;
 use super::ui::{Lines, Look, Ui};
+use super::unified;
 use super::value;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
@@ -24,9 +25,6 @@ use zoovault::tree::{AclValue, NodeView};
 const VALUE_LEN_MAX: usize = 60;
 /// Data that is longer is not compared line by line: nobody would read it.
 const UNIFIED_LEN_MAX: usize = 4 << 20;
-/// How long two values are compared line by line before a coarser answer is taken.
-const UNIFIED_PATIENCE: std::time::Duration = std::time::Duration::from_secs(1);
-
 const STATUS: &str = "\
 Exit status:
   0  equal
@@ -418,37 +416,11 @@ impl Shown<'_> {
             Some(_) => format!("{path}\t{}", side.target.zxid),
             None => "/dev/null".to_owned(),
         };
-        let mut lines = String::new();
-        let (from, to) = (
+        let names = [
             name(&difference.before, &self.before),
             name(&difference.after, &self.after),
-        );
-        let mut push = |color: &str, line: String| {
-            lines.push_str(&look.paint(color, &line));
-            lines.push('\n');
-        };
-        push("1", format!("--- {from}"));
-        push("1", format!("+++ {to}"));
-        let diff = similar::TextDiff::configure()
-            .timeout(UNIFIED_PATIENCE)
-            .diff_lines(old, new);
-        for hunk in diff.unified_diff().context_radius(3).iter_hunks() {
-            push("36", hunk.header().to_string());
-            for change in hunk.iter_changes() {
-                let (sign, color) = match change.tag() {
-                    similar::ChangeTag::Delete => ("-", "31"),
-                    similar::ChangeTag::Insert => ("+", "32"),
-                    similar::ChangeTag::Equal => (" ", "0"),
-                };
-                let line = change.value().strip_suffix('\n');
-                let shown = text::escape(line.unwrap_or(change.value()));
-                push(color, format!("{sign}{shown}"));
-                if line.is_none() {
-                    push("0", "\\ No newline at end of file".to_owned());
-                }
-            }
-        }
-        lines
+        ];
+        unified::diff(old, new, &names, look)
     }
 
     fn difference_json(&self, difference: &Difference<'_>) -> Value {

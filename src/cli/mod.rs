@@ -15,6 +15,7 @@ mod restore;
 mod server;
 mod text;
 mod ui;
+mod unified;
 mod value;
 mod verify;
 

@@ -38,15 +38,9 @@ impl Beginning {
     ) -> Result<Beginning> {
         let mut this = Beginning {
             floor: floor(base),
-            fuzzy_to: match base.exact_from {
-                ExactFrom::Known(zxid) | ExactFrom::Bounded(zxid) => zxid.max(base.zxid),
-                ExactFrom::Open => Zxid::MAX,
-            },
+            fuzzy_to: fuzzy_to(timeline, base),
             ..Beginning::default()
         };
-        if base.exact_from == ExactFrom::Known(Zxid::ZERO) {
-            this.fuzzy_to = Zxid::ZERO;
-        }
         match base.file {
             BaseFile::Empty => this.read_empty(source, timeline, scope)?,
             BaseFile::Snapshot(index) => this.read_snapshot(source, index, scope, progress)?,
@@ -130,4 +124,15 @@ pub(super) fn floor(base: &Base) -> Zxid {
     } else {
         base.zxid
     }
+}
+
+/// Up to where a base may be ahead. Servers count a multi when all of it is applied: of the txn behind the last one that a snapshot says it has, it may
+/// have some parts (`DataTree.processTxn`).
+fn fuzzy_to(timeline: &Timeline, base: &Base) -> Zxid {
+    let said = match base.exact_from {
+        ExactFrom::Known(Zxid::ZERO) => return Zxid::ZERO,
+        ExactFrom::Known(zxid) | ExactFrom::Bounded(zxid) => zxid.max(base.zxid),
+        ExactFrom::Open => return Zxid::MAX,
+    };
+    timeline.next_after(said).unwrap_or(said)
 }

@@ -9,6 +9,8 @@
 //!   logged because there was no znode; a setData, a setACL or a delete because there was one.
 //! - A path without a txn up to E is as the snapshot has it, and so at E is every part of a znode that no txn up to E touched.
 //!
+//! E is one txn behind the last that the snapshot says it has: of that one it may have some parts.
+//!
 //! So knowledge only grows, and behind E nothing is unknown. Behind a gap, everything is forgotten.
 
 use super::beginning::Beginning;

@@ -367,7 +367,10 @@ impl Telling<'_> {
         Start {
             base: Some(base.name(self.source)),
             after: floor(base),
-            fuzzy_to: beginning.fuzzy_to.max(floor(base)),
+            fuzzy_to: match base.exact_from {
+                ExactFrom::Known(zxid) | ExactFrom::Bounded(zxid) => zxid.max(floor(base)),
+                ExactFrom::Open => Zxid::MAX,
+            },
             znodes: beginning.znodes.len() as u64,
             znode: literal.and_then(|path| beginning.znodes.get(path).cloned()),
         }
