@@ -375,7 +375,11 @@ impl Shown<'_> {
             });
         }
         if has(Field::Acl) {
-            told.push(format!("acl {} → {}", acl_text(a.acl), acl_text(b.acl)));
+            told.push(format!(
+                "acl {} → {}",
+                value::acl_value(a.acl),
+                value::acl_value(b.acl)
+            ));
         }
         let stat = difference.fields.iter().filter(|field| field.is_stat());
         let stat: Vec<String> = stat
@@ -385,7 +389,10 @@ impl Shown<'_> {
                     Field::Version | Field::Cversion | Field::Aversion | Field::EphemeralOwner
                 );
                 if look.verbose || is_number {
-                    let (a, b) = (stat_text(a, *field), stat_text(b, *field));
+                    let (a, b) = (
+                        value::stat_field(a.stat, *field),
+                        value::stat_field(b.stat, *field),
+                    );
                     format!("{} {a} → {b}", field.name())
                 } else {
                     field.name().to_owned()
@@ -577,13 +584,6 @@ fn bytes(data: Option<&[u8]>) -> String {
     }
 }
 
-fn acl_text(acl: AclValue<'_>) -> String {
-    match acl {
-        AclValue::List(list) => value::acl(list),
-        AclValue::Unresolved(_) => "unknown".to_owned(),
-    }
-}
-
 /// The name that a field has in JSON.
 fn json_name(field: Field) -> &'static str {
     match field {
@@ -591,21 +591,5 @@ fn json_name(field: Field) -> &'static str {
         Field::Mtime => "mtime_ms",
         Field::EphemeralOwner => "ephemeral_owner",
         field => field.name(),
-    }
-}
-
-fn stat_text(node: &NodeView<'_>, field: Field) -> String {
-    let stat = node.stat;
-    match field {
-        Field::Czxid => stat.czxid.to_string(),
-        Field::Mzxid => stat.mzxid.to_string(),
-        Field::Pzxid => stat.pzxid.to_string(),
-        Field::Ctime => text::time(stat.ctime),
-        Field::Mtime => text::time(stat.mtime),
-        Field::Version => stat.version.to_string(),
-        Field::Cversion => stat.cversion.to_string(),
-        Field::Aversion => stat.aversion.to_string(),
-        Field::EphemeralOwner => format!("0x{:x}", stat.ephemeral_owner),
-        Field::Data | Field::Acl => String::new(),
     }
 }

@@ -515,7 +515,7 @@ fn change_text(event: &Event) -> String {
             let (before, after) = (event.before.znode(), event.after.znode());
             let before = before
                 .filter(|znode| znode.known.data)
-                .map_or_else(|| "unknown".to_owned(), |znode| size(znode));
+                .map_or_else(|| "unknown".to_owned(), size);
             let after = after.map(size).unwrap_or_default();
             let version = event.after.znode().map_or(0, |znode| znode.stat.version);
             format!("version {version}: {before} → {after}")

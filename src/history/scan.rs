@@ -27,6 +27,9 @@ struct Found {
     ends: Vec<(usize, u64)>,
 }
 
+/// Takes a payload, with the piece that it is of and its offset in the file.
+type Sink<'s> = &'s mut dyn FnMut(&Piece, &[u8], u64) -> Result<()>;
+
 /// Gives `sink` the payload of each txn of `segment` within `range` that touches `scope`, with its offset, in order.
 ///
 /// Checksums are not looked at: only for logs that were read at [`crate::txnlog::Level::Everything`].
@@ -36,7 +39,7 @@ pub(super) fn scan(
     (first, last): (Zxid, Zxid),
     scope: &Scope,
     progress: &dyn Progress,
-    sink: &mut dyn FnMut(&Piece, &[u8], u64) -> Result<()>,
+    sink: Sink<'_>,
 ) -> Result<()> {
     let chunks = chunks(segment, first, last);
     let bytes = |chunk: &Chunk<'_>| chunk.end_offset.saturating_sub(chunk.start_offset);
