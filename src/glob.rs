@@ -22,6 +22,11 @@ impl PathGlob {
         self.matcher.is_match(OsStr::from_bytes(path))
     }
 
+    /// The one path that is meant, where there are no wildcards.
+    pub fn literal(&self) -> Option<&str> {
+        (self.literal_prefix().len() == self.text.len()).then_some(self.text.as_str())
+    }
+
     /// What every path that is meant begins with.
     pub fn literal_prefix(&self) -> &str {
         let end = self.text.find(['*', '?', '[', '{', '\\']);

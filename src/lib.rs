@@ -2,8 +2,8 @@
 //!
 //! Data flows one way. Bytes become records ([`jute`], [`record`]); logs and snapshots are files of records
 //! ([`txnlog`], [`snapshot`]); a [`source`] is a data directory or an archive as one history; [`timeline`] knows which
-//! zxids it holds, [`replay`] makes the [`tree`] at a point of it; [`verify`], [`compare`], [`explain`], [`restore`],
-//! [`export`], [`txns`] and [`top`] are what users ask for.
+//! zxids it holds, [`replay`] makes the [`tree`] at a point of it; [`verify`], [`compare`], [`diff`], [`txns`], [`top`], [`history`],
+//! [`explain`], [`restore`] and [`export`] are what users ask for.
 //!
 //! The library takes paths and options and gives reports. It never prints, exits, or reads the environment. It opens sources for
 //! reading only.
@@ -53,7 +53,9 @@ pub mod replay;
 
 // Floor 10.
 pub mod compare;
+pub mod diff;
 pub mod emulate;
+pub mod history;
 pub mod inspect;
 pub mod lost;
 pub mod restore;

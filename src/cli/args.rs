@@ -1,7 +1,9 @@
 //! What can be said on the command line. `man/` and the completions are made from it.
 
 use super::cat::CatArgs;
+use super::diff::DiffArgs;
 use super::du::DuArgs;
+use super::history::HistoryArgs;
 use super::log::LogArgs;
 use super::ls::LsArgs;
 use super::stat::StatArgs;
@@ -91,6 +93,8 @@ pub enum Command {
     Inspect(InspectArgs),
     Verify(VerifyArgs),
     Compare(CompareArgs),
+    Diff(Box<DiffArgs>),
+    History(Box<HistoryArgs>),
     Explain(ExplainArgs),
     Log(Box<LogArgs>),
     Top(TopArgs),
@@ -382,7 +386,8 @@ impl CompareArgs {
     }
 }
 
-fn options(data_log_dir: Option<&PathBuf>) -> source::Options {
+/// How to open a source.
+pub fn options(data_log_dir: Option<&PathBuf>) -> source::Options {
     source::Options {
         data_log_dir: data_log_dir.cloned(),
         scratch_dir: Some(std::env::temp_dir()),

@@ -4,12 +4,14 @@ mod args;
 mod at;
 mod cat;
 mod compare;
+mod diff;
 mod du;
 mod exit;
 mod explain;
 mod export;
 mod export_tree;
 mod formatter;
+mod history;
 mod inspect;
 mod log;
 mod ls;
@@ -22,6 +24,7 @@ mod stat;
 mod text;
 mod top;
 mod ui;
+mod unified;
 mod value;
 mod verify;
 mod znode;
@@ -68,6 +71,8 @@ fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<Exit> {
         Command::Inspect(args) => inspect::run(args, ui),
         Command::Verify(args) => verify::run(args, ui),
         Command::Compare(args) => compare::run(args, ui),
+        Command::Diff(args) => diff::run(args, ui),
+        Command::History(args) => history::run(args, ui),
         Command::Explain(args) => explain::run(args, ui),
         Command::Log(args) => log::run(args, ui),
         Command::Top(args) => top::run(args, ui),

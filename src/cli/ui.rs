@@ -157,6 +157,15 @@ impl Ui {
         Ok(())
     }
 
+    /// Where a result of many lines goes.
+    pub fn lines(&self) -> Lines<'_> {
+        Lines {
+            ui: self,
+            buffer: Vec::new(),
+            has_begun: false,
+        }
+    }
+
     /// Says on stderr that something is to be looked at.
     pub fn warn(&self, message: &str) {
         // A closed stderr leaves nobody to tell.
@@ -191,5 +200,45 @@ impl Ui {
     /// Ends what is drawn.
     pub fn finish(&self) {
         self.bars.finish();
+    }
+}
+
+/// How many bytes of lines are kept back before they are written.
+const LINES_LEN: usize = 64 << 10;
+
+/// A result that is written line by line, as it is found.
+pub struct Lines<'a> {
+    ui: &'a Ui,
+    buffer: Vec<u8>,
+    has_begun: bool,
+}
+
+impl Lines<'_> {
+    /// Takes back what was not written yet; false when something was.
+    pub fn begin_again(&mut self) -> bool {
+        self.buffer.clear();
+        !self.has_begun
+    }
+
+    /// Adds lines.
+    pub fn push(&mut self, lines: &[u8]) -> anyhow::Result<()> {
+        self.buffer.extend_from_slice(lines);
+        if self.buffer.len() >= LINES_LEN {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Adds one line of JSON.
+    pub fn push_json(&mut self, value: &Value) -> anyhow::Result<()> {
+        self.push(format!("{value}\n").as_bytes())
+    }
+
+    /// Writes what was kept back.
+    pub fn flush(&mut self) -> anyhow::Result<()> {
+        self.ui.bars.finish();
+        self.has_begun = true;
+        let bytes = std::mem::take(&mut self.buffer);
+        self.ui.print(&bytes)
     }
 }

@@ -5,7 +5,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
+use zoovault::diff::Field;
 use zoovault::record::{AclVector, Stat};
+use zoovault::tree::AclValue;
 
 /// Puts `bytes` into `fields`: under `name` where they are text, under `name_base64` where they are not, and null where there are none.
 pub fn put_bytes(fields: &mut Map<String, Value>, name: &str, bytes: Option<&[u8]>) {
@@ -105,6 +107,30 @@ pub fn stat_json(stat: &Stat) -> Value {
         "aversion": stat.aversion,
         "ephemeral_owner": format!("0x{:x}", stat.ephemeral_owner),
     })
+}
+
+/// A znode's list for people, or that it is unknown.
+pub fn acl_value(list: AclValue<'_>) -> String {
+    match list {
+        AclValue::List(list) => acl(list),
+        AclValue::Unresolved(_) => "unknown".to_owned(),
+    }
+}
+
+/// A field of a stat for people; nothing for what is no field of it.
+pub fn stat_field(stat: &Stat, field: Field) -> String {
+    match field {
+        Field::Czxid => stat.czxid.to_string(),
+        Field::Mzxid => stat.mzxid.to_string(),
+        Field::Pzxid => stat.pzxid.to_string(),
+        Field::Ctime => text::time(stat.ctime),
+        Field::Mtime => text::time(stat.mtime),
+        Field::Version => stat.version.to_string(),
+        Field::Cversion => stat.cversion.to_string(),
+        Field::Aversion => stat.aversion.to_string(),
+        Field::EphemeralOwner => format!("0x{:x}", stat.ephemeral_owner),
+        Field::Data | Field::Acl => String::new(),
+    }
 }
 
 #[cfg(test)]

@@ -432,7 +432,10 @@ pub(super) fn load(
 }
 
 /// The tree before the first txn. Its only question is whether its server was of 3.5 or later: one that logs digests was.
-fn fresh_tree(source: &Source, timeline: &Timeline) -> Result<DataTree> {
+///
+/// # Errors
+/// Failures to read, damage.
+pub fn fresh_tree(source: &Source, timeline: &Timeline) -> Result<DataTree> {
     let pieces = timeline.segments.first().map(|segment| &segment.pieces);
     let Some(piece) = pieces.and_then(|pieces| pieces.first()) else {
         return Ok(DataTree::fresh(false));

@@ -22,14 +22,16 @@ mod compare;
 mod crosscheck;
 mod doubt;
 mod feed;
+mod onward;
 mod resolve;
 mod sound;
 
-pub use base::{Base, BaseFile, ExactFrom, bases, exact_ranges, load_snapshot};
+pub use base::{Base, BaseFile, ExactFrom, bases, exact_ranges, fresh_tree, load_snapshot};
 pub use compare::{DigestTally, Mismatch};
 pub use crosscheck::{Contradiction, Crosscheck, Crossed, Disagreement};
 pub use doubt::ensure_unambiguous;
 use doubt::refuse_forks;
+pub use onward::{Two, rebuild_two};
 pub use resolve::{Target, resolve};
 pub use sound::{SnapshotVerdict, check_snapshots, sound_bases};
 
@@ -369,15 +371,34 @@ pub fn replay_observed(
         .map(|segment| joints(segment, base.zxid, target))
         .unwrap_or_default();
     let loaded = base::load(source, timeline, base, progress)?;
+    let mut replayer = Replayer::new(loaded, base, target);
+    apply_all(
+        source,
+        &pieces,
+        (from, target),
+        &mut replayer,
+        observer,
+        progress,
+    )?;
+    Ok(replayer.finish(base, pieces, joints, target))
+}
+
+/// Applies the txns of `pieces` within `range`.
+fn apply_all(
+    source: &Source,
+    pieces: &[Piece],
+    (from, target): (Zxid, Zxid),
+    replayer: &mut Replayer,
+    observer: &mut dyn Observer,
+    progress: &dyn Progress,
+) -> Result<()> {
     let bytes = pieces
         .iter()
         .map(|piece| piece.run.end_offset - piece.run.start_offset)
         .sum();
     progress.start("replaying", Some(bytes));
-    let mut replayer = Replayer::new(loaded, base, target);
     let (sender, batches) = sync_channel::<Result<feed::Batch>>(4);
     std::thread::scope(|scope| {
-        let pieces = &pieces;
         scope.spawn(move || {
             if let Err(error) = feed::feed(source, pieces, from, target, &sender) {
                 // The replayer hung up: it has an error of its own to tell.
@@ -390,8 +411,7 @@ pub fn replay_observed(
             replayer.apply_batch(source, pieces, &batch, observer)?;
         }
         Ok(())
-    })?;
-    Ok(replayer.finish(base, pieces, joints, target))
+    })
 }
 
 /// Where a replay on a base of `from` to `to` goes from one epoch to the next.

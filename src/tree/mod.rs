@@ -10,7 +10,7 @@ mod quota;
 mod walk;
 
 pub use acls::{AclRef, AclValue};
-pub use owner::{CONTAINER_OWNER, Owner};
+pub use owner::{CONTAINER_OWNER, Owner, ttl_owner};
 pub use quota::{LIMITS_NODE, QUOTA_ROOT, STATS_NODE};
 pub use walk::{depth, is_at_or_below};
 

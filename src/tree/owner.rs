@@ -35,7 +35,7 @@ pub enum Owner {
 }
 
 /// The owner of a new TTL node. 3.5.4 and later refuse a TTL above 40 bits; 3.5.3 did not.
-pub(super) fn ttl_owner(ttl_ms: i64) -> i64 {
+pub fn ttl_owner(ttl_ms: i64) -> i64 {
     if (0..=TTL_BITS).contains(&ttl_ms) {
         TTL_MARK | ttl_ms
     } else {

@@ -1,0 +1,127 @@
+//! Which txns touch the paths that are asked for, told from their bytes: before anything is copied or decoded.
+
+use crate::error::DecodeError;
+use crate::glob::PathGlob;
+use crate::jute::Reader;
+use crate::record::op;
+use crate::record::txn::TXN_HEADER_LEN;
+use crate::tree::parent_path;
+
+/// The paths that are asked for.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    glob: PathGlob,
+    /// The one path, as files have it, where there are no wildcards.
+    literal: Option<Vec<u8>>,
+    recursive: bool,
+}
+
+impl Scope {
+    /// The paths that `glob` means; with `recursive`, all below them too.
+    pub fn new(glob: &PathGlob, recursive: bool) -> Scope {
+        let literal = glob
+            .literal()
+            .map(|path| as_in_files(path.as_bytes()).to_vec());
+        Scope {
+            glob: glob.clone(),
+            literal,
+            recursive,
+        }
+    }
+
+    /// The one path, as files have it; `None` where the scope has wildcards.
+    pub fn literal(&self) -> Option<&[u8]> {
+        self.literal.as_deref()
+    }
+
+    /// Whether `path` is asked for.
+    pub fn is_match(&self, path: &[u8]) -> bool {
+        let path = as_in_files(path);
+        if let Some(literal) = &self.literal {
+            return path == literal
+                || (self.recursive
+                    && path
+                        .strip_prefix(literal.as_slice())
+                        .is_some_and(|rest| rest.starts_with(b"/")));
+        }
+        if self.glob.is_match(path) {
+            return true;
+        }
+        self.recursive
+            && std::iter::successors(parent_path(path), |path| parent_path(path))
+                .any(|path| self.glob.is_match(path))
+    }
+
+    /// Whether a txn on `path` touches what is asked for: it is it, or a child of it, whose creation and deletion its stat tells.
+    pub fn concerns(&self, path: &[u8]) -> bool {
+        self.is_match(path) || parent_path(path).is_some_and(|parent| self.is_match(parent))
+    }
+
+    /// Whether the txn of `payload` touches what is asked for. Sessions count as touching everything: what a closeSession deletes, it need not say.
+    pub fn concerns_txn(&self, txn_type: i32, payload: &[u8]) -> bool {
+        let body = payload.get(TXN_HEADER_LEN..).unwrap_or_default();
+        match txn_type {
+            op::CREATE_SESSION | op::CLOSE_SESSION => true,
+            // What cannot be framed is looked at closely by whoever decodes it.
+            op::MULTI => self.concerns_parts(body).unwrap_or(true),
+            txn_type => self.concerns_body(txn_type, body),
+        }
+    }
+
+    fn concerns_parts(&self, body: &[u8]) -> Result<bool, DecodeError> {
+        let mut input = Reader::new(body, 0);
+        for _ in 0..input.count(8, "txns")?.unwrap_or(0) {
+            let txn_type = input.int("type")?;
+            let part = input.buffer("data")?.unwrap_or_default();
+            if self.concerns_body(txn_type, part) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// All bodies that change znodes begin with the path.
+    fn concerns_body(&self, txn_type: i32, body: &[u8]) -> bool {
+        let changes_znodes = matches!(
+            txn_type,
+            op::CREATE
+                | op::CREATE2
+                | op::CREATE_CONTAINER
+                | op::CREATE_TTL
+                | op::DELETE
+                | op::DELETE_CONTAINER
+                | op::SET_DATA
+                | op::RECONFIG
+                | op::SET_ACL
+        );
+        changes_znodes
+            && Reader::new(body, 0)
+                .string("path")
+                .is_ok_and(|path| self.concerns(path))
+    }
+}
+
+/// A path as snapshots have it: the root's is empty there, and `/` in txns.
+pub fn as_in_files(path: &[u8]) -> &[u8] {
+    if path == b"/" { b"" } else { path }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_its_subtree_and_patterns_are_told_apart() {
+        let scope = |text: &str, recursive| Scope::new(&text.parse().unwrap(), recursive);
+        let one = scope("/a", false);
+        assert!(one.is_match(b"/a") && !one.is_match(b"/a/b") && one.concerns(b"/a/b"));
+        assert!(!one.concerns(b"/a/b/c") && !one.concerns(b"/ab") && !one.concerns(b"/"));
+        let below = scope("/a", true);
+        assert!(below.is_match(b"/a/b/c") && !below.is_match(b"/ab"));
+        let root = scope("/", false);
+        assert!(root.is_match(b"/") && root.is_match(b"") && root.concerns(b"/a"));
+        assert!(!root.is_match(b"/a") && scope("/", true).is_match(b"/a/b"));
+        let glob = scope("/*/b", true);
+        assert!(glob.is_match(b"/a/b") && glob.is_match(b"/a/b/c/d") && !glob.is_match(b"/a/c"));
+    }
+}

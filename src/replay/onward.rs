@@ -1,0 +1,147 @@
+//! The trees at two points of one source: the later one is had by going on from the earlier.
+
+use super::base::Loaded;
+use super::{
+    Base, Blind, ExactFrom, Replayed, Replayer, Target, apply_all, clip, ensure_unambiguous,
+    joints, resolve, tree_at,
+};
+use crate::error::{ErrorKind, Result};
+use crate::point::Point;
+use crate::progress::Progress;
+use crate::source::Source;
+use crate::timeline::Timeline;
+use crate::txnlog::Level;
+use crate::zxid::Zxid;
+
+/// Two trees of one source.
+#[derive(Debug)]
+pub struct Two {
+    /// Where the first point is, and its tree.
+    pub from: (Target, Replayed),
+    /// Where the second point is, and its tree.
+    pub to: (Target, Replayed),
+}
+
+/// The trees at two points, in whichever order they are.
+///
+/// # Errors
+/// As [`super::rebuild`].
+pub fn rebuild_two(
+    source: &Source,
+    from: Point,
+    to: Point,
+    progress: &dyn Progress,
+) -> Result<Two> {
+    let has_time = [from, to]
+        .iter()
+        .any(|point| matches!(point, Point::Time(_)));
+    let first = if has_time {
+        Level::Everything
+    } else {
+        Level::Frames
+    };
+    match rebuild_two_at(source, from, to, first, progress) {
+        Err(error)
+            if first == Level::Frames
+                && matches!(error.kind(), ErrorKind::Damage | ErrorKind::NotReachable) =>
+        {
+            rebuild_two_at(source, from, to, Level::Everything, progress)
+        }
+        result => result,
+    }
+}
+
+fn rebuild_two_at(
+    source: &Source,
+    from: Point,
+    to: Point,
+    level: Level,
+    progress: &dyn Progress,
+) -> Result<Two> {
+    let timeline = Timeline::read(source, level, progress)?;
+    let from = resolve(source, &timeline, from, false)?;
+    let to = resolve(source, &timeline, to, false)?;
+    let (low, high) = (from.zxid.min(to.zxid), from.zxid.max(to.zxid));
+    let tree_of = |zxid| -> Result<Replayed> {
+        let (replayed, _) = tree_at(source, &timeline, zxid, progress)?;
+        ensure_unambiguous(source, &timeline, &replayed, zxid)?;
+        Ok(replayed)
+    };
+    let earlier = tree_of(low)?;
+    let later = match go_on(source, &timeline, &earlier, high, progress)? {
+        Some(later) => later,
+        None => tree_of(high)?,
+    };
+    let (from_tree, to_tree) = if from.zxid <= to.zxid {
+        (earlier, later)
+    } else {
+        (later, earlier)
+    };
+    Ok(Two {
+        from: (from, from_tree),
+        to: (to, to_tree),
+    })
+}
+
+/// Applies what follows on a tree that was had before, up to `target`. `None` where that leaves anything to doubt, or is not possible: another base
+/// may then do better.
+fn go_on(
+    source: &Source,
+    timeline: &Timeline,
+    earlier: &Replayed,
+    target: Zxid,
+    progress: &dyn Progress,
+) -> Result<Option<Replayed>> {
+    let at = earlier.tree.last_zxid();
+    let segment = timeline
+        .segments
+        .iter()
+        .find(|segment| segment.contains(target) && segment.continues(at));
+    if !earlier.is_certain() || (segment.is_none() && at != target) {
+        return Ok(None);
+    }
+    let from = at.next();
+    let pieces = segment
+        .filter(|_| from <= target)
+        .map(|segment| clip(segment, from, target))
+        .unwrap_or_default();
+    let joints = segment
+        .map(|segment| joints(segment, at, target))
+        .unwrap_or_default();
+    let base = Base {
+        zxid: at,
+        exact_from: ExactFrom::Known(at),
+        reapplies_its_own: false,
+        ..earlier.base.clone()
+    };
+    let loaded = Loaded {
+        tree: earlier.tree.clone(),
+        digest: None,
+    };
+    let mut replayer = Replayer::new(loaded, &base, target);
+    let applied = apply_all(
+        source,
+        &pieces,
+        (from, target),
+        &mut replayer,
+        &mut Blind,
+        progress,
+    );
+    match applied {
+        // A base behind the damage does not need what is damaged.
+        Err(error) if error.kind() == ErrorKind::Damage => return Ok(None),
+        applied => applied?,
+    }
+    let mut later = replayer.finish(&base, pieces, joints, target);
+    if !later.digests.is_proof {
+        later.proof = match later.count {
+            0 => earlier.proof,
+            _ => later.proof.min(earlier.proof),
+        };
+    }
+    if !later.is_certain() || later.digests.open_mismatch.is_some() {
+        return Ok(None);
+    }
+    ensure_unambiguous(source, timeline, &later, target)?;
+    Ok(Some(later))
+}
