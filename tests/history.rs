@@ -294,11 +294,12 @@ fn on_a_fuzzy_snapshot_what_is_told_is_true_and_behind_it_nothing_is_unknown() {
             expected.iter().map(|event| key(event)).collect::<Vec<_>>(),
             "seed {seed}"
         );
-        // Of the multi behind the last txn that it says it has, it may have some parts.
+        // Of the multi behind the last txn that it says it has, it may have some parts. Without a digest that is allowed for twice.
         let next = steps
             .iter()
             .map(|step| step.world.zxid)
-            .find(|zxid| *zxid > ahead);
+            .filter(|zxid| *zxid > ahead)
+            .nth(1);
         let exact_from = next.filter(|_| tells).unwrap_or(Zxid::MAX);
         for (event, truth) in events.iter().zip(expected) {
             for (state, truth) in [(&event.before, &truth.before), (&event.after, &truth.after)] {
@@ -421,8 +422,23 @@ fn a_subtree_deleted_in_a_multi_can_be_had_back() {
         "{shown}"
     );
     let shown = text(&run(source, &[".", "/p", "-r"]));
-    let wanted = "zoovault export . --format zkcli --to 0x5 --exclusive --path /p -o -\n";
+    let wanted = "zoovault export . /p --format zkcli --to 0x5 --exclusive\n";
     assert!(shown.contains(wanted), "{shown}");
+    // What is printed works as it is printed.
+    let call = |args: &str| {
+        let output = common::zoovault()
+            .current_dir(source)
+            .args(args.split(' '))
+            .output()
+            .unwrap();
+        text(&output)
+    };
+    assert_eq!(call("cat . /p --at 0x5 --exclusive"), "new");
+    let script = call("export . /p --format zkcli --to 0x5 --exclusive");
+    assert!(
+        script.contains("/p/a") && script.contains("/p/b"),
+        "{script}"
+    );
     let near = run(source, &[".", "/p/c"]);
     assert_eq!(near.status.code(), Some(1));
     let told = String::from_utf8(near.stderr).unwrap();

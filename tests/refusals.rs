@@ -13,6 +13,8 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use zoovault::snapshot::codec::Codec;
+use zoovault::snapshot::{SnapshotReader, SnapshotWriter, Trailer};
 use zoovault::txnlog::{LogReader, LogWriter};
 use zoovault::zxid::Zxid;
 
@@ -260,4 +262,27 @@ fn a_target_that_cannot_be_right_is_refused_before_anything_is_done() {
     names.sort();
     assert_eq!(names, ["empty", "link", "version-2"]);
     assert_eq!(restore(&["--target", &target("empty")]), 0);
+}
+
+/// A snapshot that says when it was finished, and has no digest, may hold a part of the txn behind that: a multi is counted when it is whole.
+#[test]
+fn without_a_digest_a_snapshot_is_exact_from_the_txn_behind_the_last_that_it_counted() {
+    let (_dir, dir) = copy("standalone-3.9");
+    fs::remove_file(dir.join("log.1")).unwrap();
+    fs::remove_file(dir.join("snapshot.0")).unwrap();
+    let path = dir.join("snapshot.144");
+    let bytes = fs::read(&path).unwrap();
+    let mut reader = SnapshotReader::new(&path, Codec::Plain, bytes.as_slice()).unwrap();
+    let acls = reader.acls.iter().map(|(id, list)| (*id, &**list));
+    let mut writer = SnapshotWriter::new(Vec::new(), &reader.sessions, acls).unwrap();
+    while let Some(node) = reader.next_node().unwrap() {
+        writer.node(&node).unwrap();
+    }
+    let trailer = Trailer {
+        digest: None,
+        last_zxid: Some(Zxid::from_i64(0x144)),
+    };
+    fs::write(&path, writer.finish(&trailer).unwrap().0).unwrap();
+    assert_eq!(restore(&dir, "0x144"), 5);
+    assert_eq!(restore(&dir, "0x145"), 0);
 }

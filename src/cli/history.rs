@@ -9,7 +9,8 @@ use anyhow::Context;
 use clap::Args;
 use serde_json::{Map, Value, json};
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use zoovault::error::{Error, ErrorKind};
 use zoovault::glob::PathGlob;
 use zoovault::history::{
@@ -321,19 +322,18 @@ impl Shown<'_> {
         else {
             return None;
         };
-        let source = quoted(self.args.source.source.to_str()?)?;
-        let path = quoted(&self.args.path.to_string())?;
+        let shell = |path: &Path| text::shell(path.as_os_str().as_bytes());
+        let source = shell(&self.args.source.source);
+        let path = text::shell(self.args.path.to_string().as_bytes());
         let logs = match &self.args.data_log_dir {
-            Some(dir) => format!(" --data-log-dir {}", quoted(dir.to_str()?)?),
+            Some(dir) => format!(" --data-log-dir {}", shell(dir)),
             None => String::new(),
         };
         Some(if self.args.recursive {
             let first = summary.last_deletions.map_or(*deleted, |(first, _)| first);
-            format!(
-                "zoovault export {source}{logs} --format zkcli --to {first} --exclusive --path {path} -o -"
-            )
+            format!("zoovault export {source} {path}{logs} --format zkcli --to {first} --exclusive")
         } else {
-            format!("zoovault cat {source}{logs} {path} --at {deleted} --exclusive")
+            format!("zoovault cat {source} {path}{logs} --at {deleted} --exclusive")
         })
     }
 
@@ -576,17 +576,4 @@ fn acl_text(znode: &Znode) -> String {
         Some(acl) if znode.known.acl => value::acl(AclVector::from_decoded(acl)),
         _ => "unknown".to_owned(),
     }
-}
-
-/// A word as a shell takes it; `None` where no terminal should be sent it.
-fn quoted(word: &str) -> Option<String> {
-    if text::escape(word) != word {
-        return None;
-    }
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);
-    Some(if !word.is_empty() && word.chars().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    })
 }

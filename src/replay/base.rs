@@ -123,7 +123,7 @@ pub fn bases(source: &Source, timeline: &Timeline) -> Result<Vec<Base>> {
             exact_from: match peeked {
                 Peeked::Fresh => ExactFrom::Known(Zxid::ZERO),
                 Peeked::Restored => ExactFrom::Known(file.zxid()),
-                Peeked::Trailer(trailer) => exact_from(file.zxid(), &trailer, bound),
+                Peeked::Trailer(trailer) => exact_from(timeline, file.zxid(), &trailer, bound),
             },
             reapplies_its_own: timeline.contains(file.zxid())
                 && matches!(
@@ -217,7 +217,12 @@ fn peek(source: &Source, file: &SourceFile) -> Result<Option<Peeked>> {
 }
 
 /// What is known of E, given what stands behind the znodes.
-fn exact_from(zxid: Zxid, trailer: &Trailer, bound: Option<Zxid>) -> ExactFrom {
+fn exact_from(
+    timeline: &Timeline,
+    zxid: Zxid,
+    trailer: &Trailer,
+    bound: Option<Zxid>,
+) -> ExactFrom {
     match trailer.digest {
         // An empty tree's digest is not zero, so both zero is "none recorded".
         Some((last, digest)) if (last != Zxid::ZERO || digest.tree_digest != 0) && last >= zxid => {
@@ -227,9 +232,12 @@ fn exact_from(zxid: Zxid, trailer: &Trailer, bound: Option<Zxid>) -> ExactFrom {
         Some((last, _)) if last != Zxid::ZERO && zxid.counter() == 0 => {
             ExactFrom::Known(trailer.last_zxid.map_or(zxid, |written| written.max(zxid)))
         }
-        // Digests were off, and still the file says when it was finished.
+        // Digests were off, and still the file says when it was finished. A txn is counted when all of it was applied, so parts of the next one
+        // may be in the file too, and no digest would tell.
         None if trailer.last_zxid.is_some_and(|last| last >= zxid) => {
-            ExactFrom::Known(trailer.last_zxid.unwrap_or(zxid))
+            let last = trailer.last_zxid.unwrap_or(zxid);
+            let is_followed = timeline.contains(last.next());
+            ExactFrom::Known(if is_followed { last.next() } else { last })
         }
         Some(_) | None => bound.map_or(ExactFrom::Open, ExactFrom::Bounded),
     }
@@ -414,7 +422,7 @@ pub(super) fn load(
         .ok_or_else(|| Error::new(ErrorKind::Failed, "a base of another source"))?;
     let (tree, trailer) = load_snapshot(source, file, progress)?;
     // What was peeked at before has to be what was read now, unless the whole file was read for it.
-    let is_now = exact_from(base.zxid, &trailer, None);
+    let is_now = exact_from(timeline, base.zxid, &trailer, None);
     let was_peeked = trailer.digest.is_some()
         && base.zxid != Zxid::ZERO
         && matches!(base.exact_from, ExactFrom::Known(_));

@@ -3,7 +3,8 @@
 //! A snapshot named N was written while txns were being applied. It holds all of the txns up to N and some effects of those up to
 //! some E ≥ N, so it is a sound base for the tree at Z only if E ≤ Z and the txns N+1 to Z are all there. What is known of E:
 //!
-//! 1. 3.6 and later write the last zxid applied behind the znodes: E is that, and the tree's digest then is there too.
+//! 1. 3.6 and later write the last zxid applied behind the znodes: E is that, and the tree's digest then is there too. Where digests are off (3.9 still
+//!    writes the zxid), E is the txn behind it, if there is one: a multi is counted when all of it was applied, and parts of it may be in the file before.
 //! 2. An empty tree, and a history that begins with the first txn there can be, is exact from the start.
 //! 3. Otherwise (3.4, 3.5; a follower that had just been sent the tree, which writes zeros there): E is no more than the zxid of the
 //!    next snapshot, since a server writes one at a time, nor than the last txn. That is a bound, not a proof.
