@@ -51,6 +51,11 @@ pub struct Reading<T> {
 }
 
 impl AtArgs {
+    /// Whether no point was asked for.
+    pub fn is_by_default(&self) -> bool {
+        self.at == "latest" && !self.exclusive
+    }
+
     /// Makes the tree, and lets `find` look for what the command is about, while the source is open. Says what is uncertain.
     pub fn read<T>(
         &self,

@@ -13,6 +13,7 @@ use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use zoovault::error::{Error, ErrorKind};
 use zoovault::lost::{Deleted, Lost, lost};
+use zoovault::source::{Source, SourceFile};
 use zoovault::tree::{DataTree, NodeView, Owner};
 use zoovault::view::Selection;
 
@@ -70,6 +71,13 @@ pub enum Format {
 pub fn run(args: &LsArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let path = args.path.as_bytes();
     ensure_formats(args, ui)?;
+    if args.format == Format::Zookeeper && args.at.is_by_default() {
+        let options = args.at.source.options(args.at.data_log_dir.as_ref());
+        let source = Source::open(&args.at.source.source, &options)?;
+        if let (true, [file]) = (source.dirs().is_empty(), source.snapshots()) {
+            return whole_file(&source, file, args, ui);
+        }
+    }
     let from = args.from.as_deref().map(text::point).transpose()?;
     let reading = args.at.read(ui, |source, rebuilt| {
         let tree = &rebuilt.replayed.tree;
@@ -128,6 +136,22 @@ pub fn run(args: &LsArgs, ui: &Ui) -> anyhow::Result<Exit> {
         }
     })?;
     Ok(reading.forget())
+}
+
+/// A single snapshot, as the tool takes it.
+fn whole_file(source: &Source, file: &SourceFile, args: &LsArgs, ui: &Ui) -> anyhow::Result<Exit> {
+    let mut doubt = None;
+    ui.stream(|out| {
+        doubt = formatter::write_file(out, source, file, args.data)?;
+        Ok(())
+    })?;
+    match doubt {
+        None => Ok(Exit::Done),
+        Some(doubt) => {
+            ui.warn(&format!("{}: {doubt}", text::path(file.shown())));
+            Ok(Exit::Warnings)
+        }
+    }
 }
 
 /// Refuses options that do not go together.

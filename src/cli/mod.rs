@@ -16,6 +16,7 @@ mod inspect;
 mod log;
 mod ls;
 mod man;
+mod out;
 mod progress;
 mod report;
 mod restore;

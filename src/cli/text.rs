@@ -59,6 +59,17 @@ pub fn path(path: &std::path::Path) -> String {
     escape(&path.to_string_lossy())
 }
 
+/// Puts `number` at the end of `out` in hexadecimal, with `0x` and so many digits at least: there may be several to a line, and millions of lines.
+pub fn put_hex(out: &mut String, number: i64, digits_min: u32) {
+    let number = number.cast_unsigned();
+    let digits = (u64::BITS - number.leading_zeros()).div_ceil(4);
+    out.push_str("0x");
+    for digit in (0..digits.max(digits_min)).rev() {
+        let digit = u32::try_from(number >> (4 * digit) & 15).unwrap_or_default();
+        out.push(char::from_digit(digit, 16).unwrap_or('0'));
+    }
+}
+
 /// A time in the local zone, with its offset.
 pub fn time(ms: i64) -> String {
     time::format_ms(ms, &TimeZone::system())
@@ -134,6 +145,16 @@ mod tests {
         assert_eq!(shell(b"/\xff1"), "$'/\\3771'");
         assert_eq!(shell("/é".as_bytes()), "'/é'");
         assert_eq!(shell("/\u{202e}".as_bytes()), "$'/\\342\\200\\256'");
+    }
+
+    #[test]
+    fn hexadecimal_is_what_it_is_everywhere() {
+        for number in [0, 1, 0x10, -1, i64::MIN, 0x1_0000_0000_0000] {
+            let mut text = String::new();
+            put_hex(&mut text, number, 1);
+            put_hex(&mut text, number, 14);
+            assert_eq!(text, format!("{number:#x}{number:#016x}"));
+        }
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use super::args::{Color, Global};
 use super::exit::Exit;
+use super::out::Out;
 use super::progress::Bars;
 use serde_json::{Value, json};
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use zoovault::error::Error;
 
 /// A report in its two views.
@@ -115,13 +116,10 @@ impl Ui {
         self.look.verbose
     }
 
-    /// Writes a result of any length to stdout, through one buffer.
-    pub fn stream(
-        &self,
-        write: impl FnOnce(&mut BufWriter<io::StdoutLock<'static>>) -> anyhow::Result<()>,
-    ) -> anyhow::Result<()> {
+    /// Writes a result of any length to stdout, while the next part is made.
+    pub fn stream(&self, write: impl FnOnce(&mut Out) -> anyhow::Result<()>) -> anyhow::Result<()> {
         self.bars.finish();
-        let mut out = BufWriter::with_capacity(1 << 18, io::stdout().lock());
+        let mut out = Out::stdout();
         write(&mut out)?;
         out.flush()?;
         Ok(())

@@ -7,6 +7,7 @@ mod zookeeper;
 
 use super::args::{POINTS, SourceArg};
 use super::exit::{BadArgument, Exit};
+use super::out::Out;
 use super::text;
 use super::ui::Ui;
 use anyhow::Context;
@@ -24,8 +25,8 @@ use zoovault::source::Source;
 use zoovault::txns::{self, Filter, Follower, Found, Query, Range, Remark, Seen, Selected};
 use zoovault::zxid::SessionId;
 
-/// How much is formatted before it is written.
-const BATCH_LEN: usize = 1 << 18;
+/// How much is formatted before it is handed over.
+const BATCH_LEN: usize = 1 << 14;
 /// How long to wait for a live directory to change, in ms.
 const POLL_MS: u16 = 200;
 /// How many txns are shown before following, unless more are asked for.
@@ -150,7 +151,8 @@ enum Writer {
 struct Sink<'a> {
     ui: &'a Ui,
     writer: Writer,
-    out: Vec<u8>,
+    line: Vec<u8>,
+    out: Out,
     remarks: Remarks<'a>,
     failed: Option<io::Error>,
 }
@@ -250,7 +252,8 @@ impl<'a> Sink<'a> {
                 true => Writer::Json(JsonLines::default()),
                 false => Writer::Human(Lines::new(ui.look())),
             },
-            out: Vec::with_capacity(2 * BATCH_LEN),
+            line: Vec::new(),
+            out: Out::stdout(),
             remarks: Remarks::new(ui),
             failed: None,
         }
@@ -268,8 +271,8 @@ impl<'a> Sink<'a> {
 
     fn txn(&mut self, txn: &Selected<'_>) -> ControlFlow<()> {
         let written = match &mut self.writer {
-            Writer::Human(lines) => lines.txn(&mut self.out, txn),
-            Writer::Json(lines) => lines.txn(&mut self.out, txn),
+            Writer::Human(lines) => lines.txn(&mut self.line, txn),
+            Writer::Json(lines) => lines.txn(&mut self.line, txn),
         };
         if let Err(error) = written {
             let path = std::path::Path::new(txn.file);
@@ -277,7 +280,7 @@ impl<'a> Sink<'a> {
                 zoovault::error::Error::damage(path, error).at_zxid(Some(txn.entry.header.zxid));
             self.remarks.tell(&Remark::Damage { error, next: None });
         }
-        if self.out.len() >= BATCH_LEN
+        if self.line.len() >= BATCH_LEN
             && let Err(err) = self.write()
         {
             self.failed = Some(err);
@@ -287,8 +290,8 @@ impl<'a> Sink<'a> {
     }
 
     fn write(&mut self) -> io::Result<()> {
-        let written = io::stdout().lock().write_all(&self.out);
-        self.out.clear();
+        let written = self.out.write_all(&self.line);
+        self.line.clear();
         written
     }
 
@@ -297,11 +300,11 @@ impl<'a> Sink<'a> {
         if let Some(err) = self.failed.take() {
             return Err(err.into());
         }
-        if !self.out.is_empty() {
+        if !self.line.is_empty() {
             self.ui.finish();
             self.write()?;
         }
-        io::stdout().lock().flush()?;
+        self.out.flush()?;
         Ok(())
     }
 }

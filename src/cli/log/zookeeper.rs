@@ -6,6 +6,7 @@
 
 use super::LogArgs;
 use crate::cli::exit::{BadArgument, Exit};
+use crate::cli::out::Out;
 use crate::cli::text;
 use crate::cli::ui::Ui;
 use anyhow::Context;
@@ -40,7 +41,7 @@ pub fn run(args: &LogArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let options = args.source.options(args.data_log_dir.as_ref());
     let source = Source::open(&args.source.source, &options).context("cannot show txns")?;
     let mut exit = Exit::Done;
-    let mut out = io::BufWriter::with_capacity(1 << 18, io::stdout().lock());
+    let mut out = Out::stdout();
     for log in source.logs() {
         match dump(log, &mut out)? {
             Ok(()) => {}
@@ -70,6 +71,7 @@ fn dump(log: &SourceFile, out: &mut impl Write) -> anyhow::Result<Result<(), Dec
         Err(fault) => return Ok(Err(fault)),
     }
     stream.consume(HEADER_LEN);
+    let mut times = Times::default();
     let mut count = 0u64;
     let mut first_fault = None;
     loop {
@@ -97,7 +99,7 @@ fn dump(log: &SourceFile, out: &mut impl Write) -> anyhow::Result<Result<(), Dec
                 let fault = zoovault::record::txn::unknown_type(&txn.header);
                 return Ok(Err(fault.at(offset)));
             }
-            Ok(txn) => put_txn(&mut text, &txn),
+            Ok(txn) => put_txn(&mut text, &txn, &mut times),
             Err(fault) => return Ok(Err(fault)),
         }
         if !text.ends_with('\n') {
@@ -138,17 +140,18 @@ fn decode_header(bytes: &[u8]) -> Result<(i64, i32), DecodeError> {
     Ok((input.long("dbid")?, version))
 }
 
-fn put_txn(out: &mut String, txn: &Txn<'_>) {
+fn put_txn(out: &mut String, txn: &Txn<'_>, times: &mut Times) {
     let header = &txn.header;
-    put_time(out, header.time);
-    let _ = write!(
-        out,
-        " session {} cxid 0x{:x} zxid {} {} ",
-        header.client_id,
-        i64::from(header.cxid),
-        header.zxid,
-        op_name(header.txn_type)
-    );
+    out.push_str(times.show(header.time));
+    out.push_str(" session ");
+    text::put_hex(out, header.client_id.0, 1);
+    out.push_str(" cxid ");
+    text::put_hex(out, header.cxid.into(), 1);
+    out.push_str(" zxid ");
+    text::put_hex(out, header.zxid.to_i64(), 1);
+    out.push(' ');
+    out.push_str(op_name(header.txn_type));
+    out.push(' ');
     match &txn.body {
         TxnBody::CreateSession { timeout_ms } => {
             let _ = writeln!(out, "{timeout_ms}");
@@ -167,8 +170,10 @@ fn put_txn(out: &mut String, txn: &Txn<'_>) {
             let _ = writeln!(out, "{err}");
         }
         TxnBody::Create(create) => {
-            let (path, data) = (lossy(Some(create.path)), lossy(create.data));
-            let _ = write!(out, "{path},{data},");
+            for text in [Some(create.path), create.data] {
+                out.push_str(&lossy(text));
+                out.push(',');
+            }
             put_acl_list(out, create.acl);
             if let CreateKind::Plain { ephemeral } = create.kind {
                 let _ = write!(out, ",{ephemeral}");
@@ -281,6 +286,25 @@ fn lossy(bytes: Option<&[u8]>) -> Cow<'_, str> {
             _ => error.error_len().unwrap_or(invalid.len()),
         };
         rest = invalid.get(len..).unwrap_or_default();
+    }
+}
+
+/// Times of one second after the other: txns that stand together are often of one, and a calendar takes its time.
+#[derive(Default)]
+struct Times {
+    second: Option<i64>,
+    text: String,
+}
+
+impl Times {
+    fn show(&mut self, ms: i64) -> &str {
+        let second = ms.div_euclid(1000);
+        if self.second != Some(second) {
+            self.second = Some(second);
+            self.text.clear();
+            put_time(&mut self.text, ms);
+        }
+        &self.text
     }
 }
 
