@@ -11,6 +11,7 @@ mod random;
 
 use common::{copy, testdata, zoovault};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
@@ -603,5 +604,79 @@ fn top_counts_every_change() {
             assert_eq!(sum("rows"), changes as u64, "{name} {by}");
             assert_eq!(sum("over_time"), changes as u64, "{name} {by}");
         }
+    }
+}
+
+/// What is known of a znode by its txns alone: how many bytes it has, its version, its owner, and the txn of its data.
+type Known = (u64, i64, String, String);
+
+/// Does to `tree` what a txn, or a part of one, says in JSON.
+fn fold(tree: &mut BTreeMap<String, Known>, txn: &Value, part: &Value) {
+    let path = part["path"].as_str().unwrap_or_default().to_owned();
+    let zxid = txn["zxid"].as_str().unwrap().to_owned();
+    let of_base64 = |text: &str| text.len() / 4 * 3 - text.matches('=').count();
+    let len = match (part["data"].as_str(), part["data_base64"].as_str()) {
+        (Some(text), _) => text.len(),
+        (None, Some(text)) => of_base64(text),
+        (None, None) => 0,
+    };
+    let len = len as u64;
+    match part["type"].as_str().unwrap() {
+        "create" | "create2" => {
+            let owner = match part["ephemeral"].as_bool().unwrap() {
+                true => txn["client_id"].as_str().unwrap(),
+                false => "0x0",
+            };
+            tree.insert(path, (len, 0, owner.to_owned(), zxid));
+        }
+        "setData" => {
+            let owner = tree[&path].2.clone();
+            let version = part["version"].as_i64().unwrap();
+            tree.insert(path, (len, version, owner, zxid));
+        }
+        "delete" => {
+            assert!(tree.remove(&path).is_some(), "{txn}");
+        }
+        "multi" if part["failed"] == false => {
+            for part in part["subs"].as_array().unwrap() {
+                fold(tree, txn, part);
+            }
+        }
+        "closeSession" => {
+            for removed in part["removed"].as_array().into_iter().flatten() {
+                assert!(tree.remove(removed["path"].as_str().unwrap()).is_some());
+            }
+        }
+        "createSession" | "error" | "setACL" | "check" | "multi" => {}
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn folding_the_log_over_the_first_tree_gives_the_last() {
+    for fixture in FIXTURES {
+        let tree_at = |point: &str| -> BTreeMap<String, Known> {
+            let text = |value: &Value| value.as_str().unwrap().to_owned();
+            objects(&["ls", fixture, "-r", "--at", point])
+                .iter()
+                .filter(|node| node["path"] != "/zookeeper/config")
+                .map(|node| {
+                    let (len, version) = (node["data_length"].as_u64(), node["version"].as_i64());
+                    let known = (len.unwrap(), version.unwrap());
+                    let owner = text(&node["ephemeral_owner"]);
+                    (
+                        text(&node["path"]),
+                        (known.0, known.1, owner, text(&node["mzxid"])),
+                    )
+                })
+                .collect()
+        };
+        let mut tree = tree_at("first");
+        for txn in objects(&["log", fixture]) {
+            fold(&mut tree, &txn, &txn);
+        }
+        let last = tree_at("latest");
+        assert!(last.len() > 100, "{fixture}");
+        assert!(tree == last, "{fixture}");
     }
 }
