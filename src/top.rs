@@ -179,7 +179,7 @@ impl Counter {
             Ok(TxnBody::Multi(multi)) => {
                 for part in multi.parts() {
                     let body = part.body();
-                    let path = body.as_ref().ok().and_then(path_of);
+                    let path = body.as_ref().ok().and_then(TxnBody::path);
                     let bytes = part.data.unwrap_or_default().len() as u64;
                     if path.map_or(!filter.has_paths(), |path| filter.wants_path(path)) {
                         self.count(entry, part.txn_type, path, bytes);
@@ -193,7 +193,7 @@ impl Counter {
                     self.count(entry, txn_type, Some(path), path.len() as u64);
                 }
             }
-            Ok(body) => self.count(entry, txn_type, path_of(&body), bytes),
+            Ok(body) => self.count(entry, txn_type, body.path(), bytes),
             Err(_) => self.count(entry, txn_type, None, bytes),
         }
     }
@@ -307,22 +307,6 @@ impl Buckets {
             let start = start.div_euclid(width).saturating_mul(width);
             self.tallies.entry(start).or_default().add(tally);
         }
-    }
-}
-
-/// The path that a body names.
-fn path_of<'a>(body: &TxnBody<'a>) -> Option<&'a [u8]> {
-    match body {
-        TxnBody::Create(create) => Some(create.path),
-        TxnBody::Delete { path }
-        | TxnBody::SetData { path, .. }
-        | TxnBody::SetAcl { path, .. }
-        | TxnBody::Check { path, .. } => Some(path),
-        TxnBody::CreateSession { .. }
-        | TxnBody::CloseSession { .. }
-        | TxnBody::Error { .. }
-        | TxnBody::Multi(_)
-        | TxnBody::Unknown { .. } => None,
     }
 }
 

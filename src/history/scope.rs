@@ -1,10 +1,8 @@
 //! Which txns touch the paths that are asked for, told from their bytes: before anything is copied or decoded.
 
-use crate::error::DecodeError;
 use crate::glob::PathGlob;
-use crate::jute::Reader;
 use crate::record::op;
-use crate::record::txn::TXN_HEADER_LEN;
+use crate::record::touched::find_path;
 use crate::tree::parent_path;
 
 /// The paths that are asked for.
@@ -57,47 +55,12 @@ impl Scope {
         self.is_match(path) || parent_path(path).is_some_and(|parent| self.is_match(parent))
     }
 
-    /// Whether the txn of `payload` touches what is asked for. Sessions count as touching everything: what a closeSession deletes, it need not say.
+    /// Whether the txn of `payload` touches what is asked for. Sessions count as touching everything: what a closeSession deletes, it need not say. So does
+    /// what cannot be framed, which is looked at closely by whoever decodes it.
     pub fn concerns_txn(&self, txn_type: i32, payload: &[u8]) -> bool {
-        let body = payload.get(TXN_HEADER_LEN..).unwrap_or_default();
-        match txn_type {
-            op::CREATE_SESSION | op::CLOSE_SESSION => true,
-            // What cannot be framed is looked at closely by whoever decodes it.
-            op::MULTI => self.concerns_parts(body).unwrap_or(true),
-            txn_type => self.concerns_body(txn_type, body),
-        }
-    }
-
-    fn concerns_parts(&self, body: &[u8]) -> Result<bool, DecodeError> {
-        let mut input = Reader::new(body, 0);
-        for _ in 0..input.count(8, "txns")?.unwrap_or(0) {
-            let txn_type = input.int("type")?;
-            let part = input.buffer("data")?.unwrap_or_default();
-            if self.concerns_body(txn_type, part) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// All bodies that change znodes begin with the path.
-    fn concerns_body(&self, txn_type: i32, body: &[u8]) -> bool {
-        let changes_znodes = matches!(
-            txn_type,
-            op::CREATE
-                | op::CREATE2
-                | op::CREATE_CONTAINER
-                | op::CREATE_TTL
-                | op::DELETE
-                | op::DELETE_CONTAINER
-                | op::SET_DATA
-                | op::RECONFIG
-                | op::SET_ACL
-        );
-        changes_znodes
-            && Reader::new(body, 0)
-                .string("path")
-                .is_ok_and(|path| self.concerns(path))
+        let is_wanted = |of, path| of != op::CHECK && self.concerns(path);
+        matches!(txn_type, op::CREATE_SESSION | op::CLOSE_SESSION)
+            || find_path(payload, is_wanted).unwrap_or(true)
     }
 }
 

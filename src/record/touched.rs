@@ -10,8 +10,8 @@ use crate::jute::Reader;
 
 /// Whether `is_wanted` holds for a path that the txn in `payload` names. It is asked with the type of the txn, or of the part of a multi, and
 /// the path; it is not asked again once it held. Bytes that do not decode name nothing.
-pub fn names_path<'a>(payload: &'a [u8], mut is_wanted: impl FnMut(i32, &'a [u8]) -> bool) -> bool {
-    search(payload, &mut is_wanted).unwrap_or(false)
+pub fn names_path<'a>(payload: &'a [u8], is_wanted: impl FnMut(i32, &'a [u8]) -> bool) -> bool {
+    find_path(payload, is_wanted).unwrap_or(false)
 }
 
 /// The paths that the txn in `payload` names, in order, each with the type of the txn or of the part of a multi.
@@ -45,10 +45,10 @@ fn body(payload: &[u8]) -> Option<(i32, Reader<'_>)> {
     Some((txn_type, Reader::new(rest, 0)))
 }
 
-/// `None` where the bytes end too soon.
-fn search<'a>(
+/// As [`names_path`], for those who look closely at what does not decode: `None` stands for that.
+pub fn find_path<'a>(
     payload: &'a [u8],
-    is_wanted: &mut impl FnMut(i32, &'a [u8]) -> bool,
+    mut is_wanted: impl FnMut(i32, &'a [u8]) -> bool,
 ) -> Option<bool> {
     let (txn_type, mut input) = body(payload)?;
     match txn_type {

@@ -308,6 +308,24 @@ impl<'a> SubTxn<'a> {
     }
 }
 
+impl<'a> TxnBody<'a> {
+    /// The path that it names, where it names one.
+    pub fn path(&self) -> Option<&'a [u8]> {
+        match self {
+            TxnBody::Create(create) => Some(create.path),
+            TxnBody::Delete { path }
+            | TxnBody::SetData { path, .. }
+            | TxnBody::SetAcl { path, .. }
+            | TxnBody::Check { path, .. } => Some(path),
+            TxnBody::CreateSession { .. }
+            | TxnBody::CloseSession { .. }
+            | TxnBody::Error { .. }
+            | TxnBody::Multi(_)
+            | TxnBody::Unknown { .. } => None,
+        }
+    }
+}
+
 impl<'a> Txn<'a> {
     /// Decodes a record's payload, whose first byte is at `base` of its file.
     ///

@@ -189,7 +189,7 @@ impl Lines {
                 (body, false) => self.body(out, &body),
                 // All of it follows, a line each.
                 (body, true) => {
-                    if let Some(path) = path_of(&body) {
+                    if let Some(path) = body.path() {
                         put_path(out, path);
                     }
                 }
@@ -251,21 +251,6 @@ impl Lines {
             | TxnBody::Check { .. }
             | TxnBody::Unknown { .. } => {}
         }
-    }
-}
-
-fn path_of<'a>(body: &TxnBody<'a>) -> Option<&'a [u8]> {
-    match body {
-        TxnBody::Create(create) => Some(create.path),
-        TxnBody::Delete { path }
-        | TxnBody::SetData { path, .. }
-        | TxnBody::SetAcl { path, .. }
-        | TxnBody::Check { path, .. } => Some(path),
-        TxnBody::CreateSession { .. }
-        | TxnBody::CloseSession { .. }
-        | TxnBody::Error { .. }
-        | TxnBody::Multi(_)
-        | TxnBody::Unknown { .. } => None,
     }
 }
 

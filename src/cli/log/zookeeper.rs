@@ -18,7 +18,7 @@ use std::io::{self, IsTerminal, Write};
 use zoovault::error::{DecodeError, Error, Fault};
 use zoovault::jute::Reader;
 use zoovault::record::txn::op_name;
-use zoovault::record::{Acl, AclVector, CreateKind, Multi, Txn, TxnBody};
+use zoovault::record::{Acl, AclVector, CreateKind, Multi, Txn, TxnBody, TxnHeader};
 use zoovault::source::{Source, SourceFile};
 use zoovault::stream::{Span, Stream};
 use zoovault::txnlog::{END_OF_RECORD, HEADER_LEN, MAGIC, PREFIX_LEN};
@@ -140,8 +140,8 @@ fn decode_header(bytes: &[u8]) -> Result<(i64, i32), DecodeError> {
     Ok((input.long("dbid")?, version))
 }
 
-fn put_txn(out: &mut String, txn: &Txn<'_>, times: &mut Times) {
-    let header = &txn.header;
+/// What every line begins with.
+fn put_header(out: &mut String, header: &TxnHeader, times: &mut Times) {
     out.push_str(times.show(header.time));
     out.push_str(" session ");
     text::put_hex(out, header.client_id.0, 1);
@@ -152,6 +152,10 @@ fn put_txn(out: &mut String, txn: &Txn<'_>, times: &mut Times) {
     out.push(' ');
     out.push_str(op_name(header.txn_type));
     out.push(' ');
+}
+
+fn put_txn(out: &mut String, txn: &Txn<'_>, times: &mut Times) {
+    put_header(out, &txn.header, times);
     match &txn.body {
         TxnBody::CreateSession { timeout_ms } => {
             let _ = writeln!(out, "{timeout_ms}");
