@@ -3,7 +3,7 @@
 use super::rules::Rules;
 use crate::error::{Error, ErrorKind, Result};
 use crate::snapshot::codec::Codec;
-use crate::stream::{ReadAt, Span};
+use crate::stream::Span;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -11,8 +11,6 @@ use std::sync::Arc;
 
 /// How many snapshots are tried.
 const SNAPSHOTS_MAX: usize = 100;
-/// The shortest snapshot that is looked into.
-const SNAPSHOT_LEN_MIN: u64 = 10;
 
 /// A file that a server sees.
 #[derive(Clone, Debug)]
@@ -57,24 +55,9 @@ impl ServerFile {
         Ok(self.codec(rules).reader(Span::new(self.open()?, 0)))
     }
 
-    /// The few bytes that decide whether a snapshot is tried at all (`SnapStream.isValidSnapshot`).
     fn is_tried(&self, rules: &Rules) -> Result<bool> {
-        let file = self.open()?;
-        let io = |err| Error::io(&self.path, "read", err);
-        let size = file.size().map_err(io)?;
-        let (from, want): (u64, &[u8]) = match self.codec(rules) {
-            Codec::Plain => (size.saturating_sub(5), &[0, 0, 0, 1, b'/']),
-            Codec::Gzip => (0, &[0x1f, 0x8b]),
-            Codec::Snappy => (0, b"\x82SNAPPY\0"),
-        };
-        if self.codec(rules) == Codec::Plain && size < SNAPSHOT_LEN_MIN {
-            return Ok(false);
-        }
-        let mut found = Vec::new();
-        Span::range(&*file, from, from + want.len() as u64)
-            .read_to_end(&mut found)
-            .map_err(io)?;
-        Ok(found == want)
+        let tried = self.codec(rules).is_tried(&*self.open()?);
+        tried.map_err(|err| Error::io(&self.path, "read", err))
     }
 }
 

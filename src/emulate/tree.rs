@@ -9,7 +9,7 @@ use super::rules::{OwnerKind, Rules};
 use crate::record::Stat;
 use crate::record::acl::READ_ACL_UNSAFE;
 use crate::record::digest::{Charset, node_digest};
-use crate::tree::{LIMITS_NODE, QUOTA_ROOT};
+use crate::tree::{LIMITS_NODE, QUOTA_ROOT, root_as_empty};
 use crate::zxid::{SessionId, Zxid};
 use hashbrown::HashMap;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -165,17 +165,13 @@ impl ServerTree {
         let path = root_as_empty(path);
         let keeps_digest = self.rules.reads_digests();
         let node = self.nodes.get_mut(path)?;
-        let before = if keeps_digest {
-            digest_of(path, node)
-        } else {
-            0
+        let digest = |node: &ServerNode| match keeps_digest {
+            true => digest_of(path, node),
+            false => 0,
         };
+        let before = digest(node);
         let changed = change(node);
-        let after = if keeps_digest {
-            digest_of(path, node)
-        } else {
-            0
-        };
+        let after = digest(node);
         self.digest = self.digest.wrapping_sub(before).wrapping_add(after);
         Some(changed)
     }
@@ -274,9 +270,4 @@ fn digest_of(path: &[u8], node: &ServerNode) -> u64 {
 pub(super) fn split(path: &[u8]) -> Option<(&[u8], &[u8])> {
     let slash = path.iter().rposition(|byte| *byte == b'/')?;
     Some((path.get(..slash)?, path.get(slash + 1..)?))
-}
-
-/// The root is in the table as the empty path.
-fn root_as_empty(path: &[u8]) -> &[u8] {
-    if path == b"/" { b"" } else { path }
 }

@@ -10,11 +10,9 @@ use crate::datadir::{CURRENT_EPOCH, FileName};
 use crate::error::Result;
 use crate::progress::Progress;
 use crate::record::txn::TxnBody;
-use crate::snapshot::codec::Codec;
 use crate::source::{EpochFile, Source, SourceFile};
 use crate::verify::{Depth, Finding, Report, Severity, codes, verify};
 use crate::zxid::Zxid;
-use std::os::unix::fs::FileExt;
 
 /// What one thing does to a start. The order is that of importance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -496,19 +494,10 @@ impl<'a> Start<'a> {
     }
 }
 
-/// Whether servers try to load a snapshot at all: they look at a few bytes first, and pass over one that does not have them
-/// (`SnapStream.isValidSnapshot`).
+/// Whether servers try to load a snapshot at all.
 fn is_tried(file: &SourceFile) -> bool {
-    let (from, want): (u64, &[u8]) = match file.codec() {
-        Codec::Plain => (file.size().saturating_sub(5), &[0, 0, 0, 1, b'/']),
-        Codec::Gzip => (0, &[0x1f, 0x8b]),
-        Codec::Snappy => (0, b"\x82SNAPPY\0"),
-    };
-    let mut found = vec![0; want.len()];
-    let is_read = file
-        .open()
-        .is_ok_and(|handle| handle.read_exact_at(&mut found, from).is_ok());
-    is_read && found == want && file.size() >= 10
+    let opened = file.open();
+    opened.is_ok_and(|handle| file.codec().is_tried(&*handle).unwrap_or(false))
 }
 
 fn sets_root_quota(body: &TxnBody<'_>) -> bool {

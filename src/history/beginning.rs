@@ -1,6 +1,6 @@
 //! What a stretch of history begins on: the scope's znodes in a base.
 
-use super::scope::{Scope, as_in_files};
+use super::scope::Scope;
 use super::znode::{Known, Znode};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
@@ -9,7 +9,7 @@ use crate::replay::{Base, BaseFile, ExactFrom, fresh_tree};
 use crate::snapshot::OPEN_ACL_ID;
 use crate::source::Source;
 use crate::timeline::Timeline;
-use crate::tree::{AclValue, parent_path};
+use crate::tree::{AclValue, parent_path, root_as_empty};
 use crate::zxid::Zxid;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -87,7 +87,7 @@ impl Beginning {
         }
         let mut told = 0;
         while let Some(node) = reader.next_node()? {
-            let path = as_in_files(node.path);
+            let path = root_as_empty(node.path);
             if scope.is_match(path) {
                 let acl = acls.get(&node.acl_id).cloned();
                 let known = Known {

@@ -14,13 +14,13 @@
 //! So knowledge only grows, and behind E nothing is unknown. Behind a gap, everything is forgotten.
 
 use super::beginning::Beginning;
-use super::scope::{Scope, as_in_files};
+use super::scope::Scope;
 use super::znode::{Known, State, Znode};
 use super::{Cause, Change, Event};
 use crate::error::{DecodeError, Result};
 use crate::record::acl::OPEN_ACL_UNSAFE;
 use crate::record::{AclVector, Create, CreateKind, PathVector, Stat, Txn, TxnBody, TxnHeader, op};
-use crate::tree::{CONTAINER_OWNER, parent_path, ttl_owner};
+use crate::tree::{CONTAINER_OWNER, parent_path, root_as_empty, ttl_owner};
 use crate::zxid::{SessionId, Zxid};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -204,7 +204,7 @@ impl<'a> Fold<'a> {
     }
 
     fn create(&mut self, place: Place<'_>, create: &Create<'_>, sink: Sink<'_>) -> Result<()> {
-        let path = as_in_files(create.path);
+        let path = root_as_empty(create.path);
         let header = place.header;
         let owner = match create.kind {
             CreateKind::Plain { ephemeral: false } => 0,
@@ -267,7 +267,7 @@ impl<'a> Fold<'a> {
         cause: Cause,
         sink: Sink<'_>,
     ) -> Result<()> {
-        let path = as_in_files(path);
+        let path = root_as_empty(path);
         let zxid = place.header.zxid;
         self.disown(path);
         let mut is_gone = false;
@@ -314,7 +314,7 @@ impl<'a> Fold<'a> {
         sink: Sink<'_>,
         edit: impl FnOnce(&mut Znode),
     ) -> Result<()> {
-        let path = as_in_files(path);
+        let path = root_as_empty(path);
         if !self.scope.is_match(path) {
             return Ok(());
         }

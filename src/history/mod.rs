@@ -17,7 +17,7 @@ mod scope;
 mod znode;
 
 pub use near::near;
-pub use scope::{Scope, as_in_files};
+pub use scope::Scope;
 pub use znode::{Known, State, Znode};
 
 use crate::error::{Error, ErrorKind, Result};

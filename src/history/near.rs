@@ -1,7 +1,7 @@
 //! What somebody may have meant who asked for a path that never existed.
 
 use super::scan::scan;
-use super::scope::{Scope, as_in_files};
+use super::scope::Scope;
 use crate::error::Result;
 use crate::glob::PathGlob;
 use crate::progress::Progress;
@@ -9,7 +9,7 @@ use crate::record::{Txn, TxnBody};
 use crate::replay::load_snapshot;
 use crate::source::Source;
 use crate::timeline::Timeline;
-use crate::tree::parent_path;
+use crate::tree::{parent_path, root_as_empty};
 use crate::txnlog::Level;
 use crate::zxid::Zxid;
 use std::collections::BTreeSet;
@@ -22,12 +22,12 @@ const NEAR_MAX: usize = 5;
 /// # Errors
 /// Failures to read, damage.
 pub fn near(source: &Source, path: &[u8], progress: &dyn Progress) -> Result<Vec<Vec<u8>>> {
-    let path = as_in_files(path);
+    let path = root_as_empty(path);
     let farthest = path.len() / 4 + 1;
     let parent = parent_path(path);
     let mut found: BTreeSet<(bool, usize, Vec<u8>)> = BTreeSet::new();
     let mut consider = |other: &[u8]| {
-        let other = as_in_files(other);
+        let other = root_as_empty(other);
         let is_sibling = !other.is_empty() && parent_path(other) == parent;
         let is_alike = other.len().abs_diff(path.len()) <= farthest;
         if !is_sibling && !is_alike {

@@ -3,7 +3,7 @@
 use crate::glob::PathGlob;
 use crate::record::op;
 use crate::record::touched::find_path;
-use crate::tree::parent_path;
+use crate::tree::{parent_path, root_as_empty};
 
 /// The paths that are asked for.
 #[derive(Clone, Debug)]
@@ -19,7 +19,7 @@ impl Scope {
     pub fn new(glob: &PathGlob, recursive: bool) -> Scope {
         let literal = glob
             .literal()
-            .map(|path| as_in_files(path.as_bytes()).to_vec());
+            .map(|path| root_as_empty(path.as_bytes()).to_vec());
         Scope {
             glob: glob.clone(),
             literal,
@@ -34,7 +34,7 @@ impl Scope {
 
     /// Whether `path` is asked for.
     pub fn is_match(&self, path: &[u8]) -> bool {
-        let path = as_in_files(path);
+        let path = root_as_empty(path);
         if let Some(literal) = &self.literal {
             return path == literal
                 || (self.recursive
@@ -62,11 +62,6 @@ impl Scope {
         matches!(txn_type, op::CREATE_SESSION | op::CLOSE_SESSION)
             || find_path(payload, is_wanted).unwrap_or(true)
     }
-}
-
-/// A path as snapshots have it: the root's is empty there, and `/` in txns.
-pub fn as_in_files(path: &[u8]) -> &[u8] {
-    if path == b"/" { b"" } else { path }
 }
 
 #[cfg(test)]

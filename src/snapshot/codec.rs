@@ -12,6 +12,7 @@
 //! There is no checksum and no end: the stream ends where a chunk would begin. A new header may stand there.
 
 use crate::jute::{Put, Reader};
+use crate::stream::{ReadAt, Span};
 use std::io::{self, Read, Write};
 
 /// How a snapshot is compressed.
@@ -47,6 +48,24 @@ impl Codec {
         }
     }
 
+    /// Whether servers try to load `file` at all: they look at a few bytes first, and pass over a snapshot that does not have them
+    /// (`SnapStream.isValidSnapshot`).
+    ///
+    /// # Errors
+    /// Those of the file.
+    pub fn is_tried(self, file: &impl ReadAt) -> io::Result<bool> {
+        let size = file.size()?;
+        let (from, want): (u64, &[u8]) = match self {
+            Codec::Plain if size < TRIED_LEN_MIN => return Ok(false),
+            Codec::Plain => (size - 5, &[0, 0, 0, 1, b'/']),
+            Codec::Gzip => (0, &[0x1f, 0x8b]),
+            Codec::Snappy => (0, &SNAPPY_MAGIC),
+        };
+        let mut found = Vec::new();
+        Span::range(file, from, from + want.len() as u64).read_to_end(&mut found)?;
+        Ok(found == want)
+    }
+
     /// Reads `source` decompressed.
     pub fn reader<'a, R: Read + Send + 'a>(self, source: R) -> Box<dyn Read + Send + 'a> {
         match self {
@@ -62,6 +81,8 @@ impl Codec {
     }
 }
 
+/// The shortest plain snapshot that servers look into.
+const TRIED_LEN_MIN: u64 = 10;
 /// snappy-java's magic.
 const SNAPPY_MAGIC: [u8; 8] = [0x82, b'S', b'N', b'A', b'P', b'P', b'Y', 0];
 /// Magic and two versions.

@@ -144,7 +144,7 @@ impl DataTree {
         acl: AclRef,
         stat: Stat,
     ) -> Result<(), Fault> {
-        let path = if path == b"/" { b"" } else { path };
+        let path = root_as_empty(path);
         let parent = match parent_path(path) {
             None => NONE,
             Some(parent) => self
@@ -246,7 +246,7 @@ impl DataTree {
     }
 
     fn find(&self, path: &[u8]) -> Option<NodeId> {
-        let path = if path == b"/" { b"" } else { path };
+        let path = root_as_empty(path);
         self.find_hashed(self.hasher.hash_one(path), path)
     }
 
@@ -397,6 +397,11 @@ impl DataTree {
 
 fn node_of(nodes: &[Node], id: NodeId) -> &Node {
     nodes.get(id.0 as usize).expect("ids come from this tree")
+}
+
+/// A path as snapshots have it: the root's is empty there, and `/` in txns.
+pub fn root_as_empty(path: &[u8]) -> &[u8] {
+    if path == b"/" { b"" } else { path }
 }
 
 /// The path of the parent; `None` for the root. The parent of `/a` is the root, whose path is empty.
