@@ -62,12 +62,17 @@ impl<T> Hashed<T> {
 
     /// The SHA-256 of all that passed, in hexadecimal.
     pub fn sha256(self) -> String {
-        self.hash
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        hex(&self.hash.finalize())
     }
+}
+
+/// The SHA-256 of `bytes`, in hexadecimal.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl<T: Write> Write for Hashed<T> {

@@ -168,6 +168,8 @@ pub enum ErrorKind {
     NotReachable,
     /// What was to be created exists.
     TargetExists,
+    /// There is no repository where one was named.
+    NoRepository,
     /// A source file vanished or changed while it was read: its server purged or truncated it. Worth another try.
     SourceChanged,
 }

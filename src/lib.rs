@@ -1,7 +1,7 @@
 //! Reads, proves and restores the data directories of Apache ZooKeeper, offline.
 //!
 //! Data flows one way. Bytes become records ([`jute`], [`record`]); logs and snapshots are files of records
-//! ([`txnlog`], [`snapshot`]); a [`source`] is a data directory or an archive as one history; [`timeline`] knows which
+//! ([`txnlog`], [`snapshot`]); a [`source`] is a data directory, an archive or a [`repository`] as one history; [`timeline`] knows which
 //! zxids it holds, [`replay`] makes the [`tree`] at a point of it; [`verify`], [`compare`], [`diff`], [`txns`], [`top`], [`history`],
 //! [`explain`], [`restore`] and [`export`] are what users ask for.
 //!
@@ -41,6 +41,7 @@ pub mod zkcli;
 // Floor 6.
 pub mod archive;
 pub mod receipt;
+pub mod repository;
 
 // Floor 7.
 pub mod source;

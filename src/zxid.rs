@@ -1,5 +1,6 @@
 //! Transaction ids and session ids: 64 bits each, shown in hexadecimal as ZooKeeper shows them.
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::num::ParseIntError;
 use std::str::FromStr;
@@ -78,6 +79,20 @@ impl FromStr for Zxid {
     fn from_str(text: &str) -> Result<Zxid, ParseIntError> {
         let digits = text.strip_prefix("0x").unwrap_or(text);
         i64::from_str_radix(digits, 16).map(Zxid)
+    }
+}
+
+/// As JSON has it: a hexadecimal string, since numbers there lose bits.
+impl Serialize for Zxid {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Zxid {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Zxid, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 

@@ -4,6 +4,7 @@ use super::cat::CatArgs;
 use super::diff::DiffArgs;
 use super::du::DuArgs;
 use super::history::HistoryArgs;
+use super::init::InitArgs;
 use super::log::LogArgs;
 use super::ls::LsArgs;
 use super::stat::StatArgs;
@@ -104,6 +105,7 @@ pub enum Command {
     Cat(CatArgs),
     Stat(StatArgs),
     Du(DuArgs),
+    Init(InitArgs),
     Completions(CompletionsArgs),
     #[command(hide = true)]
     Man(ManArgs),
@@ -112,7 +114,7 @@ pub enum Command {
 /// Where history is read from.
 #[derive(Args, Debug)]
 pub struct SourceArg {
-    /// A dataDir (or its version-2), a zoo.cfg that names one, an archive, or a single log or snapshot
+    /// A dataDir (or its version-2), a zoo.cfg that names one, an archive, a single log or snapshot, or a repository (with @ID, a backup in it)
     #[arg(value_name = "SOURCE")]
     pub source: PathBuf,
 }

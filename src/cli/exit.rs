@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use zoovault::durable;
 use zoovault::error::{Error, ErrorKind};
 
-/// Exit statuses: a contract, never renumbered. 10, 11 and 12 are kept for repositories.
+/// Exit statuses: a contract, never renumbered. 11 and 12 are kept for repositories with locks or keys: there are none yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     Done = 0,
@@ -14,6 +14,7 @@ pub enum Exit {
     Warnings = 3,
     Damaged = 4,
     NotReachable = 5,
+    NoRepository = 10,
     TargetExists = 13,
 }
 
@@ -49,6 +50,7 @@ pub fn of_error(err: &anyhow::Error) -> Exit {
         Some(ErrorKind::Damage) => Exit::Damaged,
         Some(ErrorKind::NotReachable) => Exit::NotReachable,
         Some(ErrorKind::TargetExists) => Exit::TargetExists,
+        Some(ErrorKind::NoRepository) => Exit::NoRepository,
         Some(ErrorKind::Failed | ErrorKind::SourceChanged) | None => Exit::Failed,
     }
 }

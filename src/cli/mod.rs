@@ -12,12 +12,14 @@ mod export;
 mod export_tree;
 mod formatter;
 mod history;
+mod init;
 mod inspect;
 mod log;
 mod ls;
 mod man;
 mod out;
 mod progress;
+mod repo;
 mod report;
 mod restore;
 mod server;
@@ -83,6 +85,7 @@ fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<Exit> {
         Command::Cat(args) => cat::run(args, ui),
         Command::Stat(args) => stat::run(args, ui),
         Command::Du(args) => du::run(args, ui),
+        Command::Init(args) => init::run(args, ui),
         Command::Completions(args) => {
             let mut bytes = Vec::new();
             clap_complete::generate(args.shell, &mut Cli::command(), "zoovault", &mut bytes);

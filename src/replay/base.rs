@@ -5,6 +5,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
 use crate::record::acl::OPEN_ACL_UNSAFE;
 use crate::record::{AclVector, TxnBody, TxnDigest};
+use crate::repository::{Origin, StoredSnapshot};
 use crate::snapshot::codec::Codec;
 use crate::snapshot::{self, OPEN_ACL_ID, Trailer, peek_trailer};
 use crate::source::{Source, SourceFile};
@@ -101,6 +102,10 @@ pub fn bases(source: &Source, timeline: &Timeline) -> Result<Vec<Base>> {
     }
     let names: Vec<Zxid> = source.snapshots().iter().map(SourceFile::zxid).collect();
     for (index, file) in source.snapshots().iter().enumerate() {
+        if let Some(stored) = file.promised_base() {
+            bases.push(promised(stored, index, timeline));
+            continue;
+        }
         let next = names
             .iter()
             .copied()
@@ -137,6 +142,22 @@ pub fn bases(source: &Source, timeline: &Timeline) -> Result<Vec<Base>> {
     }
     bases.sort_by_key(|base| base.zxid);
     Ok(bases)
+}
+
+/// A base of a repository, as it was judged when it was stored.
+fn promised(stored: &StoredSnapshot, index: usize, timeline: &Timeline) -> Base {
+    let is_dated = stored.trailer.digest_zxid.is_some() || stored.trailer.last_zxid.is_some();
+    Base {
+        file: BaseFile::Snapshot(index),
+        zxid: stored.zxid,
+        exact_from: match stored.is_inferred {
+            true => ExactFrom::Bounded(stored.exact_from),
+            false => ExactFrom::Known(stored.exact_from),
+        },
+        reapplies_its_own: stored.origin == Origin::Server
+            && !is_dated
+            && timeline.contains(stored.zxid),
+    }
 }
 
 /// Whether the logs begin on an empty tree.

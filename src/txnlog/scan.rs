@@ -58,6 +58,31 @@ pub struct Run {
 }
 
 impl Run {
+    /// A run that was read before, by what was noted of it: its zxids, its place, its times (first, last, latest) and how many records.
+    pub fn promised(
+        (first, last): (Zxid, Zxid),
+        (start_offset, end_offset): (u64, u64),
+        (first_time, last_time, max_time): (i64, i64, i64),
+        count: u64,
+    ) -> Run {
+        let mark = Mark {
+            zxid: first,
+            offset: start_offset,
+            max_time_before: i64::MIN,
+        };
+        Run {
+            first,
+            last,
+            start_offset,
+            end_offset,
+            first_time,
+            last_time,
+            max_time,
+            count,
+            marks: vec![mark],
+        }
+    }
+
     /// The last mark at or before the record of `zxid`.
     pub fn mark_for(&self, zxid: Zxid) -> Option<&Mark> {
         let behind = self.marks.partition_point(|mark| mark.zxid <= zxid);
@@ -120,6 +145,36 @@ pub struct LogSummary {
 }
 
 impl LogSummary {
+    /// Nothing yet.
+    fn empty() -> LogSummary {
+        LogSummary {
+            runs: Vec::new(),
+            count: 0,
+            digests: 0,
+            largest_record: 0,
+            largest_zxid: None,
+            end: None,
+            end_offset: HEADER_LEN as u64,
+            faults: Vec::new(),
+            faults_untold: 0,
+            clock_steps: 0,
+            largest_clock_step: None,
+            back_steps: None,
+            odd_header: None,
+            odd_trailers: 0,
+        }
+    }
+
+    /// A log that is one run.
+    pub fn of_run(run: Run) -> LogSummary {
+        LogSummary {
+            count: run.count,
+            end_offset: run.end_offset,
+            runs: vec![run],
+            ..LogSummary::empty()
+        }
+    }
+
     /// The first zxid in the log.
     pub fn first(&self) -> Option<Zxid> {
         self.runs.first().map(|run| run.first)
@@ -258,22 +313,8 @@ pub fn scan<S: ReadAt + Clone>(
     };
     let mut told = 0;
     let (version, dbid) = log.header();
-    let mut summary = LogSummary {
-        runs: Vec::new(),
-        count: 0,
-        digests: 0,
-        largest_record: 0,
-        largest_zxid: None,
-        end: None,
-        end_offset: HEADER_LEN as u64,
-        faults: Vec::new(),
-        faults_untold: 0,
-        clock_steps: 0,
-        largest_clock_step: None,
-        back_steps: None,
-        odd_header: (version != VERSION || dbid != 0).then_some((version, dbid)),
-        odd_trailers: 0,
-    };
+    let mut summary = LogSummary::empty();
+    summary.odd_header = (version != VERSION || dbid != 0).then_some((version, dbid));
     loop {
         match log.next_entry() {
             Ok(Some(entry)) => {

@@ -213,9 +213,9 @@ fn follow(args: &LogArgs, follower: &mut Follower, sink: &mut Sink<'_>) -> anyho
     let options = args.source.options(args.data_log_dir.as_ref());
     loop {
         let source = Source::open(&args.source.source, &options).context("cannot follow")?;
-        if source.manifest().is_some() {
+        if source.manifest().is_some() || source.is_repository() {
             return Err(BadArgument(
-                "an archive does not change: --follow wants a directory or a log".to_owned(),
+                "an archive or a repository does not grow by itself: --follow wants a directory or a log".to_owned(),
             )
             .into());
         }

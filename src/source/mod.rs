@@ -1,24 +1,32 @@
-//! Where history is read from: a data directory, a single log or snapshot, or an archive. Opened for reading only.
+//! Where history is read from: a data directory, a single log or snapshot, an archive, or a repository. Opened for reading only.
 //!
 //! A live directory changes while it is read: its server appends, rolls, purges, and a follower may be told to truncate.
 //! Files that were opened stay readable when they are purged, so a plan opens what it needs; a file that vanished before, or
 //! shrank, is [`ErrorKind::SourceChanged`], and the caller begins anew.
+
+mod file;
+mod stored;
+
+pub use file::SourceFile;
 
 use crate::archive::{self, Manifest};
 use crate::datadir::{self, ACCEPTED_EPOCH, CURRENT_EPOCH, FileName};
 use crate::durable::{self, ScratchDir};
 use crate::error::{Error, ErrorKind, Result};
 use crate::receipt::Receipt;
+use crate::repository::{Repository, Which};
 use crate::snapshot::codec::Codec;
 use crate::snapshot::{self, SnapshotReader};
 use crate::stream::Span;
 use crate::txnlog::{self, LogReader};
 use crate::zxid::Zxid;
+use file::{listed_file, source_file};
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::Duration;
+use stored::{BackedUp, which_of};
 
 /// A log that was written to within this time may be being written to now.
 const LIVE_WITHIN: Duration = Duration::from_secs(120);
@@ -34,77 +42,6 @@ pub struct Options {
 
 /// How often work begins anew because a live directory changed under it.
 const TRIES: u32 = 5;
-
-/// One log or snapshot of a source.
-#[derive(Debug)]
-pub struct SourceFile {
-    path: PathBuf,
-    shown: PathBuf,
-    zxid: Zxid,
-    codec: Codec,
-    size: u64,
-    modified: Option<SystemTime>,
-    handle: OnceLock<Arc<File>>,
-}
-
-impl SourceFile {
-    /// What to call it in front of people: its path, or its place in the archive.
-    pub fn shown(&self) -> &Path {
-        &self.shown
-    }
-
-    /// Its name without directories.
-    pub fn name(&self) -> String {
-        self.shown
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned()
-    }
-
-    /// The zxid in its name.
-    pub fn zxid(&self) -> Zxid {
-        self.zxid
-    }
-
-    /// How it is compressed.
-    pub fn codec(&self) -> Codec {
-        self.codec
-    }
-
-    /// Its size in bytes when the source was opened.
-    pub fn size(&self) -> u64 {
-        self.size
-    }
-
-    /// When it was last written to.
-    pub fn modified(&self) -> Option<SystemTime> {
-        self.modified
-    }
-
-    /// Opens it, or gives what was opened before.
-    ///
-    /// # Errors
-    /// [`ErrorKind::SourceChanged`] when it is gone.
-    pub fn open(&self) -> Result<Arc<File>> {
-        if let Some(file) = self.handle.get() {
-            return Ok(file.clone());
-        }
-        let file = File::open(&self.path).map_err(|err| self.open_error(err))?;
-        Ok(self.handle.get_or_init(|| Arc::new(file)).clone())
-    }
-
-    fn open_error(&self, err: std::io::Error) -> Error {
-        if err.kind() == std::io::ErrorKind::NotFound {
-            return Error::about(
-                &self.shown,
-                ErrorKind::SourceChanged,
-                "vanished while the directory was read",
-            );
-        }
-        Error::io(&self.shown, "read", err)
-    }
-}
 
 /// The content of an epoch file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,8 +68,10 @@ pub struct Source {
     misplaced: Vec<PathBuf>,
     manifest: Option<Manifest>,
     receipt: Option<Receipt>,
-    /// What an archive was unpacked into; removed with the source.
-    _unpacked: Option<ScratchDir>,
+    /// What a repository's manifests tell, where this is one.
+    backed_up: Option<BackedUp>,
+    /// What an archive or a repository is unpacked into; removed with the source.
+    _unpacked: Option<Arc<ScratchDir>>,
 }
 
 impl Source {
@@ -141,11 +80,24 @@ impl Source {
     /// # Errors
     /// When nothing is there, or nothing that ZooKeeper or this program wrote.
     pub fn open(path: &Path, options: &Options) -> Result<Source> {
-        let metadata = fs::metadata(path).map_err(|err| {
-            Error::io(path, "read", err).hint(
-                "give a dataDir, its version-2 folder, a zoo.cfg, a log or snapshot, or an archive",
-            )
-        })?;
+        let metadata = match fs::metadata(path) {
+            Ok(metadata) => metadata,
+            Err(err) => match which_of(path) {
+                Some((dir, which)) => {
+                    let repository = Repository::open_local(&dir)?;
+                    return Source::open_repository(&repository, &which, options);
+                }
+                None => {
+                    return Err(Error::io(path, "read", err).hint(
+                        "give a dataDir, its version-2 folder, a zoo.cfg, a log or snapshot, an archive, or a repository",
+                    ));
+                }
+            },
+        };
+        if metadata.is_dir() && Repository::is_at(path) {
+            let repository = Repository::open_local(path)?;
+            return Source::open_repository(&repository, &Which::Newest, options);
+        }
         if metadata.is_dir() {
             let log_dir = options.data_log_dir.as_deref();
             return Source::open_dirs(path, path, log_dir);
@@ -263,13 +215,12 @@ impl Source {
     }
 
     fn open_archive(path: &Path, options: &Options) -> Result<Source> {
-        let unpacked =
-            ScratchDir::new(options.scratch_dir.as_deref().unwrap_or(Path::new("/tmp")))?;
+        let unpacked = scratch(options)?;
         let manifest = archive::unpack(path, unpacked.path())?;
         let mut source = Source::open_dirs(unpacked.path(), path, None)?;
         source.shown = path.into();
         source.manifest = Some(manifest);
-        source._unpacked = Some(unpacked);
+        source._unpacked = Some(Arc::new(unpacked));
         Ok(source)
     }
 
@@ -294,10 +245,10 @@ impl Source {
         }
         source
             .logs
-            .sort_by(|a, b| (a.zxid, &a.path).cmp(&(b.zxid, &b.path)));
+            .sort_by(|a, b| (a.zxid, &a.shown).cmp(&(b.zxid, &b.shown)));
         source
             .snapshots
-            .sort_by(|a, b| (a.zxid, &a.path).cmp(&(b.zxid, &b.path)));
+            .sort_by(|a, b| (a.zxid, &a.shown).cmp(&(b.zxid, &b.shown)));
         let data_dir = if snap_dir == dir {
             dir.parent()
         } else {
@@ -323,6 +274,7 @@ impl Source {
             misplaced: Vec::new(),
             manifest: None,
             receipt: None,
+            backed_up: None,
             _unpacked: None,
         }
     }
@@ -420,11 +372,9 @@ impl Source {
     /// [`ErrorKind::BadArgument`] when `target` lies in one of them.
     pub fn ensure_outside(&self, target: &Path) -> Result<()> {
         let target = durable::resolved(target);
-        if self
-            .dirs
-            .iter()
-            .any(|dir| target.starts_with(durable::resolved(dir)))
-        {
+        let root = self.backed_up.iter().filter_map(|told| told.root.as_ref());
+        let mut kept = self.dirs.iter().chain(root);
+        if kept.any(|dir| target.starts_with(durable::resolved(dir))) {
             let message = "lies within the source, which is only read";
             return Err(Error::about(&target, ErrorKind::BadArgument, message)
                 .hint("choose a place outside of it"));
@@ -435,6 +385,16 @@ impl Source {
     /// What the archive says of itself, if this is one.
     pub fn manifest(&self) -> Option<&Manifest> {
         self.manifest.as_ref()
+    }
+
+    /// Whether this is a repository, or a part of one.
+    pub fn is_repository(&self) -> bool {
+        self.backed_up.is_some()
+    }
+
+    /// What a restore left beside what it wrote.
+    pub fn receipt(&self) -> Option<&Receipt> {
+        self.receipt.as_ref()
     }
 
     /// Whether `snapshot` is, byte for byte, what a restore wrote: then it is exact.
@@ -462,7 +422,7 @@ impl Source {
     /// # Errors
     /// Damage of the header; [`ErrorKind::SourceChanged`] when it is gone; failures to read.
     pub fn open_log(&self, log: &SourceFile) -> Result<LogReader<Arc<File>>> {
-        let is_newest = self.logs.last().is_some_and(|last| last.path == log.path);
+        let is_newest = self.logs.last().is_some_and(|last| last.shown == log.shown);
         let reader = LogReader::new(&log.shown, log.open()?)?;
         Ok(reader.live(is_newest && self.is_live()))
     }
@@ -504,6 +464,7 @@ impl Source {
         names
             .chain(files)
             .chain(self.manifest.as_ref().map(|manifest| manifest.max_epoch))
+            .chain(self.backed_up.as_ref().map(|told| told.max_epoch))
             .max()
             .unwrap_or(0)
     }
@@ -537,43 +498,9 @@ fn is_same_dir(a: &Path, b: &Path) -> bool {
             .is_some_and(|a| fs::canonicalize(b).is_ok_and(|b| a == b))
 }
 
-/// A file that was just listed; `None` when it was purged since. A name that leads nowhere is no file that was purged: a volume may not be
-/// mounted.
-fn listed_file(
-    path: &Path,
-    shown: PathBuf,
-    zxid: Zxid,
-    codec: Codec,
-) -> Result<Option<SourceFile>> {
-    let file = match source_file(path, shown, zxid, codec) {
-        Err(_)
-            if path
-                .symlink_metadata()
-                .is_err_and(|err| err.kind() == std::io::ErrorKind::NotFound) =>
-        {
-            return Ok(None);
-        }
-        file => file?,
-    };
-    match path.is_file() {
-        true => Ok(Some(file)),
-        false => {
-            Err(Error::about(&file.shown, ErrorKind::Failed, "is not a file").hint("move it away"))
-        }
-    }
-}
-
-fn source_file(path: &Path, shown: PathBuf, zxid: Zxid, codec: Codec) -> Result<SourceFile> {
-    let metadata = fs::metadata(path).map_err(|err| Error::io(&shown, "read", err))?;
-    Ok(SourceFile {
-        path: path.into(),
-        shown,
-        zxid,
-        codec,
-        size: metadata.len(),
-        modified: metadata.modified().ok(),
-        handle: OnceLock::new(),
-    })
+/// A place for what is decompressed.
+fn scratch(options: &Options) -> Result<ScratchDir> {
+    ScratchDir::new(options.scratch_dir.as_deref().unwrap_or(Path::new("/tmp")))
 }
 
 /// Reads an epoch file as `QuorumPeer` does: its first line, strictly a number.

@@ -1,0 +1,63 @@
+//! `init`: makes a repository.
+
+use super::exit::Exit;
+use super::repo::{RepoArg, now_ms};
+use super::text;
+use super::ui::{Look, Render, Ui};
+use anyhow::Context;
+use clap::Args;
+use serde_json::{Value, json};
+use std::fs;
+use std::io::{self, Write};
+use zoovault::durable::sync_dir;
+use zoovault::repository::{Repository, Storage};
+
+/// Make a backup repository.
+///
+/// In a directory that is empty or not there yet; the one above it has to be there. No other command makes a repository: where a volume is not
+/// mounted, a backup fails with status 10 instead of filling the disk below.
+#[derive(Args, Debug)]
+pub struct InitArgs {
+    #[command(flatten)]
+    pub repo: RepoArg,
+}
+
+pub fn run(args: &InitArgs, ui: &Ui) -> anyhow::Result<Exit> {
+    let place = args.repo.place()?;
+    match fs::create_dir(place) {
+        Err(err) if err.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(err) => {
+            return Err(err).with_context(|| format!("cannot make {}", text::path(place)));
+        }
+        Ok(()) => {
+            let above = place.canonicalize().ok();
+            if let Some(above) = above.as_deref().and_then(|place| place.parent()) {
+                sync_dir(above)?;
+            }
+        }
+    }
+    let repository =
+        Repository::create(Storage::local(place)?, now_ms()).context("cannot make a repository")?;
+    let made = Made {
+        place: text::path(place),
+        id: repository.identity().id.clone(),
+    };
+    ui.show(&made, false)?;
+    Ok(Exit::Done)
+}
+
+struct Made {
+    place: String,
+    id: String,
+}
+
+impl Render for Made {
+    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+        writeln!(out, "{}: an empty repository", look.paint("1", &self.place))?;
+        writeln!(out, "  next  zoovault backup DATADIR --repo {}", self.place)
+    }
+
+    fn json(&self) -> Value {
+        json!({ "repository": self.place, "id": self.id, "exit_status": Exit::Done as u8 })
+    }
+}

@@ -1,0 +1,232 @@
+//! Where a repository's objects are: names and bytes, nothing else.
+//!
+//! All of it goes through the `object_store` crate, and nothing above this module knows of a file system. An object is whole or absent, and on
+//! the disk (its bytes and its name) when [`Storage::put`] returns. Of a local directory this module also knows what a bucket does not have:
+//! free space, what killed writers left behind, and that names that were deleted have to be synced too.
+
+use crate::durable::sync_dir;
+use crate::error::{Error, ErrorKind, Result};
+use futures_executor::block_on;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use object_store::local::LocalFileSystem;
+use object_store::{ObjectStore, ObjectStoreExt, PutPayload, path::Path as ObjectPath};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// One object of a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its name, with `/`.
+    pub name: String,
+    /// Its bytes.
+    pub size: u64,
+}
+
+/// A place for objects.
+#[derive(Clone)]
+pub struct Storage {
+    store: Arc<dyn ObjectStore>,
+    shown: PathBuf,
+    /// The directory, where it is one.
+    root: Option<PathBuf>,
+}
+
+impl fmt::Debug for Storage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Storage({})", self.shown.display())
+    }
+}
+
+impl Storage {
+    /// A directory that exists.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NoRepository`] when it does not; failures to read.
+    pub fn local(dir: &Path) -> Result<Storage> {
+        match std::fs::metadata(dir) {
+            Ok(found) if found.is_dir() => {}
+            Ok(_) => {
+                let message = "is not a directory";
+                return Err(Error::about(dir, ErrorKind::NoRepository, message));
+            }
+            Err(err) if err.kind() == io::ErrorKind::NotFound => {
+                let message = "there is no such directory";
+                return Err(Error::about(dir, ErrorKind::NoRepository, message));
+            }
+            Err(err) => return Err(Error::io(dir, "read", err)),
+        }
+        let store =
+            LocalFileSystem::new_with_prefix(dir).map_err(|err| failed(dir, "open", err))?;
+        Ok(Storage {
+            store: Arc::new(store.with_fsync(true)),
+            shown: dir.into(),
+            root: Some(dir.into()),
+        })
+    }
+
+    /// Any store, called `shown` in front of people.
+    pub fn of(store: Arc<dyn ObjectStore>, shown: &str) -> Storage {
+        Storage {
+            store,
+            shown: shown.into(),
+            root: None,
+        }
+    }
+
+    /// What to call it in front of people.
+    pub fn shown(&self) -> &Path {
+        &self.shown
+    }
+
+    /// The directory, where it is one.
+    pub fn root(&self) -> Option<&Path> {
+        self.root.as_deref()
+    }
+
+    /// What to call an object in front of people.
+    pub fn shown_object(&self, name: &str) -> PathBuf {
+        self.shown.join(name)
+    }
+
+    /// Stores an object, whole and lasting. One of the same name is replaced: names tell what is in an object, so by the same bytes.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn put(&self, name: &str, bytes: Vec<u8>) -> Result<()> {
+        block_on(
+            self.store
+                .put(&ObjectPath::from(name), PutPayload::from(bytes)),
+        )
+        .map(|_| ())
+        .map_err(|err| failed(&self.shown_object(name), "write", err))
+    }
+
+    /// The bytes of an object; `None` when there is none of this name.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn get(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        let read = async {
+            let result = self.store.get(&ObjectPath::from(name)).await?;
+            result.bytes().await
+        };
+        match block_on(read) {
+            Ok(bytes) => Ok(Some(bytes.into())),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(err) => Err(failed(&self.shown_object(name), "read", err)),
+        }
+    }
+
+    /// The objects whose names begin with the folder `prefix`, by name.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    pub fn list(&self, prefix: &str) -> Result<Vec<Listed>> {
+        let prefix = (!prefix.is_empty()).then(|| ObjectPath::from(prefix));
+        let listing = self.store.list(prefix.as_ref()).map_ok(|meta| Listed {
+            name: meta.location.to_string(),
+            size: meta.size,
+        });
+        let mut found: Vec<Listed> =
+            block_on(listing.try_collect()).map_err(|err| failed(&self.shown, "list", err))?;
+        found.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(found)
+    }
+
+    /// Removes objects, lastingly. One that is not there is no failure: another run may have removed it.
+    ///
+    /// # Errors
+    /// When one cannot be removed; others may have been.
+    pub fn delete(&self, names: &[String]) -> Result<()> {
+        let paths = names.iter().map(|name| Ok(ObjectPath::from(name.as_str())));
+        let paths: Vec<object_store::Result<ObjectPath>> = paths.collect();
+        let mut deleted = self.store.delete_stream(stream::iter(paths).boxed());
+        block_on(async {
+            while let Some(done) = deleted.next().await {
+                match done {
+                    Ok(_) | Err(object_store::Error::NotFound { .. }) => {}
+                    Err(err) => return Err(failed(&self.shown, "delete from", err)),
+                }
+            }
+            Ok(())
+        })?;
+        // The crate syncs what it writes, and not what it deletes.
+        let Some(root) = &self.root else {
+            return Ok(());
+        };
+        let folders: BTreeSet<PathBuf> = names
+            .iter()
+            .filter_map(|name| root.join(name).parent().map(Path::to_owned))
+            .collect();
+        folders
+            .iter()
+            .filter(|dir| dir.is_dir())
+            .try_for_each(|dir| sync_dir(dir))
+    }
+
+    /// The bytes that can still be stored, where that can be known.
+    pub fn free_space(&self) -> Option<u64> {
+        let space = nix::sys::statvfs::statvfs(self.root.as_deref()?).ok()?;
+        Some(space.blocks_available() * space.fragment_size())
+    }
+
+    /// Files that writers which were killed left behind longer than `age` ago: names and sizes. They are no objects, and no listing has them.
+    ///
+    /// # Errors
+    /// When a folder cannot be read.
+    pub fn leftovers(&self, age: Duration) -> Result<Vec<(PathBuf, u64)>> {
+        let mut found = Vec::new();
+        let mut dirs: Vec<PathBuf> = self.root.iter().cloned().collect();
+        while let Some(dir) = dirs.pop() {
+            let entries = std::fs::read_dir(&dir).map_err(|err| Error::io(&dir, "read", err))?;
+            for entry in entries {
+                let entry = entry.map_err(|err| Error::io(&dir, "read", err))?;
+                let Ok(metadata) = entry.metadata() else {
+                    continue;
+                };
+                let path = entry.path();
+                if metadata.is_dir() {
+                    dirs.push(path);
+                    continue;
+                }
+                let is_old = metadata
+                    .modified()
+                    .ok()
+                    .and_then(|at| SystemTime::now().duration_since(at).ok())
+                    .is_some_and(|since| since >= age);
+                if is_old && is_leftover(&entry.file_name().to_string_lossy()) {
+                    found.push((path, metadata.len()));
+                }
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+}
+
+/// Whether a file is one that `LocalFileSystem` writes before it gives it its name: `NAME#NUMBER`.
+fn is_leftover(name: &str) -> bool {
+    name.rsplit_once('#').is_some_and(|(_, number)| {
+        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
+/// The error of a store as one of ours: by its cause, where that is of the system.
+fn failed(shown: &Path, doing: &'static str, err: object_store::Error) -> Error {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&err);
+    while let Some(this) = cause {
+        if let Some(io) = this.downcast_ref::<io::Error>() {
+            let io = match io.raw_os_error() {
+                Some(code) => io::Error::from_raw_os_error(code),
+                None => io::Error::new(io.kind(), io.to_string()),
+            };
+            return Error::io(shown, doing, io);
+        }
+        cause = this.source();
+    }
+    Error::io(shown, doing, io::Error::other(err.to_string()))
+}

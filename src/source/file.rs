@@ -1,0 +1,163 @@
+//! One log or snapshot of a source.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::repository::{StoredSnapshot, Unpacked};
+use crate::snapshot::codec::Codec;
+use crate::txnlog::LogSummary;
+use crate::zxid::Zxid;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
+
+/// One log or snapshot of a source.
+#[derive(Debug)]
+pub struct SourceFile {
+    pub(super) place: Place,
+    pub(super) shown: PathBuf,
+    pub(super) zxid: Zxid,
+    pub(super) codec: Codec,
+    pub(super) size: u64,
+    pub(super) modified: Option<SystemTime>,
+    pub(super) promise: Option<Promise>,
+}
+
+/// Where the bytes of a file are.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// In a directory; held open from the first reading on, since a server may purge it.
+    Dir(PathBuf, OnceLock<Arc<File>>),
+    /// In a repository.
+    Stored(Unpacked),
+}
+
+/// What a repository says of a file that it holds.
+#[derive(Debug)]
+pub(super) enum Promise {
+    Log(Box<LogSummary>),
+    Snapshot(Box<StoredSnapshot>),
+}
+
+impl SourceFile {
+    /// What to call it in front of people: its path, or its place in the archive.
+    pub fn shown(&self) -> &Path {
+        &self.shown
+    }
+
+    /// Its name without directories.
+    pub fn name(&self) -> String {
+        self.shown
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
+    }
+
+    /// The zxid in its name.
+    pub fn zxid(&self) -> Zxid {
+        self.zxid
+    }
+
+    /// How it is compressed.
+    pub fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    /// Its size in bytes when the source was opened.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// When it was last written to.
+    pub fn modified(&self) -> Option<SystemTime> {
+        self.modified
+    }
+
+    /// What the repository that holds this log says of it. Whoever reads the log finds out whether that is so.
+    pub fn promised_log(&self) -> Option<&LogSummary> {
+        match &self.promise {
+            Some(Promise::Log(summary)) => Some(summary),
+            Some(Promise::Snapshot(_)) | None => None,
+        }
+    }
+
+    /// What the repository that holds this snapshot says of it.
+    pub fn promised_base(&self) -> Option<&StoredSnapshot> {
+        match &self.promise {
+            Some(Promise::Snapshot(base)) => Some(base),
+            Some(Promise::Log(_)) | None => None,
+        }
+    }
+
+    /// Opens it, or gives what was opened before.
+    ///
+    /// # Errors
+    /// [`ErrorKind::SourceChanged`] when it is gone.
+    pub fn open(&self) -> Result<Arc<File>> {
+        match &self.place {
+            Place::Stored(unpacked) => unpacked.open().map(Arc::new),
+            Place::Dir(path, handle) => {
+                if let Some(file) = handle.get() {
+                    return Ok(file.clone());
+                }
+                let file = File::open(path).map_err(|err| self.open_error(err))?;
+                Ok(handle.get_or_init(|| Arc::new(file)).clone())
+            }
+        }
+    }
+
+    fn open_error(&self, err: std::io::Error) -> Error {
+        if err.kind() == std::io::ErrorKind::NotFound {
+            return Error::about(
+                &self.shown,
+                ErrorKind::SourceChanged,
+                "vanished while the directory was read",
+            );
+        }
+        Error::io(&self.shown, "read", err)
+    }
+}
+
+/// A file that was just listed; `None` when it was purged since. A name that leads nowhere is no file that was purged: a volume may not be
+/// mounted.
+pub(super) fn listed_file(
+    path: &Path,
+    shown: PathBuf,
+    zxid: Zxid,
+    codec: Codec,
+) -> Result<Option<SourceFile>> {
+    let file = match source_file(path, shown, zxid, codec) {
+        Err(_)
+            if path
+                .symlink_metadata()
+                .is_err_and(|err| err.kind() == std::io::ErrorKind::NotFound) =>
+        {
+            return Ok(None);
+        }
+        file => file?,
+    };
+    match path.is_file() {
+        true => Ok(Some(file)),
+        false => {
+            Err(Error::about(&file.shown, ErrorKind::Failed, "is not a file").hint("move it away"))
+        }
+    }
+}
+
+pub(super) fn source_file(
+    path: &Path,
+    shown: PathBuf,
+    zxid: Zxid,
+    codec: Codec,
+) -> Result<SourceFile> {
+    let metadata = fs::metadata(path).map_err(|err| Error::io(&shown, "read", err))?;
+    Ok(SourceFile {
+        place: Place::Dir(path.into(), OnceLock::new()),
+        shown,
+        zxid,
+        codec,
+        size: metadata.len(),
+        modified: metadata.modified().ok(),
+        promise: None,
+    })
+}
