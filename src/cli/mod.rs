@@ -2,6 +2,7 @@
 
 mod args;
 mod at;
+mod backup;
 mod cat;
 mod compare;
 mod diff;
@@ -86,6 +87,7 @@ fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<Exit> {
         Command::Stat(args) => stat::run(args, ui),
         Command::Du(args) => du::run(args, ui),
         Command::Init(args) => init::run(args, ui),
+        Command::Backup(args) => backup::run(args, ui),
         Command::Completions(args) => {
             let mut bytes = Vec::new();
             clap_complete::generate(args.shell, &mut Cli::command(), "zoovault", &mut bytes);
