@@ -102,7 +102,7 @@ fn in_order(args: &BackupArgs) -> anyhow::Result<Vec<(&Path, source::Options)>> 
         let newest = source.logs().last().map(|log| (log.zxid(), log.modified()));
         places.push((newest, path.as_path(), options));
     }
-    places.sort_by(|a, b| b.0.cmp(&a.0));
+    places.sort_by_key(|(newest, ..)| std::cmp::Reverse(*newest));
     Ok(places
         .into_iter()
         .map(|(_, path, options)| (path, options))
