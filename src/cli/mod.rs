@@ -13,6 +13,11 @@ mod export_tree;
 mod formatter;
 mod history;
 mod inspect;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "no command is scheduled by it yet")
+)]
+mod job;
 mod log;
 mod ls;
 mod man;
@@ -55,6 +60,7 @@ pub fn main() -> ExitCode {
         ui.warn(&format!("cannot catch signals: {err}"));
     }
     let ended = run(&cli, &ui);
+    exit::yield_to_signal();
     ui.finish();
     match ended {
         Ok(exit) => exit.into(),
