@@ -15,6 +15,11 @@ mod formatter;
 mod history;
 mod init;
 mod inspect;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "no command is scheduled by it yet")
+)]
+mod job;
 mod log;
 mod ls;
 mod man;
@@ -58,6 +63,7 @@ pub fn main() -> ExitCode {
         ui.warn(&format!("cannot catch signals: {err}"));
     }
     let ended = run(&cli, &ui);
+    exit::yield_to_signal();
     ui.finish();
     match ended {
         Ok(exit) => exit.into(),
