@@ -65,6 +65,7 @@ pub mod verify;
 
 // Floor 11.
 pub mod backup;
+pub mod drill;
 pub mod explain;
 pub mod export;
 pub mod top;

@@ -3,6 +3,7 @@
 use super::backup::BackupArgs;
 use super::cat::CatArgs;
 use super::diff::DiffArgs;
+use super::drill::DrillArgs;
 use super::du::DuArgs;
 use super::history::HistoryArgs;
 use super::init::InitArgs;
@@ -108,6 +109,7 @@ pub enum Command {
     Du(DuArgs),
     Init(InitArgs),
     Backup(Box<BackupArgs>),
+    Drill(Box<DrillArgs>),
     Completions(CompletionsArgs),
     #[command(hide = true)]
     Man(ManArgs),

@@ -6,6 +6,7 @@ mod backup;
 mod cat;
 mod compare;
 mod diff;
+mod drill;
 mod du;
 mod exit;
 mod explain;
@@ -90,6 +91,7 @@ fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<Exit> {
         Command::Du(args) => du::run(args, ui),
         Command::Init(args) => init::run(args, ui),
         Command::Backup(args) => backup::run(args, ui),
+        Command::Drill(args) => drill::run(args, ui),
         Command::Completions(args) => {
             let mut bytes = Vec::new();
             clap_complete::generate(args.shell, &mut Cli::command(), "zoovault", &mut bytes);
