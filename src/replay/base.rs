@@ -257,8 +257,12 @@ fn exact_from(
         // may be in the file too, and no digest would tell.
         None if trailer.last_zxid.is_some_and(|last| last >= zxid) => {
             let last = trailer.last_zxid.unwrap_or(zxid);
-            let is_followed = timeline.contains(last.next());
-            ExactFrom::Known(if is_followed { last.next() } else { last })
+            // The next txn may be the first of the next epoch.
+            let next = timeline.next_after(last);
+            ExactFrom::Known(
+                next.filter(|next| last.is_followed_by(*next))
+                    .unwrap_or(last),
+            )
         }
         Some(_) | None => bound.map_or(ExactFrom::Open, ExactFrom::Bounded),
     }

@@ -1,5 +1,7 @@
 //! Man pages from the command definitions and the table of findings.
 
+mod repository;
+
 use super::args::{Cli, ManArgs};
 use super::exit::Exit;
 use anyhow::Context;
@@ -25,6 +27,7 @@ pub fn run(args: &ManArgs) -> anyhow::Result<Exit> {
         )?;
     }
     write_file(args, "zoovault-findings.7", &findings_page())?;
+    write_file(args, "zoovault-repository.7", &repository::page())?;
     Ok(Exit::Done)
 }
 
