@@ -1,6 +1,8 @@
 //! What can be said on the command line. `man/` and the completions are made from it.
 
+use super::backups::BackupsArgs;
 use super::cat::CatArgs;
+use super::check::CheckArgs;
 use super::diff::DiffArgs;
 use super::du::DuArgs;
 use super::history::HistoryArgs;
@@ -106,6 +108,8 @@ pub enum Command {
     Stat(StatArgs),
     Du(DuArgs),
     Init(InitArgs),
+    Backups(BackupsArgs),
+    Check(CheckArgs),
     Completions(CompletionsArgs),
     #[command(hide = true)]
     Man(ManArgs),

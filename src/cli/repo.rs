@@ -3,7 +3,7 @@
 use super::exit::BadArgument;
 use clap::Args;
 use std::path::{Path, PathBuf};
-use zoovault::repository::Repository;
+use zoovault::repository::{Repository, Storage};
 
 /// The repository.
 #[derive(Args, Debug)]
@@ -23,6 +23,11 @@ impl RepoArg {
     /// Opens it.
     pub fn open(&self) -> anyhow::Result<Repository> {
         Ok(Repository::open_local(self.place()?)?)
+    }
+
+    /// Opens it, also where its first object is damaged: to find out what else is.
+    pub fn open_despite(&self) -> anyhow::Result<Repository> {
+        Ok(Repository::open_despite(Storage::local(self.place()?)?)?)
     }
 }
 
