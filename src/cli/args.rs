@@ -1,7 +1,9 @@
 //! What can be said on the command line. `man/` and the completions are made from it.
 
 use super::backup::BackupArgs;
+use super::backups::BackupsArgs;
 use super::cat::CatArgs;
+use super::check::CheckArgs;
 use super::diff::DiffArgs;
 use super::drill::DrillArgs;
 use super::du::DuArgs;
@@ -110,6 +112,8 @@ pub enum Command {
     Init(InitArgs),
     Backup(Box<BackupArgs>),
     Drill(Box<DrillArgs>),
+    Backups(BackupsArgs),
+    Check(CheckArgs),
     Completions(CompletionsArgs),
     #[command(hide = true)]
     Man(ManArgs),
