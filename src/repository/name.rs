@@ -49,6 +49,34 @@ pub fn snapshot(lineage: &str, zxid: Zxid, part: usize, sha256: &str) -> String 
     )
 }
 
+/// Whether an object is named as logs and parts of snapshots are: nothing else below their folders is this program's to delete.
+pub fn is_stored(object: &str) -> bool {
+    let folders: Vec<&str> = object.split('/').collect();
+    let &[folder, lineage, file] = folders.as_slice() else {
+        return false;
+    };
+    let fields: Vec<&str> = match file.strip_suffix(".zst") {
+        Some(file) => file.split('-').collect(),
+        None => return false,
+    };
+    let &[first, second, sha256] = fields.as_slice() else {
+        return false;
+    };
+    let is_hex = |text: &str, len: usize| {
+        text.len() == len
+            && text
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let is_second = match folder {
+        LOGS => is_hex(second, 16),
+        SNAPSHOTS => second.len() >= 4 && second.bytes().all(|byte| byte.is_ascii_digit()),
+        _ => false,
+    };
+    let is_lineage = !matches!(lineage, "" | "." | "..");
+    is_lineage && is_second && is_hex(first, 16) && is_hex(sha256, DIGITS)
+}
+
 /// The name of a mark for deletion.
 pub fn tomb(created_ms: i64, sha256: &str) -> String {
     format!("{TOMBS}/{}-{}.json", time(created_ms), short(sha256))
@@ -173,6 +201,13 @@ mod tests {
         ] {
             assert_eq!(BackupName::parse(other), None, "{other}");
         }
+        for stored in [log("l", zxid, zxid, sha256), snapshot("l", zxid, 0, sha256)] {
+            assert!(is_stored(&stored), "{stored}");
+            assert!(!is_stored(&stored.replace(".zst", "")), "{stored}");
+            assert!(!is_stored(&stored.replace("/l/", "/../")), "{stored}");
+            assert!(!is_stored(&stored.replace("0123456789ab", "0123456789AB")));
+        }
+        assert!(!is_stored(object) && !is_stored("log/l/README"));
         assert_eq!(parse_tomb(&tomb(5, sha256)), Some(5));
         assert_eq!(parse_pin(&pin("abc", sha256)), Some("abc"));
     }
