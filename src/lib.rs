@@ -66,6 +66,7 @@ pub mod txns;
 pub mod verify;
 
 // Floor 11.
+pub mod backup;
 pub mod explain;
 pub mod export;
 pub mod top;

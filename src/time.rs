@@ -122,6 +122,29 @@ fn resolve(local: DateTime, zone: &TimeZone) -> Result<i64, TimeError> {
         })
 }
 
+/// Parses a length of time: `7d`, `25h`, `1h 30m`, `90s`. A day has 24 hours, a week seven days. In milliseconds.
+///
+/// # Errors
+/// When it is no such length, or has months or years, which have none.
+pub fn parse_length_ms(text: &str) -> Result<i64, TimeError> {
+    let wrong = || {
+        TimeError(format!(
+            "{text:?} is not a length of time such as 25h or 7d"
+        ))
+    };
+    let span: Span = text.trim().parse().map_err(|_| wrong())?;
+    let options = jiff::SpanTotal::from(jiff::Unit::Millisecond).days_are_24_hours();
+    let ms = span.total(options).map_err(|_| wrong())?;
+    if !(0.0..=1e15).contains(&ms) {
+        return Err(wrong());
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "it was compared with both ends"
+    )]
+    Ok(ms as i64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -175,29 +175,45 @@ impl Timeline {
     /// # Errors
     /// [`ErrorKind::SourceChanged`] when one is gone; failures to read. Damage is in the result.
     pub fn read(source: &Source, level: Level, progress: &dyn Progress) -> Result<Timeline> {
-        let logs = source.logs();
-        progress.start(
-            "reading logs",
-            Some(logs.iter().map(SourceFile::size).sum()),
-        );
-        let summaries = side_by_side(logs, |log| {
+        Timeline::read_from(source, (0, 0), level, progress)
+    }
+
+    /// As [`Timeline::read`], from the record at an offset of a log on: of older logs nothing is read, and nothing is told.
+    ///
+    /// # Errors
+    /// As [`Timeline::read`].
+    pub fn read_from(
+        source: &Source,
+        (skipped, offset): (usize, u64),
+        level: Level,
+        progress: &dyn Progress,
+    ) -> Result<Timeline> {
+        let logs: Vec<(usize, &SourceFile)> =
+            source.logs().iter().enumerate().skip(skipped).collect();
+        let bytes = logs.iter().map(|(_, log)| log.size()).sum::<u64>();
+        progress.start("reading logs", Some(bytes.saturating_sub(offset)));
+        let summaries = side_by_side(&logs, |(index, log)| {
             // What a repository noted when it read the log is as good as a first look; a closer one is taken again.
             if let (Level::Frames, Some(promised)) = (level, log.promised_log()) {
                 return Ok(Ok(promised.clone()));
             }
-            let scanned = source
-                .open_log(log)
-                .and_then(|reader| scan(reader, level, &|bytes| progress.advance(bytes)));
+            let scanned = source.open_log(log).and_then(|reader| {
+                let reader = match *index == skipped && offset > 0 {
+                    true => reader.starting_at(offset),
+                    false => reader,
+                };
+                scan(reader, level, &|bytes| progress.advance(bytes))
+            });
             match scanned {
                 Ok(summary) => Ok(Ok(summary)),
                 Err(error) if error.kind() == ErrorKind::Damage => Ok(Err(error)),
                 Err(error) => Err(error),
             }
         })?;
-        let logs = summaries
-            .into_iter()
-            .enumerate()
-            .map(|(log, summary)| ScannedLog { log, summary })
+        let logs = logs
+            .iter()
+            .zip(summaries)
+            .map(|((log, _), summary)| ScannedLog { log: *log, summary })
             .collect();
         Ok(Timeline::of(logs))
     }

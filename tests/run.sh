@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 install() {
-    echo "tests/run.sh: installing $* (for the live tests, the browser that opens reports, and ncdu that loads sizes)"
+    echo "tests/run.sh: installing $* (for the live tests, the browser that opens reports, ncdu that loads sizes, and what reads the examples)"
     local sudo=""
     [ "$(id -u)" = 0 ] || sudo="sudo"
     $sudo apt-get update -qq
@@ -20,6 +20,8 @@ command -v javac >/dev/null || missing+=(default-jdk-headless)
 [ -e /usr/share/java/zookeeper.jar ] || missing+=(zookeeper libzookeeper-java)
 command -v ncdu >/dev/null || missing+=(ncdu)
 command -v chromium >/dev/null || missing+=(chromium fonts-dejavu-core)
+command -v promtool >/dev/null || missing+=(prometheus)
+command -v systemd-analyze >/dev/null || missing+=(systemd)
 [ ${#missing[@]} = 0 ] || install "${missing[@]}"
 
 for component in rustfmt clippy; do

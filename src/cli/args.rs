@@ -1,5 +1,6 @@
 //! What can be said on the command line. `man/` and the completions are made from it.
 
+use super::backup::BackupArgs;
 use super::cat::CatArgs;
 use super::diff::DiffArgs;
 use super::du::DuArgs;
@@ -106,6 +107,7 @@ pub enum Command {
     Stat(StatArgs),
     Du(DuArgs),
     Init(InitArgs),
+    Backup(Box<BackupArgs>),
     Completions(CompletionsArgs),
     #[command(hide = true)]
     Man(ManArgs),

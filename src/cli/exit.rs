@@ -2,6 +2,9 @@
 
 use std::io;
 use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 use zoovault::durable;
 use zoovault::error::{Error, ErrorKind};
 
@@ -62,15 +65,80 @@ pub fn is_closed_pipe(err: &anyhow::Error) -> bool {
         .any(|err| err.kind() == io::ErrorKind::BrokenPipe)
 }
 
-/// On a signal, removes what is half made and ends with 128 and its number.
+/// How long what is registered for a signal may take altogether. systemd kills what has not stopped within 90 s.
+const LAST_WORDS_MAX: Duration = Duration::from_secs(60);
+
+/// Signals that come so close on each other are one: a terminal and the shell in it both tell that they go.
+const ONE_SIGNAL: Duration = Duration::from_secs(1);
+
+/// What is still to be done when a signal comes.
+static LAST_WORDS: Mutex<Option<LastWords>> = Mutex::new(None);
+/// Whether one has come.
+static IS_ENDING: AtomicBool = AtomicBool::new(false);
+
+type LastWords = Box<dyn FnOnce(i32) + Send>;
+
+/// On a signal, does what is registered for it, removes what is half made, and ends with 128 and its number. Another signal
+/// does not wait for the first.
 pub fn clean_up_on_signals() -> io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     let mut signals = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM])?;
     std::thread::spawn(move || {
-        if let Some(signal) = signals.forever().next() {
-            durable::abandon_all();
-            std::process::exit(128 + signal);
+        let mut signals = signals.forever();
+        let Some(signal) = signals.next() else {
+            return;
+        };
+        IS_ENDING.store(true, Ordering::SeqCst);
+        if let Some(last_words) = take_last_words() {
+            std::thread::spawn(move || {
+                last_words(signal);
+                end(signal);
+            });
+            std::thread::spawn(move || {
+                std::thread::sleep(LAST_WORDS_MAX);
+                end(signal);
+            });
+            let came = Instant::now();
+            while signals.next().is_some() && came.elapsed() < ONE_SIGNAL {}
         }
+        end(signal);
     });
     Ok(())
+}
+
+fn end(signal: i32) -> ! {
+    durable::abandon_all();
+    std::process::exit(128 + signal)
+}
+
+fn take_last_words() -> Option<LastWords> {
+    LAST_WORDS.lock().ok().and_then(|mut words| words.take())
+}
+
+/// Has `last_words` called, with its number, when a signal comes, until what is returned is dropped. They are called in a
+/// thread of their own while the work still goes on, and have to see to it themselves that they end soon.
+pub fn on_signal(last_words: impl FnOnce(i32) + Send + 'static) -> OnSignal {
+    if let Ok(mut words) = LAST_WORDS.lock() {
+        *words = Some(Box::new(last_words));
+    }
+    OnSignal(())
+}
+
+/// That something is registered for a signal.
+#[derive(Debug)]
+#[must_use = "it holds as long as this is there"]
+pub struct OnSignal(());
+
+impl Drop for OnSignal {
+    fn drop(&mut self) {
+        take_last_words();
+    }
+}
+
+/// Where a signal has come, does not return: how the program ends is then for the signal to say, and not for what became of the
+/// work in the meantime.
+pub fn yield_to_signal() {
+    while IS_ENDING.load(Ordering::SeqCst) {
+        std::thread::park();
+    }
 }

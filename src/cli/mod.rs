@@ -2,6 +2,7 @@
 
 mod args;
 mod at;
+mod backup;
 mod cat;
 mod compare;
 mod diff;
@@ -14,6 +15,11 @@ mod formatter;
 mod history;
 mod init;
 mod inspect;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "no command is scheduled by it yet")
+)]
+mod job;
 mod log;
 mod ls;
 mod man;
@@ -57,6 +63,7 @@ pub fn main() -> ExitCode {
         ui.warn(&format!("cannot catch signals: {err}"));
     }
     let ended = run(&cli, &ui);
+    exit::yield_to_signal();
     ui.finish();
     match ended {
         Ok(exit) => exit.into(),
@@ -86,6 +93,7 @@ fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<Exit> {
         Command::Stat(args) => stat::run(args, ui),
         Command::Du(args) => du::run(args, ui),
         Command::Init(args) => init::run(args, ui),
+        Command::Backup(args) => backup::run(args, ui),
         Command::Completions(args) => {
             let mut bytes = Vec::new();
             clap_complete::generate(args.shell, &mut Cli::command(), "zoovault", &mut bytes);

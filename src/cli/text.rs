@@ -124,6 +124,33 @@ pub fn point(text: &str) -> anyhow::Result<Point> {
         .map_err(|err| BadArgument(err.to_string()).into())
 }
 
+/// A length of time as the user wrote it, in ms.
+pub fn length_ms(text: &str) -> anyhow::Result<i64> {
+    time::parse_length_ms(text).map_err(|err| BadArgument(err.to_string()).into())
+}
+
+/// A number of bytes as the user wrote it: 64MiB, 1GB, 500k; `None` when it is none. Units without an i are powers of ten, but for a letter alone.
+pub fn parse_size(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(digits)?;
+    let factor: u64 = match unit.to_ascii_lowercase().as_str() {
+        "b" => 1,
+        "k" | "kib" => 1 << 10,
+        "kb" => 1_000,
+        "mib" => 1 << 20,
+        "mb" => 1_000_000,
+        "g" | "gib" => 1 << 30,
+        "gb" => 1_000_000_000,
+        "t" | "tib" => 1 << 40,
+        "tb" => 1_000_000_000_000,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(factor)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -166,8 +166,7 @@ impl Ui {
 
     /// Says on stderr that something is to be looked at.
     pub fn warn(&self, message: &str) {
-        // A closed stderr leaves nobody to tell.
-        let _ = writeln!(io::stderr().lock(), "zoovault: warning: {message}");
+        warn(message);
     }
 
     /// Says on stderr why it failed: one line, or one JSON document.
@@ -199,6 +198,12 @@ impl Ui {
     pub fn finish(&self) {
         self.bars.finish();
     }
+}
+
+/// Says on stderr that something is to be looked at, where there is no [`Ui`]: when a signal has come.
+pub fn warn(message: &str) {
+    // A closed stderr leaves nobody to tell.
+    let _ = writeln!(io::stderr().lock(), "zoovault: warning: {message}");
 }
 
 /// How many bytes of lines are kept back before they are written.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub const FORMAT_VERSION: u64 = 1;
 
 /// One stored object.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Object {
     /// Its name in the repository.
     pub name: String,

@@ -10,7 +10,7 @@ mod stored;
 pub use file::SourceFile;
 
 use crate::archive::{self, Manifest};
-use crate::datadir::{self, ACCEPTED_EPOCH, CURRENT_EPOCH, FileName};
+use crate::datadir::{self, ACCEPTED_EPOCH, CURRENT_EPOCH, FileName, MYID};
 use crate::durable::{self, ScratchDir};
 use crate::error::{Error, ErrorKind, Result};
 use crate::receipt::Receipt;
@@ -64,6 +64,7 @@ pub struct Source {
     accepted_epoch: EpochFile,
     current_epoch: EpochFile,
     half_written_epoch: EpochFile,
+    member: Option<u64>,
     odd_files: Vec<(PathBuf, FileName)>,
     misplaced: Vec<PathBuf>,
     manifest: Option<Manifest>,
@@ -255,6 +256,9 @@ impl Source {
             Some(dir)
         };
         source.receipt = data_dir.and_then(Receipt::read);
+        source.member = data_dir
+            .and_then(|dir| fs::read_to_string(dir.join(MYID)).ok())
+            .and_then(|text| text.trim().parse().ok());
         source.accepted_epoch = read_epoch(&snap_dir.join(ACCEPTED_EPOCH))?;
         source.current_epoch = read_epoch(&snap_dir.join(CURRENT_EPOCH))?;
         source.half_written_epoch = read_epoch(&snap_dir.join(format!("{CURRENT_EPOCH}.tmp")))?;
@@ -270,6 +274,7 @@ impl Source {
             accepted_epoch: EpochFile::Absent,
             current_epoch: EpochFile::Absent,
             half_written_epoch: EpochFile::Absent,
+            member: None,
             odd_files: Vec::new(),
             misplaced: Vec::new(),
             manifest: None,
@@ -390,6 +395,11 @@ impl Source {
     /// Whether this is a repository, or a part of one.
     pub fn is_repository(&self) -> bool {
         self.backed_up.is_some()
+    }
+
+    /// The member's number, where `myid` tells.
+    pub fn member(&self) -> Option<u64> {
+        self.member
     }
 
     /// What a restore left beside what it wrote.

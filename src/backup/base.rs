@@ -1,0 +1,305 @@
+//! Bases: snapshots of the server that are sound, or rebuilt from what the repository holds.
+
+use super::lineage::Lineage;
+use super::ship::{Parts, Target};
+use super::{Run, Stored};
+use crate::error::{Error, ErrorKind, Result};
+use crate::point::Point;
+use crate::progress::{Progress, Silent};
+use crate::replay::{
+    Base, BaseFile, ExactFrom, Proof, Purpose, Rebuilt, bases, fresh_tree, rebuild_for,
+};
+use crate::repository::{History, Origin, StoredSnapshot, StoredTrailer};
+use crate::restore::write_snapshot;
+use crate::snapshot::{self, Trailer};
+use crate::source::{self, Source, SourceFile};
+use crate::stream::Span;
+use crate::timeline::Timeline;
+use crate::tree::DataTree;
+use crate::txnlog::Level;
+use crate::zxid::Zxid;
+use std::io;
+
+/// Stores a snapshot of the server, once all of it was found to be sound. Where the logs begin on an empty tree, and there is no snapshot of it, one is made:
+/// no server of 3.5.3 or later starts on logs alone.
+///
+/// # Errors
+/// [`ErrorKind::Damage`] when it is not; failures to read or to store.
+fn store(
+    target: &Target<'_>,
+    source: &Source,
+    timeline: &Timeline,
+    base: &Base,
+    created_ms: i64,
+) -> Result<Option<StoredSnapshot>> {
+    let BaseFile::Snapshot(index) = base.file else {
+        return store_tree(
+            target,
+            &fresh_tree(source, timeline)?,
+            Zxid::ZERO,
+            created_ms,
+        )
+        .map(Some);
+    };
+    let (ExactFrom::Known(exact_from) | ExactFrom::Bounded(exact_from)) = base.exact_from else {
+        return Ok(None);
+    };
+    let Some(file) = source.snapshots().get(index) else {
+        return Ok(None);
+    };
+    let open = || source.open_snapshot(file);
+    let summary = snapshot::check(file.shown(), &open, &|_| {})?;
+    let (size, parts) = target.ship(|shipper| copy(file, Parts::new(shipper, base.zxid)))?;
+    if size != summary.size {
+        let message = "changed while it was read";
+        return Err(Error::about(
+            file.shown(),
+            ErrorKind::SourceChanged,
+            message,
+        ));
+    }
+    let is_fresh = base.zxid == Zxid::ZERO && summary.max_zxid == Zxid::ZERO;
+    Ok(Some(StoredSnapshot {
+        zxid: base.zxid,
+        exact_from,
+        is_inferred: matches!(base.exact_from, ExactFrom::Bounded(_)),
+        origin: match (is_fresh, source.is_as_restored(file)?) {
+            (true, _) => Origin::Fresh,
+            (false, true) => Origin::Rebuilt,
+            (false, false) => Origin::Server,
+        },
+        trailer: trailer(&summary.trailer),
+        created_ms,
+        snapshot_bytes: size,
+        parts,
+    }))
+}
+
+/// Copies a snapshot, decompressed.
+fn copy(file: &SourceFile, mut parts: Parts<'_>) -> Result<u64> {
+    let mut reader = file.codec().reader(Span::new(file.open()?, 0));
+    match io::copy(&mut reader, &mut parts) {
+        Ok(_) => parts.finish(),
+        Err(err) => parts
+            .finish()
+            .and(Err(Error::io(file.shown(), "read", err))),
+    }
+}
+
+fn trailer(trailer: &Trailer) -> StoredTrailer {
+    let digest = trailer.digest.as_ref();
+    StoredTrailer {
+        digest_zxid: digest.map(|(zxid, _)| *zxid),
+        digest: digest.map(|(_, digest)| Zxid::from_i64(digest.tree_digest)),
+        digest_version: digest.map(|(_, digest)| digest.version),
+        last_zxid: trailer.last_zxid,
+    }
+}
+
+/// Rebuilds the tree at `zxid` from what the repository holds, and stores it: an exact base. `None` where nothing more than inference says that it is
+/// exact: a base would make that look like knowledge.
+///
+/// # Errors
+/// [`ErrorKind::Damage`] and [`ErrorKind::NotReachable`] as a restore; failures to read or to store.
+fn rebuild(
+    target: &Target<'_>,
+    history: &History,
+    zxid: Zxid,
+    options: &source::Options,
+    created_ms: i64,
+    progress: &dyn Progress,
+) -> Result<Option<StoredSnapshot>> {
+    let stored = Source::of_history(target.repository, history, options)?;
+    let Rebuilt { replayed, .. } = rebuild_for(
+        Purpose::Restoring,
+        &stored,
+        Point::Zxid(zxid),
+        false,
+        progress,
+    )?;
+    if replayed.proof < Proof::Consistent {
+        return Ok(None);
+    }
+    store_tree(target, &replayed.tree, zxid, created_ms).map(Some)
+}
+
+/// Stores a tree that is exact at `zxid`.
+fn store_tree(
+    target: &Target<'_>,
+    tree: &DataTree,
+    zxid: Zxid,
+    created_ms: i64,
+) -> Result<StoredSnapshot> {
+    let silent = Target {
+        progress: &Silent,
+        ..*target
+    };
+    let shown = target.repository.shown();
+    let (size, parts) = silent.ship(|shipper| {
+        let mut parts = Parts::new(shipper, zxid);
+        match write_snapshot(tree, &mut parts) {
+            Ok(_) => parts.finish(),
+            Err(err) => parts
+                .finish()
+                .and(Err(Error::io(shown, "rebuild a base for", err))),
+        }
+    })?;
+    Ok(StoredSnapshot {
+        zxid,
+        exact_from: zxid,
+        is_inferred: false,
+        origin: Origin::Rebuilt,
+        trailer: StoredTrailer::default(),
+        created_ms,
+        snapshot_bytes: size,
+        parts,
+    })
+}
+
+impl Run<'_> {
+    /// Stores snapshots of the server for all that can be restored from the source, and not from the repository.
+    pub(super) fn add_bases(
+        &mut self,
+        target: &Target<'_>,
+        timeline: &Timeline,
+        all_bases: &[Base],
+        history: &History,
+        stored: &mut Stored,
+    ) -> Result<()> {
+        for base in all_bases {
+            let Some((from, to)) = base.reach(timeline) else {
+                continue;
+            };
+            let mut together = history.clone();
+            together.logs.extend(stored.logs.iter().cloned());
+            together.snapshots.extend(stored.snapshots.iter().cloned());
+            let is_had = self
+                .windows(&together)?
+                .iter()
+                .any(|window| window.from_zxid <= from && to <= window.to_zxid);
+            if is_had {
+                continue;
+            }
+            match store(target, self.source, timeline, base, self.options.now_ms) {
+                Ok(base) => stored.snapshots.extend(base),
+                Err(error) if error.kind() == ErrorKind::Damage => {
+                    self.is_damaged = true;
+                    self.warnings
+                        .push(format!("damaged: {error}; it is no base"));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores a new base where one is due, no later than the last txn of the backup before: a snapshot of the server that says when it was finished; or
+    /// one that is rebuilt; or a snapshot of which that is inferred.
+    pub(super) fn due_base(
+        &mut self,
+        target: &Target<'_>,
+        lineage: &Lineage,
+        history: &History,
+    ) -> Result<Option<StoredSnapshot>> {
+        let (Some(newest), Some(last)) = (history.snapshots.last(), lineage.last()) else {
+            return Ok(None);
+        };
+        if !self.is_due(newest, history) || newest.zxid >= last.zxid {
+            return Ok(None);
+        }
+        let timeline = Timeline::read(self.source, Level::Frames, self.progress)?;
+        let mut servers = bases(self.source, &timeline)?;
+        servers.retain(|base| {
+            let is_wanted = base.zxid > newest.zxid && base.zxid <= last.zxid;
+            is_wanted
+                && base
+                    .reach(&timeline)
+                    .is_some_and(|(_, to)| Some(to) == timeline.last())
+        });
+        let (known, inferred): (Vec<Base>, Vec<Base>) = servers
+            .into_iter()
+            .partition(|base| matches!(base.exact_from, ExactFrom::Known(_)));
+        if let Some(base) = self.first_sound(target, &timeline, known)? {
+            return Ok(Some(base));
+        }
+        if let Some(base) = self.rebuilt(target, history, last.zxid)? {
+            return Ok(Some(base));
+        }
+        self.first_sound(target, &timeline, inferred)
+    }
+
+    fn is_due(&self, newest: &StoredSnapshot, history: &History) -> bool {
+        let logs = history
+            .logs
+            .iter()
+            .filter(|log| log.last_zxid > newest.zxid);
+        let log_bytes: u64 = logs.map(|log| log.log_bytes).sum();
+        let every = &self.options.base_every;
+        let age = self.options.now_ms.saturating_sub(newest.created_ms);
+        every.age_ms.is_some_and(|max| age >= max)
+            || every.log_bytes.is_some_and(|max| log_bytes >= max)
+    }
+
+    /// Stores the newest of the server's snapshots that is sound.
+    fn first_sound(
+        &mut self,
+        target: &Target<'_>,
+        timeline: &Timeline,
+        servers: Vec<Base>,
+    ) -> Result<Option<StoredSnapshot>> {
+        for base in servers.iter().rev() {
+            match store(target, self.source, timeline, base, self.options.now_ms) {
+                Ok(Some(base)) => return Ok(Some(base)),
+                Ok(None) => {}
+                Err(error) if error.kind() == ErrorKind::Damage => {
+                    self.is_damaged = true;
+                    self.warnings
+                        .push(format!("damaged: {error}; it is no base"));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Rebuilds a base; where that cannot be done, says why.
+    fn rebuilt(
+        &mut self,
+        target: &Target<'_>,
+        history: &History,
+        zxid: Zxid,
+    ) -> Result<Option<StoredSnapshot>> {
+        self.progress.start("rebuilding a base", None);
+        let (options, now) = (self.source_options(), self.options.now_ms);
+        match rebuild(target, history, zxid, &options, now, self.progress) {
+            Ok(Some(base)) => Ok(Some(base)),
+            Ok(None) => {
+                self.notes.push(
+                    "a new base is due, and was not rebuilt: what it would rest on is inferred"
+                        .to_owned(),
+                );
+                Ok(None)
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::Damage | ErrorKind::NotReachable) => {
+                self.warnings
+                    .push(format!("a new base is due, and cannot be rebuilt: {error}"));
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The bases of a source, by zxid; a snapshot before the empty tree that the logs may begin on.
+pub(super) fn bases_in_order(source: &Source, timeline: &Timeline) -> Result<Vec<Base>> {
+    let mut all = bases(source, timeline)?;
+    all.sort_by_key(|base| (base.zxid, base.file == BaseFile::Empty));
+    Ok(all)
+}
+
+/// The bases that are stored: not the empty tree, which no server starts from.
+pub(super) fn stored_bases(source: &Source, timeline: &Timeline) -> Result<Vec<Base>> {
+    let mut all = bases(source, timeline)?;
+    all.retain(|base| base.file != BaseFile::Empty);
+    Ok(all)
+}

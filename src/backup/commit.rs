@@ -1,0 +1,240 @@
+//! What a backup lists, and that it is committed.
+
+use super::base::stored_bases;
+use super::lineage::Lineage;
+use super::scan::Scan;
+use super::{Backup, Run, Stored};
+use crate::error::{Error, ErrorKind, Result};
+use crate::progress::Silent;
+use crate::replay::exact_ranges;
+use crate::repository::{
+    BackupName, COMMIT_WITHIN, FORMAT_VERSION, History, Manifest, Origins, Position, Repository,
+    StoredLog, StoredWindow,
+};
+use crate::source::{self, Source};
+use crate::timeline::Timeline;
+use crate::txnlog::Level;
+use crate::zxid::Zxid;
+use std::time::Instant;
+
+impl Run<'_> {
+    /// What is to be committed.
+    pub(super) fn manifest(
+        &mut self,
+        scan: &Scan,
+        lineage: &Lineage,
+        mut history: History,
+        mut stored: Stored,
+    ) -> Result<Manifest> {
+        let position = scan.position(self.source)?;
+        let own = position.as_ref().map(|position| &position.mark);
+        let last = own
+            .into_iter()
+            .chain(lineage.last())
+            .max_by_key(|mark| mark.zxid);
+        let heads: Vec<&(BackupName, Manifest)> = lineage.heads().collect();
+        let max_epoch = self
+            .source
+            .max_epoch()
+            .max(history.max_epoch)
+            .max(last.map_or(0, |mark| mark.zxid.epoch()));
+        let mut manifest = Manifest {
+            format: FORMAT_VERSION,
+            tool: self.options.tool.clone(),
+            lineage: lineage.id.clone(),
+            created_ms: self.options.now_ms,
+            source: self.origins(position.clone()),
+            last: last.cloned(),
+            windows: Vec::new(),
+            follows: heads.iter().map(|(name, _)| name.id.clone()).collect(),
+            max_epoch,
+            added_txns: stored.logs.iter().map(|log| log.txns).sum(),
+            added_bytes: 0,
+            warnings: Vec::new(),
+            snapshots: Vec::new(),
+            logs: Vec::new(),
+        };
+        let is_idle = stored.logs.is_empty() && stored.snapshots.is_empty();
+        if let (true, [(_, head)]) = (is_idle, heads.as_slice()) {
+            manifest.snapshots.clone_from(&head.snapshots);
+            manifest.logs.clone_from(&head.logs);
+            manifest.windows.clone_from(&head.windows);
+            return Ok(manifest);
+        }
+        let merged = self.merge(lineage, &mut history, &mut stored)?;
+        manifest.added_bytes = added_bytes(&stored, &merged);
+        self.choose(&mut manifest, history, stored, merged)?;
+        manifest.windows = self.windows(&only(&manifest))?;
+        Ok(manifest)
+    }
+
+    fn origins(&self, position: Option<Position>) -> Origins {
+        Origins {
+            path: self.source.shown().display().to_string(),
+            host: self.options.host.clone(),
+            member: self.source.member(),
+            position,
+        }
+    }
+
+    /// Lists what the newest window needs, and what the run stored.
+    fn choose(
+        &self,
+        manifest: &mut Manifest,
+        mut history: History,
+        stored: Stored,
+        merged: Vec<StoredLog>,
+    ) -> Result<()> {
+        let new_logs = stored.logs.clone();
+        let new_snapshots = stored.snapshots.clone();
+        history.logs.extend(stored.logs);
+        history.logs.extend(merged);
+        history.snapshots.extend(stored.snapshots);
+        history
+            .logs
+            .sort_by_key(|log| (log.first_zxid, log.last_zxid));
+        history.snapshots.sort_by_key(|base| base.zxid);
+        let stored = Source::of_history(self.repository, &history, &self.source_options())?;
+        let timeline = Timeline::read(&stored, Level::Frames, self.progress)?;
+        let last = timeline.last().unwrap_or(Zxid::ZERO);
+        let all = stored_bases(&stored, &timeline)?;
+        let mut reaching = all
+            .iter()
+            .filter(|base| base.reach(&timeline).is_some_and(|(_, to)| to >= last));
+        let newest = reaching.next_back().map(|base| base.zxid);
+        let segment = timeline.segments.last().map(|segment| segment.first());
+        let from = newest.or(segment).unwrap_or(Zxid::ZERO);
+        let is_new_log = |log: &StoredLog| new_logs.iter().any(|new| new.object == log.object);
+        let logs = history.logs.into_iter();
+        manifest.logs = logs
+            .filter(|log| log.last_zxid >= from || is_new_log(log))
+            .collect();
+        let snapshots = history.snapshots.into_iter();
+        manifest.snapshots = snapshots
+            .filter(|base| Some(base.zxid) == newest || new_snapshots.contains(base))
+            .collect();
+        manifest
+            .snapshots
+            .dedup_by(|a, b| a.zxid == b.zxid && a.parts == b.parts);
+        Ok(())
+    }
+
+    /// Ends a run that has nothing to store.
+    pub(super) fn abandoned(
+        mut self,
+        scan: &Scan,
+        lineage: &Lineage,
+        zxid: Zxid,
+    ) -> Result<Backup> {
+        let ends = scan.timeline.last().unwrap_or(zxid);
+        self.warnings.push(format!(
+            "the txns from {zxid} to {ends} are not stored: other members went on without them, so they were never committed; the server truncates them when it joins"
+        ));
+        let Some(newest) = lineage.newest().cloned() else {
+            return Err(Error::new(ErrorKind::Failed, "a lineage without backups"));
+        };
+        Ok(Backup {
+            name: None,
+            stored_bytes: newest.objects().map(|object| object.bytes).sum(),
+            manifest: newest,
+            warnings: self.warnings,
+            notes: self.notes,
+            is_damaged: self.is_damaged,
+        })
+    }
+
+    /// Commits, where there is something to commit.
+    pub(super) fn finish(
+        mut self,
+        mut manifest: Manifest,
+        scan: &Scan,
+        lineage: &Lineage,
+        begun: Instant,
+    ) -> Result<Backup> {
+        if manifest.newest_window().is_none() {
+            self.warnings.push(
+                "no window: no sound snapshot reaches the last txn, so nothing up to it can be restored; let a server take a snapshot, and back up again".to_owned(),
+            );
+        }
+        let is_idle = lineage.heads().count() == 1
+            && lineage.newest().is_some_and(|newest| {
+                newest.logs == manifest.logs && newest.snapshots == manifest.snapshots
+            });
+        let is_wanted = !is_idle || self.options.even_if_idle;
+        manifest.warnings.clone_from(&self.warnings);
+        if scan.timeline.last().is_none() && self.source.snapshots().is_empty() {
+            return Err(Error::about(
+                self.source.shown(),
+                ErrorKind::Failed,
+                "holds nothing that can be backed up",
+            ));
+        }
+        if begun.elapsed() > COMMIT_WITHIN {
+            let message = "took so long to read that what was stored may be deleted already";
+            return Err(Error::about(
+                self.source.shown(),
+                ErrorKind::SourceChanged,
+                message,
+            ));
+        }
+        let name = match is_wanted {
+            true => Some(self.repository.commit(&manifest, self.listing.seen_ms())?),
+            false => None,
+        };
+        Ok(Backup {
+            name,
+            stored_bytes: manifest.objects().map(|object| object.bytes).sum(),
+            manifest,
+            warnings: self.warnings,
+            notes: self.notes,
+            is_damaged: self.is_damaged,
+        })
+    }
+}
+
+/// What one manifest lists.
+fn only(manifest: &Manifest) -> History {
+    let mut history = History::of(Vec::new());
+    history.lineage.clone_from(&manifest.lineage);
+    history.logs.clone_from(&manifest.logs);
+    history.snapshots.clone_from(&manifest.snapshots);
+    history.max_epoch = manifest.max_epoch;
+    history
+}
+
+fn added_bytes(stored: &Stored, merged: &[StoredLog]) -> u64 {
+    let logs = stored.logs.iter().chain(merged).map(|log| log.object.bytes);
+    let parts = stored.snapshots.iter().flat_map(|base| &base.parts);
+    logs.sum::<u64>() + parts.map(|part| part.bytes).sum::<u64>()
+}
+
+/// What can be restored from the bases and logs of `history`, for all that is noted of them.
+///
+/// # Errors
+/// Damage of a log, where its beginning has to be looked at; failures to read.
+pub fn windows(
+    repository: &Repository,
+    history: &History,
+    options: &source::Options,
+) -> Result<Vec<StoredWindow>> {
+    let source = Source::of_history(repository, history, options)?;
+    let timeline = Timeline::read(&source, Level::Frames, &Silent)?;
+    let all = stored_bases(&source, &timeline)?;
+    let time_at = |zxid: Zxid| {
+        let at_begin = history.logs.iter().find(|log| log.first_zxid == zxid);
+        let at_end = history.logs.iter().find(|log| log.last_zxid == zxid);
+        at_begin
+            .map(|log| log.first_time_ms)
+            .or(at_end.map(|log| log.last_time_ms))
+    };
+    let ranges = exact_ranges(&timeline, &all);
+    Ok(ranges
+        .into_iter()
+        .map(|(from, to)| StoredWindow {
+            from_zxid: from,
+            to_zxid: to,
+            from_time_ms: time_at(from),
+            to_time_ms: time_at(to),
+        })
+        .collect())
+}

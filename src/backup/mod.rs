@@ -1,0 +1,290 @@
+//! Backup: ships what a repository does not hold yet.
+//!
+//! A run reads the repository's names and newest manifests, finds the lineage that the source is of, reads the source from where it was backed up
+//! last, stores the txns that are new and a base where one is due, and commits by writing a manifest, last. Every record is checked before it is
+//! stored, and everything stored is read back before it counts.
+//!
+//! **Lineages.** A source is of a lineage when the last txn that both hold is the same: a member that logged a txn has all that its leader had logged
+//! before (Zab), so one txn stands for the history behind it. It is of another when that txn differs, or when one of them went on without it.
+//!
+//! - The source went on without the lineage's last txns: they were an uncommitted tail, which it was told to truncate, or its history was rebuilt. A
+//!   new lineage begins; the old one stays as it is.
+//! - The lineage went on without the source's last txns, and those are older: the source was cut off and has yet to truncate them. They are not stored.
+//! - They have no txn in common, since the server purged what came between: the lineage goes on behind the gap. No window crosses it. Where a restore of
+//!   this program lies between, its receipt tells, and a new lineage begins.
+//!
+//! **What a manifest lists** is the newest base that reaches the last txn, all logs behind it, and whatever else the run stored. A base is never
+//! later than the last txn of the backup before it: so the windows of backups of one lineage meet, and keeping two of them keeps what is between, as far
+//! as either reaches.
+//!
+//! **Small logs** are laid together as they become many ([`merge`]), so that a manifest stays short however often it is made. What they replace is
+//! pruned when no backup lists it any more.
+
+mod base;
+mod commit;
+mod lineage;
+mod merge;
+mod place;
+mod scan;
+mod ship;
+
+pub use commit::windows;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::progress::Progress;
+use crate::repository::{
+    BackupName, History, Listing, Manifest, Repository, StoredLog, StoredSnapshot, StoredWindow,
+};
+use crate::source::{self, Source};
+use crate::timeline::Timeline;
+use crate::txnlog::Level;
+use crate::zxid::Zxid;
+use base::bases_in_order;
+use lineage::Lineage;
+use place::Place;
+use scan::{Scan, Stretch};
+use ship::{Cutter, Target};
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// By how much logs shrink at best, for the guess whether there is room.
+const RATIO_MAX: u64 = 10;
+
+/// When a new base is due.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BaseEvery {
+    /// So long after the one before, in ms.
+    pub age_ms: Option<i64>,
+    /// When so many bytes of logs lie behind the one before.
+    pub log_bytes: Option<u64>,
+}
+
+/// How to back up.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The host's name, for the manifest.
+    pub host: String,
+    /// The program's name and version, for the manifest.
+    pub tool: String,
+    /// When a new base is due.
+    pub base_every: BaseEvery,
+    /// Commit also where nothing is new: that the source was seen is worth knowing.
+    pub even_if_idle: bool,
+    /// The time now, in ms.
+    pub now_ms: i64,
+    /// Where files are decompressed that a new base is rebuilt from.
+    pub scratch_dir: Option<PathBuf>,
+}
+
+/// What a run did.
+#[derive(Debug)]
+pub struct Backup {
+    /// The commit point; `None` where nothing was committed.
+    pub name: Option<BackupName>,
+    /// What it says, or would have said.
+    pub manifest: Manifest,
+    /// What the operator has to know; also in the manifest.
+    pub warnings: Vec<String>,
+    /// What is good to know.
+    pub notes: Vec<String>,
+    /// Whether files of the source are damaged.
+    pub is_damaged: bool,
+    /// Bytes of all objects that the backup lists.
+    pub stored_bytes: u64,
+}
+
+/// One run.
+struct Run<'a> {
+    source: &'a Source,
+    repository: &'a Repository,
+    options: &'a Options,
+    progress: &'a dyn Progress,
+    listing: Listing,
+    warnings: Vec<String>,
+    notes: Vec<String>,
+    is_damaged: bool,
+}
+
+/// What a run stored.
+#[derive(Default)]
+struct Stored {
+    logs: Vec<StoredLog>,
+    snapshots: Vec<StoredSnapshot>,
+}
+
+/// Backs up `source`.
+///
+/// # Errors
+/// Damage of the repository; [`ErrorKind::SourceChanged`]; failures to read or to store. Nothing is committed then, and what was stored already is found
+/// again by the next run.
+pub fn backup(
+    source: &Source,
+    repository: &Repository,
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<Backup> {
+    let begun = Instant::now();
+    let run = Run {
+        source,
+        repository,
+        options,
+        progress,
+        listing: repository.listing()?,
+        warnings: Vec::new(),
+        notes: Vec::new(),
+        is_damaged: false,
+    };
+    run.run(begun)
+}
+
+impl Run<'_> {
+    fn run(mut self, begun: Instant) -> Result<Backup> {
+        let ids = self.listing.lineages();
+        let mut lineages = ids
+            .into_iter()
+            .map(|id| Lineage::recent(self.repository, &self.listing, id))
+            .collect::<Result<Vec<Lineage>>>()?;
+        let scan = Scan::of(self.source, &lineages, &self.options.host, self.progress)?;
+        self.judge_source(&scan);
+        let place = self.place(&scan, &lineages)?;
+        let mut lineage = match place {
+            Place::Lineage(index) => lineages.swap_remove(index),
+            Place::Abandoned(index, zxid) => {
+                return self.abandoned(&scan, &lineages.swap_remove(index), zxid);
+            }
+            Place::New(apart) => Lineage {
+                id: self.fresh_id(&scan, apart)?,
+                backups: Vec::new(),
+                is_whole: true,
+            },
+        };
+        if scan.known.is_none() || !has_window(&lineage) {
+            lineage.complete(self.repository, &self.listing)?;
+        }
+        let history = lineage.history();
+        self.judge_place(&scan, &lineage);
+        let stored = self.store(&scan, &lineage, &history)?;
+        let manifest = self.manifest(&scan, &lineage, history, stored)?;
+        self.finish(manifest, &scan, &lineage, begun)
+    }
+
+    /// Tells what is wrong with the source itself.
+    fn judge_source(&mut self, scan: &Scan) {
+        for damage in scan.damage(self.source) {
+            self.is_damaged = true;
+            self.warnings.push(format!(
+                "damaged: {damage}; what cannot be read there is not backed up"
+            ));
+        }
+        let is_ahead = self
+            .listing
+            .seen_ms()
+            .is_some_and(|seen| seen > self.options.now_ms);
+        if is_ahead {
+            self.warnings.push(
+                "there are backups from later than now: this host's clock is behind, or that of another is ahead".to_owned(),
+            );
+        }
+    }
+
+    /// Stores what is missing, and the bases that it needs.
+    fn store(&mut self, scan: &Scan, lineage: &Lineage, history: &History) -> Result<Stored> {
+        let whole = match scan.known.is_some() {
+            // Bases are judged by all logs; where one is needed, they are looked at once more.
+            true if has_window(lineage) => None,
+            true => Some(Timeline::read(self.source, Level::Frames, self.progress)?),
+            false => None,
+        };
+        let timeline = whole.as_ref().unwrap_or(&scan.timeline);
+        let all_bases = match (scan.known.is_some(), has_window(lineage)) {
+            (true, true) => Vec::new(),
+            _ => bases_in_order(self.source, timeline)?,
+        };
+        let earliest = all_bases
+            .iter()
+            .map(|base| base.zxid)
+            .chain(history.snapshots.iter().map(|base| base.zxid))
+            .chain(history.logs.iter().map(|log| log.first_zxid))
+            .min();
+        let from = earliest.unwrap_or(Zxid::ZERO);
+        let stretches = scan.stretches(&history.ranges(), from);
+        self.ensure_room(&stretches)?;
+        let lineage_id = lineage.id.clone();
+        let condemned = std::mem::take(&mut self.listing.condemned);
+        let target = Target {
+            repository: self.repository,
+            lineage: &lineage_id,
+            condemned: &condemned,
+            progress: self.progress,
+        };
+        let mut stored = Stored {
+            logs: self.ship_logs(&target, &stretches)?,
+            snapshots: Vec::new(),
+        };
+        self.add_bases(&target, timeline, &all_bases, history, &mut stored)?;
+        if !stored.logs.is_empty() {
+            let due = self.due_base(&target, lineage, history)?;
+            stored.snapshots.extend(due);
+        }
+        self.listing.condemned = condemned;
+        Ok(stored)
+    }
+
+    fn ship_logs(&self, target: &Target<'_>, stretches: &[Stretch<'_>]) -> Result<Vec<StoredLog>> {
+        let bytes = stretches.iter().map(Stretch::len).sum();
+        self.progress.start("storing logs", Some(bytes));
+        let (logs, objects) = target.ship(|shipper| {
+            let mut cutter = Cutter::new(shipper);
+            for stretch in stretches {
+                let mut reader = stretch.piece.reader(self.source, stretch.first)?;
+                while let Some(entry) = reader
+                    .next_entry()?
+                    .filter(|entry| entry.header.zxid <= stretch.last)
+                {
+                    if entry.header.zxid >= stretch.first {
+                        cutter.push(&entry)?;
+                    }
+                }
+                cutter.cut()?;
+            }
+            cutter.finish()
+        })?;
+        let joined = logs.into_iter().zip(objects);
+        Ok(joined
+            .map(|(log, object)| StoredLog { object, ..log })
+            .collect())
+    }
+
+    /// Refuses to begin what cannot fit.
+    fn ensure_room(&self, stretches: &[Stretch<'_>]) -> Result<()> {
+        let needed = stretches.iter().map(Stretch::len).sum::<u64>() / RATIO_MAX;
+        match self.repository.storage().free_space() {
+            Some(free) if free < needed => {
+                let message =
+                    format!("has room for {free} bytes, and at least {needed} are to be stored");
+                let error = Error::about(self.repository.shown(), ErrorKind::Failed, message);
+                Err(error.hint("free space there: 'zoovault forget' and 'zoovault prune'"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn source_options(&self) -> source::Options {
+        source::Options {
+            data_log_dir: None,
+            scratch_dir: self.options.scratch_dir.clone(),
+        }
+    }
+
+    /// What `history` promises.
+    fn windows(&self, history: &History) -> Result<Vec<StoredWindow>> {
+        windows(self.repository, history, &self.source_options())
+    }
+}
+
+/// Whether the newest backup can be restored to its last txn.
+fn has_window(lineage: &Lineage) -> bool {
+    lineage
+        .newest()
+        .is_some_and(|newest| newest.newest_window().is_some())
+}
