@@ -1,8 +1,10 @@
 //! `backup`: ships what the repository does not hold yet.
 
 use super::args::options;
-use super::exit::{BadArgument, Exit};
-use super::repo::{RepoArg, now_ms};
+use super::exit::{self, BadArgument, Exit};
+use super::job::config::Config;
+use super::job::{self, Gauge, JobArgs, Outcome, Rounds};
+use super::repo::{self, RepoArg, now_ms};
 use super::text;
 use super::ui::{Look, Render, Ui};
 use anyhow::Context;
@@ -10,9 +12,14 @@ use clap::Args;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 use zoovault::backup::{Backup, BaseEvery, Options, backup};
-use zoovault::repository::Repository;
 use zoovault::source::{self, Source};
+
+/// When a new base is due, unless it is said.
+const BASE_EVERY: &str = "7d,1GiB";
+/// How often a backup that follows its sources commits though nothing is new: that they were seen is worth knowing.
+const IDLE_COMMIT_EVERY: Duration = Duration::from_secs(3600);
 
 /// Back up data directories into a repository: what it does not hold yet, checked.
 ///
@@ -34,49 +41,100 @@ pub struct BackupArgs {
     /// A source's dataLogDir, where it is not the dataDir; once for each SOURCE, in their order
     #[arg(long, value_name = "DIR")]
     pub data_log_dir: Vec<PathBuf>,
-    /// Store a new base so long after the last one (7d), or when so many bytes of logs lie behind it (256MiB); or both, with a comma
-    #[arg(long, value_name = "TIME|BYTES", default_value = "7d,1GiB")]
-    pub base_every: String,
+    /// Store a new base so long after the last one, or when so many bytes of logs lie behind it; or both, with a comma [default: 7d,1GiB]
+    #[arg(long, value_name = "TIME|BYTES")]
+    pub base_every: Option<String>,
+    /// Do not end: look again every so many seconds (10 if none are given), and store what is new. SIGTERM or SIGINT ends it, behind the round that is
+    /// going on, with status 0
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "10",
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
+    pub follow: Option<u64>,
+    #[command(flatten)]
+    pub job: JobArgs,
+}
+
+/// What is to be done, with what the configuration says.
+struct Plan {
+    place: PathBuf,
+    sources: Vec<(PathBuf, source::Options)>,
+    base_every: BaseEvery,
+}
+
+impl Plan {
+    fn new(args: &BackupArgs, config: &Config) -> anyhow::Result<Plan> {
+        let (sources, log_dirs) = match args.sources.is_empty() {
+            false => (args.sources.clone(), args.data_log_dir.clone()),
+            true => {
+                let log_dirs = match args.data_log_dir.is_empty() {
+                    true => config.data_log_dir.iter().cloned().collect(),
+                    false => args.data_log_dir.clone(),
+                };
+                (config.sources.clone().unwrap_or_default(), log_dirs)
+            }
+        };
+        if sources.is_empty() {
+            let message = "what is to be backed up? name a data directory";
+            return Err(BadArgument(message.to_owned()).into());
+        }
+        if !log_dirs.is_empty() && log_dirs.len() != sources.len() {
+            let message = "--data-log-dir is given once for each SOURCE, or not at all";
+            return Err(BadArgument(message.to_owned()).into());
+        }
+        let every = args.base_every.as_ref().or(config.base_every.as_ref());
+        let options = |index: usize| options(log_dirs.get(index));
+        Ok(Plan {
+            place: args.repo.place(config)?,
+            base_every: base_every(every.map_or(BASE_EVERY, String::as_str))?,
+            sources: sources
+                .into_iter()
+                .enumerate()
+                .map(|(index, path)| (path, options(index)))
+                .collect(),
+        })
+    }
 }
 
 pub fn run(args: &BackupArgs, ui: &Ui) -> anyhow::Result<Exit> {
-    if args.sources.is_empty() {
-        return Err(
-            BadArgument("what is to be backed up? name a data directory".to_owned()).into(),
-        );
+    let config = Config::load(&args.job.config)?;
+    let plan = Plan::new(args, &config)?;
+    let label = text::path(&plan.place);
+    if let Some(seconds) = args.follow {
+        let rounds = Rounds::new("backup", &label, &args.job, &config)?;
+        return follow(&plan, rounds, Duration::from_secs(seconds), ui);
     }
-    let repository = args.repo.open()?;
-    let base_every = base_every(&args.base_every)?;
-    let done = once(args, &repository, base_every, true, ui)?;
-    let exit = done.exit();
-    ui.show(&done, exit != Exit::Done)?;
-    Ok(exit)
+    job::around("backup", &label, &args.job, &config, ui, || {
+        let done = once(&plan, true, ui)?;
+        let exit = done.exit();
+        ui.show(&done, exit != Exit::Done)?;
+        Ok(done.outcome())
+    })
 }
 
 /// Backs up all sources, that which is ahead first.
-fn once(
-    args: &BackupArgs,
-    repository: &Repository,
-    base_every: BaseEvery,
-    even_if_idle: bool,
-    ui: &Ui,
-) -> anyhow::Result<Done> {
+fn once(plan: &Plan, even_if_idle: bool, ui: &Ui) -> anyhow::Result<Done> {
+    let repository = repo::open(&plan.place)?;
     let host = nix::unistd::gethostname()
         .map(|name| name.to_string_lossy().into_owned())
         .unwrap_or_default();
     let mut backups = Vec::new();
-    for (path, source_options) in in_order(args)? {
+    for (path, source_options) in in_order(plan)? {
         let options = Options {
             host: host.clone(),
             tool: concat!("zoovault ", env!("CARGO_PKG_VERSION")).to_owned(),
-            base_every,
+            base_every: plan.base_every,
             even_if_idle,
             now_ms: now_ms(),
             scratch_dir: Some(std::env::temp_dir()),
         };
-        let done = Source::with(path, &source_options, |source| {
+        let done = Source::with(path, source_options, |source| {
             source.ensure_outside(repository.shown())?;
-            backup(source, repository, &options, ui.progress())
+            backup(source, &repository, &options, ui.progress())
         });
         let done = done.with_context(|| format!("cannot back up {}", text::path(path)))?;
         backups.push((path.to_owned(), done));
@@ -88,16 +146,10 @@ fn once(
 }
 
 /// The sources, that with the newest log first: where one of them holds an uncommitted tail, the others have gone on to a new log.
-fn in_order(args: &BackupArgs) -> anyhow::Result<Vec<(&Path, source::Options)>> {
-    let has_log_dirs = !args.data_log_dir.is_empty();
-    if has_log_dirs && args.data_log_dir.len() != args.sources.len() {
-        let message = "--data-log-dir is given once for each SOURCE, or not at all";
-        return Err(BadArgument(message.to_owned()).into());
-    }
+fn in_order(plan: &Plan) -> anyhow::Result<Vec<(&Path, &source::Options)>> {
     let mut places = Vec::new();
-    for (index, path) in args.sources.iter().enumerate() {
-        let options = options(args.data_log_dir.get(index));
-        let source = Source::open(path, &options)
+    for (path, options) in &plan.sources {
+        let source = Source::open(path, options)
             .with_context(|| format!("cannot back up {}", text::path(path)))?;
         let newest = source.logs().last().map(|log| (log.zxid(), log.modified()));
         places.push((newest, path.as_path(), options));
@@ -107,6 +159,49 @@ fn in_order(args: &BackupArgs) -> anyhow::Result<Vec<(&Path, source::Options)>> 
         .into_iter()
         .map(|(_, path, options)| (path, options))
         .collect())
+}
+
+/// Backs up again and again, until a signal comes. What goes wrong in a round is told, and the next round tries again; only the first has to go well.
+fn follow(plan: &Plan, mut rounds: Rounds, every: Duration, ui: &Ui) -> anyhow::Result<Exit> {
+    let stop = exit::Stop::on_signals();
+    let mut committed: Option<Instant> = None;
+    let mut told: Option<String> = None;
+    loop {
+        let started = Instant::now();
+        let is_due = committed.is_none_or(|at| at.elapsed() >= IDLE_COMMIT_EVERY);
+        let result = once(plan, is_due, ui);
+        let is_first = told.is_none();
+        let (outcome, line) = match result {
+            Ok(done) => {
+                let has_committed = done.backups.iter().any(|(_, backup)| backup.name.is_some());
+                if has_committed {
+                    committed = Some(started);
+                }
+                let line = done.warnings();
+                let is_news = has_committed || told.as_ref() != Some(&line);
+                if is_news {
+                    ui.show(
+                        &done,
+                        done.exit() != Exit::Done && told.as_ref() != Some(&line),
+                    )?;
+                }
+                (Ok(done.outcome()), line)
+            }
+            Err(err) if is_first => return Err(err),
+            Err(err) => {
+                let line = format!("{err:#}");
+                if told.as_ref() != Some(&line) {
+                    ui.error(&err, exit::of_error(&err));
+                }
+                (Err(err), line)
+            }
+        };
+        told = Some(line);
+        rounds.tell(&outcome, started.elapsed());
+        if stop.comes_within(every.saturating_sub(started.elapsed())) {
+            return Ok(Exit::Done);
+        }
+    }
 }
 
 /// Reads when a new base is due.
@@ -129,6 +224,83 @@ struct Done {
 }
 
 impl Done {
+    /// What was warned of.
+    fn warnings(&self) -> String {
+        let warnings = self.backups.iter().flat_map(|(_, backup)| &backup.warnings);
+        warnings.map(String::as_str).collect::<Vec<_>>().join("; ")
+    }
+
+    /// For those who watch the job.
+    fn outcome(&self) -> Outcome {
+        let txns: u64 = self.sum(|backup| backup.manifest.added_txns);
+        let bytes = self.sum(|backup| backup.manifest.added_bytes);
+        let mut line = format!(
+            "{} new, {} stored",
+            text::plural(txns, "txn"),
+            text::size(bytes)
+        );
+        let warnings = self.warnings();
+        if !warnings.is_empty() {
+            line = format!("{line}; warning: {warnings}");
+        }
+        Outcome {
+            exit: self.exit(),
+            line,
+            gauges: self.gauges(),
+        }
+    }
+
+    fn sum(&self, of: fn(&Backup) -> u64) -> u64 {
+        self.backups.iter().map(|(_, backup)| of(backup)).sum()
+    }
+
+    fn gauges(&self) -> Vec<Gauge> {
+        let mut gauges = Vec::new();
+        for (path, backup) in &self.backups {
+            let manifest = &backup.manifest;
+            let window = manifest.newest_window();
+            let seconds = |ms: i64| ms as f64 / 1000.0;
+            let from = window.and_then(|window| window.from_time_ms).map(seconds);
+            let to = window.and_then(|window| window.to_time_ms).map(seconds);
+            let told = [
+                (
+                    "zoovault_backup_window_from_timestamp_seconds",
+                    "The time of the first txn that can be restored from the newest backup alone.",
+                    from,
+                ),
+                (
+                    "zoovault_backup_window_to_timestamp_seconds",
+                    "The time of the last txn that can be restored from the newest backup alone.",
+                    to,
+                ),
+                (
+                    "zoovault_backup_added_txns",
+                    "How many txns the newest backup added.",
+                    Some(manifest.added_txns as f64),
+                ),
+                (
+                    "zoovault_backup_added_bytes",
+                    "How many bytes the newest backup stored.",
+                    Some(manifest.added_bytes as f64),
+                ),
+                (
+                    "zoovault_backup_stored_bytes",
+                    "The bytes of all objects that the newest backup lists.",
+                    Some(backup.stored_bytes as f64),
+                ),
+            ];
+            gauges.extend(told.into_iter().filter_map(|(name, help, value)| {
+                Some(Gauge {
+                    name,
+                    help,
+                    value: value?,
+                    labels: vec![("source", text::path(path))],
+                })
+            }));
+        }
+        gauges
+    }
+
     fn exit(&self) -> Exit {
         let any = |is: fn(&Backup) -> bool| self.backups.iter().any(|(_, backup)| is(backup));
         if any(|backup| backup.is_damaged) {

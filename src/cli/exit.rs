@@ -2,8 +2,8 @@
 
 use std::io;
 use std::process::ExitCode;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 use zoovault::durable;
 use zoovault::error::{Error, ErrorKind};
@@ -140,5 +140,60 @@ impl Drop for OnSignal {
 pub fn yield_to_signal() {
     while IS_ENDING.load(Ordering::SeqCst) {
         std::thread::park();
+    }
+}
+
+/// How long a round may take to end once it is to end.
+const ROUND_MAX: Duration = Duration::from_secs(50);
+
+/// For work in rounds: a signal ends it behind the round that is going on, and that is as it should be.
+pub struct Stop {
+    state: Arc<(Mutex<Stopping>, Condvar)>,
+    _registered: OnSignal,
+}
+
+/// How far it has come.
+#[derive(Clone, Copy, Debug, Default)]
+struct Stopping {
+    is_wanted: bool,
+    is_done: bool,
+}
+
+impl Stop {
+    /// Waits for signals.
+    pub fn on_signals() -> Stop {
+        let state: Arc<(Mutex<Stopping>, Condvar)> = Arc::default();
+        let theirs = Arc::clone(&state);
+        let registered = on_signal(move |_| {
+            let (stopping, changed) = &*theirs;
+            let Ok(mut stopping) = stopping.lock() else {
+                return;
+            };
+            stopping.is_wanted = true;
+            changed.notify_all();
+            let waited = changed.wait_timeout_while(stopping, ROUND_MAX, |state| !state.is_done);
+            if waited.is_ok_and(|(state, _)| state.is_done) {
+                std::process::exit(i32::from(Exit::Done as u8));
+            }
+        });
+        Stop {
+            state,
+            _registered: registered,
+        }
+    }
+
+    /// Waits so long; whether the work is to end.
+    pub fn comes_within(&self, time: Duration) -> bool {
+        let (stopping, changed) = &*self.state;
+        let Ok(stopping) = stopping.lock() else {
+            return true;
+        };
+        let waited = changed.wait_timeout_while(stopping, time, |state| !state.is_wanted);
+        let Ok((mut stopping, _)) = waited else {
+            return true;
+        };
+        stopping.is_done = stopping.is_wanted;
+        changed.notify_all();
+        stopping.is_wanted
     }
 }

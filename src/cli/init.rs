@@ -1,6 +1,7 @@
 //! `init`: makes a repository.
 
 use super::exit::Exit;
+use super::job::config::{Config, ConfigArgs};
 use super::repo::{RepoArg, now_ms};
 use super::text;
 use super::ui::{Look, Render, Ui};
@@ -20,10 +21,12 @@ use zoovault::repository::{Repository, Storage};
 pub struct InitArgs {
     #[command(flatten)]
     pub repo: RepoArg,
+    #[command(flatten)]
+    pub config: ConfigArgs,
 }
 
 pub fn run(args: &InitArgs, ui: &Ui) -> anyhow::Result<Exit> {
-    let place = args.repo.place()?;
+    let place = &args.repo.place(&Config::load(&args.config)?)?;
     match fs::create_dir(place) {
         Err(err) if err.kind() == io::ErrorKind::AlreadyExists => {}
         Err(err) => {

@@ -15,10 +15,6 @@ mod formatter;
 mod history;
 mod init;
 mod inspect;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "no command is scheduled by it yet")
-)]
 mod job;
 mod log;
 mod ls;

@@ -1,6 +1,7 @@
 //! Which repository is meant.
 
 use super::exit::BadArgument;
+use super::job::config::Config;
 use clap::Args;
 use std::path::{Path, PathBuf};
 use zoovault::repository::Repository;
@@ -14,16 +15,21 @@ pub struct RepoArg {
 }
 
 impl RepoArg {
-    /// Its place.
-    pub fn place(&self) -> anyhow::Result<&Path> {
+    /// Its place: the one that was named, or that of the configuration.
+    pub fn place(&self, config: &Config) -> anyhow::Result<PathBuf> {
         let missing = || BadArgument("which repository? name it with --repo".to_owned());
-        Ok(self.repo.as_deref().ok_or_else(missing)?)
+        let configured = || config.repository.as_ref().map(PathBuf::from);
+        Ok(self.repo.clone().or_else(configured).ok_or_else(missing)?)
     }
+}
 
-    /// Opens it.
-    pub fn open(&self) -> anyhow::Result<Repository> {
-        Ok(Repository::open_local(self.place()?)?)
+/// Opens the repository at `place`.
+pub fn open(place: &Path) -> anyhow::Result<Repository> {
+    if let Some((scheme, _)) = place.to_str().and_then(|place| place.split_once("://")) {
+        let message = format!("{scheme}:// is not built in: a repository is a directory");
+        return Err(BadArgument(message).into());
     }
+    Ok(Repository::open_local(place)?)
 }
 
 /// The time now, in ms.

@@ -47,6 +47,11 @@ pub fn zoovault() -> Command {
     command
         .current_dir(testdata().join("datadirs"))
         .env("TZ", "UTC")
+        .env("ZOOVAULT_CONFIG", "/dev/null")
+        .env_remove("ZOOVAULT_REPOSITORY")
+        .env_remove("ZOOVAULT_PROFILE")
+        .env_remove("ZOOVAULT_METRICS_FILE")
+        .env_remove("ZOOVAULT_PING_URL")
         .env_remove("ZOOVAULT_COLOR");
     command
 }
