@@ -2,12 +2,16 @@
 
 use super::backup::BackupArgs;
 use super::cat::CatArgs;
+use super::copy::CopyArgs;
 use super::diff::DiffArgs;
 use super::du::DuArgs;
+use super::forget::ForgetArgs;
 use super::history::HistoryArgs;
 use super::init::InitArgs;
 use super::log::LogArgs;
 use super::ls::LsArgs;
+use super::pin::{PinArgs, UnpinArgs};
+use super::prune::PruneArgs;
 use super::stat::StatArgs;
 use super::top::TopArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -108,6 +112,11 @@ pub enum Command {
     Du(DuArgs),
     Init(InitArgs),
     Backup(Box<BackupArgs>),
+    Forget(Box<ForgetArgs>),
+    Prune(Box<PruneArgs>),
+    Pin(PinArgs),
+    Unpin(UnpinArgs),
+    Copy(Box<CopyArgs>),
     Completions(CompletionsArgs),
     #[command(hide = true)]
     Man(ManArgs),

@@ -5,12 +5,14 @@ mod at;
 mod backup;
 mod cat;
 mod compare;
+mod copy;
 mod diff;
 mod du;
 mod exit;
 mod explain;
 mod export;
 mod export_tree;
+mod forget;
 mod formatter;
 mod history;
 mod init;
@@ -20,7 +22,9 @@ mod log;
 mod ls;
 mod man;
 mod out;
+mod pin;
 mod progress;
+mod prune;
 mod repo;
 mod report;
 mod restore;
@@ -90,6 +94,11 @@ fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<Exit> {
         Command::Du(args) => du::run(args, ui),
         Command::Init(args) => init::run(args, ui),
         Command::Backup(args) => backup::run(args, ui),
+        Command::Forget(args) => forget::run(args, ui),
+        Command::Prune(args) => prune::run(args, ui),
+        Command::Pin(args) => args.run(ui),
+        Command::Unpin(args) => args.run(ui),
+        Command::Copy(args) => copy::run(args, ui),
         Command::Completions(args) => {
             let mut bytes = Vec::new();
             clap_complete::generate(args.shell, &mut Cli::command(), "zoovault", &mut bytes);

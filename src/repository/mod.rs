@@ -19,8 +19,9 @@
 //! ensemble that was rebuilt) is another. How they are told apart is described in [`crate::backup`].
 //!
 //! **Deletion** takes two steps. A [`Tomb`] makes backups count no more, or marks objects that nothing needs; what it marks is deleted a day later at the
-//! earliest, and only if nothing needs it still. Whoever writes reads the tombs first, rests on nothing that is marked, gives equal bytes another name
-//! then (by a salt in the compressed stream), and commits within [`COMMIT_WITHIN`] or begins anew: so nothing that is deleted is needed.
+//! earliest, and only if no manifest lists it that is there, not even a forgotten one. Whoever writes reads the tombs first, rests only on what a backup lists that
+//! counts, gives bytes that are equal to marked ones another name (by a salt in the compressed stream), and commits within [`COMMIT_WITHIN`] or begins anew: so nothing
+//! that is deleted is needed. The reasons are told in [`crate::retention::prune`].
 //!
 //! **Order of names.** A manifest's name is later than those of all manifests that its writer saw, also where a clock went back.
 
