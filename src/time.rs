@@ -184,7 +184,7 @@ mod tests {
         // Clocks went back on 2025-10-26: that day had 25 hours.
         let monday = 1_761_517_800_000;
         assert_eq!(back("1d", monday), Some(monday - 25 * 3_600_000));
-        assert_eq!(back("30000y", ms), None);
+        assert_eq!(back("15000y", ms), None);
         for wrong in ["", "0d", "-7d", "7", "d", "1d ago"] {
             assert!(parse_span(wrong).is_err(), "{wrong}");
         }

@@ -6,7 +6,7 @@ use crate::repository::{BackupName, Listing, Needs, Repository, TOMB_AGE, Tomb, 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// How long what is marked stays, in ms.
-pub const TOMB_AGE_MS: i64 = TOMB_AGE.as_millis() as i64;
+pub const TOMB_AGE_MS: i64 = TOMB_AGE.as_secs().cast_signed() * 1000;
 
 /// What is in a repository, and when that was read.
 pub struct State {

@@ -82,15 +82,6 @@ pub struct Writer {
     base: Option<StoredSnapshot>,
 }
 
-/// What a step of a writer came to.
-#[derive(Debug)]
-pub enum Step {
-    /// There is more to do.
-    Went,
-    /// It has committed.
-    Committed(BackupName, Manifest),
-}
-
 impl Writer {
     /// Begins a backup of the logs up to `last`.
     pub fn begin(
@@ -134,8 +125,8 @@ impl Writer {
             .retain(|number, _| (self.first..=self.last).contains(number));
     }
 
-    /// Stores one object, or commits.
-    pub fn step(&mut self, repository: &Repository, now_ms: i64) -> Step {
+    /// Stores one object, or commits: gives the backup then.
+    pub fn step(&mut self, repository: &Repository, now_ms: i64) -> Option<BackupName> {
         let missing = (self.first..=self.last).find(|number| !self.logs.contains_key(number));
         if let Some(number) = missing {
             let zxid = Zxid::new(1, number);
@@ -157,21 +148,19 @@ impl Writer {
                 log_bytes: bytes.len() as u64,
             };
             self.logs.insert(number, log);
-            return Step::Went;
+            return None;
         }
         if self.base.is_none() && self.has_window {
             self.store_base(repository);
-            return Step::Went;
+            return None;
         }
         if now_ms - self.begun_ms >= i64::try_from(COMMIT_WITHIN.as_millis()).unwrap() {
             self.read(repository, now_ms);
-            return Step::Went;
+            return None;
         }
         let manifest = self.manifest(now_ms);
-        let name = repository
-            .commit(&manifest, self.listing.seen_ms())
-            .unwrap();
-        Step::Committed(name, manifest)
+        let seen_ms = self.listing.seen_ms();
+        Some(repository.commit(&manifest, seen_ms).unwrap())
     }
 
     fn store_base(&mut self, repository: &Repository) {
@@ -231,10 +220,10 @@ impl Writer {
     }
 
     /// Does all that is left. Gives the backup.
-    pub fn finish(mut self, repository: &Repository, now_ms: i64) -> (BackupName, Manifest) {
+    pub fn finish(mut self, repository: &Repository, now_ms: i64) -> BackupName {
         loop {
-            if let Step::Committed(name, manifest) = self.step(repository, now_ms) {
-                return (name, manifest);
+            if let Some(name) = self.step(repository, now_ms) {
+                return name;
             }
         }
     }
@@ -245,7 +234,7 @@ pub fn backup(repository: &Repository, lineage: &str, last: u32, now_ms: i64) ->
     let mut writer = Writer::begin(repository, lineage, last, &mut Random::new(1), now_ms);
     (writer.has_window, writer.is_full) = (true, false);
     writer.read(repository, now_ms);
-    writer.finish(repository, now_ms).0
+    writer.finish(repository, now_ms)
 }
 
 /// Names of the objects in a repository, but for backups and marks.

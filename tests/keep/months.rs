@@ -1,6 +1,6 @@
 //! Months of backups, policies and prunes at random times, with kills, and with others at work between any two calls.
 
-use super::made::{DAY, Judge, START, Step, Watch, Writer};
+use super::made::{DAY, Judge, START, Watch, Writer};
 use super::random::Random;
 use super::store::{Call, Fault, Faulty, Moment};
 use super::{forget, made, prune, settle};
@@ -77,7 +77,8 @@ impl World {
             self.failed += 1;
             return;
         }
-        if let Step::Committed(..) = self.writers[index].step(&self.repository, now_ms) {
+        let writer = &mut self.writers[index];
+        if writer.step(&self.repository, now_ms).is_some() {
             self.writers.swap_remove(index);
             self.committed += 1;
         }
