@@ -142,30 +142,62 @@ impl Storage {
     /// # Errors
     /// When one cannot be removed; others may have been.
     pub fn delete(&self, names: &[String]) -> Result<()> {
+        match self.delete_what_can_be(names)?.into_iter().next() {
+            Some(refused) => Err(refused),
+            None => Ok(()),
+        }
+    }
+
+    /// Removes objects, lastingly, and goes on past those that are refused: a lock holds them, or this user may not. Gives what was said of those; a new
+    /// listing tells which they are, and which are gone although it was said that they could not be removed.
+    ///
+    /// # Errors
+    /// When it cannot be made lasting.
+    pub fn delete_what_can_be(&self, names: &[String]) -> Result<Vec<Error>> {
         let paths = names.iter().map(|name| Ok(ObjectPath::from(name.as_str())));
         let paths: Vec<object_store::Result<ObjectPath>> = paths.collect();
-        let mut deleted = self.store.delete_stream(stream::iter(paths).boxed());
-        block_on(async {
-            while let Some(done) = deleted.next().await {
-                match done {
-                    Ok(_) | Err(object_store::Error::NotFound { .. }) => {}
-                    Err(err) => return Err(failed(&self.shown, "delete from", err)),
-                }
-            }
-            Ok(())
-        })?;
+        let deleted: Vec<object_store::Result<ObjectPath>> = block_on(
+            self.store
+                .delete_stream(stream::iter(paths).boxed())
+                .collect(),
+        );
+        let refused = deleted.into_iter().filter_map(|done| match done {
+            Ok(_) | Err(object_store::Error::NotFound { .. }) => None,
+            Err(err) => Some(failed(&self.shown, "delete from", err)),
+        });
+        let refused = refused.collect();
         // The crate syncs what it writes, and not what it deletes.
-        let Some(root) = &self.root else {
-            return Ok(());
-        };
-        let folders: BTreeSet<PathBuf> = names
+        let folders: BTreeSet<PathBuf> = self
+            .root
             .iter()
-            .filter_map(|name| root.join(name).parent().map(Path::to_owned))
+            .flat_map(|root| names.iter().map(|name| root.join(name)))
+            .filter_map(|path| path.parent().map(Path::to_owned))
             .collect();
         folders
             .iter()
             .filter(|dir| dir.is_dir())
-            .try_for_each(|dir| sync_dir(dir))
+            .try_for_each(|dir| sync_dir(dir))?;
+        Ok(refused)
+    }
+
+    /// Makes lasting what other runs did to names: one that was killed may have deleted something and not synced that, and whoever deletes
+    /// more because it is gone has to be sure that it stays gone.
+    ///
+    /// # Errors
+    /// When a folder cannot be read or synced.
+    pub fn sync_names(&self) -> Result<()> {
+        let mut dirs: Vec<PathBuf> = self.root.iter().cloned().collect();
+        while let Some(dir) = dirs.pop() {
+            let entries = std::fs::read_dir(&dir).map_err(|err| Error::io(&dir, "read", err))?;
+            for entry in entries {
+                let entry = entry.map_err(|err| Error::io(&dir, "read", err))?;
+                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    dirs.push(entry.path());
+                }
+            }
+            sync_dir(&dir)?;
+        }
+        Ok(())
     }
 
     /// The bytes that can still be stored, where that can be known.
@@ -205,6 +237,21 @@ impl Storage {
         }
         found.sort();
         Ok(found)
+    }
+
+    /// Removes such files. Gives what was said of those that cannot be removed.
+    pub fn clear(&self, leftovers: &[(PathBuf, u64)]) -> Vec<Error> {
+        let removed = leftovers
+            .iter()
+            .map(|(path, _)| (path, std::fs::remove_file(path)));
+        removed
+            .filter_map(|(path, done)| match done {
+                Err(err) if err.kind() != io::ErrorKind::NotFound => {
+                    Some(Error::io(path, "delete", err))
+                }
+                Ok(()) | Err(_) => None,
+            })
+            .collect()
     }
 }
 
