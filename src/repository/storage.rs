@@ -10,11 +10,11 @@ use futures_executor::block_on;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::local::LocalFileSystem;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload, path::Path as ObjectPath};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 /// One object of a listing.
@@ -33,6 +33,8 @@ pub struct Storage {
     shown: PathBuf,
     /// The directory, where it is one.
     root: Option<PathBuf>,
+    /// The directories in it whose names are known to last.
+    lasting: Arc<Mutex<HashSet<PathBuf>>>,
 }
 
 impl fmt::Debug for Storage {
@@ -65,6 +67,7 @@ impl Storage {
             store: Arc::new(store.with_fsync(true)),
             shown: dir.into(),
             root: Some(dir.into()),
+            lasting: Arc::default(),
         })
     }
 
@@ -74,6 +77,7 @@ impl Storage {
             store,
             shown: shown.into(),
             root: None,
+            lasting: Arc::default(),
         }
     }
 
@@ -101,8 +105,30 @@ impl Storage {
             self.store
                 .put(&ObjectPath::from(name), PutPayload::from(bytes)),
         )
-        .map(|_| ())
-        .map_err(|err| failed(&self.shown_object(name), "write", err))
+        .map_err(|err| failed(&self.shown_object(name), "write", err))?;
+        self.sync_folders(name)
+    }
+
+    /// Makes the names of the folders last that an object is in. The crate syncs those that it makes, and not those that it finds: another run may have made them
+    /// just now, or was killed before it could sync them.
+    fn sync_folders(&self, name: &str) -> Result<()> {
+        let Some(root) = &self.root else {
+            return Ok(());
+        };
+        let object = root.join(name);
+        for folder in object.ancestors().skip(1) {
+            let Some(above) = folder.parent().filter(|above| above.starts_with(root)) else {
+                return Ok(());
+            };
+            let knows = |lasting: &HashSet<PathBuf>| lasting.contains(folder);
+            if !self.lasting.lock().is_ok_and(|lasting| knows(&lasting)) {
+                sync_dir(above)?;
+                if let Ok(mut lasting) = self.lasting.lock() {
+                    lasting.insert(folder.to_owned());
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The bytes of an object; `None` when there is none of this name.
