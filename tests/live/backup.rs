@@ -356,3 +356,51 @@ fn log_names(data_dir: &Path) -> Vec<i64> {
     zxids.sort_unstable();
     zxids
 }
+
+#[test]
+fn a_backup_is_restored_by_hand_with_jq_zstd_and_sha256sum() {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/restore-by-hand.sh");
+    for release in releases() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (data_dir, target) = (folder.path().join("data"), folder.path().join("by hand"));
+        let server = Server::standalone(&release, &data_dir, None, &options());
+        let mut writers = Writers::start(&[server.address()], WRITERS);
+        let repo = Repo::new();
+        // Several logs lie behind the base.
+        for _ in 0..3 {
+            writers.wait_for_more();
+            repo.backup_one(&data_dir);
+        }
+        writers.stop();
+        let tree = runtime().block_on(client::dump(&server.address(), &release));
+        let told = repo.backup_one(&data_dir);
+        told.assert_plain(&format!("{release}: the last"));
+        drop(server);
+        let by_hand = |target: &Path| {
+            let mut command = Command::new("bash");
+            command.arg(&script).arg(repo.path()).arg(told.id());
+            command.arg(target).output().expect("bash runs")
+        };
+        let output = by_hand(&target);
+        assert!(output.status.success(), "{release}: {output:?}");
+        verify(&target);
+        assert!(log_names(&target).len() > 3, "{release}");
+        let server = Server::standalone(&release, &target, None, &options());
+        assert_eq!(server.srvr_zxid(), told.last(), "{release}");
+        let restored = runtime().block_on(client::dump(&server.address(), &release));
+        let context = format!("{release}: restored by hand");
+        client::assert_same_tree(&tree, &restored, Mode::Standalone, &context);
+
+        // Damage stops it.
+        let logs = repo.path().join("log").join(told.lineage());
+        let mut objects = fs::read_dir(logs).expect("a folder");
+        let object = objects.next().expect("an object").expect("an entry").path();
+        let mut bytes = fs::read(&object).expect("an object");
+        bytes[20] ^= 1;
+        fs::write(&object, bytes).expect("it is damaged");
+        let output = by_hand(&folder.path().join("damaged"));
+        let told = String::from_utf8_lossy(&output.stdout);
+        assert!(!output.status.success(), "{release}");
+        assert!(told.contains("FAILED"), "{release}: {output:?}");
+    }
+}
