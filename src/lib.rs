@@ -3,7 +3,7 @@
 //! Data flows one way. Bytes become records ([`jute`], [`record`]); logs and snapshots are files of records
 //! ([`txnlog`], [`snapshot`]); a [`source`] is a data directory, an archive or a [`repository`] as one history; [`timeline`] knows which
 //! zxids it holds, [`replay`] makes the [`tree`] at a point of it; [`verify`], [`compare`], [`diff`], [`txns`], [`top`], [`history`],
-//! [`explain`], [`restore`] and [`export`] are what users ask for.
+//! [`explain`], [`restore`], [`export`] and [`check`] are what users ask for.
 //!
 //! The library takes paths and options and gives reports. It never prints, exits, or reads the environment. It opens sources for
 //! reading only.
@@ -53,6 +53,7 @@ pub mod timeline;
 pub mod replay;
 
 // Floor 10.
+pub mod check;
 pub mod compare;
 pub mod diff;
 pub mod emulate;
@@ -65,6 +66,7 @@ pub mod verify;
 
 // Floor 11.
 pub mod backup;
+pub mod drill;
 pub mod explain;
 pub mod export;
 pub mod top;

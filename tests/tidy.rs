@@ -300,11 +300,11 @@ fn is_code(text: &str) -> bool {
     parts.len() > 1 && parts.iter().all(is_part)
 }
 
-#[test]
-fn every_code_of_a_finding_is_in_the_table_and_none_is_there_for_nothing() {
+/// Compares the codes that the files below `folder` use with a table.
+fn assert_codes_are_known(folder: &str, known: &[&str]) {
     let used: BTreeSet<String> = sources()
         .iter()
-        .filter(|source| source.path.starts_with("verify") && !source.path.ends_with("codes.rs"))
+        .filter(|source| source.path.starts_with(folder) && !source.path.ends_with("codes.rs"))
         .flat_map(|source| {
             let strings = source.without_tests().split('"').skip(1).step_by(2);
             strings
@@ -313,18 +313,22 @@ fn every_code_of_a_finding_is_in_the_table_and_none_is_there_for_nothing() {
                 .collect::<Vec<_>>()
         })
         .collect();
-    let known: Vec<&str> = zoovault::verify::codes::ALL
-        .iter()
-        .map(|code| code.name)
-        .collect();
     assert!(known.is_sorted(), "the table is sorted by name");
-    let known: BTreeSet<String> = known.into_iter().map(str::to_owned).collect();
+    let known: BTreeSet<String> = known.iter().map(|name| (*name).to_owned()).collect();
     let missing: Vec<_> = used.difference(&known).collect();
     let unused: Vec<_> = known.difference(&used).collect();
     assert!(
         missing.is_empty() && unused.is_empty(),
-        "not in the table: {missing:?}; not used: {unused:?}"
+        "{folder}: not in the table: {missing:?}; not used: {unused:?}"
     );
+}
+
+#[test]
+fn every_code_of_a_finding_is_in_its_table_and_none_is_there_for_nothing() {
+    let codes = zoovault::verify::codes::ALL.iter().map(|code| code.name);
+    assert_codes_are_known("verify", &codes.collect::<Vec<_>>());
+    let codes = zoovault::check::codes::ALL.iter().map(|code| code.name);
+    assert_codes_are_known("check", &codes.collect::<Vec<_>>());
 }
 
 #[test]

@@ -2,15 +2,18 @@
 
 use crate::checksum::sha256;
 use crate::error::Result;
-use crate::record::is_same_txn;
+use crate::jute::Reader;
+use crate::record::txn::TXN_HEADER_LEN;
+use crate::record::{TxnHeader, is_same_txn, op};
 use crate::repository::{
     BackupName, History, Listing, Manifest, Mark, Position, Repository, StoredLog,
 };
 use crate::source::Source;
-use crate::stream::Span;
+use crate::stream::{ReadAt, Span};
 use crate::timeline::Timeline;
 use crate::txnlog::LogReader;
 use crate::zxid::Zxid;
+use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -135,14 +138,13 @@ impl Lineage {
         let Some(last) = timeline.last() else {
             return Ok(Relation::Unknown);
         };
-        if let Some(payload) = payload_at(source, timeline, mark.zxid)? {
-            let is_same = sha256(&payload) == mark.sha256
-                || stored_payload(repository, &head.logs, mark.zxid)?
-                    .is_some_and(|stored| is_same_txn(&stored, &payload));
-            return Ok(match is_same {
-                true => Relation::Same,
-                false => Relation::Apart(mark.zxid),
-            });
+        let own = payloads_at(source, timeline, mark.zxid)?;
+        if !own.is_empty() {
+            if own.iter().any(|payload| sha256(payload) == mark.sha256) {
+                return Ok(Relation::Same);
+            }
+            let stored = stored_payloads(repository, &head.logs, mark.zxid)?;
+            return Ok(relation(&own, &stored, mark.zxid));
         }
         if last > mark.zxid {
             // Within a segment nothing is missing but what its history does not have.
@@ -171,14 +173,10 @@ impl Lineage {
         last: Zxid,
     ) -> Result<Relation> {
         let history = self.history();
-        let Some(payload) = payload_at(source, timeline, last)? else {
-            return Ok(Relation::Unknown);
-        };
-        if let Some(stored) = stored_payload(repository, &history.logs, last)? {
-            return Ok(match is_same_txn(&stored, &payload) {
-                true => Relation::Same,
-                false => Relation::Apart(last),
-            });
+        let stored = stored_payloads(repository, &history.logs, last)?;
+        if !stored.is_empty() {
+            let own = payloads_at(source, timeline, last)?;
+            return Ok(relation(&own, &stored, last));
         }
         // The lineage went from one epoch to the next without it.
         let before = history.logs.iter().rev().find(|log| log.last_zxid < last);
@@ -201,42 +199,63 @@ fn read(repository: &Repository, names: Vec<&BackupName>) -> Result<Vec<(BackupN
         .collect()
 }
 
-/// The payload of the txn `zxid` in a source.
-pub(super) fn payload_at(
-    source: &Source,
-    timeline: &Timeline,
-    zxid: Zxid,
-) -> Result<Option<Vec<u8>>> {
-    let pieces = timeline.segments.iter().flat_map(|segment| &segment.pieces);
-    for piece in pieces.filter(|piece| piece.from <= zxid && zxid <= piece.run.last) {
-        let mut reader = piece.reader(source, zxid)?;
-        if let Some(entry) = reader.next_above(zxid.prev())? {
-            return Ok((entry.header.zxid == zxid).then(|| entry.payload.to_vec()));
-        }
+/// Whether records of one zxid are of one history: an error may have used the zxid of the txn before it again, and either side may hold one of the two only.
+fn relation(own: &[Vec<u8>], stored: &[Vec<u8>], zxid: Zxid) -> Relation {
+    let is_same = own
+        .iter()
+        .any(|own| stored.iter().any(|stored| is_same_txn(own, stored)));
+    let is_error = |payload: &Vec<u8>| {
+        TxnHeader::decode(&mut Reader::new(payload, 0))
+            .is_ok_and(|header| header.txn_type == op::ERROR)
+    };
+    match is_same {
+        true => Relation::Same,
+        false if own.iter().all(is_error) || stored.iter().all(is_error) => Relation::Unknown,
+        false => Relation::Apart(zxid),
     }
-    Ok(None)
 }
 
-/// The payload of the txn `zxid` in stored logs.
-fn stored_payload(
+/// The payloads of the records of `zxid` in a source: one, but where an error used it again.
+fn payloads_at(source: &Source, timeline: &Timeline, zxid: Zxid) -> Result<Vec<Vec<u8>>> {
+    let pieces = timeline.segments.iter().flat_map(|segment| &segment.pieces);
+    for piece in pieces.filter(|piece| piece.from <= zxid && zxid <= piece.run.last) {
+        let found = of_zxid(piece.reader(source, zxid)?, zxid)?;
+        if !found.is_empty() {
+            return Ok(found);
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// The same in stored logs.
+fn stored_payloads(
     repository: &Repository,
     logs: &[StoredLog],
     zxid: Zxid,
-) -> Result<Option<Vec<u8>>> {
-    let holding = logs
+) -> Result<Vec<Vec<u8>>> {
+    let mut found = Vec::new();
+    for log in logs
         .iter()
-        .find(|log| log.first_zxid <= zxid && zxid <= log.last_zxid);
-    let Some(log) = holding else {
-        return Ok(None);
-    };
-    let shown = repository.storage().shown_object(&log.object.name);
-    let mut bytes = Vec::new();
-    repository.decompress(&log.object, &mut bytes, &shown)?;
-    let mut reader = LogReader::new(&shown, bytes.as_slice())?;
-    let entry = reader.next_above(zxid.prev())?;
-    Ok(entry
-        .filter(|entry| entry.header.zxid == zxid)
-        .map(|entry| entry.payload.to_vec()))
+        .filter(|log| log.first_zxid <= zxid && zxid <= log.last_zxid)
+    {
+        let shown = repository.storage().shown_object(&log.object.name);
+        let mut bytes = Vec::new();
+        repository.decompress(&log.object, &mut bytes, &shown)?;
+        found.extend(of_zxid(LogReader::new(&shown, bytes.as_slice())?, zxid)?);
+    }
+    Ok(found)
+}
+
+fn of_zxid<S: ReadAt + Clone>(mut reader: LogReader<S>, zxid: Zxid) -> Result<Vec<Vec<u8>>> {
+    let mut found = Vec::new();
+    while let Some(entry) = reader.next_entry()? {
+        match entry.header.zxid.cmp(&zxid) {
+            Ordering::Less => {}
+            Ordering::Equal => found.push(entry.payload.to_vec()),
+            Ordering::Greater => break,
+        }
+    }
+    Ok(found)
 }
 
 /// Where in `source` the txn of a position is that was noted before; `None` when it is not there, or another is.
@@ -267,9 +286,9 @@ pub(super) fn new_id(source: &Source, timeline: &Timeline, apart: Option<Zxid>) 
         .map(|piece| piece.from)
         .find(|from| Some(from.epoch()) == newest);
     for zxid in first.into_iter().chain(apart) {
-        if let Some(payload) = payload_at(source, timeline, zxid)? {
+        if let Some(payload) = payloads_at(source, timeline, zxid)?.first() {
             // Headers are the same on all members, and bodies need not be.
-            let len = payload.len().min(crate::record::txn::TXN_HEADER_LEN);
+            let len = payload.len().min(TXN_HEADER_LEN);
             identity.extend_from_slice(payload.get(..len).unwrap_or_default());
         }
     }

@@ -17,6 +17,9 @@
 //! A member that was sent a whole tree keeps its old logs, a tail that was never committed too. Of logs before a gap nothing is stored that the lineage is
 //! known to have gone on without.
 //!
+//! A server of 3.9 may log an error under the zxid of the txn before it. Where a run ended right between the two, the error is not stored: it has no effect,
+//! and its zxid is held already.
+//!
 //! **What a manifest lists** is the newest base that reaches the last txn, all logs behind it, and whatever else the run stored. A base is never
 //! later than the last txn of the backup before it: so the windows of backups of one lineage meet, and keeping two of them keeps what is between, as far
 //! as either reaches.
@@ -148,9 +151,13 @@ impl Run<'_> {
             .into_iter()
             .map(|id| Lineage::recent(self.repository, &self.listing, id))
             .collect::<Result<Vec<Lineage>>>()?;
-        let scan = Scan::of(self.source, &lineages, &self.options.host, self.progress)?;
+        let mut scan = Scan::of(self.source, &lineages, &self.options.host, self.progress)?;
         self.judge_source(&scan);
         let place = self.place(&scan, &lineages)?;
+        if matches!(place, Place::New(_)) {
+            // What the source is known by is of another history: of this one, nothing was stored yet.
+            scan = scan.whole(self.source, self.progress)?;
+        }
         let mut lineage = match place {
             Place::Lineage(index) => lineages.swap_remove(index),
             Place::Abandoned(index, zxid) => {

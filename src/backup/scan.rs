@@ -53,6 +53,17 @@ impl Scan {
         })
     }
 
+    /// The same source, read from its beginning.
+    pub fn whole(self, source: &Source, progress: &dyn Progress) -> Result<Scan> {
+        if self.known.is_none() {
+            return Ok(self);
+        }
+        Ok(Scan {
+            timeline: Timeline::read(source, Level::Everything, progress)?,
+            known: None,
+        })
+    }
+
     /// The last txn, and where it is.
     pub fn position(&self, source: &Source) -> Result<Option<Position>> {
         let Some(piece) = self

@@ -1,8 +1,11 @@
 //! What can be said on the command line. `man/` and the completions are made from it.
 
 use super::backup::BackupArgs;
+use super::backups::BackupsArgs;
 use super::cat::CatArgs;
+use super::check::CheckArgs;
 use super::diff::DiffArgs;
+use super::drill::DrillArgs;
 use super::du::DuArgs;
 use super::history::HistoryArgs;
 use super::init::InitArgs;
@@ -108,6 +111,9 @@ pub enum Command {
     Du(DuArgs),
     Init(InitArgs),
     Backup(Box<BackupArgs>),
+    Drill(Box<DrillArgs>),
+    Backups(BackupsArgs),
+    Check(CheckArgs),
     Completions(CompletionsArgs),
     #[command(hide = true)]
     Man(ManArgs),

@@ -44,17 +44,19 @@ pub fn of_error(err: &anyhow::Error) -> Exit {
     if err.chain().any(|cause| cause.is::<BadArgument>()) {
         return Exit::BadArguments;
     }
-    match err
-        .chain()
-        .find_map(|cause| cause.downcast_ref::<Error>())
-        .map(Error::kind)
-    {
-        Some(ErrorKind::BadArgument) => Exit::BadArguments,
-        Some(ErrorKind::Damage) => Exit::Damaged,
-        Some(ErrorKind::NotReachable) => Exit::NotReachable,
-        Some(ErrorKind::TargetExists) => Exit::TargetExists,
-        Some(ErrorKind::NoRepository) => Exit::NoRepository,
-        Some(ErrorKind::Failed | ErrorKind::SourceChanged) | None => Exit::Failed,
+    let cause = err.chain().find_map(|cause| cause.downcast_ref::<Error>());
+    cause.map_or(Exit::Failed, |cause| of_kind(cause.kind()))
+}
+
+/// The status that a failure of this kind stands for.
+pub fn of_kind(kind: ErrorKind) -> Exit {
+    match kind {
+        ErrorKind::BadArgument => Exit::BadArguments,
+        ErrorKind::Damage => Exit::Damaged,
+        ErrorKind::NotReachable => Exit::NotReachable,
+        ErrorKind::TargetExists => Exit::TargetExists,
+        ErrorKind::NoRepository => Exit::NoRepository,
+        ErrorKind::Failed | ErrorKind::SourceChanged => Exit::Failed,
     }
 }
 

@@ -3,9 +3,12 @@
 mod args;
 mod at;
 mod backup;
+mod backups;
 mod cat;
+mod check;
 mod compare;
 mod diff;
+mod drill;
 mod du;
 mod exit;
 mod explain;
@@ -47,10 +50,12 @@ pub fn main() -> ExitCode {
         Err(err) => {
             // Help and version are results, everything else is a wrong argument. A closed pipe is nobody's fault.
             let _ = err.print();
-            return if err.use_stderr() {
-                Exit::BadArguments.into()
-            } else {
-                Exit::Done.into()
+            return match err.use_stderr() {
+                true if std::env::args_os().any(|arg| arg == "--nagios") => {
+                    backups::bad_arguments().into()
+                }
+                true => Exit::BadArguments.into(),
+                false => Exit::Done.into(),
             };
         }
     };
@@ -90,6 +95,9 @@ fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<Exit> {
         Command::Du(args) => du::run(args, ui),
         Command::Init(args) => init::run(args, ui),
         Command::Backup(args) => backup::run(args, ui),
+        Command::Drill(args) => drill::run(args, ui),
+        Command::Backups(args) => backups::run(args, ui),
+        Command::Check(args) => check::run(args, ui),
         Command::Completions(args) => {
             let mut bytes = Vec::new();
             clap_complete::generate(args.shell, &mut Cli::command(), "zoovault", &mut bytes);

@@ -4,7 +4,7 @@ use super::exit::BadArgument;
 use super::job::config::Config;
 use clap::Args;
 use std::path::{Path, PathBuf};
-use zoovault::repository::Repository;
+use zoovault::repository::{Repository, Storage};
 
 /// The repository.
 #[derive(Args, Debug)]
@@ -25,11 +25,24 @@ impl RepoArg {
 
 /// Opens the repository at `place`.
 pub fn open(place: &Path) -> anyhow::Result<Repository> {
-    if let Some((scheme, _)) = place.to_str().and_then(|place| place.split_once("://")) {
-        let message = format!("{scheme}:// is not built in: a repository is a directory");
-        return Err(BadArgument(message).into());
-    }
+    ensure_local(place)?;
     Ok(Repository::open_local(place)?)
+}
+
+/// Opens it also where its first object is damaged: to find out what else is.
+pub fn open_despite(place: &Path) -> anyhow::Result<Repository> {
+    ensure_local(place)?;
+    Ok(Repository::open_despite(Storage::local(place)?)?)
+}
+
+fn ensure_local(place: &Path) -> anyhow::Result<()> {
+    match place.to_str().and_then(|place| place.split_once("://")) {
+        Some((scheme, _)) => {
+            let message = format!("{scheme}:// is not built in: a repository is a directory");
+            Err(BadArgument(message).into())
+        }
+        None => Ok(()),
+    }
 }
 
 /// The time now, in ms.

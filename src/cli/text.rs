@@ -91,6 +91,23 @@ pub fn time_or_dash(ms: Option<i64>) -> String {
     ms.map_or_else(|| "-".to_owned(), time)
 }
 
+/// How long something is, in the two largest units: `25h10m`, `12d4h`.
+pub fn span(ms: i64) -> String {
+    let seconds = ms / 1000;
+    let (large, small) = match seconds {
+        ..60 => return format!("{seconds}s"),
+        60..3600 => ((60, "m"), (1, "s")),
+        3600..172_800 => ((3600, "h"), (60, "m")),
+        172_800.. => ((86_400, "d"), (3600, "h")),
+    };
+    let rest = seconds % large.0 / small.0;
+    let more = match rest {
+        0 => String::new(),
+        rest => format!("{rest}{}", small.1),
+    };
+    format!("{}{}{more}", seconds / large.0, large.1)
+}
+
 /// A number with its thousands apart.
 pub fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -182,6 +199,16 @@ mod tests {
             put_hex(&mut text, number, 14);
             assert_eq!(text, format!("{number:#x}{number:#016x}"));
         }
+    }
+
+    #[test]
+    fn a_span_is_told_in_two_units() {
+        let minute = 60_000;
+        assert_eq!(span(999), "0s");
+        assert_eq!(span(3 * minute + 20_000), "3m20s");
+        assert_eq!(span(25 * 60 * minute), "25h");
+        assert_eq!(span((25 * 60 + 10) * minute), "25h10m");
+        assert_eq!(span((12 * 24 + 4) * 60 * minute), "12d4h");
     }
 
     #[test]

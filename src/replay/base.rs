@@ -9,7 +9,7 @@ use crate::repository::{Origin, StoredSnapshot};
 use crate::snapshot::codec::Codec;
 use crate::snapshot::{self, OPEN_ACL_ID, Trailer, peek_trailer};
 use crate::source::{Source, SourceFile};
-use crate::timeline::Timeline;
+use crate::timeline::{Segment, Timeline};
 use crate::tree::{AclRef, DataTree, parent_path};
 use crate::txnlog::LogFault;
 use crate::zxid::Zxid;
@@ -93,12 +93,7 @@ impl Base {
 pub fn bases(source: &Source, timeline: &Timeline) -> Result<Vec<Base>> {
     let mut bases = Vec::new();
     if begins_empty(source, timeline)? {
-        bases.push(Base {
-            file: BaseFile::Empty,
-            zxid: Zxid::ZERO,
-            exact_from: ExactFrom::Known(Zxid::ZERO),
-            reapplies_its_own: false,
-        });
+        bases.push(empty());
     }
     let names: Vec<Zxid> = source.snapshots().iter().map(SourceFile::zxid).collect();
     for (index, file) in source.snapshots().iter().enumerate() {
@@ -160,20 +155,51 @@ fn promised(stored: &StoredSnapshot, index: usize, timeline: &Timeline) -> Base 
     }
 }
 
-/// Whether the logs begin on an empty tree.
+/// The bases of a part of a repository, as they were judged when they were stored. Nothing is read: the caller knows whether its logs begin on an
+/// empty tree.
+pub fn promised_bases(source: &Source, timeline: &Timeline, begins_empty: bool) -> Vec<Base> {
+    let files = source.snapshots().iter().enumerate();
+    let stored = files.filter_map(|(index, file)| Some((index, file.promised_base()?)));
+    let stored = stored.map(|(index, stored)| promised(stored, index, timeline));
+    let mut bases: Vec<Base> = begins_empty.then(empty).into_iter().chain(stored).collect();
+    bases.sort_by_key(|base| base.zxid);
+    bases
+}
+
+/// The tree of a fresh server.
+fn empty() -> Base {
+    Base {
+        file: BaseFile::Empty,
+        zxid: Zxid::ZERO,
+        exact_from: ExactFrom::Known(Zxid::ZERO),
+        reapplies_its_own: false,
+    }
+}
+
+/// Whether the logs begin on an empty tree, where their first zxid tells that.
 ///
 /// The first txn of a new standalone server is 0x1. A new ensemble's is 0x100000001, but so is the first of one that grew out of a
-/// standalone server, whose znodes are in no log any more; then the root has had children, and its cversion is above zero, which
-/// the first create below the root tells.
-fn begins_empty(source: &Source, timeline: &Timeline) -> Result<bool> {
+/// standalone server, whose znodes are in no log any more: then the logs have to be read.
+pub fn seems_to_begin_empty(timeline: &Timeline) -> Option<bool> {
+    match timeline.segments.first().map(Segment::first) {
+        Some(first) if first == Zxid::new(0, 1) => Some(true),
+        Some(first) if first == Zxid::new(1, 1) => None,
+        Some(_) | None => Some(false),
+    }
+}
+
+/// Whether the logs begin on an empty tree. Where their first zxid does not tell, the first create below the root does: had the root had children
+/// before, its cversion would be above one.
+///
+/// # Errors
+/// Failures to read, damage.
+pub fn begins_empty(source: &Source, timeline: &Timeline) -> Result<bool> {
+    if let Some(known) = seems_to_begin_empty(timeline) {
+        return Ok(known);
+    }
     let Some(segment) = timeline.segments.first() else {
         return Ok(false);
     };
-    match segment.first() {
-        first if first == Zxid::new(0, 1) => return Ok(true),
-        first if first == Zxid::new(1, 1) => {}
-        _ => return Ok(false),
-    }
     for piece in &segment.pieces {
         let mut reader = piece.reader(source, piece.from)?.trusting();
         while let Some(entry) = reader
@@ -257,8 +283,12 @@ fn exact_from(
         // may be in the file too, and no digest would tell.
         None if trailer.last_zxid.is_some_and(|last| last >= zxid) => {
             let last = trailer.last_zxid.unwrap_or(zxid);
-            let is_followed = timeline.contains(last.next());
-            ExactFrom::Known(if is_followed { last.next() } else { last })
+            // The next txn may be the first of the next epoch.
+            let next = timeline.next_after(last);
+            ExactFrom::Known(
+                next.filter(|next| last.is_followed_by(*next))
+                    .unwrap_or(last),
+            )
         }
         Some(_) | None => bound.map_or(ExactFrom::Open, ExactFrom::Bounded),
     }

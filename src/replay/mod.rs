@@ -27,7 +27,10 @@ mod onward;
 mod resolve;
 mod sound;
 
-pub use base::{Base, BaseFile, ExactFrom, bases, exact_ranges, fresh_tree, load_snapshot};
+pub use base::{
+    Base, BaseFile, ExactFrom, bases, begins_empty, exact_ranges, fresh_tree, load_snapshot,
+    promised_bases, seems_to_begin_empty,
+};
 pub use compare::{DigestTally, Mismatch};
 pub use crosscheck::{Contradiction, Crosscheck, Crossed, Disagreement};
 pub use doubt::ensure_unambiguous;

@@ -1,7 +1,7 @@
 //! Compression of objects: one zstd frame, with its own checksum, that plain `zstd -d` reads.
 
 use crate::error::{Error, ErrorKind, Result};
-use std::io::{self, Read, Write};
+use std::io::{self, Cursor, Read, Write};
 use std::path::Path;
 
 /// The level. Higher ones are several times slower on logs, for a few percent.
@@ -48,6 +48,14 @@ pub fn decompress(shown: &Path, bytes: &[u8], out: &mut impl Write, target: &Pat
             .map_err(|err| Error::io(target, "write", err))?;
         written += len as u64;
     }
+}
+
+/// Decompresses `bytes` as they are read.
+///
+/// # Errors
+/// Those of zstd.
+pub fn reader(bytes: Vec<u8>) -> io::Result<impl Read + Send + 'static> {
+    zstd::Decoder::with_buffer(Cursor::new(bytes))
 }
 
 /// Compares what it is given with what it is to be.

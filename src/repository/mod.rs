@@ -35,7 +35,7 @@ mod unpacked;
 pub use history::{History, Which};
 pub use manifest::{
     FORMAT_VERSION, Identity, Manifest, Mark, Object, Origin, Origins, Pin, Position, StoredLog,
-    StoredSnapshot, StoredTrailer, StoredWindow, Tomb, encode,
+    StoredSnapshot, StoredTrailer, StoredWindow, Tomb, decode, encode,
 };
 pub use name::BackupName;
 pub use ranges::Ranges;
@@ -127,6 +127,27 @@ impl Repository {
                 "is damaged: its id is not that of its contents".to_owned(),
             ));
         }
+        Ok(Repository { storage, identity })
+    }
+
+    /// Opens a repository whose first object is damaged or lost, for whoever tells what else of it is whole. No backup depends on what that object says.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NoRepository`] when there is no backup either; failures to read.
+    pub fn open_despite(storage: Storage) -> Result<Repository> {
+        match Repository::open(storage.clone()) {
+            Err(error) if error.kind() == ErrorKind::Damage => {}
+            Err(error)
+                if error.kind() == ErrorKind::NoRepository
+                    && !storage.list(name::BACKUPS)?.is_empty() => {}
+            opened => return opened,
+        }
+        let identity = Identity {
+            format: FORMAT_VERSION,
+            created_ms: 0,
+            salt: String::new(),
+            id: String::new(),
+        };
         Ok(Repository { storage, identity })
     }
 
@@ -319,6 +340,22 @@ impl Repository {
             out,
             target,
         )
+    }
+
+    /// Decompresses an object as it is read, after its SHA-256 was compared. What zstd finds broken is an error of the reader.
+    ///
+    /// # Errors
+    /// Damage; failures to read.
+    pub fn reader(&self, object: &Object) -> Result<impl std::io::Read + Send + 'static> {
+        let stored = self.object(object)?;
+        codec::reader(stored).map_err(|err| {
+            let shown = self.storage.shown_object(&object.name);
+            Error::about(
+                &shown,
+                ErrorKind::Damage,
+                format!("broken zstd stream: {err}"),
+            )
+        })
     }
 
     /// Writes a commit point, and reads it back. `seen_ms` is the latest time in the names that the writer saw. All that the manifest lists has to be stored.

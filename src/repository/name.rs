@@ -67,6 +67,32 @@ pub fn parse_pin(name: &str) -> Option<&str> {
         .map(|(id, _)| id)
 }
 
+/// Whether an object's name is one that this program gives to logs or to parts of snapshots.
+pub fn is_stored(object: &str) -> bool {
+    parse_stored(object).is_some_and(|name| name == object)
+}
+
+/// The name that an object would have, if it says what it seems to say.
+fn parse_stored(object: &str) -> Option<String> {
+    let (folder, rest) = object.split_once('/')?;
+    let (lineage, name) = rest.split_once('/')?;
+    let mut fields = name.strip_suffix(".zst")?.split('-');
+    let zxid = Zxid::from_i64(i64::from_str_radix(fields.next()?, 16).ok()?);
+    let (second, sha256) = (fields.next()?, fields.next()?);
+    let is_short = sha256.len() == DIGITS && sha256.bytes().all(|b| b.is_ascii_hexdigit());
+    if !is_short || lineage.is_empty() || fields.next().is_some() {
+        return None;
+    }
+    match folder {
+        LOGS => {
+            let last = Zxid::from_i64(i64::from_str_radix(second, 16).ok()?);
+            Some(log(lineage, zxid, last, sha256))
+        }
+        SNAPSHOTS => Some(snapshot(lineage, zxid, second.parse().ok()?, sha256)),
+        _ => None,
+    }
+}
+
 /// What the name of a commit point says.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BackupName {
@@ -172,6 +198,18 @@ mod tests {
             "log/l/x",
         ] {
             assert_eq!(BackupName::parse(other), None, "{other}");
+        }
+        assert!(is_stored(&log("l", zxid, zxid.next(), sha256)));
+        assert!(is_stored(&snapshot("l", zxid, 12345, sha256)));
+        for other in [
+            "log/l/000000010000002a-000000010000002b-0123456789ab.zst.part",
+            "log/l/10000002a-000000010000002b-0123456789ab.zst",
+            "log/l/000000010000002a-000000010000002b-0123456789a.zst",
+            "log/000000010000002a-000000010000002b-0123456789ab.zst",
+            "log/l/m/000000010000002a-000000010000002b-0123456789ab.zst",
+            "snapshot/l/000000010000002a-3-0123456789ab.zst",
+        ] {
+            assert!(!is_stored(other), "{other}");
         }
         assert_eq!(parse_tomb(&tomb(5, sha256)), Some(5));
         assert_eq!(parse_pin(&pin("abc", sha256)), Some("abc"));

@@ -1,4 +1,6 @@
-//! Man pages from the command definitions and the table of findings.
+//! Man pages from the command definitions and the tables of findings.
+
+mod repository;
 
 use super::args::{Cli, ManArgs};
 use super::exit::Exit;
@@ -25,6 +27,8 @@ pub fn run(args: &ManArgs) -> anyhow::Result<Exit> {
         )?;
     }
     write_file(args, "zoovault-findings.7", &findings_page())?;
+    write_file(args, "zoovault-repository.7", &repository::page())?;
+    write_file(args, "zoovault-check-findings.7", &check_findings_page())?;
     Ok(Exit::Done)
 }
 
@@ -38,22 +42,45 @@ fn findings_page() -> Vec<u8> {
          missing (status 5: txns are not there that the last point needs), damage (status 4). Where a code has two, the finding says which.",
     ));
     for code in codes::ALL {
-        let severities: Vec<&str> = code
-            .severities
-            .iter()
-            .map(|severity| severity.name())
-            .collect();
-        page.push_str(&format!(
-            ".SH \"{}\"\nSeverity: {}\n.PP\n{}.PP\n\\fIServers\\fR: {}.PP\n\\fINext\\fR: {}",
-            code.name.replace('-', "\\-"),
-            severities.join(" or "),
-            roff(code.meaning),
-            roff(code.server),
-            roff(&format!("{}.", code.next)),
-        ));
+        let severities = code.severities.iter().map(|severity| severity.name());
+        let servers = format!(".PP\n\\fIServers\\fR: {}", roff(code.server));
+        let parts = (code.name, code.meaning, servers.as_str(), code.next);
+        page.push_str(&code_section(parts, severities));
     }
     page.push_str(".SH \"SEE ALSO\"\nzoovault\\-verify(1), zoovault\\-explain(1)\n");
     page.into_bytes()
+}
+
+/// The page that lists every code of `check`.
+fn check_findings_page() -> Vec<u8> {
+    let mut page = String::from(
+        ".TH ZOOVAULT\\-CHECK\\-FINDINGS 7 \"\" \"zoovault\" \"\"\n.SH NAME\nzoovault\\-check\\-findings \\- what zoovault check finds in a repository, and what to do\n.SH DESCRIPTION\n",
+    );
+    page.push_str(&roff(
+        "Every finding of zoovault check has a code, which never changes, and a severity: info (good to know), warning (status 3), \
+         damage (status 4). Where a code has two, the finding says which.",
+    ));
+    for code in zoovault::check::codes::ALL {
+        let severities = code.severities.iter().map(|severity| severity.name());
+        let parts = (code.name, code.meaning, "", code.next);
+        page.push_str(&code_section(parts, severities));
+    }
+    page.push_str(".SH \"SEE ALSO\"\nzoovault\\-check(1), zoovault\\-backups(1)\n");
+    page.into_bytes()
+}
+
+/// What is said of one code: its name, its meaning, a paragraph more, and the next step.
+fn code_section(
+    (name, meaning, more, next): (&str, &str, &str, &str),
+    severities: impl Iterator<Item = &'static str>,
+) -> String {
+    format!(
+        ".SH \"{}\"\nSeverity: {}\n.PP\n{}{more}.PP\n\\fINext\\fR: {}",
+        name.replace('-', "\\-"),
+        severities.collect::<Vec<_>>().join(" or "),
+        roff(meaning),
+        roff(&format!("{next}.")),
+    )
 }
 
 /// A line of text for the man macros.

@@ -1,0 +1,135 @@
+//! Which points bases and logs give, for all that manifests say of them. Nothing is read but, where it is asked for, the beginning of a history.
+
+use super::finding::{Finding, Severity};
+use crate::error::{ErrorKind, Result};
+use crate::progress::Silent;
+use crate::replay::{begins_empty, exact_ranges, promised_bases, seems_to_begin_empty};
+use crate::repository::{BackupName, History, Manifest, Ranges, Repository};
+use crate::source::{self, Source};
+use crate::timeline::Timeline;
+use crate::txnlog::Level;
+use crate::zxid::Zxid;
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+/// A range of points, both ends of it included.
+pub(super) type Range = (Zxid, Zxid);
+
+/// Whether histories begin on an empty tree: by the name of their first log, where that was looked at before.
+pub(super) type Beginnings = Mutex<HashMap<String, Option<bool>>>;
+
+/// Tells which points manifests give.
+pub(super) struct Promises<'a> {
+    pub repository: &'a Repository,
+    pub options: &'a source::Options,
+    /// Where what logs begin on may be read; `None` when nothing may be.
+    pub beginnings: Option<Beginnings>,
+}
+
+impl Promises<'_> {
+    /// The points that `history` gives. Where only reading tells what it begins on, `claims_empty` does.
+    ///
+    /// # Errors
+    /// When no place for decompressed files can be had; failures to read.
+    pub fn ranges(&self, history: &History, claims_empty: bool) -> Result<Vec<Range>> {
+        let source = Source::of_history(self.repository, history, self.options)?;
+        let timeline = Timeline::read(&source, Level::Frames, &Silent)?;
+        let is_empty = match seems_to_begin_empty(&timeline) {
+            Some(known) => known,
+            None => self.beginning(&source, &timeline)?.unwrap_or(claims_empty),
+        };
+        let bases = promised_bases(&source, &timeline, is_empty);
+        Ok(exact_ranges(&timeline, &bases))
+    }
+
+    /// Reads what a history begins on; `None` where that may not be read, or is damaged, which is told of the log itself.
+    fn beginning(&self, source: &Source, timeline: &Timeline) -> Result<Option<bool>> {
+        let (Some(beginnings), Some(first)) = (&self.beginnings, source.logs().first()) else {
+            return Ok(None);
+        };
+        let name = first.name();
+        if let Some(known) = beginnings
+            .lock()
+            .ok()
+            .and_then(|known| known.get(&name).copied())
+        {
+            return Ok(known);
+        }
+        let found = match begins_empty(source, timeline) {
+            Ok(found) => Some(found),
+            Err(error) if error.kind() == ErrorKind::Damage => None,
+            Err(error) => return Err(error),
+        };
+        if let Ok(mut known) = beginnings.lock() {
+            known.insert(name, found);
+        }
+        Ok(found)
+    }
+
+    /// Compares what a backup promises with what it gives.
+    ///
+    /// # Errors
+    /// As [`Promises::ranges`].
+    pub fn judge(&self, backup: &BackupName, manifest: &Manifest) -> Result<Vec<Finding>> {
+        let history = History::of(vec![(backup.clone(), manifest.clone())]);
+        let told: Vec<Range> = manifest
+            .windows
+            .iter()
+            .map(|window| (window.from_zxid, window.to_zxid))
+            .collect();
+        let given = self.ranges(&history, claims_empty(manifest))?;
+        let findings = [
+            (
+                "window-unfounded",
+                Severity::Damage,
+                "promises",
+                without(&told, &given),
+            ),
+            (
+                "window-untold",
+                Severity::Warning,
+                "does not tell of",
+                without(&given, &told),
+            ),
+        ];
+        Ok(findings
+            .into_iter()
+            .filter(|(.., ranges)| !ranges.is_empty())
+            .map(|(code, severity, verb, ranges)| {
+                let message = format!("{verb} the points {}", shown(&ranges));
+                let finding = Finding::new(code, severity, message).object(backup.object());
+                finding.backups([backup.id.clone()])
+            })
+            .collect())
+    }
+}
+
+/// Whether a backup says that its history begins on an empty tree: its writer has read that.
+pub(super) fn claims_empty(manifest: &Manifest) -> bool {
+    let mut windows = manifest.windows.iter();
+    windows.any(|window| window.from_zxid == Zxid::ZERO)
+}
+
+/// What of `ranges` is not in `others`.
+pub(super) fn without(ranges: &[Range], others: &[Range]) -> Vec<Range> {
+    let mut set = Ranges::default();
+    others
+        .iter()
+        .for_each(|(first, last)| set.add(*first, *last));
+    let missing = ranges
+        .iter()
+        .flat_map(|(first, last)| set.missing(*first, *last));
+    missing.collect()
+}
+
+/// Ranges in words.
+pub(super) fn shown(ranges: &[Range]) -> String {
+    let shown: Vec<String> = ranges
+        .iter()
+        .map(|(first, last)| match first == last {
+            true => first.to_string(),
+            false => format!("{first} to {last}"),
+        })
+        .collect();
+    shown.join(", ")
+}
