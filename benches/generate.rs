@@ -11,7 +11,8 @@
     reason = "a program for measurements"
 )]
 
-use std::collections::HashMap;
+mod snapshot;
+
 use std::error::Error;
 use std::fs::{self, File};
 use std::io::BufWriter;
@@ -19,9 +20,8 @@ use std::path::{Path, PathBuf};
 
 use zoovault::record::acl::OPEN_ACL_UNSAFE;
 use zoovault::record::digest::Charset;
-use zoovault::record::{Create, CreateKind, Txn, TxnBody, TxnDigest, TxnHeader, op};
-use zoovault::snapshot::{NodeRecord, OPEN_ACL_ID, SnapshotWriter, Trailer};
-use zoovault::tree::{AclValue, DataTree};
+use zoovault::record::{Create, CreateKind, Txn, TxnBody, TxnHeader, op};
+use zoovault::tree::DataTree;
 use zoovault::txnlog::LogWriter;
 use zoovault::zxid::{SessionId, Zxid};
 
@@ -155,13 +155,6 @@ fn body<'a>(
     )
 }
 
-fn digest_of(tree: &DataTree) -> TxnDigest {
-    TxnDigest {
-        version: 2,
-        tree_digest: tree.digest().unwrap_or_default(),
-    }
-}
-
 fn write_log(options: &Options, dir: &Path) -> Result<DataTree, Box<dyn Error>> {
     let mut tree = DataTree::fresh(true);
     tree.keep_digest(Charset::Utf8);
@@ -189,74 +182,22 @@ fn write_log(options: &Options, dir: &Path) -> Result<DataTree, Box<dyn Error>> 
         log.write(&Txn {
             header,
             body,
-            digest: Some(digest_of(&tree)),
+            digest: Some(snapshot::digest_of(&tree)),
             excess: &[],
         })?;
         if options.snapshot_at == Some(number) {
-            write_snapshot(&tree, dir, true)?;
+            write_snapshot(&tree, dir, false)?;
         }
     }
     log.finish()?;
     Ok(tree)
 }
 
-fn write_snapshot(tree: &DataTree, dir: &Path, has_digest: bool) -> Result<(), Box<dyn Error>> {
-    let zxid = tree.last_zxid();
-    let mut ids: HashMap<&[u8], i64> = HashMap::new();
-    let mut lists = Vec::new();
-    // Servers give the znodes of a fresh tree the id of the open list, and any others one of the map.
-    for node in tree.in_order() {
-        let AclValue::List(list) = node.acl else {
-            return Err("an unresolved list".into());
-        };
-        if node.stat.czxid == Zxid::ZERO && list == OPEN_ACL_UNSAFE {
-            continue;
-        }
-        let next = i64::try_from(lists.len())? + 1;
-        ids.entry(list.bytes()).or_insert_with(|| {
-            lists.push((next, list.bytes()));
-            next
-        });
-    }
-    let file = File::create(dir.join(format!("snapshot.{:x}", zxid.to_i64())))?;
-    let sessions: Vec<(SessionId, i32)> = tree.sessions().collect();
-    let mut writer = SnapshotWriter::new(file, &sessions, lists.into_iter())?;
-    for node in tree.in_order() {
-        let AclValue::List(list) = node.acl else {
-            return Err("an unresolved list".into());
-        };
-        let is_open = node.stat.czxid == Zxid::ZERO && list == OPEN_ACL_UNSAFE;
-        let acl_id = if is_open {
-            OPEN_ACL_ID
-        } else {
-            ids.get(list.bytes()).copied().unwrap_or(OPEN_ACL_ID)
-        };
-        writer.node(&NodeRecord {
-            offset: 0,
-            path: node.path,
-            data: node.data,
-            acl_id,
-            stat: *node.stat,
-        })?;
-    }
-    // A fresh server has recorded no digest yet.
-    let digest = if has_digest {
-        digest_of(tree)
-    } else {
-        TxnDigest {
-            version: 2,
-            tree_digest: 0,
-        }
-    };
-    let trailer = Trailer {
-        digest: Some((zxid, digest)),
-        last_zxid: Some(zxid),
-    };
-    let (file, written) = writer.finish(&trailer)?;
-    file.sync_all()?;
+fn write_snapshot(tree: &DataTree, dir: &Path, is_fresh: bool) -> Result<(), Box<dyn Error>> {
+    let written = snapshot::write_snapshot(tree, dir, is_fresh)?;
     eprintln!(
         "snapshot.{:x}: {written} bytes, {} znodes",
-        zxid.to_i64(),
+        tree.last_zxid().to_i64(),
         tree.len()
     );
     Ok(())
@@ -266,7 +207,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let options = options()?;
     let dir = options.dir.join("version-2");
     fs::create_dir_all(&dir)?;
-    write_snapshot(&DataTree::fresh(true), &dir, false)?;
+    write_snapshot(&DataTree::fresh(true), &dir, true)?;
     let tree = write_log(&options, &dir)?;
     let len = fs::metadata(dir.join("log.1"))?.len();
     eprintln!(

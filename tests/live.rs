@@ -4,6 +4,7 @@
 //! (colon-separated; each has `lib/*.jar`, and a name such as `zookeeper-3.9.4`). A release or a Java that is missing is
 //! announced on stderr and its scenarios are skipped; `ZOOVAULT_REQUIRE_LIVE=1` makes that a failure.
 //! `ZOOVAULT_LIVE_ZXIDS=50` compares that many points per release in the fuzzy scenario, in place of five.
+//! `ZOOVAULT_LIVE_BACKUP_SECONDS=300` backs up that long under load, per release, in place of fifteen.
 
 #![allow(
     clippy::indexing_slicing,
@@ -25,6 +26,8 @@ mod workload;
 #[path = "common/zookeeper.rs"]
 mod zookeeper;
 
+#[path = "live/backup.rs"]
+mod backup;
 #[path = "live/damage.rs"]
 mod damage;
 #[path = "live/ensembles.rs"]
@@ -37,10 +40,14 @@ mod fixtures;
 mod fuzzy;
 #[path = "live/harness.rs"]
 mod harness;
+#[path = "live/lineages.rs"]
+mod lineages;
 #[path = "live/loads.rs"]
 mod loads;
 #[path = "live/program.rs"]
 mod program;
+#[path = "live/repository.rs"]
+mod repository;
 #[path = "live/see.rs"]
 mod see;
 #[path = "live/small.rs"]
@@ -51,6 +58,8 @@ mod standalone;
 mod table;
 #[path = "live/toolkit.rs"]
 mod toolkit;
+#[path = "live/writers.rs"]
+mod writers;
 
 /// What runs the clients. Servers and the program are waited for in the test's own thread.
 fn runtime() -> tokio::runtime::Runtime {

@@ -183,7 +183,9 @@ impl Lineage {
         let behind = history.logs.iter().find(|log| log.first_zxid > last);
         Ok(match (before, behind) {
             (Some(before), Some(behind)) if before.last_zxid.is_followed_by(behind.first_zxid) => {
-                Relation::Apart(last)
+                // What came before it in its epoch is in the same tail.
+                let first = Zxid::new(last.epoch(), 1);
+                Relation::Apart(before.last_zxid.next().max(first))
             }
             _ => Relation::Unknown,
         })

@@ -11,7 +11,11 @@
 //!   new lineage begins; the old one stays as it is.
 //! - The lineage went on without the source's last txns, and those are older: the source was cut off and has yet to truncate them. They are not stored.
 //! - They have no txn in common, since the server purged what came between: the lineage goes on behind the gap. No window crosses it. Where a restore of
-//!   this program lies between, its receipt tells, and a new lineage begins.
+//!   this program lies between, its receipt tells, and a new lineage begins; so it does where the gap ends right where an epoch begins, since zxids do
+//!   not tell such a gap from none.
+//!
+//! A member that was sent a whole tree keeps its old logs, a tail that was never committed too. Of logs before a gap nothing is stored that the lineage is
+//! known to have gone on without.
 //!
 //! A server of 3.9 may log an error under the zxid of the txn before it. Where a run ended right between the two, the error is not stored: it has no effect,
 //! and its zxid is held already.
@@ -159,11 +163,8 @@ impl Run<'_> {
             Place::Abandoned(index, zxid) => {
                 return self.abandoned(&scan, &lineages.swap_remove(index), zxid);
             }
-            Place::New(apart) => Lineage {
-                id: self.fresh_id(&scan, apart)?,
-                backups: Vec::new(),
-                is_whole: true,
-            },
+            Place::New(apart) => self.begin(&scan, apart, None)?,
+            Place::Behind(last, first) => self.begin(&scan, None, Some((last, first)))?,
         };
         if scan.known.is_none() || !has_window(&lineage) {
             lineage.complete(self.repository, &self.listing)?;

@@ -18,6 +18,8 @@ pub(super) enum Place {
     Lineage(usize),
     /// In a new one, and where it parted from the newest.
     New(Option<Zxid>),
+    /// In a new one, since nobody can tell whether txns are missing at the end of an epoch: the lineage's last txn, and the first behind it.
+    Behind(Zxid, Zxid),
     /// Nowhere: what the source holds beyond a lineage, that lineage went on without.
     Abandoned(usize, Zxid),
 }
@@ -53,9 +55,40 @@ impl Run<'_> {
             }
             None => true,
         };
-        Ok(match begins_anew || self.was_restored_since(last) {
-            true => self.same_id(scan, lineages)?,
-            false => Place::Lineage(index),
+        if begins_anew || self.was_restored_since(last) {
+            return self.same_id(scan, lineages);
+        }
+        // Were these txns of one lineage, they would look like one stretch.
+        let last = last.map(|last| last.zxid);
+        let first = last.and_then(|last| timeline.next_after(last));
+        Ok(match (last, first) {
+            (Some(last), Some(first)) if last.is_followed_by(first) => Place::Behind(last, first),
+            _ => Place::Lineage(index),
+        })
+    }
+
+    /// Begins a lineage, and tells why.
+    pub(super) fn begin(
+        &mut self,
+        scan: &Scan,
+        apart: Option<Zxid>,
+        gap: Option<(Zxid, Zxid)>,
+    ) -> Result<Lineage> {
+        let id = self.fresh_id(scan, apart)?;
+        if let Some(other) = self.listing.lineages().first() {
+            self.warnings.push(match gap {
+                Some((last, first)) => format!(
+                    "a gap: the txns behind {last}, the last of lineage {other}, are not there any more up to {first}, where an epoch begins; how many there were cannot be known, so lineage {id} begins"
+                ),
+                None => format!(
+                    "the source's history is not that of lineage {other} any more (a tail that was never committed was truncated, or the ensemble was rebuilt or restored): lineage {id} begins"
+                ),
+            });
+        }
+        Ok(Lineage {
+            id,
+            backups: Vec::new(),
+            is_whole: true,
         })
     }
 
@@ -76,7 +109,7 @@ impl Run<'_> {
     }
 
     /// An id that no lineage has that is not this one.
-    pub(super) fn fresh_id(&self, scan: &Scan, apart: Option<Zxid>) -> Result<String> {
+    fn fresh_id(&self, scan: &Scan, apart: Option<Zxid>) -> Result<String> {
         let id = new_id(self.source, &scan.timeline, apart)?;
         let is_taken = self.listing.lineages().contains(&id.as_str());
         Ok(match is_taken {
@@ -91,12 +124,6 @@ impl Run<'_> {
     /// Tells how the source stands to its lineage.
     pub(super) fn judge_place(&mut self, scan: &Scan, lineage: &Lineage) {
         let Some(last) = lineage.last() else {
-            if let Some(other) = self.listing.lineages().first() {
-                self.warnings.push(format!(
-                    "the source's history is not that of lineage {other} any more (a tail that was never committed was truncated, or the ensemble was rebuilt or restored): lineage {} begins",
-                    lineage.id
-                ));
-            }
             return;
         };
         let timeline = &scan.timeline;

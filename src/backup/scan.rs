@@ -98,15 +98,20 @@ impl Scan {
     }
 
     /// What of it is not among `held`, from the txn of `from` on.
+    ///
+    /// A member that is sent a whole tree keeps its logs, also a tail that was never committed: so of what stands before a gap nothing is taken that
+    /// others are known to have gone on without.
     pub fn stretches(&self, held: &Ranges, from: Zxid) -> Vec<Stretch<'_>> {
-        let pieces = self
-            .timeline
-            .segments
-            .iter()
-            .flat_map(|segment| &segment.pieces);
+        let settled = held.with_ends_of_epochs();
+        let segments = &self.timeline.segments;
+        let pieces = segments.iter().enumerate().flat_map(|(index, segment)| {
+            let is_last = index + 1 == segments.len();
+            let held = if is_last { held } else { &settled };
+            segment.pieces.iter().map(move |piece| (piece, held))
+        });
         pieces
-            .filter(|piece| piece.run.last >= from)
-            .flat_map(|piece| {
+            .filter(|(piece, _)| piece.run.last >= from)
+            .flat_map(|(piece, held)| {
                 let missing = held.missing(piece.from.max(from), piece.run.last);
                 missing
                     .into_iter()

@@ -42,6 +42,17 @@ impl Ranges {
         missing
     }
 
+    /// These, and what lies between the last zxid of an epoch and the first of the next where both are in it.
+    pub fn with_ends_of_epochs(&self) -> Ranges {
+        let mut settled = self.clone();
+        for ((_, last), (first, _)) in self.iter().zip(self.iter().skip(1)) {
+            if last.epoch() < first.epoch() && last.is_followed_by(first) {
+                settled.add(last.next(), first.prev());
+            }
+        }
+        settled
+    }
+
     /// The ranges, by zxid.
     pub fn iter(&self) -> impl Iterator<Item = (Zxid, Zxid)> {
         self.0.iter().copied()
@@ -82,5 +93,18 @@ mod tests {
             }
         }
         assert_eq!(ranges.iter().count(), 1);
+    }
+
+    #[test]
+    fn nothing_lies_between_the_last_of_an_epoch_and_the_first_of_the_next() {
+        let mut ranges = Ranges::default();
+        for (epoch, first, last) in [(1, 1, 5), (2, 1, 3), (2, 6, 7), (3, 2, 9)] {
+            ranges.add(Zxid::new(epoch, first), Zxid::new(epoch, last));
+        }
+        let settled = ranges.with_ends_of_epochs();
+        assert!(settled.covers(Zxid::new(1, 1), Zxid::new(2, 3)));
+        for missing in [Zxid::new(2, 4), Zxid::new(2, 8), Zxid::new(3, 1)] {
+            assert!(!settled.covers(missing, missing), "{missing}");
+        }
     }
 }

@@ -43,12 +43,26 @@ pub enum Op<'a> {
     Check(&'a str, i32),
 }
 
+/// A write of its own.
+pub enum Change<'a> {
+    /// Creates a znode open to the world, with the flags of its mode.
+    Create(&'a str, &'a [u8], i32),
+    /// Deletes a znode at any version.
+    Delete(&'a str),
+    /// Sets data at any version.
+    SetData(&'a str, &'a [u8]),
+    /// All of them or none.
+    Multi(&'a [Op<'a>]),
+}
+
 /// A connection with a session of its own.
 pub struct Wire {
     stream: TcpStream,
     xid: i32,
     /// The id the server gave the session.
     pub session_id: i64,
+    /// The zxid that the last reply told.
+    pub last_zxid: i64,
 }
 
 impl Wire {
@@ -61,6 +75,7 @@ impl Wire {
             stream,
             xid: 0,
             session_id: 0,
+            last_zxid: 0,
         };
         let mut request = Request::default();
         request.int(0).long(last_zxid_seen);
@@ -113,8 +128,41 @@ impl Wire {
         }))
     }
 
-    /// Commits all operations or none; the code is that of the first that failed.
-    pub fn multi(&mut self, ops: &[Op<'_>]) -> Result<(), Code> {
+    /// Writes, and gives the zxid and the code of the reply. A connection that broke is an error: nobody knows what became of the write.
+    pub fn write(&mut self, write: &Change<'_>) -> io::Result<(i64, Code)> {
+        let request = self.write_request(write);
+        let (code, _) = self.try_exchange(self.xid, &request)?;
+        Ok((self.last_zxid, code))
+    }
+
+    /// Sends a write, and waits for no answer.
+    pub fn post(&mut self, write: &Change<'_>) -> io::Result<()> {
+        let request = self.write_request(write);
+        self.send(&request)
+    }
+
+    fn write_request(&mut self, write: &Change<'_>) -> Request {
+        match write {
+            Change::Create(path, data, flags) => {
+                let mut request = self.request(OP_CREATE);
+                request.create(path, Some(data), *flags);
+                request
+            }
+            Change::Delete(path) => {
+                let mut request = self.request(OP_DELETE);
+                request.text(path).int(-1);
+                request
+            }
+            Change::SetData(path, data) => {
+                let mut request = self.request(OP_SET_DATA);
+                request.text(path).buffer(Some(data)).int(-1);
+                request
+            }
+            Change::Multi(ops) => self.multi_request(ops),
+        }
+    }
+
+    fn multi_request(&mut self, ops: &[Op<'_>]) -> Request {
         let mut request = self.request(OP_MULTI);
         for op in ops {
             match op {
@@ -129,6 +177,12 @@ impl Wire {
             };
         }
         request.int(-1).byte(1).int(-1);
+        request
+    }
+
+    /// Commits all operations or none; the code is that of the first that failed.
+    pub fn multi(&mut self, ops: &[Op<'_>]) -> Result<(), Code> {
+        let request = self.multi_request(ops);
         let reply = self.call(&request)?;
         // After a failure every result is a header (type -1, not done, a code) and the code again; 0 stands before the culprit.
         let mut results = Reply(&reply);
@@ -167,16 +221,21 @@ impl Wire {
     }
 
     fn exchange(&mut self, xid: i32, request: &Request) -> (Code, Vec<u8>) {
-        self.send(request).expect("a request is sent");
+        self.try_exchange(xid, request).expect("a reply")
+    }
+
+    fn try_exchange(&mut self, xid: i32, request: &Request) -> io::Result<(Code, Vec<u8>)> {
+        self.send(request)?;
         loop {
-            let mut reply = self.receive().expect("a reply");
+            let mut reply = self.receive()?;
             let mut header = Reply(&reply);
-            let replied = header.int().expect("xid");
-            let _zxid = header.long().expect("zxid");
-            let code = header.int().expect("err");
+            let replied = header.int()?;
+            let zxid = header.long()?;
+            let code = header.int()?;
             if replied == xid {
+                self.last_zxid = zxid;
                 reply.drain(..16);
-                return (code, reply);
+                return Ok((code, reply));
             }
             assert!(
                 matches!(replied, XID_NOTIFICATION | XID_PING),

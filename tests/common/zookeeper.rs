@@ -379,8 +379,18 @@ impl Server {
 
     /// Starts the server again, with the same configuration and port, after `stop` or `kill`.
     pub fn start_again(&mut self) {
+        self.spawn_again();
+        self.wait();
+    }
+
+    /// As [`Server::start_again`], for one that will not serve before others are there: does not wait.
+    pub fn spawn_again(&mut self) {
         assert!(self.child.is_none(), "the server still runs");
         self.spawn();
+    }
+
+    /// Waits until the server serves.
+    pub fn wait(&mut self) {
         match self.wait_until_ready() {
             Ok(()) => {}
             Err(StartError::PortTaken) => panic!("the server's port was taken while it was down"),

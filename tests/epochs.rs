@@ -1,0 +1,105 @@
+//! Backups of members whose logs end an epoch otherwise than others do.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
+
+mod common;
+#[path = "common/logs.rs"]
+mod logs;
+
+use logs::{create, txn, write_log};
+use serde_json::Value;
+use std::path::Path;
+use zoovault::record::op;
+
+/// Counter `counter` of epoch `epoch`.
+fn zxid(epoch: i64, counter: i64) -> i64 {
+    epoch << 32 | counter
+}
+
+/// A log of creates, named for the first; znodes are named for their zxids, and `mark`.
+fn write(dir: &Path, first: i64, last: i64, mark: &str) {
+    let payloads: Vec<Vec<u8>> = (first..=last)
+        .map(|zxid| {
+            let path = format!("/{mark}{zxid:x}");
+            let body = create(path.as_bytes(), b"x", false, -1);
+            txn(zxid, op::CREATE, &body)
+        })
+        .collect();
+    let payloads = payloads.iter().map(Vec::as_slice);
+    write_log(dir, &format!("log.{first:x}"), payloads);
+}
+
+/// Runs `backup`, and gives its status and what it told of the source.
+fn backup(dir: &Path, repo: &Path) -> (i32, Value) {
+    let output = common::zoovault()
+        .args(["backup", "--json", "--repo"])
+        .args([repo, dir])
+        .output()
+        .unwrap();
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    (output.status.code().unwrap(), told["backups"][0].clone())
+}
+
+fn init(folder: &Path) -> std::path::PathBuf {
+    let repo = folder.join("repository");
+    let output = common::zoovault()
+        .args(["init", "--repo"])
+        .arg(&repo)
+        .output();
+    assert!(output.unwrap().status.success());
+    repo
+}
+
+#[test]
+fn what_was_purged_at_the_end_of_an_epoch_is_a_gap_though_zxids_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (repo, dir) = (init(folder.path()), folder.path().join("member"));
+    write(&dir, zxid(1, 1), zxid(1, 5), "a");
+    let (status, before) = backup(&dir, &repo);
+    assert_eq!(status, 0, "{before}");
+    // Up to 1:9 the epoch went on; what is left begins with the next.
+    common::remove_named(&dir.join("version-2"), "log.");
+    write(&dir, zxid(2, 1), zxid(2, 4), "a");
+    let (status, after) = backup(&dir, &repo);
+    assert_eq!(status, 3, "{after}");
+    let warning = after["warnings"][0].as_str().unwrap();
+    assert!(
+        warning.starts_with("a gap: the txns behind 0x100000005"),
+        "{after}"
+    );
+    assert_ne!(before["lineage"], after["lineage"]);
+    assert_eq!(after["windows"], serde_json::json!([]), "{after}");
+    // Who has both, knows.
+    let other = folder.path().join("other");
+    write(&other, zxid(1, 1), zxid(1, 9), "a");
+    write(&other, zxid(2, 1), zxid(2, 6), "a");
+    let (status, filled) = backup(&other, &repo);
+    assert_eq!(status, 0, "{filled}");
+    assert_eq!(filled["lineage"], after["lineage"]);
+    assert_eq!(filled["window"]["from_zxid"], "0x0", "{filled}");
+    assert_eq!(filled["window"]["to_zxid"], "0x200000006", "{filled}");
+}
+
+#[test]
+fn a_tail_that_was_never_committed_stays_out_also_where_its_member_got_the_whole_tree() {
+    let folder = tempfile::tempdir().unwrap();
+    let repo = init(folder.path());
+    let (truth, late) = (folder.path().join("truth"), folder.path().join("late"));
+    write(&truth, zxid(1, 1), zxid(1, 5), "a");
+    write(&truth, zxid(2, 1), zxid(2, 4), "a");
+    assert_eq!(backup(&truth, &repo).0, 0);
+    // It was sent a tree of 2:2, and goes on from there; 1:6 to 1:9 are still in its log.
+    write(&late, zxid(1, 1), zxid(1, 5), "a");
+    write(&late, zxid(1, 6), zxid(1, 9), "b");
+    write(&late, zxid(2, 3), zxid(2, 8), "a");
+    let (status, told) = backup(&late, &repo);
+    assert_eq!(status, 0, "{told}");
+    assert_eq!(told["added_txns"], 4, "{told}");
+    assert_eq!(told["window"]["from_zxid"], "0x0", "{told}");
+    assert_eq!(told["window"]["to_zxid"], "0x200000008", "{told}");
+    let output = common::zoovault().arg("verify").arg(&repo).output();
+    assert!(output.unwrap().status.success());
+}

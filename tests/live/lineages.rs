@@ -1,0 +1,377 @@
+//! Which history a source is of, as real ensembles make them: members that come and go, a tail that nobody acknowledged, servers that begin anew.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::backup::assert_serves;
+use crate::client::{self, Mode, SESSION_TIMEOUT};
+use crate::program::{restore, verify};
+use crate::release::{Release, releases};
+use crate::repository::{Repo, Told, restored_bytes, tree_at};
+use crate::runtime;
+use crate::wire::{Change, Wire};
+use crate::writers::Writers;
+use crate::zookeeper::{Ensemble, Options, Server};
+
+const IDS: [u8; 3] = [1, 2, 3];
+
+/// How long what was proposed may take to be committed.
+const COMMITTED: Duration = Duration::from_millis(300);
+
+fn options() -> Options {
+    Options {
+        snap_count: 300,
+        pre_alloc_size_kb: 64,
+        ..Options::default()
+    }
+}
+
+fn member_dirs(folder: &Path) -> Vec<(u8, PathBuf)> {
+    let dir = |id: &u8| (*id, folder.join(id.to_string()));
+    IDS.iter().map(dir).collect()
+}
+
+/// The releases of which ensembles are made here: the first and the last that members of three run on.
+fn ensembles() -> Vec<Release> {
+    let mut all = releases();
+    all.sort_by_key(|release| release.version);
+    all.retain(|release| release.has_reconfig());
+    let last = all.pop();
+    all.into_iter().take(1).chain(last).collect()
+}
+
+/// Waits for a leader that serves, and gives its id.
+fn leader(ensemble: &Ensemble) -> u8 {
+    let begun = Instant::now();
+    loop {
+        let mut members = ensemble.members.iter();
+        let leads = |server: &Server| {
+            let status = server.status();
+            status.is_some_and(|status| status.mode == "leader")
+        };
+        if let Some((id, _)) = members.find(|(_, server)| leads(server)) {
+            return *id;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "no leader");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn server_mut(ensemble: &mut Ensemble, id: u8) -> &mut Server {
+    let mut members = ensemble.members.iter_mut();
+    let member = members.find(|(member, _)| *member == id);
+    &mut member.expect("a member").1
+}
+
+/// The logs of a directory by their zxids, the first first.
+fn logs(dir: &Path) -> Vec<(i64, PathBuf)> {
+    let entries = fs::read_dir(dir.join("version-2")).expect("version-2");
+    let mut found: Vec<_> = entries
+        .filter_map(|entry| {
+            let path = entry.expect("an entry").path();
+            let name = path.file_name()?.to_str()?.strip_prefix("log.")?;
+            Some((i64::from_str_radix(name, 16).ok()?, path))
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+/// Backups of a sound ensemble: all of one lineage; status 3 only where a member that was killed has a tail that was never committed.
+fn assert_sound(told: &[Told], lineage: &str, context: &str) {
+    for told in told {
+        assert_eq!(told.lineage(), lineage, "{context}: {}", told.json);
+        for warning in told.warnings() {
+            assert!(
+                warning.contains("they were never committed"),
+                "{context}: {warning}"
+            );
+            eprintln!("{context}: {warning}");
+        }
+    }
+}
+
+#[test]
+fn members_that_are_killed_in_turn_are_of_one_lineage_and_fill_each_others_holes() {
+    for release in ensembles() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let dirs = member_dirs(folder.path());
+        let all: Vec<&Path> = dirs.iter().map(|(_, dir)| dir.as_path()).collect();
+        let mut ensemble = Ensemble::start(&release, &dirs, &options());
+        let addresses: Vec<String> = ensemble
+            .members
+            .iter()
+            .map(|(_, server)| server.address())
+            .collect();
+        let mut writers = Writers::start(&addresses, 3);
+        while all.iter().any(|dir| logs(dir).len() < 4) {
+            thread::sleep(Duration::from_millis(50));
+        }
+        let repo = Repo::new();
+        let hole = make_hole(all[0]);
+        let first = repo.backup_one(all[0]);
+        first.assert_plain(&format!("{release}: with a hole"));
+        assert!(first.window().0 > hole, "{release}: {}", first.json);
+        let lineage = first.lineage();
+
+        let mut victims = IDS.to_vec();
+        // The leader twice: once as it is, and once in its turn.
+        victims.insert(0, leader(&ensemble));
+        for victim in victims {
+            let context = format!("{release}: member {victim} killed");
+            // What was backed up is committed before anybody is killed: else it may rightly be given up.
+            thread::sleep(COMMITTED);
+            server_mut(&mut ensemble, victim).kill();
+            leader(&ensemble);
+            writers.wait_for_more();
+            let acknowledged = writers.acknowledged();
+            assert_sound(&repo.backup(&all), &lineage, &context);
+            assert!(repo.last() >= acknowledged, "{context}");
+            server_mut(&mut ensemble, victim).start_again();
+            writers.wait_for_more();
+            for dir in &all {
+                assert_sound(&[repo.backup_one(dir)], &lineage, &context);
+            }
+        }
+        writers.stop();
+        let last = ensemble.quiesce();
+        let told = repo.backup(&all);
+        assert_sound(&told, &lineage, "at last");
+        assert_eq!(repo.last(), last, "{release}");
+        assert_eq!(repo.lineages(), [lineage.as_str()], "{release}");
+        verify(&repo.path());
+        // The hole was filled by the others.
+        for zxid in [hole, hole + 1, first.window().0 - 1] {
+            let (stored, whole) = (tree_at(&repo.path(), zxid), tree_at(all[1], zxid));
+            let context = format!("{release}: in the hole, at {zxid:#x}");
+            client::assert_same_tree(&whole, &stored, Mode::Quorum, &context);
+        }
+        let server = ensemble.member(2);
+        let tree = runtime().block_on(client::dump(&server.address(), &release));
+        let kept = writers.kept();
+        assert!(kept.iter().all(|(path, _)| tree.contains_key(path)));
+        ensemble.stop();
+        assert_serves_three(&release, &repo.path(), last, &tree);
+    }
+}
+
+/// Removes a log from the middle of a directory: the zxid that it began with.
+fn make_hole(dir: &Path) -> i64 {
+    let (first, log) = &logs(dir)[1];
+    fs::remove_file(log).expect("a log");
+    *first
+}
+
+/// Starts an ensemble on what is restored, and compares what clients of each member see.
+fn assert_serves_three(release: &Release, source: &Path, zxid: i64, expected: &client::Tree) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let target = folder.path().join("restored");
+    restore(
+        source,
+        &format!("{zxid:#x}"),
+        &target,
+        &["--members", "1,2,3"],
+    );
+    let ensemble = Ensemble::start(release, &member_dirs(&target), &options());
+    for (id, server) in &ensemble.members {
+        let tree = runtime().block_on(client::dump(&server.address(), release));
+        let context = format!("{release}: restored member {id}");
+        client::assert_same_tree(expected, &tree, Mode::Quorum, &context);
+    }
+}
+
+/// Writes so much that the zxid is known to have gone on.
+fn write_some(server: &Server, base: &str, count: usize) -> i64 {
+    let mut wire = Wire::connect(&server.address(), 0, SESSION_TIMEOUT).expect("a session");
+    for number in 0..count {
+        let path = format!("{base}{number}");
+        let (_, code) = wire
+            .write(&Change::Create(&path, path.as_bytes(), 0))
+            .expect("an answer");
+        assert_eq!(code, 0, "{path}");
+    }
+    let last = wire.last_zxid;
+    wire.close();
+    last
+}
+
+#[test]
+fn a_tail_that_was_never_committed_is_known_and_kept_apart() {
+    for release in ensembles() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let dirs = member_dirs(folder.path());
+        let mut ensemble = Ensemble::start(&release, &dirs, &options());
+        let old = leader(&ensemble);
+        let followers: Vec<u8> = IDS.into_iter().filter(|id| *id != old).collect();
+        let dir = |id: u8| dirs[usize::from(id) - 1].1.clone();
+        let repo = Repo::new();
+        let address = ensemble.member(old).address();
+        write_some(ensemble.member(old), "/before", 50);
+        // The session is there before the quorum is lost.
+        let mut wire = Wire::connect(&address, 0, SESSION_TIMEOUT).expect("a session");
+        let committed = ensemble.quiesce();
+        let before = repo.backup_one(&dir(old));
+        before.assert_plain(&format!("{release}: before"));
+        assert_eq!(before.last(), committed);
+
+        // Followers that are gone get nothing; the leader notices only at its next tick, and logs meanwhile what it proposes.
+        for id in &followers {
+            server_mut(&mut ensemble, *id).kill();
+        }
+        for number in 0..20 {
+            let path = format!("/never{number}");
+            wire.post(&Change::Create(&path, b"never", 0))
+                .expect("it is sent");
+        }
+        thread::sleep(Duration::from_secs(1));
+        server_mut(&mut ensemble, old).kill();
+        let tail = repo.backup_one(&dir(old));
+        tail.assert_plain(&format!("{release}: the tail"));
+        assert_eq!(tail.last(), committed + 20, "{release}: nobody knows yet");
+        assert_eq!(tail.lineage(), before.lineage(), "{release}");
+        let tail_bytes = restored_bytes(&repo.at(&tail.id()), tail.last());
+
+        start_together(&mut ensemble, &followers);
+        write_some(ensemble.member(followers[0]), "/after", 30);
+        for id in &followers {
+            thread::sleep(COMMITTED);
+            let told = repo.backup_one(&dir(*id));
+            let context = format!("{release}: member {id} went on");
+            assert_ne!(told.lineage(), tail.lineage(), "{context}");
+            match *id == followers[0] {
+                true => told.assert_warns("the source's history is not that of lineage", &context),
+                false => told.assert_plain(&context),
+            }
+        }
+        let truth = repo.backups().pop().expect("a backup");
+        let lineages = repo.lineages();
+        assert_eq!(lineages.len(), 2, "{release}");
+
+        // The leader of old still has it: alone, and beside the others.
+        for sources in [
+            vec![dir(old)],
+            vec![dir(old), dir(followers[0]), dir(followers[1])],
+        ] {
+            let sources: Vec<&Path> = sources.iter().map(PathBuf::as_path).collect();
+            let told = repo.backup(&sources);
+            let warnings: Vec<String> = told.iter().flat_map(Told::warnings).collect();
+            assert!(
+                told[0].status == 3
+                    && warnings.len() == 1
+                    && warnings[0].contains("they were never committed"),
+                "{release}: {warnings:?}"
+            );
+            assert!(told.iter().all(|told| told.lineage() != tail.lineage()));
+        }
+        assert_eq!(repo.lineages(), lineages, "{release}");
+        assert_eq!(repo.last(), truth.1, "{release}");
+        let tree = tree_at(&repo.path(), truth.1);
+        assert!(tree.contains_key("/after29") && !tree.contains_key("/never0"));
+        assert!(tail_bytes == restored_bytes(&repo.at(&tail.id()), tail.last()));
+        assert!(tail_bytes == restored_bytes(&repo.at(&tail.lineage()), tail.last()));
+        assert!(tree_at(&repo.at(&tail.id()), tail.last()).contains_key("/never19"));
+
+        server_mut(&mut ensemble, old).start_again();
+        write_some(ensemble.member(old), "/again", 10);
+        let last = ensemble.quiesce();
+        let told = repo.backup_one(&dir(old));
+        told.assert_plain(&format!("{release}: rejoined"));
+        assert_ne!(told.lineage(), tail.lineage(), "{release}");
+        assert_eq!(told.last(), last, "{release}");
+        assert_eq!(repo.lineages(), lineages, "{release}");
+        verify(&repo.path());
+        let tree = runtime().block_on(client::dump(
+            &ensemble.member(old).address(),
+            ensemble.member(old).release(),
+        ));
+        ensemble.stop();
+        assert_serves_three(&release, &repo.path(), last, &tree);
+    }
+}
+
+/// Starts members that cannot serve without one another.
+fn start_together(ensemble: &mut Ensemble, ids: &[u8]) {
+    for (id, server) in &mut ensemble.members {
+        if ids.contains(id) {
+            server.spawn_again();
+        }
+    }
+    for (id, server) in &mut ensemble.members {
+        if ids.contains(id) {
+            server.wait();
+        }
+    }
+}
+
+#[test]
+fn a_server_that_begins_anew_is_of_a_new_lineage() {
+    for release in releases() {
+        // Less, and more, than there was before.
+        for count in [20, 300] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let dir = folder.path().join("data");
+            let repo = Repo::new();
+            let mut server = Server::standalone(&release, &dir, None, &options());
+            write_some(&server, "/old", 100);
+            let tree_before = runtime().block_on(client::dump(&server.address(), &release));
+            server.stop();
+            let before = repo.backup_one(&dir);
+            before.assert_plain(&format!("{release}: before"));
+
+            fs::remove_dir_all(&dir).expect("the directory is wiped");
+            let mut server = Server::standalone(&release, &dir, None, &options());
+            write_some(&server, "/new", count);
+            let tree_after = runtime().block_on(client::dump(&server.address(), &release));
+            let after = repo.backup_one(&dir);
+            server.stop();
+            let context = format!("{release}: anew with {count} znodes");
+            after.assert_warns("the source's history is not that of lineage", &context);
+            assert_ne!(before.lineage(), after.lineage(), "{context}");
+            let again = repo.backup_one(&dir);
+            again.assert_plain(&context);
+            assert_eq!(again.lineage(), after.lineage(), "{context}");
+            let (old, new) = (repo.at(&before.lineage()), repo.path());
+            assert_serves(&release, &old, "latest", &tree_before, "the old history");
+            assert_serves(&release, &new, "latest", &tree_after, "the new history");
+        }
+    }
+}
+
+#[test]
+fn a_server_on_what_was_restored_to_an_earlier_point_is_of_a_new_lineage() {
+    for release in releases() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (dir, restored) = (folder.path().join("data"), folder.path().join("restored"));
+        let repo = Repo::new();
+        let mut server = Server::standalone(&release, &dir, None, &options());
+        let point = write_some(&server, "/early", 100);
+        write_some(&server, "/late", 100);
+        let tree_before = runtime().block_on(client::dump(&server.address(), &release));
+        server.stop();
+        let before = repo.backup_one(&dir);
+        before.assert_plain(&format!("{release}: before"));
+
+        restore(&repo.path(), &format!("{point:#x}"), &restored, &[]);
+        let mut server = Server::standalone(&release, &restored, None, &options());
+        write_some(&server, "/other", 50);
+        let tree_after = runtime().block_on(client::dump(&server.address(), &release));
+        let after = repo.backup_one(&restored);
+        let context = format!("{release}: restored");
+        after.assert_warns("the source's history is not that of lineage", &context);
+        assert_ne!(before.lineage(), after.lineage(), "{context}");
+        write_some(&server, "/more", 5);
+        let again = repo.backup_one(&restored);
+        again.assert_plain(&context);
+        assert_eq!(again.lineage(), after.lineage(), "{context}");
+        server.stop();
+        assert!(tree_after.contains_key("/other49") && !tree_after.contains_key("/late0"));
+        let (old, newest) = (repo.at(&before.lineage()), repo.at(&after.id()));
+        assert_serves(&release, &old, "latest", &tree_before, "the old history");
+        assert_serves(&release, &newest, "latest", &tree_after, "the new history");
+        let last = again.last();
+        let tree = tree_at(&repo.path(), last);
+        assert!(tree.contains_key("/more4") && !tree.contains_key("/late0"));
+    }
+}
