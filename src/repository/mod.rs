@@ -119,7 +119,7 @@ impl Repository {
             let message = format!("is no repository: it holds no {}", name::REPOSITORY);
             return Err(
                 Error::about(storage.shown(), ErrorKind::NoRepository, message)
-                    .hint("is it mounted? a new one is made with 'zoovault init'"),
+                    .hint(storage::NO_REPOSITORY),
             );
         };
         let shown = storage.shown_object(name::REPOSITORY);
@@ -159,12 +159,7 @@ impl Repository {
     /// # Errors
     /// As [`Repository::open`].
     pub fn open_local(dir: &Path) -> Result<Repository> {
-        let hint = "is it mounted? a new one is made with 'zoovault init'";
-        let storage = Storage::local(dir).map_err(|error| match error.kind() {
-            ErrorKind::NoRepository => error.hint(hint),
-            _ => error,
-        })?;
-        Repository::open(storage)
+        Repository::open(Storage::local(dir)?)
     }
 
     /// Whether the directory `dir` holds a repository, for all that a name tells.

@@ -17,6 +17,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+/// What to do where there is no repository.
+pub(super) const NO_REPOSITORY: &str = "is it mounted? a new one is made with 'zoovault init'";
+
 /// One object of a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
@@ -53,11 +56,11 @@ impl Storage {
             Ok(found) if found.is_dir() => {}
             Ok(_) => {
                 let message = "is not a directory";
-                return Err(Error::about(dir, ErrorKind::NoRepository, message));
+                return Err(Error::about(dir, ErrorKind::NoRepository, message).hint(NO_REPOSITORY));
             }
             Err(err) if err.kind() == io::ErrorKind::NotFound => {
                 let message = "there is no such directory";
-                return Err(Error::about(dir, ErrorKind::NoRepository, message));
+                return Err(Error::about(dir, ErrorKind::NoRepository, message).hint(NO_REPOSITORY));
             }
             Err(err) => return Err(Error::io(dir, "read", err)),
         }

@@ -23,20 +23,8 @@ fn example(page: &mut String, lines: &str) {
     page.push_str(".fi\n");
 }
 
-/// The commands that restore a backup without this program.
-pub const BY_HAND: &str = "\
-cd REPOSITORY
-manifest=$(ls backup/*/*-ID.json)
-sha256sum $manifest        # begins with ID
-jq -r '(.snapshots[].parts[], .logs[]) | \"\\(.sha256)  \\(.name)\"' $manifest | sha256sum -c --quiet
-mkdir -p TARGET/version-2
-base=$(jq -r '.snapshots | max_by(.zxid | ltrimstr(\"0x\") | (16 - length) * \"0\" + .) | .zxid' $manifest)
-jq -r --arg base $base '.snapshots[] | select(.zxid == $base) | .parts[].name' $manifest |
-  xargs zstd -dc > TARGET/version-2/snapshot.${base#0x}
-jq -r '.logs[] | \"\\(.first_zxid | ltrimstr(\"0x\")) \\(.name)\"' $manifest |
-  while read -r first name; do zstd -dqo TARGET/version-2/log.$first $name; done
-epoch=$(jq .max_epoch $manifest)
-[ $epoch = 0 ] || echo -n $epoch | tee TARGET/version-2/currentEpoch > TARGET/version-2/acceptedEpoch";
+/// What restores a backup without this program; a test does it.
+const BY_HAND: &str = include_str!("../../../tests/restore-by-hand.sh");
 
 /// The page.
 pub fn page() -> Vec<u8> {
@@ -125,9 +113,13 @@ pub fn page() -> Vec<u8> {
     }
     page.push_str(".SH \"RESTORING BY HAND\"\n");
     page.push_str(&roff(
-        "With zstd, jq and sha256sum alone, the backup ID to its last txn:",
+        "With zstd, jq and sha256sum alone, a backup to its last txn:",
     ));
     example(&mut page, BY_HAND);
+    paragraph(
+        &mut page,
+        "A member of an ensemble also needs currentEpoch and acceptedEpoch beside the files, with the number that jq .max_epoch gives.",
+    );
     paragraph(
         &mut page,
         "A server that starts on TARGET replays the logs on the base. That is less than 'zoovault restore' does: nothing is proven, servers of 3.8.4 and later may refuse a snapshot \
