@@ -44,6 +44,8 @@ pub mod receipt;
 pub mod repository;
 
 // Floor 7.
+pub mod copy;
+pub mod retention;
 pub mod source;
 
 // Floor 8.

@@ -81,16 +81,34 @@ fn parse_unix(seconds: &str) -> Result<i64, TimeError> {
         .ok_or_else(bad)
 }
 
+/// Parses how long something lasts: `90s`, `15m`, `2h30m`, `7d`, `1y6mo`. A day is one of the calendar: it may have 23 or 25 hours.
+///
+/// # Errors
+/// Anything else, and nothing at all: a length of zero, or a negative one.
+pub fn parse_span(text: &str) -> Result<Span, TimeError> {
+    match text.trim().parse::<Span>() {
+        Ok(span) if span.is_positive() => Ok(span),
+        Ok(_) | Err(_) => Err(TimeError(format!(
+            "'{text}' is not a length of time: write 15m, 2h30m, 7d or 1y6mo"
+        ))),
+    }
+}
+
+/// The time that is `span` before `ms`, by the calendar of `zone`; `None` when no calendar reaches it.
+pub fn back(ms: i64, span: Span, zone: &TimeZone) -> Option<i64> {
+    let then = Timestamp::from_millisecond(ms).ok()?;
+    let then = then.to_zoned(zone.clone()).checked_sub(span).ok()?;
+    Some(then.timestamp().as_millisecond())
+}
+
 fn before(now: Timestamp, span: &str, zone: &TimeZone) -> Result<i64, TimeError> {
     let parsed: Span = span.parse().map_err(|_| {
         TimeError(format!(
             "'-{span}' is not a span of time: write -15m, -2h30m or -1d"
         ))
     })?;
-    now.to_zoned(zone.clone())
-        .checked_sub(parsed)
-        .map(|then| then.timestamp().as_millisecond())
-        .map_err(|_| TimeError(format!("'-{span}' reaches back too far")))
+    back(now.as_millisecond(), parsed, zone)
+        .ok_or_else(|| TimeError(format!("'-{span}' reaches back too far")))
 }
 
 fn resolve(local: DateTime, zone: &TimeZone) -> Result<i64, TimeError> {
@@ -154,6 +172,22 @@ mod tests {
         }
         assert_eq!(parse("@1763640000.25"), Ok(1_763_640_000_250));
         assert_eq!(parse("-1d"), Ok(1_763_640_900_000 - 86_400_000));
+    }
+
+    #[test]
+    fn a_length_of_time_is_of_the_calendar_and_more_than_nothing() {
+        let paris = TimeZone::get("Europe/Paris").unwrap();
+        let back = |text: &str, ms: i64| back(ms, parse_span(text).unwrap(), &paris);
+        let ms = 1_763_640_000_000;
+        assert_eq!(back("2h30m", ms), Some(ms - 9_000_000));
+        assert_eq!(back("7d", ms), Some(ms - 7 * 86_400_000));
+        // Clocks went back on 2025-10-26: that day had 25 hours.
+        let monday = 1_761_517_800_000;
+        assert_eq!(back("1d", monday), Some(monday - 25 * 3_600_000));
+        assert_eq!(back("15000y", ms), None);
+        for wrong in ["", "0d", "-7d", "7", "d", "1d ago"] {
+            assert!(parse_span(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -243,8 +243,9 @@ impl<'a> Parts<'a> {
 
     fn cut(&mut self) -> Result<()> {
         let bytes = std::mem::take(&mut self.bytes);
+        let part = self.part;
         self.part += 1;
-        self.shipper.send(bytes, Named::Part(self.zxid, self.part))
+        self.shipper.send(bytes, Named::Part(self.zxid, part))
     }
 
     /// Ends the last part, and gives how many bytes were written in all.

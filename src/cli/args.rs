@@ -4,13 +4,17 @@ use super::backup::BackupArgs;
 use super::backups::BackupsArgs;
 use super::cat::CatArgs;
 use super::check::CheckArgs;
+use super::copy::CopyArgs;
 use super::diff::DiffArgs;
 use super::drill::DrillArgs;
 use super::du::DuArgs;
+use super::forget::ForgetArgs;
 use super::history::HistoryArgs;
 use super::init::InitArgs;
 use super::log::LogArgs;
 use super::ls::LsArgs;
+use super::pin::{PinArgs, UnpinArgs};
+use super::prune::PruneArgs;
 use super::stat::StatArgs;
 use super::top::TopArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -114,6 +118,11 @@ pub enum Command {
     Drill(Box<DrillArgs>),
     Backups(BackupsArgs),
     Check(CheckArgs),
+    Forget(Box<ForgetArgs>),
+    Prune(Box<PruneArgs>),
+    Pin(PinArgs),
+    Unpin(UnpinArgs),
+    Copy(Box<CopyArgs>),
     Completions(CompletionsArgs),
     #[command(hide = true)]
     Man(ManArgs),

@@ -27,16 +27,19 @@ pub struct InitArgs {
 
 pub fn run(args: &InitArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let place = &args.repo.place(&Config::load(&args.config)?)?;
-    match fs::create_dir(place) {
-        Err(err) if err.kind() == io::ErrorKind::AlreadyExists => {}
+    let is_new = match fs::create_dir(place) {
+        Err(err) if err.kind() == io::ErrorKind::AlreadyExists => false,
         Err(err) => {
             return Err(err).with_context(|| format!("cannot make {}", text::path(place)));
         }
-        Ok(()) => {
-            let above = place.canonicalize().ok();
-            if let Some(above) = above.as_deref().and_then(|place| place.parent()) {
-                sync_dir(above)?;
-            }
+        Ok(()) => true,
+    };
+    let above = place.canonicalize().ok();
+    if let Some(above) = above.as_deref().and_then(|place| place.parent()) {
+        match sync_dir(above) {
+            // Also of one that is there: a run that made it may have been killed. Whoever may not read the directory above did not make it.
+            Err(err) if is_new => return Err(err.into()),
+            Ok(()) | Err(_) => {}
         }
     }
     let repository =

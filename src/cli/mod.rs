@@ -7,6 +7,7 @@ mod backups;
 mod cat;
 mod check;
 mod compare;
+mod copy;
 mod diff;
 mod drill;
 mod du;
@@ -14,6 +15,7 @@ mod exit;
 mod explain;
 mod export;
 mod export_tree;
+mod forget;
 mod formatter;
 mod history;
 mod init;
@@ -23,7 +25,9 @@ mod log;
 mod ls;
 mod man;
 mod out;
+mod pin;
 mod progress;
+mod prune;
 mod repo;
 mod report;
 mod restore;
@@ -98,6 +102,11 @@ fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<Exit> {
         Command::Drill(args) => drill::run(args, ui),
         Command::Backups(args) => backups::run(args, ui),
         Command::Check(args) => check::run(args, ui),
+        Command::Forget(args) => forget::run(args, ui),
+        Command::Prune(args) => prune::run(args, ui),
+        Command::Pin(args) => args.run(ui),
+        Command::Unpin(args) => args.run(ui),
+        Command::Copy(args) => copy::run(args, ui),
         Command::Completions(args) => {
             let mut bytes = Vec::new();
             clap_complete::generate(args.shell, &mut Cli::command(), "zoovault", &mut bytes);

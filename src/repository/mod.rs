@@ -19,8 +19,9 @@
 //! ensemble that was rebuilt) is another. How they are told apart is described in [`crate::backup`].
 //!
 //! **Deletion** takes two steps. A [`Tomb`] makes backups count no more, or marks objects that nothing needs; what it marks is deleted a day later at the
-//! earliest, and only if nothing needs it still. Whoever writes reads the tombs first, rests on nothing that is marked, gives equal bytes another name
-//! then (by a salt in the compressed stream), and commits within [`COMMIT_WITHIN`] or begins anew: so nothing that is deleted is needed.
+//! earliest, and only if no manifest lists it that is there, not even a forgotten one. Whoever writes reads the tombs first, rests only on what a backup lists that
+//! counts, gives bytes that are equal to marked ones another name (by a salt in the compressed stream), and commits within [`COMMIT_WITHIN`] or begins anew: so nothing
+//! that is deleted is needed. The reasons are told in [`crate::retention::prune`].
 //!
 //! **Order of names.** A manifest's name is later than those of all manifests that its writer saw, also where a clock went back.
 
@@ -28,6 +29,7 @@ mod codec;
 mod history;
 mod manifest;
 pub mod name;
+mod needs;
 mod ranges;
 mod storage;
 mod unpacked;
@@ -38,6 +40,7 @@ pub use manifest::{
     StoredSnapshot, StoredTrailer, StoredWindow, Tomb, decode, encode,
 };
 pub use name::BackupName;
+pub use needs::{Needed, Needs};
 pub use ranges::Ranges;
 pub use storage::{Listed, Storage};
 pub use unpacked::Unpacked;
@@ -235,6 +238,14 @@ impl Repository {
     /// # Errors
     /// [`ErrorKind::Damage`] when it is not there or not what its name says; failures to read.
     pub fn manifest(&self, backup: &BackupName) -> Result<Manifest> {
+        Ok(self.manifest_as_stored(backup)?.0)
+    }
+
+    /// Reads a manifest, and its bytes as they were stored: those that a copy has to have, also where a newer program wrote more into them.
+    ///
+    /// # Errors
+    /// As [`Repository::manifest`].
+    pub fn manifest_as_stored(&self, backup: &BackupName) -> Result<(Manifest, Vec<u8>)> {
         let object = backup.object();
         let bytes = self.existing(&object)?;
         let manifest: Manifest = self.judged(&object, &bytes)?;
@@ -243,7 +254,16 @@ impl Repository {
             let shown = self.storage.shown_object(&object);
             return Err(Error::about(&shown, ErrorKind::Damage, message));
         }
-        Ok(manifest)
+        Ok((manifest, bytes))
+    }
+
+    /// Reads a mark against deletion, and its bytes as they were stored.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Damage`] when it is not there or not what its name says; failures to read.
+    pub fn pin_as_stored(&self, name: &str) -> Result<(Pin, Vec<u8>)> {
+        let bytes = self.existing(name)?;
+        Ok((self.judged(name, &bytes)?, bytes))
     }
 
     /// Reads JSON whose name holds a part of its SHA-256.
@@ -323,6 +343,20 @@ impl Repository {
         Ok(object)
     }
 
+    /// Stores bytes that are compressed already, under the name that they have in another repository, and reads them back.
+    ///
+    /// # Errors
+    /// When they cannot be written, or do not read back.
+    pub fn store_stored(&self, object: &Object, stored: Vec<u8>) -> Result<()> {
+        let found = sha256(&stored);
+        if found != object.sha256 {
+            let message = format!("is to hold bytes of SHA-256 {}, not {found}", object.sha256);
+            let shown = self.storage.shown_object(&object.name);
+            return Err(Error::about(&shown, ErrorKind::Failed, message));
+        }
+        self.put_read_back(&object.name, stored)
+    }
+
     /// Decompresses an object into `out`, called `target`, after its SHA-256 was compared. Gives how many bytes that were.
     ///
     /// # Errors
@@ -372,7 +406,7 @@ impl Repository {
             .as_ref()
             .map_or_else(Default::default, |mark| mark.zxid);
         let backup = BackupName::new(&manifest.lineage, created_ms, zxid, &sha256);
-        self.put_json(&backup.object(), bytes)?;
+        self.put_read_back(&backup.object(), bytes)?;
         Ok(backup)
     }
 
@@ -383,15 +417,15 @@ impl Repository {
     pub fn bury(&self, tomb: &Tomb) -> Result<String> {
         let (bytes, sha256) = encode(tomb);
         let name = name::tomb(tomb.created_ms, &sha256);
-        self.put_json(&name, bytes)?;
+        self.put_read_back(&name, bytes)?;
         Ok(name)
     }
 
-    /// Stores small bytes, and reads them back.
+    /// Stores bytes as they are, and reads them back.
     ///
     /// # Errors
     /// When they cannot be written, or do not read back.
-    pub fn put_json(&self, object: &str, bytes: Vec<u8>) -> Result<()> {
+    pub fn put_read_back(&self, object: &str, bytes: Vec<u8>) -> Result<()> {
         self.storage.put(object, bytes.clone())?;
         match self.storage.get(object)? {
             Some(found) if found == bytes => Ok(()),

@@ -49,6 +49,34 @@ pub fn snapshot(lineage: &str, zxid: Zxid, part: usize, sha256: &str) -> String 
     )
 }
 
+/// Whether an object is named as logs and parts of snapshots are: nothing else below their folders is this program's to delete.
+pub fn is_stored(object: &str) -> bool {
+    let folders: Vec<&str> = object.split('/').collect();
+    let &[folder, lineage, file] = folders.as_slice() else {
+        return false;
+    };
+    let fields: Vec<&str> = match file.strip_suffix(".zst") {
+        Some(file) => file.split('-').collect(),
+        None => return false,
+    };
+    let &[first, second, sha256] = fields.as_slice() else {
+        return false;
+    };
+    let is_hex = |text: &str, len: usize| {
+        text.len() == len
+            && text
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let is_second = match folder {
+        LOGS => is_hex(second, 16),
+        SNAPSHOTS => second.len() >= 4 && second.bytes().all(|byte| byte.is_ascii_digit()),
+        _ => false,
+    };
+    let is_lineage = !matches!(lineage, "" | "." | "..");
+    is_lineage && is_second && is_hex(first, 16) && is_hex(sha256, DIGITS)
+}
+
 /// The name of a mark for deletion.
 pub fn tomb(created_ms: i64, sha256: &str) -> String {
     format!("{TOMBS}/{}-{}.json", time(created_ms), short(sha256))
@@ -65,32 +93,6 @@ pub fn parse_pin(name: &str) -> Option<&str> {
     name.strip_suffix(".json")?
         .split_once('-')
         .map(|(id, _)| id)
-}
-
-/// Whether an object's name is one that this program gives to logs or to parts of snapshots.
-pub fn is_stored(object: &str) -> bool {
-    parse_stored(object).is_some_and(|name| name == object)
-}
-
-/// The name that an object would have, if it says what it seems to say.
-fn parse_stored(object: &str) -> Option<String> {
-    let (folder, rest) = object.split_once('/')?;
-    let (lineage, name) = rest.split_once('/')?;
-    let mut fields = name.strip_suffix(".zst")?.split('-');
-    let zxid = Zxid::from_i64(i64::from_str_radix(fields.next()?, 16).ok()?);
-    let (second, sha256) = (fields.next()?, fields.next()?);
-    let is_short = sha256.len() == DIGITS && sha256.bytes().all(|b| b.is_ascii_hexdigit());
-    if !is_short || lineage.is_empty() || fields.next().is_some() {
-        return None;
-    }
-    match folder {
-        LOGS => {
-            let last = Zxid::from_i64(i64::from_str_radix(second, 16).ok()?);
-            Some(log(lineage, zxid, last, sha256))
-        }
-        SNAPSHOTS => Some(snapshot(lineage, zxid, second.parse().ok()?, sha256)),
-        _ => None,
-    }
 }
 
 /// What the name of a commit point says.
@@ -211,6 +213,13 @@ mod tests {
         ] {
             assert!(!is_stored(other), "{other}");
         }
+        for stored in [log("l", zxid, zxid, sha256), snapshot("l", zxid, 0, sha256)] {
+            assert!(is_stored(&stored), "{stored}");
+            assert!(!is_stored(&stored.replace(".zst", "")), "{stored}");
+            assert!(!is_stored(&stored.replace("/l/", "/../")), "{stored}");
+            assert!(!is_stored(&stored.replace("0123456789ab", "0123456789AB")));
+        }
+        assert!(!is_stored(object) && !is_stored("log/l/README"));
         assert_eq!(parse_tomb(&tomb(5, sha256)), Some(5));
         assert_eq!(parse_pin(&pin("abc", sha256)), Some("abc"));
     }

@@ -10,11 +10,11 @@ use futures_executor::block_on;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::local::LocalFileSystem;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload, path::Path as ObjectPath};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 /// One object of a listing.
@@ -33,6 +33,8 @@ pub struct Storage {
     shown: PathBuf,
     /// The directory, where it is one.
     root: Option<PathBuf>,
+    /// The directories in it whose names are known to last.
+    lasting: Arc<Mutex<HashSet<PathBuf>>>,
 }
 
 impl fmt::Debug for Storage {
@@ -65,6 +67,7 @@ impl Storage {
             store: Arc::new(store.with_fsync(true)),
             shown: dir.into(),
             root: Some(dir.into()),
+            lasting: Arc::default(),
         })
     }
 
@@ -74,6 +77,7 @@ impl Storage {
             store,
             shown: shown.into(),
             root: None,
+            lasting: Arc::default(),
         }
     }
 
@@ -101,8 +105,30 @@ impl Storage {
             self.store
                 .put(&ObjectPath::from(name), PutPayload::from(bytes)),
         )
-        .map(|_| ())
-        .map_err(|err| failed(&self.shown_object(name), "write", err))
+        .map_err(|err| failed(&self.shown_object(name), "write", err))?;
+        self.sync_folders(name)
+    }
+
+    /// Makes the names of the folders last that an object is in. The crate syncs those that it makes, and not those that it finds: another run may have made them
+    /// just now, or was killed before it could sync them.
+    fn sync_folders(&self, name: &str) -> Result<()> {
+        let Some(root) = &self.root else {
+            return Ok(());
+        };
+        let object = root.join(name);
+        for folder in object.ancestors().skip(1) {
+            let Some(above) = folder.parent().filter(|above| above.starts_with(root)) else {
+                return Ok(());
+            };
+            let knows = |lasting: &HashSet<PathBuf>| lasting.contains(folder);
+            if !self.lasting.lock().is_ok_and(|lasting| knows(&lasting)) {
+                sync_dir(above)?;
+                if let Ok(mut lasting) = self.lasting.lock() {
+                    lasting.insert(folder.to_owned());
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The bytes of an object; `None` when there is none of this name.
@@ -142,30 +168,62 @@ impl Storage {
     /// # Errors
     /// When one cannot be removed; others may have been.
     pub fn delete(&self, names: &[String]) -> Result<()> {
+        match self.delete_what_can_be(names)?.into_iter().next() {
+            Some(refused) => Err(refused),
+            None => Ok(()),
+        }
+    }
+
+    /// Removes objects, lastingly, and goes on past those that are refused: a lock holds them, or this user may not. Gives what was said of those; a new
+    /// listing tells which they are, and which are gone although it was said that they could not be removed.
+    ///
+    /// # Errors
+    /// When it cannot be made lasting.
+    pub fn delete_what_can_be(&self, names: &[String]) -> Result<Vec<Error>> {
         let paths = names.iter().map(|name| Ok(ObjectPath::from(name.as_str())));
         let paths: Vec<object_store::Result<ObjectPath>> = paths.collect();
-        let mut deleted = self.store.delete_stream(stream::iter(paths).boxed());
-        block_on(async {
-            while let Some(done) = deleted.next().await {
-                match done {
-                    Ok(_) | Err(object_store::Error::NotFound { .. }) => {}
-                    Err(err) => return Err(failed(&self.shown, "delete from", err)),
-                }
-            }
-            Ok(())
-        })?;
+        let deleted: Vec<object_store::Result<ObjectPath>> = block_on(
+            self.store
+                .delete_stream(stream::iter(paths).boxed())
+                .collect(),
+        );
+        let refused = deleted.into_iter().filter_map(|done| match done {
+            Ok(_) | Err(object_store::Error::NotFound { .. }) => None,
+            Err(err) => Some(failed(&self.shown, "delete from", err)),
+        });
+        let refused = refused.collect();
         // The crate syncs what it writes, and not what it deletes.
-        let Some(root) = &self.root else {
-            return Ok(());
-        };
-        let folders: BTreeSet<PathBuf> = names
+        let folders: BTreeSet<PathBuf> = self
+            .root
             .iter()
-            .filter_map(|name| root.join(name).parent().map(Path::to_owned))
+            .flat_map(|root| names.iter().map(|name| root.join(name)))
+            .filter_map(|path| path.parent().map(Path::to_owned))
             .collect();
         folders
             .iter()
             .filter(|dir| dir.is_dir())
-            .try_for_each(|dir| sync_dir(dir))
+            .try_for_each(|dir| sync_dir(dir))?;
+        Ok(refused)
+    }
+
+    /// Makes lasting what other runs did to names: one that was killed may have deleted something and not synced that, and whoever deletes
+    /// more because it is gone has to be sure that it stays gone.
+    ///
+    /// # Errors
+    /// When a folder cannot be read or synced.
+    pub fn sync_names(&self) -> Result<()> {
+        let mut dirs: Vec<PathBuf> = self.root.iter().cloned().collect();
+        while let Some(dir) = dirs.pop() {
+            let entries = std::fs::read_dir(&dir).map_err(|err| Error::io(&dir, "read", err))?;
+            for entry in entries {
+                let entry = entry.map_err(|err| Error::io(&dir, "read", err))?;
+                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    dirs.push(entry.path());
+                }
+            }
+            sync_dir(&dir)?;
+        }
+        Ok(())
     }
 
     /// The bytes that can still be stored, where that can be known.
@@ -205,6 +263,21 @@ impl Storage {
         }
         found.sort();
         Ok(found)
+    }
+
+    /// Removes such files. Gives what was said of those that cannot be removed.
+    pub fn clear(&self, leftovers: &[(PathBuf, u64)]) -> Vec<Error> {
+        let removed = leftovers
+            .iter()
+            .map(|(path, _)| (path, std::fs::remove_file(path)));
+        removed
+            .filter_map(|(path, done)| match done {
+                Err(err) if err.kind() != io::ErrorKind::NotFound => {
+                    Some(Error::io(path, "delete", err))
+                }
+                Ok(()) | Err(_) => None,
+            })
+            .collect()
     }
 }
 

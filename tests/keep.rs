@@ -1,0 +1,61 @@
+//! Retention and copies: nothing that a backup needs is ever deleted, whatever fails, and whoever writes meanwhile.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test stops at the first surprise, and tells how many points it tried"
+)]
+
+#[path = "keep/copies.rs"]
+mod copies;
+#[path = "common/made.rs"]
+mod made;
+#[path = "keep/months.rs"]
+mod months;
+#[path = "keep/points.rs"]
+mod points;
+#[path = "common/random.rs"]
+mod random;
+#[path = "keep/rules.rs"]
+mod rules;
+#[path = "common/store.rs"]
+mod store;
+
+use made::{HOUR, Watch};
+use zoovault::error::Result;
+use zoovault::progress::Silent;
+use zoovault::repository::Repository;
+use zoovault::retention::forget::{self, What};
+use zoovault::retention::policy::Policy;
+use zoovault::retention::prune::{self, Pruned};
+
+/// Plans and prunes.
+fn prune(repository: &Repository, watch: &Watch) -> Result<Pruned> {
+    let clock = || watch.ms();
+    let plan = prune::plan(repository, &clock)?;
+    prune::execute(repository, &plan, &clock, &Silent)
+}
+
+/// Plans and forgets. Gives how many.
+fn forget(repository: &Repository, what: &What, watch: &Watch) -> Result<usize> {
+    let zone = jiff::tz::TimeZone::UTC;
+    let plan = forget::plan(repository, what, watch.ms(), &zone)?;
+    forget::execute(repository, &plan, &|| watch.ms())?;
+    Ok(plan.forgotten().count())
+}
+
+/// Keeps the newest so many.
+fn last(count: usize) -> What {
+    What::ByPolicy(Policy {
+        last: count,
+        ..Policy::default()
+    })
+}
+
+/// Prunes until nothing is left to do.
+fn settle(repository: &Repository, watch: &Watch) {
+    for _ in 0..5 {
+        watch.pass(25 * HOUR);
+        prune(repository, watch).unwrap();
+    }
+}
