@@ -13,6 +13,15 @@ use logs::{create, txn, write_log};
 use serde_json::Value;
 use std::path::Path;
 use zoovault::record::op;
+use zoovault::restore::write_snapshot;
+use zoovault::tree::DataTree;
+
+/// The snapshot that a server writes before it ever had a client.
+fn write_first_snapshot(dir: &Path) {
+    let mut bytes = Vec::new();
+    write_snapshot(&DataTree::fresh(true), &mut bytes).unwrap();
+    logs::write(dir, "snapshot.0", &bytes);
+}
 
 /// Counter `counter` of epoch `epoch`.
 fn zxid(epoch: i64, counter: i64) -> i64 {
@@ -57,11 +66,12 @@ fn init(folder: &Path) -> std::path::PathBuf {
 fn what_was_purged_at_the_end_of_an_epoch_is_a_gap_though_zxids_go_on() {
     let folder = tempfile::tempdir().unwrap();
     let (repo, dir) = (init(folder.path()), folder.path().join("member"));
+    write_first_snapshot(&dir);
     write(&dir, zxid(1, 1), zxid(1, 5), "a");
     let (status, before) = backup(&dir, &repo);
     assert_eq!(status, 0, "{before}");
     // Up to 1:9 the epoch went on; what is left begins with the next.
-    common::remove_named(&dir.join("version-2"), "log.");
+    common::remove_named(&dir.join("version-2"), "");
     write(&dir, zxid(2, 1), zxid(2, 4), "a");
     let (status, after) = backup(&dir, &repo);
     assert_eq!(status, 3, "{after}");
@@ -74,6 +84,7 @@ fn what_was_purged_at_the_end_of_an_epoch_is_a_gap_though_zxids_go_on() {
     assert_eq!(after["windows"], serde_json::json!([]), "{after}");
     // Who has both, knows.
     let other = folder.path().join("other");
+    write_first_snapshot(&other);
     write(&other, zxid(1, 1), zxid(1, 9), "a");
     write(&other, zxid(2, 1), zxid(2, 6), "a");
     let (status, filled) = backup(&other, &repo);
@@ -88,6 +99,8 @@ fn a_tail_that_was_never_committed_stays_out_also_where_its_member_got_the_whole
     let folder = tempfile::tempdir().unwrap();
     let repo = init(folder.path());
     let (truth, late) = (folder.path().join("truth"), folder.path().join("late"));
+    write_first_snapshot(&truth);
+    write_first_snapshot(&late);
     write(&truth, zxid(1, 1), zxid(1, 5), "a");
     write(&truth, zxid(2, 1), zxid(2, 4), "a");
     assert_eq!(backup(&truth, &repo).0, 0);
@@ -100,6 +113,14 @@ fn a_tail_that_was_never_committed_stays_out_also_where_its_member_got_the_whole
     assert_eq!(told["added_txns"], 4, "{told}");
     assert_eq!(told["window"]["from_zxid"], "0x0", "{told}");
     assert_eq!(told["window"]["to_zxid"], "0x200000008", "{told}");
-    let output = common::zoovault().arg("verify").arg(&repo).output();
-    assert!(output.unwrap().status.success());
+    let output = common::zoovault()
+        .arg("verify")
+        .arg(&repo)
+        .output()
+        .unwrap();
+    // Without digests nothing proves how an epoch ended; all else is sound.
+    let report = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(3), "{report}");
+    assert!(report.contains("[epoch-end-unproven]"), "{report}");
+    assert_eq!(report.matches("  warning  ").count(), 1, "{report}");
 }
