@@ -161,14 +161,13 @@ pub fn execute(
     }
     progress.start("copy", Some(plan.bytes));
     let mut needs = Needs::default();
-    let there = There::read(target, &mut needs, clock())?;
     let mut run = Run {
         source,
         target,
         clock,
         progress,
+        there: There::read_and_sync(target, &mut needs, clock())?,
         needs,
-        there,
         stored: HashSet::new(),
         copied: Copied::default(),
     };
@@ -245,6 +244,13 @@ impl There {
         })
     }
 
+    /// Reads what is there, and makes it last: a copy that was killed may have stored what this one rests on, or says is there.
+    fn read_and_sync(target: &Repository, needs: &mut Needs, read_ms: i64) -> Result<There> {
+        let there = There::read(target, needs, read_ms)?;
+        target.storage().sync_names()?;
+        Ok(there)
+    }
+
     fn is_forgotten(&self, backup: &BackupName) -> bool {
         let mut tombs = self.listing.tombs.iter();
         tombs.any(|(_, tomb)| tomb.backups.contains(&backup.id))
@@ -293,7 +299,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn read_target(&mut self) -> Result<()> {
-        self.there = There::read(self.target, &mut self.needs, (self.clock)())?;
+        self.there = There::read_and_sync(self.target, &mut self.needs, (self.clock)())?;
         self.stored.clear();
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Backups of members whose logs end an epoch otherwise than others do.
+//! Backups of members whose logs do not go on as the lineage does: at the end of an epoch, and where they were sent a whole tree.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -123,4 +123,47 @@ fn a_tail_that_was_never_committed_stays_out_also_where_its_member_got_the_whole
     assert_eq!(output.status.code(), Some(3), "{report}");
     assert!(report.contains("[epoch-end-unproven]"), "{report}");
     assert_eq!(report.matches("  warning  ").count(), 1, "{report}");
+}
+
+#[test]
+fn a_known_member_that_was_sent_a_whole_tree_tells_the_gap_and_has_a_window_behind_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let repo = init(folder.path());
+    let (truth, late) = (folder.path().join("truth"), folder.path().join("late"));
+    for dir in [&truth, &late] {
+        write_first_snapshot(dir);
+        write(dir, zxid(1, 1), zxid(1, 5), "a");
+    }
+    let (status, before) = backup(&late, &repo);
+    assert_eq!(status, 0, "{before}");
+    write(&truth, zxid(1, 6), zxid(1, 20), "a");
+    let sent = folder.path().join("sent");
+    let output = common::zoovault()
+        .args(["restore", "--to", "0x100000009", "--keep-zxid"])
+        .arg(&truth)
+        .arg("--target")
+        .arg(&sent)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let name = "version-2/snapshot.100000009";
+    std::fs::copy(sent.join(name), late.join(name)).unwrap();
+    write(&late, zxid(1, 10), zxid(1, 15), "a");
+    let (status, after) = backup(&late, &repo);
+    assert_eq!(status, 3, "{after}");
+    let warnings = after["warnings"].as_array().unwrap();
+    let gap = "a gap: the txns from 0x100000006 to 0x100000009";
+    assert!(warnings[0].as_str().unwrap().starts_with(gap), "{after}");
+    assert_eq!(warnings.len(), 1, "{after}");
+    assert_eq!(before["lineage"], after["lineage"]);
+    assert_eq!(after["window"]["to_zxid"], "0x10000000f", "{after}");
+    let (status, filled) = backup(&truth, &repo);
+    assert_eq!(status, 0, "{filled}");
+    assert_eq!(filled["window"]["to_zxid"], "0x100000014", "{filled}");
+    let output = common::zoovault()
+        .args(["restore", "--to", "0x100000007", "--dry-run"])
+        .arg(&repo)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
 }

@@ -24,7 +24,7 @@
 //! later than the last txn of the backup before it: so the windows of backups of one lineage meet, and keeping two of them keeps what is between, as far
 //! as either reaches.
 //!
-//! **Small logs** are laid together as they become many ([`merge`]), so that a manifest stays short however often it is made. What they replace is
+//! **Small logs** are laid together as they become many, so that a manifest stays short however often it is made. What they replace is
 //! pruned when no backup lists it any more.
 
 mod base;
@@ -154,7 +154,7 @@ impl Run<'_> {
         let mut scan = Scan::of(self.source, &lineages, &self.options.host, self.progress)?;
         self.judge_source(&scan);
         let place = self.place(&scan, &lineages)?;
-        if matches!(place, Place::New(_)) {
+        if matches!(place, Place::New(_) | Place::Behind(..)) {
             // What the source is known by is of another history: of this one, nothing was stored yet.
             scan = scan.whole(self.source, self.progress)?;
         }
@@ -166,7 +166,7 @@ impl Run<'_> {
             Place::New(apart) => self.begin(&scan, apart, None)?,
             Place::Behind(last, first) => self.begin(&scan, None, Some((last, first)))?,
         };
-        if scan.known.is_none() || !has_window(&lineage) {
+        if !goes_on(&scan, &lineage) {
             lineage.complete(self.repository, &self.listing)?;
         }
         let history = lineage.history();
@@ -197,16 +197,16 @@ impl Run<'_> {
 
     /// Stores what is missing, and the bases that it needs.
     fn store(&mut self, scan: &Scan, lineage: &Lineage, history: &History) -> Result<Stored> {
-        let whole = match scan.known.is_some() {
-            // Bases are judged by all logs; where one is needed, they are looked at once more.
-            true if has_window(lineage) => None,
+        let goes_on = goes_on(scan, lineage);
+        // Bases are judged by all logs; where one is needed, they are looked at once more.
+        let whole = match !goes_on && scan.known.is_some() {
             true => Some(Timeline::read(self.source, Level::Frames, self.progress)?),
             false => None,
         };
         let timeline = whole.as_ref().unwrap_or(&scan.timeline);
-        let all_bases = match (scan.known.is_some(), has_window(lineage)) {
-            (true, true) => Vec::new(),
-            _ => bases_in_order(self.source, timeline)?,
+        let all_bases = match goes_on {
+            true => Vec::new(),
+            false => bases_in_order(self.source, timeline)?,
         };
         let earliest = all_bases
             .iter()
@@ -288,6 +288,11 @@ impl Run<'_> {
     fn windows(&self, history: &History) -> Result<Vec<StoredWindow>> {
         windows(self.repository, history, &self.source_options())
     }
+}
+
+/// Whether what the source has is new txns behind those that were backed up last, and nothing else: then no base is needed.
+fn goes_on(scan: &Scan, lineage: &Lineage) -> bool {
+    scan.known.is_some() && scan.timeline.segments.len() <= 1 && has_window(lineage)
 }
 
 /// Whether the newest backup can be restored to its last txn.

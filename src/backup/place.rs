@@ -127,12 +127,11 @@ impl Run<'_> {
             return;
         };
         let timeline = &scan.timeline;
-        if let Some(first) = timeline.segments.first().map(|segment| segment.first())
-            && first > last.zxid
+        if let Some(first) = timeline.next_after(last.zxid)
             && !last.zxid.is_followed_by(first)
         {
             self.warnings.push(format!(
-                "a gap: the txns from {} to {} are not there any more: the server purged them since the last backup; another member may have them",
+                "a gap: the txns from {} to {} are not there any more: the server purged them since the last backup, or was sent a whole tree; another member may have them",
                 last.zxid.next(),
                 first.prev()
             ));

@@ -55,11 +55,30 @@ impl<'a> Stored<'a> {
         self.parts().iter().map(|part| part.bytes).sum()
     }
 
+    /// Whether the same is said of both, but for when it was stored: runs that go on at once may each store the same base.
     fn is_same(self, other: Stored<'_>) -> bool {
         match (self, other) {
             (Stored::Log(a), Stored::Log(b)) => a == b,
-            (Stored::Base(a), Stored::Base(b)) => a == b,
+            (Stored::Base(a), Stored::Base(b)) => {
+                let a = StoredSnapshot {
+                    created_ms: b.created_ms,
+                    ..a.clone()
+                };
+                a == *b
+            }
             (Stored::Log(_), Stored::Base(_)) | (Stored::Base(_), Stored::Log(_)) => false,
+        }
+    }
+
+    /// Whether what is said of both cannot be true. From when on a base is exact, and where it is from, a run infers from what its source holds then.
+    fn contradicts(self, other: Stored<'_>) -> bool {
+        match (self, other) {
+            (Stored::Log(a), Stored::Log(b)) => a != b,
+            (Stored::Base(a), Stored::Base(b)) => {
+                let facts = |base: &StoredSnapshot| (base.zxid, base.trailer, base.snapshot_bytes);
+                facts(a) != facts(b) || a.parts != b.parts
+            }
+            (Stored::Log(_), Stored::Base(_)) | (Stored::Base(_), Stored::Log(_)) => true,
         }
     }
 }
@@ -78,7 +97,7 @@ pub(super) fn listed<'a>(
             if same.iter().any(|other| other.is_same(stored)) {
                 continue;
             }
-            if !same.is_empty() {
+            if same.iter().any(|other| other.contradicts(stored)) {
                 let message = "two backups say different things of it";
                 let finding = Finding::new("object-contradictory", Severity::Damage, message);
                 findings.push(finding.object(stored.name()));

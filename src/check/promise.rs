@@ -32,12 +32,23 @@ impl Promises<'_> {
     /// # Errors
     /// When no place for decompressed files can be had; failures to read.
     pub fn ranges(&self, history: &History, claims_empty: bool) -> Result<Vec<Range>> {
+        self.ranges_where(history, |source, timeline| {
+            Ok(match seems_to_begin_empty(timeline) {
+                Some(known) => known,
+                None => self.beginning(source, timeline)?.unwrap_or(claims_empty),
+            })
+        })
+    }
+
+    /// The same, where `begins_empty` says whether the history begins on an empty tree.
+    fn ranges_where(
+        &self,
+        history: &History,
+        begins_empty: impl Fn(&Source, &Timeline) -> Result<bool>,
+    ) -> Result<Vec<Range>> {
         let source = Source::of_history(self.repository, history, self.options)?;
         let timeline = Timeline::read(&source, Level::Frames, &Silent)?;
-        let is_empty = match seems_to_begin_empty(&timeline) {
-            Some(known) => known,
-            None => self.beginning(&source, &timeline)?.unwrap_or(claims_empty),
-        };
+        let is_empty = begins_empty(&source, &timeline)?;
         let bases = promised_bases(&source, &timeline, is_empty);
         Ok(exact_ranges(&timeline, &bases))
     }
@@ -78,6 +89,11 @@ impl Promises<'_> {
             .map(|window| (window.from_zxid, window.to_zxid))
             .collect();
         let given = self.ranges(&history, claims_empty(manifest))?;
+        // Without a base at the beginning a writer promises nothing there, though its logs may reach down to an empty tree.
+        let due = match claims_empty(manifest) {
+            true => given.clone(),
+            false => self.ranges_where(&history, |_, _| Ok(false))?,
+        };
         let findings = [
             (
                 "window-unfounded",
@@ -89,7 +105,7 @@ impl Promises<'_> {
                 "window-untold",
                 Severity::Warning,
                 "does not tell of",
-                without(&given, &told),
+                without(&due, &told),
             ),
         ];
         Ok(findings

@@ -229,6 +229,8 @@ fn ensure_unpinned(backup: &BackupName, listing: &Listing) -> Result<()> {
 /// # Errors
 /// Failures to read or write.
 pub fn execute(repository: &Repository, plan: &Plan, clock: Clock<'_>) -> Result<Option<String>> {
+    // A run that was killed may have written a mark, and not made it last: what is forgotten already is reported to be.
+    repository.storage().sync_names()?;
     let listing = repository.listing()?;
     let still = |name: &&BackupName| {
         listing.backups.binary_search(name).is_ok() && !listing.pinned.contains(&name.id)

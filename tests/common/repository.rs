@@ -204,7 +204,7 @@ pub fn pin(repository: &Repository, id: &str) -> String {
     };
     let (bytes, sha256) = encode(&pin);
     let name = name::pin(id, &sha256);
-    repository.put_json(&name, bytes).unwrap();
+    repository.put_read_back(&name, bytes).unwrap();
     name
 }
 

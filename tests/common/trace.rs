@@ -338,14 +338,14 @@ fn go_on(pid: Pid, signal: Option<Signal>) {
 
 /// The operation that a thread is about to do, and the descriptor that it is done on.
 fn decode(pid: Pid, regs: &libc::user_regs_struct) -> Option<(Op, Option<u64>)> {
-    let cwd = libc::AT_FDCWD as i64 as u64;
+    let cwd = i64::from(libc::AT_FDCWD).cast_unsigned();
     let at = |dir: u64, name: u64| path_at(pid, dir, name);
     let of = |fd: u64| fs::read_link(format!("/proc/{pid}/fd/{fd}")).unwrap_or_default();
     let (a, b, c, d) = (regs.rdi, regs.rsi, regs.rdx, regs.r10);
     let opened = |path: PathBuf, flags: u64| {
         let flags = i32::try_from(flags & 0x7fff_ffff).unwrap();
         let creates = flags & (libc::O_CREAT | libc::O_TRUNC) != 0;
-        creates.then(|| (Op::Create(path, flags & libc::O_TRUNC != 0), None))
+        creates.then_some((Op::Create(path, flags & libc::O_TRUNC != 0), None))
     };
     let named = |op: Op| Some((op, None));
     let on = |op: Op, fd: u64| Some((op, Some(fd)));
@@ -393,7 +393,7 @@ fn path_at(pid: Pid, dir: u64, name: u64) -> PathBuf {
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or_default();
     bytes.truncate(end);
     let path = PathBuf::from(OsString::from_vec(bytes));
-    let from = match dir.cast_signed() as i32 {
+    let from = match i32::try_from(dir.cast_signed() & 0xffff_ffff).unwrap_or(libc::AT_FDCWD) {
         libc::AT_FDCWD => format!("/proc/{pid}/cwd"),
         fd => format!("/proc/{pid}/fd/{fd}"),
     };
