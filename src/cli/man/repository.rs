@@ -26,56 +26,47 @@ fn example(page: &mut String, lines: &str) {
 /// What restores a backup without this program; a test does it.
 const BY_HAND: &str = include_str!("../../../tests/restore-by-hand.sh");
 
-/// The page.
-pub fn page() -> Vec<u8> {
-    let mut page = String::from(
-        ".TH ZOOVAULT\\-REPOSITORY 7 \"\" \"zoovault\" \"\"\n.SH NAME\nzoovault\\-repository \\- what is in a backup repository, and how to restore from it by hand\n.SH DESCRIPTION\n",
-    );
-    page.push_str(&roff(
-        "A repository is a directory of files that are written once and never changed. A backup is a manifest, a JSON file that is written last; it lists every \
-         file that the backup needs, those of earlier backups too. What no manifest lists does not exist. Names hold the first 12 digits of the SHA-256 of the file's bytes, \
-         zxids as 16 hexadecimal digits, and times in UTC.",
-    ));
+/// What each file is.
+fn files(page: &mut String) {
     page.push_str(".SH FILES\n");
     item(
-        &mut page,
+        page,
         "zoovault.json",
         "Makes the directory a repository: the format's version (1), when it was made, a salt and the id, which is the SHA-256 of version, time and salt with spaces between. Written by 'zoovault init'.",
     );
     item(
-        &mut page,
+        page,
         "log/LINEAGE/FIRST-LAST-SHA.zst",
         "Txns FIRST to LAST, of one epoch and without a gap. Decompressed, it is a transaction log that ZooKeeper reads, as log.FIRST without leading zeros.",
     );
     item(
-        &mut page,
+        page,
         "snapshot/LINEAGE/ZXID-PART-SHA.zst",
         "A part of a base. The parts decompressed and laid end to end are a snapshot that ZooKeeper reads, as snapshot.ZXID without leading zeros.",
     );
     item(
-        &mut page,
+        page,
         "backup/LINEAGE/TIME-ZXID-ID.json",
         "A backup: the manifest. ZXID is the last that its lineage held, ID the beginning of the file's SHA-256, and the name by which commands call the backup. A name's time is later than those of all backups that were there, also where a clock went back.",
     );
     item(
-        &mut page,
+        page,
         "tomb/TIME-SHA.json",
         "Marks backups that are forgotten, and files that nothing needs. They are deleted a day later at the earliest, and only if nothing needs them then.",
     );
     item(
-        &mut page,
+        page,
         "pin/ID-SHA.json",
         "Keeps the backup ID from being forgotten.",
     );
     paragraph(
-        &mut page,
+        page,
         "A file NAME#NUMBER is what a writer that was killed left behind; it means nothing. Files end in .zst where they are one zstd frame with a checksum.",
     );
-    page.push_str(".SH LINEAGES\n");
-    page.push_str(&roff(
-        "A lineage is one history of an ensemble, whichever members it was read from. Where a history goes on otherwise (an uncommitted tail that was truncated, an ensemble \
-         that was rebuilt or restored), another lineage begins, and the old one stays as it is.",
-    ));
+}
+
+/// What stands in a manifest.
+fn manifest(page: &mut String) {
     page.push_str(".SH MANIFEST\n");
     for (name, text) in [
         (
@@ -109,8 +100,27 @@ pub fn page() -> Vec<u8> {
             "Logs by zxid, each with name, bytes and sha256, first_zxid, last_zxid, times, and how many txns.",
         ),
     ] {
-        item(&mut page, name, text);
+        item(page, name, text);
     }
+}
+
+/// The page.
+pub fn page() -> Vec<u8> {
+    let mut page = String::from(
+        ".TH ZOOVAULT\\-REPOSITORY 7 \"\" \"zoovault\" \"\"\n.SH NAME\nzoovault\\-repository \\- what is in a backup repository, and how to restore from it by hand\n.SH DESCRIPTION\n",
+    );
+    page.push_str(&roff(
+        "A repository is a directory of files that are written once and never changed. A backup is a manifest, a JSON file that is written last; it lists every \
+         file that the backup needs, those of earlier backups too. What no manifest lists does not exist. Names hold the first 12 digits of the SHA-256 of the file's bytes, \
+         zxids as 16 hexadecimal digits, and times in UTC.",
+    ));
+    files(&mut page);
+    page.push_str(".SH LINEAGES\n");
+    page.push_str(&roff(
+        "A lineage is one history of an ensemble, whichever members it was read from. Where a history goes on otherwise (an uncommitted tail that was truncated, an ensemble \
+         that was rebuilt or restored), another lineage begins, and the old one stays as it is.",
+    ));
+    manifest(&mut page);
     page.push_str(".SH \"RESTORING BY HAND\"\n");
     page.push_str(&roff(
         "With zstd, jq and sha256sum alone, a backup to its last txn:",
