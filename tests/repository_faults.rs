@@ -14,18 +14,27 @@ mod common;
 mod growing;
 #[path = "common/random.rs"]
 mod random;
+#[path = "common/store.rs"]
+mod store;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[path = "common/trace.rs"]
 mod trace;
 
 #[path = "repository_faults/at_once.rs"]
 mod at_once;
+#[path = "repository_faults/calls.rs"]
+mod calls;
 #[path = "repository_faults/clock.rs"]
 mod clock;
+#[path = "repository_faults/days.rs"]
+mod days;
 #[path = "repository_faults/disk.rs"]
 mod disk;
 #[path = "repository_faults/judge.rs"]
 mod judge;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[path = "repository_faults/kept.rs"]
+mod kept;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[path = "repository_faults/kills.rs"]
 mod kills;

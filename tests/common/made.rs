@@ -106,6 +106,34 @@ impl Writer {
         writer
     }
 
+    /// Begins a backup that stores everything, and has a window.
+    pub fn whole(
+        repository: &Repository,
+        lineage: &str,
+        last: u32,
+        random: &mut Random,
+        now_ms: i64,
+    ) -> Writer {
+        let mut writer = Writer::begin(repository, lineage, last, random, now_ms);
+        (writer.has_window, writer.is_full) = (true, true);
+        writer.read(repository, now_ms);
+        writer
+    }
+
+    /// Begins a backup that stores nothing that the newest one lists, and has a window.
+    pub fn resting(
+        repository: &Repository,
+        lineage: &str,
+        last: u32,
+        random: &mut Random,
+        now_ms: i64,
+    ) -> Writer {
+        let mut writer = Writer::begin(repository, lineage, last, random, now_ms);
+        (writer.has_window, writer.is_full) = (true, false);
+        writer.read(repository, now_ms);
+        writer
+    }
+
     /// Reads the repository, and rests on what the newest backup that counts lists.
     fn read(&mut self, repository: &Repository, now_ms: i64) {
         self.begun_ms = now_ms;
@@ -231,9 +259,7 @@ impl Writer {
 
 /// Backs up logs up to `last`, with a window, all at once.
 pub fn backup(repository: &Repository, lineage: &str, last: u32, now_ms: i64) -> BackupName {
-    let mut writer = Writer::begin(repository, lineage, last, &mut Random::new(1), now_ms);
-    (writer.has_window, writer.is_full) = (true, false);
-    writer.read(repository, now_ms);
+    let writer = Writer::resting(repository, lineage, last, &mut Random::new(1), now_ms);
     writer.finish(repository, now_ms)
 }
 

@@ -28,6 +28,8 @@ struct World {
     writers: Vec<Writer>,
     /// The last log of each lineage.
     last: [u32; 2],
+    /// Whether nearly nothing is new, runs are killed often, and equal bytes are stored again and again while they are being deleted.
+    is_hostile: bool,
     committed: usize,
     /// How often a run was killed, or a call failed.
     failed: usize,
@@ -46,6 +48,7 @@ impl World {
             judge: Judge::default(),
             writers: Vec::new(),
             last: [0; 2],
+            is_hostile: seed % 2 == 1,
             committed: 0,
             failed: 0,
             between: 0,
@@ -64,7 +67,11 @@ impl World {
         if self.writers.is_empty() || (self.writers.len() < 3 && self.random.once_in(4)) {
             let which = usize::from(self.random.once_in(5));
             // Now and then a second run backs up what another does.
-            self.last[which] += u32::from(!self.random.once_in(5));
+            let is_new = match self.is_hostile {
+                true => self.random.once_in(8),
+                false => !self.random.once_in(5),
+            };
+            self.last[which] += u32::from(is_new);
             let (name, last) = (LINEAGES[which], self.last[which]);
             let writer = Writer::begin(&self.repository, name, last, &mut self.random, now_ms);
             self.writers.push(writer);
@@ -72,7 +79,7 @@ impl World {
         }
         let index = self.random.below(self.writers.len());
         // Some are killed.
-        if self.random.once_in(40) {
+        if self.random.once_in(if self.is_hostile { 8 } else { 40 }) {
             self.writers.swap_remove(index);
             self.failed += 1;
             return;
@@ -106,7 +113,8 @@ impl World {
     /// Something that others do, all at once.
     fn other(&mut self) {
         self.between += 1;
-        match self.random.below(24) {
+        let often = if self.is_hostile { 2 } else { 1 };
+        match self.random.below(24) / often {
             // Refused, where it is the newest window or pinned.
             0 => {
                 let what = self.what();
@@ -159,7 +167,8 @@ fn disturbed(world: &Arc<Mutex<World>>, work: impl FnOnce(&Repository, &Watch)) 
     let others = world.clone();
     faulty.before_each(Some(Box::new(move |call, _| {
         let mut world = others.lock().unwrap();
-        if !world.random.once_in(5) {
+        let seldom = if world.is_hostile { 2 } else { 5 };
+        if !world.random.once_in(seldom) {
             return;
         }
         // Between looking and reading days may pass, and the program notices. What is under way may take a while only.
@@ -181,7 +190,8 @@ fn live(seed: u64) -> (usize, usize, usize, usize) {
             let mut world = world.lock().unwrap();
             let minutes = i64::try_from(world.random.below(180)).unwrap();
             world.watch.pass(minutes * 60_000);
-            (world.random.below(50), world.what())
+            let choices = if world.is_hostile { 20 } else { 50 };
+            (world.random.below(choices), world.what())
         };
         match choice {
             0..=1 => disturbed(&world, |repository, watch| {

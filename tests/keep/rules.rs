@@ -1,7 +1,8 @@
 //! What forget and prune do, case by case.
 
-use super::made::{self, DAY, HOUR, Judge, START, Watch, backup, objects};
-use super::store::Faulty;
+use super::made::{self, DAY, HOUR, Judge, START, Watch, Writer, backup, objects};
+use super::random::Random;
+use super::store::{Call, Faulty};
 use super::{forget, last, prune, settle};
 use jiff::tz::TimeZone;
 use std::sync::Arc;
@@ -217,7 +218,7 @@ fn nothing_is_deleted_for_what_was_read_long_ago() {
     // Each listing takes an hour, for ever: the program gives up.
     let ticking = watch.clone();
     faulty.before_each(Some(Box::new(move |call, _| {
-        if call == super::store::Call::List {
+        if call == Call::List {
             ticking.pass(HOUR);
         }
     })));
@@ -258,4 +259,66 @@ fn a_directory_is_pruned_too_with_what_killed_runs_left() {
     assert!(!leftover.exists() && fresh.exists());
     settle(&repository, &watch);
     Judge::default().settled(&repository);
+}
+
+#[test]
+fn what_a_mark_of_old_names_is_held_by_a_backup_that_was_just_forgotten() {
+    let (_, repository) = made::repository("held");
+    let watch = Watch::at(START + DAY);
+    let mut random = Random::new(3);
+    // A run stores its objects, a prune marks them, and the run commits: the mark is void.
+    let mut rescued = Writer::whole(&repository, "a", 3, &mut random, watch.ms());
+    for _ in 0..5 {
+        assert!(rescued.step(&repository, watch.ms()).is_none());
+    }
+    assert_eq!(prune(&repository, &watch).unwrap().marks.len(), 6);
+    let first = rescued.finish(&repository, watch.ms());
+    watch.pass(DAY + HOUR);
+    // Another one rests on it.
+    let mut resting = Writer::resting(&repository, "a", 3, &mut random, watch.ms());
+    // Meanwhile a third makes it dispensable: it stored all under other names, since these are marked. It is forgotten, and a prune comes.
+    Writer::whole(&repository, "a", 3, &mut random, watch.ms()).finish(&repository, watch.ms());
+    let what = What::Ids(vec![first.id]);
+    assert_eq!(forget(&repository, &what, &watch).unwrap(), 1);
+    prune(&repository, &watch).unwrap();
+    let mut judge = Judge::default();
+    while resting.step(&repository, watch.ms()).is_none() {}
+    judge.judge(&repository, watch.ms(), &"resting");
+    settle(&repository, &watch);
+    judge.judge(&repository, watch.ms(), &"settled");
+    judge.settled(&repository);
+}
+
+#[test]
+fn a_slow_prune_deletes_nothing_that_was_stored_again_when_another_one_had_deleted_it() {
+    let (store, repository) = made::repository("slow");
+    let watch = Watch::at(START + DAY);
+    let mut random = Random::new(3);
+    backup(&repository, "b", 3, watch.ms());
+    // A run that was killed leaves objects, and they are marked.
+    let mut killed = Writer::whole(&repository, "a", 3, &mut random, watch.ms());
+    for _ in 0..5 {
+        assert!(killed.step(&repository, watch.ms()).is_none());
+    }
+    prune(&repository, &watch).unwrap();
+    watch.pass(DAY);
+    let faulty = Faulty::new(store);
+    let slow = made::through(Arc::new(faulty.clone()));
+    let (others, now) = (repository.clone(), watch.clone());
+    let mut is_first = true;
+    faulty.before_each(Some(Box::new(move |call, _| {
+        // It is about to delete the first object. Others prune, twice, and a run stores the same bytes and commits.
+        if call == Call::Delete && std::mem::take(&mut is_first) {
+            prune(&others, &now).unwrap();
+            prune(&others, &now).unwrap();
+            let writer = Writer::whole(&others, "a", 3, &mut Random::new(3), now.ms());
+            writer.finish(&others, now.ms());
+        }
+    })));
+    prune(&slow, &watch).unwrap();
+    let mut judge = Judge::default();
+    judge.judge(&repository, watch.ms(), &"slow");
+    settle(&repository, &watch);
+    judge.judge(&repository, watch.ms(), &"settled");
+    judge.settled(&repository);
 }

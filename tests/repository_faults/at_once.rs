@@ -1,6 +1,7 @@
 //! Many runs at once, without a lock.
 
 use crate::common::testdata;
+use crate::days::{forget, old_repository, prune};
 use crate::growing::Growing;
 use crate::judge::{Place, ids, judge};
 use std::collections::BTreeSet;
@@ -32,6 +33,47 @@ fn back_up_at_once(place: &Place, sources: &[&Path]) -> Vec<String> {
         made.extend(run);
     }
     made
+}
+
+#[test]
+fn backups_beside_prunes_and_copies_keep_all_that_they_need() {
+    let (place, truth, mut made) = old_repository(&[5, 8, 11, 14]);
+    place.run(&["init", "--repo", "other"]);
+    let source = place.path().join("source");
+    for (round, txns) in [17, 20, 23, 26, 29, 32, 35, 38].into_iter().enumerate() {
+        // Marks that are due now, all of them made before the runs below begin.
+        let gone: Vec<String> = made.drain(..made.len() - 3).collect();
+        for id in &gone {
+            forget(&place.repository(), id, 51);
+        }
+        prune(&place.repository(), 26);
+        truth.write(&source, txns);
+        let start = |args: &[&str]| {
+            let mut program = place.program(args);
+            program.stdout(Stdio::null()).stderr(Stdio::piped());
+            program.spawn().unwrap()
+        };
+        let beside = [
+            start(&["prune", "--repo", "repository", "--yes"]),
+            start(&["prune", "--repo", "repository", "--yes"]),
+            start(&["copy", "--repo", "repository", "--target", "other"]),
+        ];
+        // Runs that see the same in the same millisecond write the same manifest.
+        made.extend(BTreeSet::from_iter(back_up_at_once(
+            &place,
+            &[Path::new("source"); 3],
+        )));
+        for run in beside {
+            let output = run.wait_with_output().unwrap();
+            let told = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(0), "{told}");
+        }
+        let what = format!("round {round}");
+        judge(&place.repository(), &made, &truth, &what);
+        judge(&place.path().join("other"), &[], &truth, &what);
+    }
+    place.run(&["copy", "--repo", "repository", "--target", "other"]);
+    judge(&place.path().join("other"), &made, &truth, "a last copy");
 }
 
 fn lineages(place: &Place) -> usize {

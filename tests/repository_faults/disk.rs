@@ -1,11 +1,11 @@
 //! A small disk that fills up.
 
 use crate::common::missing;
-use crate::growing::Growing;
+use crate::days::{let_days_pass, old_repository};
 use crate::judge::{Place, copy_all, ids, judge};
 use crate::step;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 /// The bytes that anything on such a disk takes at least.
 const PAGE: usize = 4096;
@@ -59,17 +59,11 @@ impl Drop for SmallDisk {
 
 #[test]
 fn a_backup_that_fills_the_disk_says_so_and_harms_nothing() {
-    let truth = Growing::of("small-3.8");
-    let template = Place::new();
-    let source = Path::new("source");
-    template.run(&["init", "--repo", "repository"]);
-    let mut promised = Vec::new();
-    for txns in [8, 16] {
-        truth.write(&template.path().join(source), txns);
-        promised.extend(template.back_up(source, &[]));
-    }
-    truth.write(&template.path().join(source), 40);
-    let args = [
+    let (template, truth, made) = old_repository(&[7, 14, 21, 28, 35]);
+    let_days_pass(&template.repository(), &made);
+    truth.write(&template.path().join("source"), 42);
+    let promised = &made[3..];
+    let backup = [
         "backup",
         "source",
         "--repo",
@@ -77,10 +71,11 @@ fn a_backup_that_fills_the_disk_says_so_and_harms_nothing() {
         "--base-every",
         "1k",
     ];
-    let mut tried = 0;
+    let (mut tried, mut freed) = (0, 0);
     for spare in (0..).step_by(step(2)) {
         let place = Place::new();
-        copy_all(&template.path().join(source), &place.path().join(source));
+        let source = place.path().join("source");
+        copy_all(&template.path().join("source"), &source);
         let Some(disk) = SmallDisk::mount(&place.repository(), 1000) else {
             return;
         };
@@ -88,25 +83,43 @@ fn a_backup_that_fills_the_disk_says_so_and_harms_nothing() {
         let used = disk.used();
         disk.resize(used + spare);
         let what = format!("{spare} pages to spare");
-        let output = place.program(&args).arg("--json").output().unwrap();
-        if output.status.success() {
+        let first = place.program(&backup).output().unwrap();
+        if first.status.success() {
             assert!(tried > 1, "nothing was refused");
             break;
         }
         tried += 1;
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{what}: {told}");
-        let says_why = told.contains("No space left on device") || told.contains("has room for");
-        assert!(says_why, "{what}: {told}");
-        judge(&place.repository(), &promised, &truth, &what);
-        // What could not be finished does not take the room that is left. What was stored is found again.
-        let again = place.program(&args).output().unwrap();
-        assert_eq!(again.status.code(), Some(1), "{what}");
-        judge(&place.repository(), &promised, &truth, &what);
+        assert_tells(&first, &what);
+        judge(&place.repository(), promised, &truth, &what);
+        // What could not be finished takes no room that was left.
+        assert_tells(&place.program(&backup).output().unwrap(), &what);
+        let forget = ["forget", "--repo", "repository", "--keep-last", "1"];
+        let forget = place.program(&forget).output().unwrap();
+        if !forget.status.success() {
+            assert_tells(&forget, &what);
+        }
+        let promised = &made[4..];
+        judge(&place.repository(), promised, &truth, &what);
+        // What was marked before can be deleted, also where no new mark can be written.
+        place.run(&["prune", "--repo", "repository", "--yes"]);
+        judge(&place.repository(), promised, &truth, &what);
+        match place.program(&backup).output().unwrap() {
+            again if again.status.success() => freed += 1,
+            again => assert_tells(&again, &what),
+        }
         disk.resize(used + 100);
-        let made = ids(&place.run(&args));
-        let all = [promised.as_slice(), &made].concat();
+        let last = ids(&place.run(&backup));
+        let all = [promised, &last].concat();
         judge(&place.repository(), &all, &truth, &what);
     }
-    eprintln!("small disks: {tried} sizes");
+    eprintln!("small disks: {tried} sizes; a prune made room enough in {freed}");
+    assert!(freed > 0);
+}
+
+/// Says that there is no room, and where.
+fn assert_tells(output: &Output, what: &str) {
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{what}: {told}");
+    let says_why = told.contains("No space left on device") || told.contains("has room for");
+    assert!(says_why && told.contains("repository"), "{what}: {told}");
 }

@@ -6,7 +6,9 @@ use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use zoovault::check::{self, ReadData, Verdict};
 use zoovault::point::Point;
+use zoovault::progress::Silent;
 use zoovault::repository::{BackupName, Repository, Which};
 use zoovault::source::{Options, Source};
 
@@ -89,7 +91,7 @@ pub fn copy_all(from: &Path, to: &Path) {
 }
 
 /// Judges a repository: all backups `promised` are there, each backup that is there restores what was backed up, byte for byte, and a check that reads
-/// everything finds nothing. Gives the backups.
+/// everything finds nothing that an operator has to look at. Gives the backups.
 pub fn judge(dir: &Path, promised: &[String], truth: &Growing, what: &str) -> Vec<BackupName> {
     let repository = Repository::open_local(dir).unwrap_or_else(|err| panic!("{what}: {err}"));
     judge_opened(&repository, promised, truth, what)
@@ -125,5 +127,13 @@ pub fn judge_opened(
             );
         }
     }
+    let options = check::Options {
+        read_data: ReadData::All,
+        now_ms: i64::MAX,
+        source: options,
+    };
+    let report = check::check(repository, &options, &Silent).unwrap_or_else(|err| fail(err));
+    let told = &report.findings;
+    assert_eq!(report.verdict(), Verdict::Whole, "{what}: {told:?}");
     listing.backups
 }

@@ -1,11 +1,13 @@
 //! Power losses at each operation: only what was synced is sure to be there.
 
+use crate::days::{let_days_pass, old_repository};
 use crate::growing::Growing;
 use crate::judge::{Place, ids, judge};
 use crate::kills::can_trace;
 use crate::model::{Disk, Loss, Tree, read, write};
 use crate::step;
 use crate::trace::{self, Deed, Op, Plan, Traced};
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -100,7 +102,29 @@ impl Scene {
         Scene {
             disk,
             place: Rc::new(place),
+            judged: 0,
             ..self.clone()
+        }
+    }
+
+    /// A repository that was made ten days ago, and a source that was backed up after each of `states`. What comes `then` lasts.
+    fn old(states: &[usize], then: &dyn Fn(&Path, &[String])) -> Scene {
+        let (place, truth, reported) = old_repository(states);
+        let root = place.path().join("disk");
+        std::fs::create_dir(&root).unwrap();
+        let repository = place.path().join(REPOSITORY);
+        std::fs::rename(place.repository(), &repository).unwrap();
+        then(&repository, &reported);
+        Scene {
+            disk: Disk::of(&root),
+            place: Rc::new(place),
+            truth: Rc::new(truth),
+            is_made: true,
+            reported,
+            forgotten: Vec::new(),
+            copied: Vec::new(),
+            restored: None,
+            judged: 0,
         }
     }
 
@@ -127,8 +151,15 @@ impl Scene {
         (traced, found)
     }
 
-    /// Runs the program, which has to go well, and judges what could be found if the power went meanwhile.
-    fn step(&mut self, args: &[&str], step: usize) -> Traced {
+    /// Runs the program, which has to go well. Gives what it says.
+    fn run_well(&mut self, args: &[&str]) -> Value {
+        let (done, _) = self.run(args, None, usize::MAX);
+        assert_eq!(done.code, Some(0), "{args:?}: {}", done.stderr);
+        serde_json::from_str(&done.stdout).unwrap()
+    }
+
+    /// Runs the program, which has to go well, and judges what could be found if the power went meanwhile, or then.
+    fn step(&mut self, args: &[&str], step: usize) {
         let (traced, found) = self.run(args, None, step);
         assert_eq!(traced.code, Some(0), "{args:?}: {}", traced.stderr);
         self.judge(found, &format!("{args:?}, meanwhile"));
@@ -138,7 +169,6 @@ impl Scene {
         }
         self.is_made = true;
         self.judge_end(&format!("after {args:?}"));
-        traced
     }
 
     /// Judges what could be found if the power went now.
@@ -223,47 +253,103 @@ fn after_a_power_loss_all_backups_are_there_that_were_reported() {
     eprintln!("power losses: {} states", scene.judged);
 }
 
+/// Kills `args` at each operation, each time on a copy of `scene`; does what comes `next`, and then the power goes.
+fn behind_kills(scene: &Scene, args: &[&str], step: usize, next: &dyn Fn(&mut Scene)) {
+    let (clean, _) = scene.copy().run(args, None, usize::MAX);
+    let (mut points, mut judged) = (0, 0);
+    // From the last one on: there is what was committed, and not synced.
+    for at in (0..clean.ops.len()).rev().step_by(step) {
+        let mut scene = scene.copy();
+        scene.run(args, Some(at), usize::MAX);
+        points += 1;
+        next(&mut scene);
+        scene.judge_end(&format!("{args:?} was killed at {at}, and then others ran"));
+        judged += scene.judged;
+    }
+    assert!(points > 1, "{args:?}");
+    let what = args[0];
+    eprintln!("power losses behind kills of {what}: {points} kills, {judged} states");
+}
+
 /// A run that is killed leaves names that it did not sync. Whoever rests on them has to.
 #[test]
-fn after_a_power_loss_a_backup_is_there_that_was_made_after_another_was_killed() {
+fn after_a_power_loss_a_backup_is_there_that_was_made_after_another_run_was_killed() {
     if !can_trace() {
         return;
     }
-    let mut points = 0;
-    let mut judged = 0;
-    let mut empty = Scene::new();
-    empty.step(&INIT, 1);
-    empty.grow(12);
-    for first in [INIT.as_slice(), &BACKUP] {
-        for at in (0..).step_by(step(3)) {
-            let mut scene = match first[0] {
-                "init" => Scene::new(),
-                _ => empty.copy(),
-            };
-            scene.grow(12);
-            let (killed, _) = scene.run(first, Some(at), usize::MAX);
-            if killed.code.is_some() {
-                break;
-            }
-            points += 1;
-            if !scene.is_made
-                && !scene
-                    .root()
-                    .join("repository")
-                    .join(REPOSITORY_NAME)
-                    .exists()
-            {
-                scene.step(&INIT, usize::MAX);
-            }
-            let (done, _) = scene.run(&BACKUP, None, usize::MAX);
-            assert_eq!(done.code, Some(0), "{}", done.stderr);
-            scene.is_made = true;
-            scene.reported = ids(&serde_json::from_str(&done.stdout).unwrap());
-            scene.judge_end(&format!(
-                "{first:?} was killed at {at}, and a backup was made"
-            ));
-            judged += scene.judged;
+    let mut scene = Scene::new();
+    scene.grow(12);
+    let next = |scene: &mut Scene| {
+        if !scene
+            .root()
+            .join("repository")
+            .join(REPOSITORY_NAME)
+            .exists()
+        {
+            scene.run_well(&INIT);
         }
+        scene.reported = ids(&scene.run_well(&BACKUP));
+        scene.is_made = true;
+    };
+    behind_kills(&scene, &INIT, step(1), &next);
+    scene.step(&INIT, usize::MAX);
+    behind_kills(&scene, &BACKUP, step(3), &next);
+}
+
+const FORGET: [&str; 5] = ["forget", "--repo", REPOSITORY, "--keep-last", "1"];
+const PRUNE: [&str; 4] = ["prune", "--repo", REPOSITORY, "--yes"];
+const COPY: [&str; 5] = ["copy", "--repo", REPOSITORY, "--target", "disk/other"];
+
+#[test]
+fn after_a_power_loss_in_a_forget_all_or_nothing_is_forgotten() {
+    if !can_trace() {
+        return;
     }
-    eprintln!("power losses behind kills: {points} kills, {judged} states");
+    let mut scene = Scene::old(&[8, 16, 24], &|_, _| {});
+    let all = scene.reported.clone();
+    scene.reported.drain(..2);
+    let next = |scene: &mut Scene| {
+        scene.run_well(&FORGET);
+        scene.forgotten = all[..2].to_vec();
+    };
+    behind_kills(&scene, &FORGET, step(1), &next);
+    scene.step(&FORGET, 1);
+    scene.forgotten = all[..2].to_vec();
+    scene.judge_end("after a forget");
+    eprintln!("power losses in a forget: {} states", scene.judged);
+}
+
+#[test]
+fn after_a_power_loss_in_a_prune_all_is_there_that_is_needed_and_nothing_comes_back() {
+    if !can_trace() {
+        return;
+    }
+    let mut scene = Scene::old(&[7, 14, 21, 28, 35, 42], &let_days_pass);
+    scene.forgotten = scene.reported.drain(..3).collect();
+    behind_kills(&scene, &PRUNE, step(3), &|scene| {
+        scene.run_well(&PRUNE);
+    });
+    scene.step(&PRUNE, step(3));
+    eprintln!("power losses in a prune: {} states", scene.judged);
+}
+
+#[test]
+fn after_a_power_loss_in_a_copy_all_is_there_that_was_reported() {
+    if !can_trace() {
+        return;
+    }
+    let mut scene = Scene::old(&[8, 16, 24, 32], &|_, _| {});
+    scene.place.run(&["init", "--repo", "disk/other"]);
+    let first = [COPY.as_slice(), &[&scene.reported[0]]].concat();
+    scene.place.run(&first);
+    scene.disk = Disk::of(&scene.root());
+    scene.copied = scene.reported[..1].to_vec();
+    behind_kills(&scene, &COPY, step(3), &|scene| {
+        scene.run_well(&COPY);
+        scene.copied.clone_from(&scene.reported);
+    });
+    scene.step(&COPY, step(3));
+    scene.copied.clone_from(&scene.reported);
+    scene.judge_end("after a copy");
+    eprintln!("power losses in a copy: {} states", scene.judged);
 }

@@ -296,9 +296,17 @@ mod tests {
             assert_eq!(err, "the hook 'before' took longer than 1 s, and was ended");
             assert!(started.elapsed() < Duration::from_secs(10));
             for pid in lines(&pids) {
-                let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-                // What has ended may wait for somebody to ask for its status.
-                assert!(stat.is_empty() || stat.contains(") Z "), "{stat}");
+                // What is killed takes a moment to end, and may then wait for
+                // somebody to ask for its status.
+                let ended = || {
+                    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+                    stat.is_empty() || stat.contains(") Z ")
+                };
+                let patience = Instant::now() + Duration::from_secs(10);
+                while !ended() {
+                    assert!(Instant::now() < patience, "{pid} goes on");
+                    std::thread::sleep(Duration::from_millis(10));
+                }
             }
         }
     }
