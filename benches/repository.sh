@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # What backups cost, beside zstd, tar with gzip, and restic: benches/repository.sh FOLDER [RUNS]
 #
+# Of the month, tar makes one copy a day and restic those of four days, and both are counted up; with ZOOVAULT_BENCH_ALL=1 both make all 720, in half an
+# hour.
+#
 # Needs some 4 GB in FOLDER, and Debian's packages zstd, restic, jq, strace and time. Other work on the machine shows in the times: the figures are minima
 # of alternating runs.
 set -euo pipefail
@@ -38,24 +41,28 @@ echo "zstd -T0 -3      $(least zstd)"
 echo "nothing new      $(least idle)"
 echo "stored           $(du -sb "$folder/big-repository" | cut -f 1) bytes, zstd $(du -sb "$folder/big-zstd" | cut -f 1)"
 strace -f -o "$folder/trace" -e trace=openat,getdents64 "$zoovault" backup "$big" --repo "$folder/big-repository" >/dev/null
-echo "system calls     $(grep -c openat "$folder/trace") openat, $(grep -c getdents64 "$folder/trace") getdents64, with nothing new"
+of_repository() { grep -F "$folder/big-repository" "$folder/trace" | grep -c "$@"; }
+echo "in it            $(of_repository O_DIRECTORY) folders listed, $(of_repository 'json", O_RDONLY') files read, with nothing new"
 rm -rf "$folder/big-repository" "$folder/big-zstd"
 
 echo "== A month of hourly backups"
-# All copies by tar are weighed at every 24th hour; restic stores each of four days.
-export RESTIC_PASSWORD=bench RESTIC_REPOSITORY=$folder/restic
+if [ -n "${ZOOVAULT_BENCH_ALL:-}" ]; then tar_every=1 restic_from=0 restic_hours=720; else tar_every=24 restic_from=192 restic_hours=96; fi
+export RESTIC_PASSWORD=bench RESTIC_REPOSITORY=$folder/restic tar_every restic_from restic_hours
 rm -rf "$folder/month" "$folder/repository" "$folder/restic" "$folder"/*.sum
 restic init --quiet
 export SOURCE=$folder/month FOLDER=$folder
 "$bin/examples/month" "$folder/month" "$folder/repository" --each-hour '
-    [ $((HOUR % 24)) != 0 ] || tar -C "$SOURCE" -c . | gzip | wc -c >>"$FOLDER/tar.sum"
-    [ $((HOUR / 96)) != 2 ] || {
-        [ -e "$FOLDER/restic-before.sum" ] || { restic backup --quiet "$SOURCE"; du -sb "$RESTIC_REPOSITORY" | cut -f 1 >"$FOLDER/restic-before.sum"; }
+    [ $((HOUR % tar_every)) != 0 ] || tar -C "$SOURCE" -c . | gzip | wc -c >>"$FOLDER/tar.sum"
+    [ "$HOUR" -lt "$restic_from" ] || [ "$HOUR" -ge $((restic_from + restic_hours)) ] || {
+        [ -e "$FOLDER/restic-before.sum" ] || {
+            [ "$restic_from" = 0 ] || restic backup --quiet "$SOURCE"
+            du -sb "$RESTIC_REPOSITORY" | cut -f 1 >"$FOLDER/restic-before.sum"
+        }
         restic backup --quiet "$SOURCE"
     }'
 echo "repository       $(du -sb "$folder/repository" | cut -f 1) bytes in $(find "$folder/repository" -type f | wc -l) files"
 awk '{ sum += $1 } END { printf "tar | gzip       %.0f bytes, from %d of 720 weighed\n", sum / NR * 720, NR }' "$folder/tar.sum"
-echo "restic           $((($(du -sb "$folder/restic" | cut -f 1) - $(cat "$folder/restic-before.sum")) * 720 / 96)) bytes, from 96 of 720 made"
+echo "restic           $((($(du -sb "$folder/restic" | cut -f 1) - $(cat "$folder/restic-before.sum")) * 720 / restic_hours)) bytes, from $restic_hours of 720 made"
 for _ in $(seq "$runs"); do
     timed listing "$zoovault" backups --repo "$folder/repository"
     timed planning "$zoovault" restore "$folder/repository" --to latest --dry-run

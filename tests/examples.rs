@@ -122,26 +122,26 @@ fn prometheus_takes_the_alerts_and_they_are_raised() {
     ));
 }
 
-/// A backup that stopped succeeding after an hour, as scraped without `honor_labels`; a check that warns, with them.
+/// A backup that stopped succeeding after an hour, with the label that Prometheus adds; a check that warns; a drill that never succeeded.
 const ALERTS: &str = r#"
 rule_files: [RULES]
 evaluation_interval: 10m
 tests:
   - interval: 10m
     input_series:
-      - series: 'zoovault_job_last_success_timestamp_seconds{exported_job="backup",job="node",repository="/r"}'
+      - series: 'zoovault_job_last_success_timestamp_seconds{command="backup",job="node",repository="/r"}'
         values: '0 3600x200'
-      - series: 'zoovault_job_last_run_timestamp_seconds{exported_job="backup",job="node",repository="/r"}'
+      - series: 'zoovault_job_last_run_timestamp_seconds{command="backup",job="node",repository="/r"}'
         values: '0+600x200'
-      - series: 'zoovault_job_last_result{exported_job="backup",job="node",repository="/r"}'
+      - series: 'zoovault_job_last_result{command="backup",job="node",repository="/r"}'
         values: '2 0x200'
-      - series: 'zoovault_job_last_success_timestamp_seconds{job="check",repository="/r"}'
+      - series: 'zoovault_job_last_success_timestamp_seconds{command="check",repository="/r"}'
         values: '0+600x200'
-      - series: 'zoovault_job_last_run_timestamp_seconds{job="check",repository="/r"}'
+      - series: 'zoovault_job_last_run_timestamp_seconds{command="check",repository="/r"}'
         values: '0+600x200'
-      - series: 'zoovault_job_last_result{job="check",repository="/r"}'
+      - series: 'zoovault_job_last_result{command="check",repository="/r"}'
         values: '1x200'
-      - series: 'zoovault_job_last_run_timestamp_seconds{job="drill",repository="/r"}'
+      - series: 'zoovault_job_last_run_timestamp_seconds{command="drill",repository="/r"}'
         values: '0+600x200'
     alert_rule_test:
       - eval_time: 26h
@@ -150,27 +150,27 @@ tests:
       - eval_time: 27h
         alertname: ZoovaultBackupMissing
         exp_alerts:
-          - exp_labels: {severity: critical, command: backup, exported_job: backup, job: node, repository: /r}
+          - exp_labels: {severity: critical, command: backup, job: node, repository: /r}
             exp_annotations:
               summary: "No backup to /r for 1d 2h 0m 0s"
               description: "The last that was done on  is that old. `journalctl -u zoovault-backup` says why there is no newer one."
       - eval_time: 27h
         alertname: ZoovaultJobFailed
         exp_alerts:
-          - exp_labels: {severity: critical, command: backup, exported_job: backup, job: node, repository: /r}
+          - exp_labels: {severity: critical, command: backup, job: node, repository: /r}
             exp_annotations:
               summary: "zoovault backup failed on /r"
               description: "The exit status is in zoovault_job_last_exit_status: 4 is damage, 5 a gap, 128+N a signal."
       - eval_time: 27h
         alertname: ZoovaultJobWarned
         exp_alerts:
-          - exp_labels: {severity: warning, command: check, job: check, repository: /r}
+          - exp_labels: {severity: warning, command: check, repository: /r}
             exp_annotations:
               summary: "zoovault check ends with warnings on /r"
       - eval_time: 27h
         alertname: ZoovaultNeverSucceeded
         exp_alerts:
-          - exp_labels: {severity: critical, command: drill, job: drill, repository: /r}
+          - exp_labels: {severity: critical, command: drill, repository: /r}
             exp_annotations:
               summary: "zoovault drill has never succeeded on /r"
       - eval_time: 27h
@@ -185,7 +185,7 @@ tests:
 const SAMPLE: &str = "\
 # HELP zoovault_job_last_exit_status The exit status with which the job last ended.
 # TYPE zoovault_job_last_exit_status gauge
-zoovault_job_last_exit_status{job=\"backup\",repository=\"/srv/backup/zookeeper\"} 0
+zoovault_job_last_exit_status{command=\"backup\",repository=\"/srv/backup/zookeeper\"} 0
 ";
 
 #[test]

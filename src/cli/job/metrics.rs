@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use zoovault::durable;
 
-/// The label that tells jobs apart: `backup`, `check`, `drill`.
-const JOB: &str = "job";
+/// The label that tells jobs apart: `backup`, `check`, `drill`. Not `job`, which Prometheus gives to everything it scrapes.
+const COMMAND: &str = "command";
 /// The label that tells repositories apart.
 const REPOSITORY: &str = "repository";
 /// With what the names of all our series begin.
@@ -49,14 +49,14 @@ const OF_EVERY_JOB: [(&str, &str); 5] = [
     ),
 ];
 
-/// A number that a job tells of its work. The labels `job` and `repository` are added to its own.
+/// A number that a job tells of its work. The labels `command` and `repository` are added to its own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gauge {
     /// `zoovault_` and then letters, digits and underscores; with its unit at the end.
     pub name: &'static str,
     pub help: &'static str,
     pub value: f64,
-    /// Other labels than `job` and `repository`.
+    /// Other labels than `command` and `repository`.
     pub labels: Vec<(&'static str, String)>,
 }
 
@@ -137,14 +137,14 @@ impl Metrics {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), value.clone()))
             .collect();
-        labels.insert(JOB.to_owned(), self.job.to_owned());
+        labels.insert(COMMAND.to_owned(), self.job.to_owned());
         labels.insert(REPOSITORY.to_owned(), self.repository.clone());
         labels
     }
 
     fn is_ours(&self, labels: &Labels) -> bool {
         let is = |name: &str, value: &str| labels.get(name).is_some_and(|found| found == value);
-        is(JOB, self.job) && is(REPOSITORY, &self.repository)
+        is(COMMAND, self.job) && is(REPOSITORY, &self.repository)
     }
 
     /// Puts this end in the place of the last.
@@ -435,8 +435,9 @@ mod tests {
         judge(&metrics.file);
         assert_eq!((at(LAST_RUN), at(LAST_SUCCESS)), (Some(300.0), Some(200.0)));
         assert_eq!(at(LAST_STATUS), Some(143.0));
-        let series = [1, 2]
-            .map(|n| format!("{WINDOW}{{job=\"backup\",repository=\"/srv/a\",source=\"zk{n}\"}}"));
+        let series = [1, 2].map(|n| {
+            format!("{WINDOW}{{command=\"backup\",repository=\"/srv/a\",source=\"zk{n}\"}}")
+        });
         assert_eq!(
             [at(&series[0]), at(&series[1])],
             [Some(150.25), Some(151.0)]

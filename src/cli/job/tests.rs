@@ -194,7 +194,7 @@ fn a_job_that_is_done_is_told_everywhere() {
     );
     assert_eq!(place.status(), Some(0.0));
     let series =
-        "zoovault_backup_window_to_timestamp_seconds{job=\"backup\",repository=\"/srv/repo\"}";
+        "zoovault_backup_window_to_timestamp_seconds{command=\"backup\",repository=\"/srv/repo\"}";
     assert_eq!(value(&place.metrics(), series), Some(1.5));
 }
 
@@ -330,7 +330,7 @@ fn the_command_line_goes_before_the_file() {
     assert!(!place.metrics().exists());
     let text = fs::read_to_string(&metrics).unwrap();
     assert!(
-        text.contains("job=\"check\",repository=\"s3://k@h/b\""),
+        text.contains("command=\"check\",repository=\"s3://k@h/b\""),
         "{text}"
     );
     assert_eq!(place.pinged()[0].0, "/ping/secret/other/start");
