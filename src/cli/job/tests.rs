@@ -24,14 +24,14 @@ pub fn serve(statuses: &'static [u16]) -> (String, Receiver<Asked>) {
         let statuses = statuses.iter().copied().chain(std::iter::repeat(last));
         for (stream, status) in listener.incoming().zip(statuses) {
             let Ok(mut stream) = stream else { return };
-            let asked = read(&mut stream);
+            // It is told first: who has the answer looks for it.
+            if sender.send(read(&mut stream)).is_err() {
+                return;
+            }
             let _ = write!(
                 stream,
                 "HTTP/1.1 {status} X\r\nContent-Length: 2\r\nConnection: close\r\n\r\nOK"
             );
-            if sender.send(asked).is_err() {
-                return;
-            }
         }
     });
     (url, asked)
