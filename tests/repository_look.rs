@@ -368,3 +368,35 @@ fn a_large_repository_is_listed_at_once() {
     // A second is what it is to take; a busy machine is no defect.
     assert!(took.as_secs() < 10, "{took:?}");
 }
+
+#[test]
+fn a_member_that_cannot_be_read_keeps_no_other_from_being_backed_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = dir.path().join("repository");
+    assert_eq!(status(&run("init", &place, &["-q"])), 0);
+    let member = common::testdata().join("datadirs/small-3.9");
+    let sources = ["/nowhere", member.to_str().unwrap(), "/elsewhere"];
+    let done = run("backup", &place, &[&sources[..], &["--json"]].concat());
+    let stderr = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert_eq!(status(&done), 1, "{stderr}");
+    let told = json(&done);
+    assert_eq!(told["exit_status"], 1);
+    assert_eq!(told["backups"].as_array().unwrap().len(), 1);
+    assert_eq!(told["backups"][0]["source"], sources[1]);
+    assert!(told["backups"][0]["backup"].is_string());
+    for source in ["/nowhere", "/elsewhere"] {
+        let is_named = |line: &str| {
+            let line: Value = serde_json::from_str(line).unwrap();
+            line["file"] == source
+        };
+        assert_eq!(stderr.lines().filter(|line| is_named(line)).count(), 1);
+        assert!(told["failures"].to_string().contains(source));
+    }
+    // Where none is, there is nothing to show.
+    let none = run("backup", &place, &[sources[0], sources[2]]);
+    assert_eq!((status(&none), stdout(&none).as_str()), (1, ""));
+    let stderr = String::from_utf8_lossy(&none.stderr).into_owned();
+    assert!(
+        stderr.starts_with("zoovault: none of 2 sources was backed up: cannot back up /nowhere")
+    );
+}

@@ -30,7 +30,7 @@ const IDLE_COMMIT_EVERY: Duration = Duration::from_secs(3600);
 /// What it prints and records is the window that the backup gives: from which zxid to which everything can be restored from it.
 ///
 /// Status 3, loudly: no window, a gap since the last backup, a stale source, a history that is not that of the last backup. Status 4: files of the source are
-/// damaged; what is sound was backed up.
+/// damaged; what is sound was backed up. A source that cannot be read at all is a failure, and keeps no other from being backed up.
 #[derive(Args, Debug)]
 pub struct BackupArgs {
     /// Data directories (or their version-2, or a zoo.cfg): members of one ensemble
@@ -110,20 +110,19 @@ pub fn run(args: &BackupArgs, ui: &Ui) -> anyhow::Result<Exit> {
     }
     job::around("backup", &label, &args.job, &config, ui, || {
         let done = once(&plan, true, ui)?;
-        let exit = done.exit();
-        ui.show(&done, exit != Exit::Done)?;
+        done.show(done.exit() != Exit::Done, ui)?;
         Ok(done.outcome())
     })
 }
 
-/// Backs up all sources, that which is ahead first.
+/// Backs up all sources, that which is ahead first. One that cannot be backed up, say that of a member that is down, keeps none of the others from it; it is
+/// an error when none can.
 fn once(plan: &Plan, even_if_idle: bool, ui: &Ui) -> anyhow::Result<Done> {
     let repository = repo::open(&plan.place)?;
     let host = nix::unistd::gethostname()
         .map(|name| name.to_string_lossy().into_owned())
         .unwrap_or_default();
-    let mut backups = Vec::new();
-    for (path, source_options) in in_order(plan)? {
+    let back_up = |path: &Path, source_options: &source::Options| {
         let options = Options {
             host: host.clone(),
             tool: concat!("zoovault ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -132,33 +131,48 @@ fn once(plan: &Plan, even_if_idle: bool, ui: &Ui) -> anyhow::Result<Done> {
             now_ms: now_ms(),
             scratch_dir: Some(std::env::temp_dir()),
         };
-        let done = Source::with(path, source_options, |source| {
+        Source::with(path, source_options, |source| {
             source.ensure_outside(repository.shown())?;
             backup(source, &repository, &options, ui.progress())
-        });
-        let done = done.with_context(|| format!("cannot back up {}", text::path(path)))?;
-        backups.push((path.to_owned(), done));
+        })
+    };
+    let (mut backups, mut failures) = (Vec::new(), Vec::new());
+    for (path, source_options) in in_order(plan) {
+        let context = || format!("cannot back up {}", text::path(path));
+        match back_up(path, source_options).with_context(context) {
+            Ok(done) => backups.push((path.to_owned(), done)),
+            Err(err) => failures.push(err),
+        }
+    }
+    if backups.is_empty() && !failures.is_empty() {
+        let err = failures.swap_remove(0);
+        return match failures.len() {
+            0 => Err(err),
+            others => Err(err.context(format!("none of {} sources was backed up", others + 1))),
+        };
     }
     Ok(Done {
         repository: text::path(repository.shown()),
         backups,
+        failures,
     })
 }
 
-/// The sources, that with the newest log first: where one of them holds an uncommitted tail, the others have gone on to a new log.
-fn in_order(plan: &Plan) -> anyhow::Result<Vec<(&Path, &source::Options)>> {
+/// The sources, that with the newest log first: where one of them holds an uncommitted tail, the others have gone on to a new log. Those that cannot be
+/// opened come last.
+fn in_order(plan: &Plan) -> Vec<(&Path, &source::Options)> {
     let mut places = Vec::new();
     for (path, options) in &plan.sources {
-        let source = Source::open(path, options)
-            .with_context(|| format!("cannot back up {}", text::path(path)))?;
-        let newest = source.logs().last().map(|log| (log.zxid(), log.modified()));
+        let source = Source::open(path, options).ok();
+        let newest = source.map(|source| {
+            let last = source.logs().last();
+            last.map(|log| (log.zxid(), log.modified()))
+        });
         places.push((newest, path.as_path(), options));
     }
     places.sort_by_key(|(newest, ..)| std::cmp::Reverse(*newest));
-    Ok(places
-        .into_iter()
-        .map(|(_, path, options)| (path, options))
-        .collect())
+    let places = places.into_iter();
+    places.map(|(_, path, options)| (path, options)).collect()
 }
 
 /// Backs up again and again, until a signal comes. What goes wrong in a round is told, and the next round tries again; only the first has to go well.
@@ -180,9 +194,9 @@ fn follow(plan: &Plan, mut rounds: Rounds, every: Duration, ui: &Ui) -> anyhow::
                 let line = done.warnings();
                 let is_news = has_committed || told.as_ref() != Some(&line);
                 if is_news {
-                    ui.show(
-                        &done,
+                    done.show(
                         done.exit() != Exit::Done && told.as_ref() != Some(&line),
+                        ui,
                     )?;
                 }
                 (Ok(done.outcome()), line)
@@ -221,13 +235,28 @@ fn base_every(text: &str) -> anyhow::Result<BaseEvery> {
 struct Done {
     repository: String,
     backups: Vec<(PathBuf, Backup)>,
+    /// Why others could not be backed up.
+    failures: Vec<anyhow::Error>,
 }
 
 impl Done {
-    /// What was warned of.
+    /// Shows it, and says on stderr what could not be backed up.
+    fn show(&self, matters: bool, ui: &Ui) -> anyhow::Result<()> {
+        ui.show(self, matters)?;
+        if matters {
+            for failure in &self.failures {
+                ui.error(failure, exit::of_error(failure));
+            }
+        }
+        Ok(())
+    }
+
+    /// What went wrong and what was warned of.
     fn warnings(&self) -> String {
+        let failures = self.failures.iter().map(|err| format!("{err:#}"));
         let warnings = self.backups.iter().flat_map(|(_, backup)| &backup.warnings);
-        warnings.map(String::as_str).collect::<Vec<_>>().join("; ")
+        let told: Vec<String> = failures.chain(warnings.cloned()).collect();
+        told.join("; ")
     }
 
     /// For those who watch the job.
@@ -303,7 +332,9 @@ impl Done {
 
     fn exit(&self) -> Exit {
         let any = |is: fn(&Backup) -> bool| self.backups.iter().any(|(_, backup)| is(backup));
-        if any(|backup| backup.is_damaged) {
+        if let Some(err) = self.failures.first() {
+            exit::of_error(err)
+        } else if any(|backup| backup.is_damaged) {
             Exit::Damaged
         } else if any(|backup| !backup.warnings.is_empty()) {
             Exit::Warnings
@@ -390,6 +421,7 @@ impl Render for Done {
             "repository": self.repository,
             "exit_status": self.exit() as u8,
             "backups": backups.collect::<Vec<_>>(),
+            "failures": self.failures.iter().map(|err| format!("{err:#}")).collect::<Vec<_>>(),
         })
     }
 }

@@ -12,6 +12,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use zoovault::glob::PathGlob;
 use zoovault::source::Source;
+use zoovault::time;
 use zoovault::top::{By, Key, Report, Tally, top};
 use zoovault::txns::{Filter, Query, Range};
 
@@ -77,19 +78,11 @@ fn parse_every(text: &str) -> Result<Every, String> {
     if text == "auto" {
         return Ok(Every::Auto);
     }
-    let bad = || format!("'{text}' is no length of time: write auto, 10s, 1m, 1h or 1d");
-    let unit = text.chars().last().ok_or_else(bad)?;
-    let number = text.strip_suffix(unit).unwrap_or_default();
-    let ms = match unit {
-        's' => 1000,
-        'm' => 60_000,
-        'h' => 3_600_000,
-        'd' => 86_400_000,
-        _ => return Err(bad()),
-    };
-    let number: i64 = number.parse().map_err(|_| bad())?;
-    let length = number.checked_mul(ms).filter(|length| *length > 0);
-    length.map(Every::Ms).ok_or_else(bad)
+    match time::parse_length_ms(text) {
+        Ok(length) if length > 0 => Ok(Every::Ms(length)),
+        Ok(_) => Err("a stretch of time is longer than that".to_owned()),
+        Err(err) => Err(format!("{err}; 'auto' chooses one")),
+    }
 }
 
 struct Shown {
