@@ -468,11 +468,13 @@ fn what_is_damaged_is_told_and_what_is_sound_is_stored() {
         .iter()
         .filter(|warning| warning.starts_with("damaged"));
     assert_eq!(told.count(), 2, "{:?}", done.warnings);
-    assert!(
-        done.warnings
-            .iter()
-            .any(|warning| warning.starts_with("no window"))
-    );
+    for of in ["no window", "a gap"] {
+        assert!(
+            done.warnings.iter().any(|warning| warning.starts_with(of)),
+            "{:?}",
+            done.warnings
+        );
+    }
     scene.assert_holds(&Which::Newest, &history, [0, 20, 40].into_iter());
     // Another member has it all.
     let other = tempfile::tempdir().unwrap();

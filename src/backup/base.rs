@@ -1,6 +1,7 @@
 //! Bases: snapshots of the server that are sound, or rebuilt from what the repository holds.
 
 use super::lineage::Lineage;
+use super::scan::Scan;
 use super::ship::{Parts, Target};
 use super::{Run, Stored};
 use crate::error::{Error, ErrorKind, Result};
@@ -157,40 +158,67 @@ fn store_tree(
 }
 
 impl Run<'_> {
-    /// Stores snapshots of the server for all that can be restored from the source, and not from the repository.
+    /// Stores snapshots of the server for all that can be restored from the source, and not from the repository. Where the way to the last txn goes over the
+    /// end of an epoch, the newest one too: whether txns are missing there shows only in a replay.
     pub(super) fn add_bases(
         &mut self,
         target: &Target<'_>,
-        timeline: &Timeline,
+        scan: &Scan,
         all_bases: &[Base],
         history: &History,
         stored: &mut Stored,
     ) -> Result<()> {
+        let timeline = &scan.timeline;
         for base in all_bases {
-            let Some((from, to)) = base.reach(timeline) else {
+            let Some((from, to)) = reach(base, scan) else {
                 continue;
             };
-            let mut together = history.clone();
-            together.logs.extend(stored.logs.iter().cloned());
-            together.snapshots.extend(stored.snapshots.iter().cloned());
-            let is_had = self
-                .windows(&together)?
-                .iter()
-                .any(|window| window.from_zxid <= from && to <= window.to_zxid);
-            if is_had {
-                continue;
-            }
-            match store(target, self.source, timeline, base, self.options.now_ms) {
-                Ok(base) => stored.snapshots.extend(base),
-                Err(error) if error.kind() == ErrorKind::Damage => {
-                    self.is_damaged = true;
-                    self.warnings
-                        .push(format!("damaged: {error}; it is no base"));
-                }
-                Err(error) => return Err(error),
+            let together = together(history, stored);
+            let mut windows = self.windows(&together)?.into_iter();
+            if !windows.any(|window| window.from_zxid <= from && to <= window.to_zxid) {
+                let made = self.store_sound(target, timeline, base)?;
+                stored.snapshots.extend(made);
             }
         }
+        for base in all_bases.iter().rev() {
+            let reaches = reach(base, scan).is_some_and(|(_, to)| Some(to) == timeline.last());
+            if !reaches || base.file == BaseFile::Empty {
+                continue;
+            }
+            let newest = together(history, stored).snapshots.into_iter();
+            let newest = newest
+                .map(|held| held.zxid)
+                .filter(|held| *held <= base.zxid);
+            let newest = newest.max().unwrap_or(Zxid::ZERO);
+            let joints = timeline.segments.iter().flat_map(|segment| &segment.joints);
+            let mut between = joints.filter(|(_, first)| newest < *first && *first <= base.zxid);
+            if between.next().is_none() {
+                break;
+            }
+            let made = self.store_sound(target, timeline, base)?;
+            if made.is_some() {
+                stored.snapshots.extend(made);
+                break;
+            }
+        }
+        stored.snapshots.sort_by_key(|base| base.zxid);
         Ok(())
+    }
+
+    /// Stores a snapshot of the server; `None` where it is no base, and that is told where it is damaged.
+    fn store_sound(
+        &mut self,
+        target: &Target<'_>,
+        timeline: &Timeline,
+        base: &Base,
+    ) -> Result<Option<StoredSnapshot>> {
+        match store(target, self.source, timeline, base, self.options.now_ms) {
+            Err(error) if error.kind() == ErrorKind::Damage => {
+                self.damaged(format!("{error}; it is no base"));
+                Ok(None)
+            }
+            made => made,
+        }
     }
 
     /// Stores a new base where one is due, no later than the last txn of the backup before: a snapshot of the server that says when it was finished; or
@@ -248,15 +276,9 @@ impl Run<'_> {
         servers: Vec<Base>,
     ) -> Result<Option<StoredSnapshot>> {
         for base in servers.iter().rev() {
-            match store(target, self.source, timeline, base, self.options.now_ms) {
-                Ok(Some(base)) => return Ok(Some(base)),
-                Ok(None) => {}
-                Err(error) if error.kind() == ErrorKind::Damage => {
-                    self.is_damaged = true;
-                    self.warnings
-                        .push(format!("damaged: {error}; it is no base"));
-                }
-                Err(error) => return Err(error),
+            let made = self.store_sound(target, timeline, base)?;
+            if made.is_some() {
+                return Ok(made);
             }
         }
         Ok(None)
@@ -288,6 +310,22 @@ impl Run<'_> {
             Err(error) => Err(error),
         }
     }
+}
+
+/// From where to where a base reaches: no further than the first txn that is left out.
+fn reach(base: &Base, scan: &Scan) -> Option<(Zxid, Zxid)> {
+    let (from, to) = base.reach(&scan.timeline)?;
+    let end = scan.left_out_behind(base.zxid).map(Zxid::prev);
+    let to = end.map_or(to, |end| end.min(to));
+    (from <= to).then_some((from, to))
+}
+
+/// What the repository holds, with what was stored now.
+fn together(history: &History, stored: &Stored) -> History {
+    let mut together = history.clone();
+    together.logs.extend(stored.logs.iter().cloned());
+    together.snapshots.extend(stored.snapshots.iter().cloned());
+    together
 }
 
 /// The bases of a source, by zxid; a snapshot before the empty tree that the logs may begin on.

@@ -15,7 +15,7 @@ use crate::source::{self, Source};
 use crate::timeline::Timeline;
 use crate::txnlog::Level;
 use crate::zxid::Zxid;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 impl Run<'_> {
     /// What is to be committed.
@@ -55,7 +55,8 @@ impl Run<'_> {
             logs: Vec::new(),
         };
         let is_idle = stored.logs.is_empty() && stored.snapshots.is_empty();
-        if let (true, [(_, head)]) = (is_idle, heads.as_slice()) {
+        self.judge_gaps(&history, &stored);
+        if let (true, true, [(_, head)]) = (is_idle, lineage.damage.is_empty(), heads.as_slice()) {
             manifest.snapshots.clone_from(&head.snapshots);
             manifest.logs.clone_from(&head.logs);
             manifest.windows.clone_from(&head.windows);
@@ -66,6 +67,47 @@ impl Run<'_> {
         self.choose(&mut manifest, history, stored, merged)?;
         manifest.windows = self.windows(&only(&manifest))?;
         Ok(manifest)
+    }
+
+    /// Tells which txns are missing around those that were stored now.
+    fn judge_gaps(&mut self, history: &History, stored: &Stored) {
+        let mut held = history.ranges();
+        for log in &stored.logs {
+            held.add(log.first_zxid, log.last_zxid);
+        }
+        // A tree with nothing behind it.
+        let earliest = held.iter().next().map(|(first, _)| first);
+        let mut bases = stored.snapshots.iter().map(|base| base.zxid);
+        if let Some(base) = bases.find(|base| earliest.is_some_and(|first| *base < first)) {
+            held.add(base, base);
+        }
+        let is_new = |last: Zxid, first: Zxid| {
+            let mut logs = stored.logs.iter();
+            logs.any(|log| log.last_zxid == last || log.first_zxid == first)
+        };
+        for ((_, last), (first, _)) in held.iter().zip(held.iter().skip(1)) {
+            if last.is_followed_by(first) || !is_new(last, first) {
+                continue;
+            }
+            let missing = match last.epoch() == first.epoch() {
+                true => last.next(),
+                false => Zxid::new(first.epoch(), 1),
+            };
+            let last = first.prev();
+            let txns = match missing == last {
+                true => format!("txn {missing} is"),
+                false => format!("the txns from {missing} to {last} are"),
+            };
+            let why = match self.is_damaged {
+                true => "what is damaged, or what the server purged before it was backed up",
+                false => {
+                    "the server purged them before they were backed up, or was sent a whole tree"
+                }
+            };
+            self.warnings.push(format!(
+                "a gap: {txns} not there any more: {why}; another member may have them"
+            ));
+        }
     }
 
     fn origins(&self, position: Option<Position>) -> Origins {
@@ -149,7 +191,7 @@ impl Run<'_> {
         mut manifest: Manifest,
         scan: &Scan,
         lineage: &Lineage,
-        begun: Instant,
+        begun: (Instant, SystemTime),
     ) -> Result<Backup> {
         if manifest.newest_window().is_none() {
             self.warnings.push(
@@ -169,7 +211,9 @@ impl Run<'_> {
                 "holds nothing that can be backed up",
             ));
         }
-        if begun.elapsed() > COMMIT_WITHIN {
+        // By the wall's clock too, since the other one stands still while a machine sleeps.
+        let elapsed = begun.1.elapsed().unwrap_or_default().max(begun.0.elapsed());
+        if elapsed > COMMIT_WITHIN {
             let message = "took so long to read that what was stored may be deleted already";
             return Err(Error::about(
                 self.source.shown(),

@@ -1,20 +1,18 @@
 //! Which of a repository's histories a source is of.
 
+use super::relation::payload_at;
 use crate::checksum::sha256;
-use crate::error::Result;
-use crate::jute::Reader;
+use crate::error::{Error, ErrorKind, Result};
 use crate::record::txn::TXN_HEADER_LEN;
-use crate::record::{TxnHeader, is_same_txn, op};
 use crate::repository::{
-    BackupName, History, Listing, Manifest, Mark, Position, Repository, StoredLog,
+    BackupName, History, Listing, Manifest, Mark, Object, Position, Repository, name,
 };
 use crate::source::Source;
-use crate::stream::{ReadAt, Span};
+use crate::stream::Span;
 use crate::timeline::Timeline;
 use crate::txnlog::LogReader;
 use crate::zxid::Zxid;
-use std::cmp::Ordering;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 /// How many of a lineage's newest backups are read at first. Where they do not suffice, all are.
@@ -27,37 +25,107 @@ pub(super) struct Lineage {
     pub backups: Vec<(BackupName, Manifest)>,
     /// Whether these are all.
     pub is_whole: bool,
-}
-
-/// How a source stands to a lineage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Relation {
-    /// They hold the same txn, the last that both have.
-    Same,
-    /// They have no txn in common, and nothing says that they are of two histories.
-    Unknown,
-    /// They part: the first zxid that is known to be another txn, or none, in the source.
-    Apart(Zxid),
+    /// What of it is damaged or gone, as it was found so far. It counts as not stored.
+    pub damage: Vec<String>,
 }
 
 impl Lineage {
+    /// One without backups.
+    pub fn new(id: String) -> Lineage {
+        Lineage {
+            id,
+            backups: Vec::new(),
+            is_whole: true,
+            damage: Vec::new(),
+        }
+    }
+
     /// Reads the newest backups of a lineage.
     pub fn recent(repository: &Repository, listing: &Listing, id: &str) -> Result<Lineage> {
         let mut names: Vec<&BackupName> = listing.of_lineage(id).rev().take(RECENT).collect();
         names.reverse();
-        Ok(Lineage {
-            id: id.to_owned(),
+        let mut lineage = Lineage {
             is_whole: names.len() == listing.of_lineage(id).count(),
-            backups: read(repository, names)?,
-        })
+            ..Lineage::new(id.to_owned())
+        };
+        lineage.read(repository, names)?;
+        Ok(lineage)
     }
 
     /// Reads the others too.
     pub fn complete(&mut self, repository: &Repository, listing: &Listing) -> Result<()> {
         if !self.is_whole {
-            self.backups = read(repository, listing.of_lineage(&self.id).collect())?;
+            self.damage.clear();
+            let id = self.id.clone();
+            let names = listing.of_lineage(&id).collect();
+            self.read(repository, names)?;
             self.is_whole = true;
         }
+        Ok(())
+    }
+
+    /// Reads manifests. One that is damaged is left out: what only it lists is stored anew.
+    fn read(&mut self, repository: &Repository, names: Vec<&BackupName>) -> Result<()> {
+        self.backups.clear();
+        for name in names {
+            match repository.manifest(name) {
+                Ok(manifest) => self.backups.push((name.clone(), manifest)),
+                Err(error) if error.kind() == ErrorKind::Damage => {
+                    let id = &name.id;
+                    self.damage.push(format!(
+                        "{error}; it counts as not made, until 'zoovault forget {id}' gives it up"
+                    ));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves out what is not in the repository any more, or is of another size than was stored: it is to be stored again, under another name where there
+    /// is something.
+    pub fn leave_out_lost(
+        &mut self,
+        repository: &Repository,
+        condemned: &mut HashSet<String>,
+    ) -> Result<()> {
+        let mut sizes = HashMap::new();
+        for folder in [name::LOGS, name::SNAPSHOTS] {
+            let listed = repository
+                .storage()
+                .list(&format!("{folder}/{}", self.id))?;
+            sizes.extend(listed.into_iter().map(|listed| (listed.name, listed.size)));
+        }
+        let mut lost: Vec<String> = Vec::new();
+        let mut is_there = |object: &Object| match sizes.get(&object.name) {
+            Some(size) if *size == object.bytes => true,
+            found => {
+                if found.is_some() {
+                    condemned.insert(object.name.clone());
+                }
+                if !lost.contains(&object.name) {
+                    lost.push(object.name.clone());
+                }
+                false
+            }
+        };
+        for (_, manifest) in &mut self.backups {
+            manifest.logs.retain(|log| is_there(&log.object));
+            manifest
+                .snapshots
+                .retain(|base| base.parts.iter().all(&mut is_there));
+        }
+        self.damage.extend(lost.first().map(|first| {
+            let more = match lost.len() {
+                1 => String::new(),
+                count => format!(" and {} more objects", count - 1),
+            };
+            let shown = repository.storage().shown_object(first);
+            format!(
+                "{}{more} of the repository: gone, or not as long as it was; what the source still has of it is stored again",
+                shown.display()
+            )
+        }));
         Ok(())
     }
 
@@ -69,6 +137,21 @@ impl Lineage {
     /// The newest backup.
     pub fn newest(&self) -> Option<&Manifest> {
         self.backups.last().map(|(_, manifest)| manifest)
+    }
+
+    /// The newest backup's name.
+    pub fn newest_name(&self) -> Option<&BackupName> {
+        self.backups.last().map(|(name, _)| name)
+    }
+
+    /// Whether the backup before one of those that were read was forgotten: then older ones may be there that none of these follows.
+    pub fn is_chain_broken(&self, listing: &Listing) -> bool {
+        let mut followed = self
+            .backups
+            .iter()
+            .flat_map(|(_, manifest)| &manifest.follows);
+        let is_there = |id: &String| listing.backups.iter().any(|backup| backup.id == *id);
+        !self.is_whole && followed.any(|id| !is_there(id))
     }
 
     /// The last txn that any of its backups holds.
@@ -92,6 +175,12 @@ impl Lineage {
             .filter(move |(name, _)| !followed.contains(&name.id))
     }
 
+    /// Whether the newest of its backups are of this source, among others.
+    pub fn knows(&self, path: &str, host: &str) -> bool {
+        let mut sources = self.backups.iter().map(|(_, manifest)| &manifest.source);
+        sources.any(|source| source.path == path && source.host == host)
+    }
+
     /// Where the source was when it was backed up last.
     pub fn position(&self, path: &str, host: &str) -> Option<&Position> {
         let mut newest = self
@@ -103,159 +192,6 @@ impl Lineage {
             .find(|source| source.path == path && source.host == host)
             .and_then(|source| source.position.as_ref())
     }
-
-    /// How the source stands to it, whose txns from some place on are `timeline`.
-    pub fn relation(
-        &self,
-        source: &Source,
-        timeline: &Timeline,
-        repository: &Repository,
-    ) -> Result<Relation> {
-        let mut relation = Relation::Unknown;
-        for (_, head) in self.heads() {
-            let Some(mark) = &head.last else {
-                continue;
-            };
-            match self.compare(source, timeline, repository, head, mark)? {
-                Relation::Apart(zxid) => return Ok(Relation::Apart(zxid)),
-                Relation::Same => relation = Relation::Same,
-                Relation::Unknown => {}
-            }
-        }
-        Ok(relation)
-    }
-
-    /// Compares the last txn that both hold. One txn is enough: whoever logs a txn holds all that its leader had before it, so the same txn of the same
-    /// zxid has the same history behind it.
-    fn compare(
-        &self,
-        source: &Source,
-        timeline: &Timeline,
-        repository: &Repository,
-        head: &Manifest,
-        mark: &Mark,
-    ) -> Result<Relation> {
-        let Some(last) = timeline.last() else {
-            return Ok(Relation::Unknown);
-        };
-        let own = payloads_at(source, timeline, mark.zxid)?;
-        if !own.is_empty() {
-            if own.iter().any(|payload| sha256(payload) == mark.sha256) {
-                return Ok(Relation::Same);
-            }
-            let stored = stored_payloads(repository, &head.logs, mark.zxid)?;
-            return Ok(relation(&own, &stored, mark.zxid));
-        }
-        if last > mark.zxid {
-            // Within a segment nothing is missing but what its history does not have.
-            let lacks = timeline
-                .segments
-                .iter()
-                .any(|segment| segment.first() < mark.zxid && mark.zxid < segment.last());
-            let after = timeline.next_after(mark.zxid).unwrap_or(last);
-            return Ok(match lacks {
-                true => Relation::Apart(after),
-                false if mark.zxid.is_followed_by(after) && mark.zxid.epoch() == after.epoch() => {
-                    Relation::Same
-                }
-                false => Relation::Unknown,
-            });
-        }
-        self.compare_behind(source, timeline, repository, last)
-    }
-
-    /// The source ends before the lineage does: is its last txn the lineage's?
-    fn compare_behind(
-        &self,
-        source: &Source,
-        timeline: &Timeline,
-        repository: &Repository,
-        last: Zxid,
-    ) -> Result<Relation> {
-        let history = self.history();
-        let stored = stored_payloads(repository, &history.logs, last)?;
-        if !stored.is_empty() {
-            let own = payloads_at(source, timeline, last)?;
-            return Ok(relation(&own, &stored, last));
-        }
-        // The lineage went from one epoch to the next without it.
-        let before = history.logs.iter().rev().find(|log| log.last_zxid < last);
-        let behind = history.logs.iter().find(|log| log.first_zxid > last);
-        Ok(match (before, behind) {
-            (Some(before), Some(behind)) if before.last_zxid.is_followed_by(behind.first_zxid) => {
-                // What came before it in its epoch is in the same tail.
-                let first = Zxid::new(last.epoch(), 1);
-                Relation::Apart(before.last_zxid.next().max(first))
-            }
-            _ => Relation::Unknown,
-        })
-    }
-}
-
-fn read(repository: &Repository, names: Vec<&BackupName>) -> Result<Vec<(BackupName, Manifest)>> {
-    names
-        .into_iter()
-        .map(|name| Ok((name.clone(), repository.manifest(name)?)))
-        .collect()
-}
-
-/// Whether records of one zxid are of one history: an error may have used the zxid of the txn before it again, and either side may hold one of the two only.
-fn relation(own: &[Vec<u8>], stored: &[Vec<u8>], zxid: Zxid) -> Relation {
-    let is_same = own
-        .iter()
-        .any(|own| stored.iter().any(|stored| is_same_txn(own, stored)));
-    let is_error = |payload: &Vec<u8>| {
-        TxnHeader::decode(&mut Reader::new(payload, 0))
-            .is_ok_and(|header| header.txn_type == op::ERROR)
-    };
-    match is_same {
-        true => Relation::Same,
-        false if own.iter().all(is_error) || stored.iter().all(is_error) => Relation::Unknown,
-        false => Relation::Apart(zxid),
-    }
-}
-
-/// The payloads of the records of `zxid` in a source: one, but where an error used it again.
-fn payloads_at(source: &Source, timeline: &Timeline, zxid: Zxid) -> Result<Vec<Vec<u8>>> {
-    let pieces = timeline.segments.iter().flat_map(|segment| &segment.pieces);
-    for piece in pieces.filter(|piece| piece.from <= zxid && zxid <= piece.run.last) {
-        let found = of_zxid(piece.reader(source, zxid)?, zxid)?;
-        if !found.is_empty() {
-            return Ok(found);
-        }
-    }
-    Ok(Vec::new())
-}
-
-/// The same in stored logs.
-fn stored_payloads(
-    repository: &Repository,
-    logs: &[StoredLog],
-    zxid: Zxid,
-) -> Result<Vec<Vec<u8>>> {
-    let mut found = Vec::new();
-    for log in logs
-        .iter()
-        .filter(|log| log.first_zxid <= zxid && zxid <= log.last_zxid)
-    {
-        let shown = repository.storage().shown_object(&log.object.name);
-        let mut bytes = Vec::new();
-        repository.decompress(&log.object, &mut bytes, &shown)?;
-        found.extend(of_zxid(LogReader::new(&shown, bytes.as_slice())?, zxid)?);
-    }
-    Ok(found)
-}
-
-fn of_zxid<S: ReadAt + Clone>(mut reader: LogReader<S>, zxid: Zxid) -> Result<Vec<Vec<u8>>> {
-    let mut found = Vec::new();
-    while let Some(entry) = reader.next_entry()? {
-        match entry.header.zxid.cmp(&zxid) {
-            Ordering::Less => {}
-            Ordering::Equal => found.push(entry.payload.to_vec()),
-            Ordering::Greater => break,
-        }
-    }
-    Ok(found)
 }
 
 /// Where in `source` the txn of a position is that was noted before; `None` when it is not there, or another is.
@@ -286,7 +222,7 @@ pub(super) fn new_id(source: &Source, timeline: &Timeline, apart: Option<Zxid>) 
         .map(|piece| piece.from)
         .find(|from| Some(from.epoch()) == newest);
     for zxid in first.into_iter().chain(apart) {
-        if let Some(payload) = payloads_at(source, timeline, zxid)?.first() {
+        if let Some(payload) = payload_at(source, timeline, zxid)? {
             // Headers are the same on all members, and bodies need not be.
             let len = payload.len().min(TXN_HEADER_LEN);
             identity.extend_from_slice(payload.get(..len).unwrap_or_default());
@@ -304,6 +240,6 @@ fn head_of(shown: &Path, file: std::sync::Arc<std::fs::File>) -> Result<Vec<u8>>
     let mut bytes = Vec::new();
     Span::range(file, 0, 1 << 20)
         .read_to_end(&mut bytes)
-        .map_err(|err| crate::error::Error::io(shown, "read", err))?;
+        .map_err(|err| Error::io(shown, "read", err))?;
     Ok(bytes)
 }

@@ -3,7 +3,7 @@
 use super::lineage::Lineage;
 use super::ship::{Cutter, Target};
 use super::{Run, Stored};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::repository::{History, OBJECT_LEN, StoredLog};
 use crate::txnlog::LogReader;
 use crate::zxid::Zxid;
@@ -44,6 +44,13 @@ impl Run<'_> {
         };
         let merged = lay_together(&target, &replaced);
         self.listing.condemned = condemned;
+        let merged = match merged {
+            Err(error) if error.kind() == ErrorKind::Damage => {
+                self.damaged(error.to_string());
+                return Ok(Vec::new());
+            }
+            merged => merged,
+        };
         let is_kept = |log: &StoredLog| log.first_zxid < from;
         history.logs.retain(is_kept);
         stored.logs.retain(is_kept);

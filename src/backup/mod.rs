@@ -29,9 +29,11 @@
 
 mod base;
 mod commit;
+mod joints;
 mod lineage;
 mod merge;
 mod place;
+mod relation;
 mod scan;
 mod ship;
 
@@ -43,8 +45,6 @@ use crate::repository::{
     BackupName, History, Listing, Manifest, Repository, StoredLog, StoredSnapshot, StoredWindow,
 };
 use crate::source::{self, Source};
-use crate::timeline::Timeline;
-use crate::txnlog::Level;
 use crate::zxid::Zxid;
 use base::bases_in_order;
 use lineage::Lineage;
@@ -52,7 +52,7 @@ use place::Place;
 use scan::{Scan, Stretch};
 use ship::{Cutter, Target};
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 /// By how much logs shrink at best, for the guess whether there is room.
 const RATIO_MAX: u64 = 10;
@@ -94,7 +94,7 @@ pub struct Backup {
     pub warnings: Vec<String>,
     /// What is good to know.
     pub notes: Vec<String>,
-    /// Whether files of the source are damaged.
+    /// Whether files of the source are damaged, or objects of the repository.
     pub is_damaged: bool,
     /// Bytes of all objects that the backup lists.
     pub stored_bytes: u64,
@@ -130,7 +130,7 @@ pub fn backup(
     options: &Options,
     progress: &dyn Progress,
 ) -> Result<Backup> {
-    let begun = Instant::now();
+    let begun = (Instant::now(), SystemTime::now());
     let run = Run {
         source,
         repository,
@@ -145,7 +145,7 @@ pub fn backup(
 }
 
 impl Run<'_> {
-    fn run(mut self, begun: Instant) -> Result<Backup> {
+    fn run(mut self, begun: (Instant, SystemTime)) -> Result<Backup> {
         let ids = self.listing.lineages();
         let mut lineages = ids
             .into_iter()
@@ -154,11 +154,20 @@ impl Run<'_> {
         let mut scan = Scan::of(self.source, &lineages, &self.options.host, self.progress)?;
         self.judge_source(&scan);
         let place = self.place(&scan, &lineages)?;
-        if matches!(place, Place::New(_) | Place::Behind(..)) {
+        let is_of_another = |index: usize| {
+            let known = scan.known.as_ref().map(|(id, _)| id.as_str());
+            known.is_some() && known != lineages.get(index).map(|lineage| lineage.id.as_str())
+        };
+        if match place {
+            Place::New(_) | Place::Behind(..) => true,
+            Place::Lineage(index) => is_of_another(index),
+            Place::Abandoned(..) => false,
+        } {
             // What the source is known by is of another history: of this one, nothing was stored yet.
             scan = scan.whole(self.source, self.progress)?;
         }
-        let mut lineage = match place {
+        self.judge_damage(&lineages);
+        let lineage = match place {
             Place::Lineage(index) => lineages.swap_remove(index),
             Place::Abandoned(index, zxid) => {
                 return self.abandoned(&scan, &lineages.swap_remove(index), zxid);
@@ -166,9 +175,7 @@ impl Run<'_> {
             Place::New(apart) => self.begin(&scan, apart, None)?,
             Place::Behind(last, first) => self.begin(&scan, None, Some((last, first)))?,
         };
-        if !goes_on(&scan, &lineage) {
-            lineage.complete(self.repository, &self.listing)?;
-        }
+        let (lineage, scan) = self.settle(lineage, scan)?;
         let history = lineage.history();
         self.judge_place(&scan, &lineage);
         let stored = self.store(&scan, &lineage, &history)?;
@@ -176,13 +183,57 @@ impl Run<'_> {
         self.finish(manifest, &scan, &lineage, begun)
     }
 
+    /// Reads what is needed of the lineage and of the source, and parts them where the ends of epochs say that they are of two histories.
+    fn settle(&mut self, mut lineage: Lineage, mut scan: Scan) -> Result<(Lineage, Scan)> {
+        let repository = self.repository;
+        if lineage.is_chain_broken(&self.listing) {
+            lineage.complete(repository, &self.listing)?;
+        }
+        lineage.leave_out_lost(repository, &mut self.listing.condemned)?;
+        if !goes_on(&scan, &lineage) {
+            lineage.complete(repository, &self.listing)?;
+            lineage.leave_out_lost(repository, &mut self.listing.condemned)?;
+            scan = scan.whole(self.source, self.progress)?;
+        }
+        if let Some(apart) = self.judge_ends_of_epochs(&mut scan, &lineage)? {
+            scan = scan.whole(self.source, self.progress)?;
+            lineage = self.begin(&scan, Some(apart), None)?;
+        }
+        self.judge_damage(std::slice::from_ref(&lineage));
+        Ok((lineage, scan))
+    }
+
+    /// Tells what of lineages was found to be damaged.
+    fn judge_damage(&mut self, lineages: &[Lineage]) {
+        for damage in lineages.iter().flat_map(|lineage| &lineage.damage) {
+            self.damaged(damage.clone());
+        }
+    }
+
+    /// Tells of damage, once.
+    fn damaged(&mut self, what: String) {
+        self.is_damaged = true;
+        let told = format!("damaged: {what}");
+        if !self.warnings.contains(&told) {
+            self.warnings.push(told);
+        }
+    }
+
     /// Tells what is wrong with the source itself.
     fn judge_source(&mut self, scan: &Scan) {
         for damage in scan.damage(self.source) {
-            self.is_damaged = true;
-            self.warnings.push(format!(
-                "damaged: {damage}; what cannot be read there is not backed up"
+            self.damaged(format!(
+                "{damage}; what cannot be read there is not backed up"
             ));
+        }
+        let mut snapshots = self.source.snapshots().iter();
+        let has_txns_elsewhere = self.source.logs().is_empty()
+            && self.source.receipt().is_none()
+            && snapshots.any(|file| file.zxid() > Zxid::ZERO);
+        if has_txns_elsewhere {
+            self.warnings.push(
+                "the source has snapshots and no logs: where its server has a dataLogDir, name it with --data-log-dir, or give the zoo.cfg".to_owned(),
+            );
         }
         let is_ahead = self
             .listing
@@ -197,14 +248,8 @@ impl Run<'_> {
 
     /// Stores what is missing, and the bases that it needs.
     fn store(&mut self, scan: &Scan, lineage: &Lineage, history: &History) -> Result<Stored> {
-        let goes_on = goes_on(scan, lineage);
-        // Bases are judged by all logs; where one is needed, they are looked at once more.
-        let whole = match !goes_on && scan.known.is_some() {
-            true => Some(Timeline::read(self.source, Level::Frames, self.progress)?),
-            false => None,
-        };
-        let timeline = whole.as_ref().unwrap_or(&scan.timeline);
-        let all_bases = match goes_on {
+        let timeline = &scan.timeline;
+        let all_bases = match goes_on(scan, lineage) {
             true => Vec::new(),
             false => bases_in_order(self.source, timeline)?,
         };
@@ -229,7 +274,7 @@ impl Run<'_> {
             logs: self.ship_logs(&target, &stretches)?,
             snapshots: Vec::new(),
         };
-        self.add_bases(&target, timeline, &all_bases, history, &mut stored)?;
+        self.add_bases(&target, scan, &all_bases, history, &mut stored)?;
         if !stored.logs.is_empty() {
             let due = self.due_base(&target, lineage, history)?;
             stored.snapshots.extend(due);
@@ -292,7 +337,10 @@ impl Run<'_> {
 
 /// Whether what the source has is new txns behind those that were backed up last, and nothing else: then no base is needed.
 fn goes_on(scan: &Scan, lineage: &Lineage) -> bool {
-    scan.known.is_some() && scan.timeline.segments.len() <= 1 && has_window(lineage)
+    scan.known.is_some()
+        && scan.timeline.segments.len() <= 1
+        && has_window(lineage)
+        && lineage.damage.is_empty()
 }
 
 /// Whether the newest backup can be restored to its last txn.

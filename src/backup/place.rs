@@ -1,13 +1,20 @@
 //! Where the txns of a source belong.
 
 use super::Run;
-use super::lineage::{Lineage, Relation, new_id};
+use super::lineage::{Lineage, new_id};
+use super::relation::{Comparison, Relation};
 use super::scan::Scan;
-use crate::checksum::sha256;
-use crate::error::Result;
+use crate::checksum::{Hashed, sha256};
+use crate::error::{ErrorKind, Result};
+use crate::point::Point;
+use crate::progress::Silent;
+use crate::replay::rebuild;
 use crate::repository::Mark;
+use crate::restore::write_snapshot;
+use crate::source::Source;
 use crate::timeline::Timeline;
 use crate::zxid::Zxid;
+use std::io;
 
 /// How far a source's last txn may be behind that of the lineage, by their times, before it is called stale: members of one ensemble never are all alike.
 const STALE_MS: i64 = 15 * 60 * 1000;
@@ -27,14 +34,20 @@ pub(super) enum Place {
 impl Run<'_> {
     /// Finds where the source belongs.
     pub(super) fn place(&mut self, scan: &Scan, lineages: &[Lineage]) -> Result<Place> {
-        let (source, timeline) = (self.source, &scan.timeline);
-        let (mut unknown, mut apart) = (None, None);
+        let timeline = &scan.timeline;
+        let (mut unknown, mut apart) = (Vec::new(), None);
         for (index, lineage) in lineages.iter().enumerate() {
             let is_known = scan.known.as_ref().is_some_and(|(id, _)| *id == lineage.id);
-            match lineage.relation(source, timeline, self.repository)? {
+            let comparison = Comparison {
+                source: self.source,
+                timeline,
+                repository: self.repository,
+                lineage,
+            };
+            match comparison.relation()? {
                 Relation::Same => return Ok(Place::Lineage(index)),
                 Relation::Unknown if is_known => return Ok(Place::Lineage(index)),
-                Relation::Unknown => unknown = unknown.or(Some(index)),
+                Relation::Unknown => unknown.push((index, lineage)),
                 // Also where an older lineage has what this one went on without: that one was left for good.
                 Relation::Apart(zxid) if is_older(timeline, lineage) => {
                     return Ok(Place::Abandoned(index, zxid));
@@ -42,29 +55,72 @@ impl Run<'_> {
                 Relation::Apart(zxid) => apart = apart.or(Some(zxid)),
             }
         }
-        let Some(index) = unknown.filter(|_| apart.is_none()) else {
+        if apart.is_some() {
             return Ok(Place::New(apart));
-        };
-        let last = lineages.get(index).and_then(|lineage| lineage.last());
-        let begins_anew = match last {
-            // Its zxids begin again from below, at a later time.
-            Some(last) => {
-                let first = timeline.segments.first();
-                let is_later = first.is_some_and(|first| first.first_time() > last.time_ms);
-                timeline.last().is_none() || (timeline.last() < Some(last.zxid) && is_later)
+        }
+        for (index, lineage) in unknown {
+            if let Some(place) = self.place_without_common(scan, index, lineage)? {
+                return Ok(place);
             }
-            None => true,
+        }
+        let id = new_id(self.source, timeline, None)?;
+        let index = lineages.iter().position(|lineage| lineage.id == id);
+        Ok(index.map_or(Place::New(None), Place::Lineage))
+    }
+
+    /// Whether, and how, a source is of a lineage with which it has no txn in common: zxids alone say nothing.
+    fn place_without_common(
+        &self,
+        scan: &Scan,
+        index: usize,
+        lineage: &Lineage,
+    ) -> Result<Option<Place>> {
+        let timeline = &scan.timeline;
+        let Some(last) = lineage.last() else {
+            let is_it = self.begins_on_base(timeline, lineage)?;
+            return Ok(is_it.then_some(Place::Lineage(index)));
         };
-        if begins_anew || self.was_restored_since(last) {
-            return self.same_id(scan, lineages);
+        let Some(own_last) = timeline.last() else {
+            return Ok(None);
+        };
+        if own_last < last.zxid {
+            let fits = fits_a_hole(timeline, lineage);
+            return Ok(fits.then_some(Place::Lineage(index)));
+        }
+        let path = self.source.shown().display().to_string();
+        let is_later = lineage.knows(&path, &self.options.host) && !self.was_restored_since(last);
+        if !is_later {
+            return Ok(None);
         }
         // Were these txns of one lineage, they would look like one stretch.
-        let last = last.map(|last| last.zxid);
-        let first = last.and_then(|last| timeline.next_after(last));
-        Ok(match (last, first) {
-            (Some(last), Some(first)) if last.is_followed_by(first) => Place::Behind(last, first),
+        let last = last.zxid;
+        Ok(Some(match timeline.next_after(last) {
+            Some(first) if last.is_followed_by(first) => Place::Behind(last, first),
             _ => Place::Lineage(index),
-        })
+        }))
+    }
+
+    /// Whether the source's txns begin on the very tree that is all that the lineage holds: it was backed up before anything was written.
+    fn begins_on_base(&self, timeline: &Timeline, lineage: &Lineage) -> Result<bool> {
+        let history = lineage.history();
+        let Some(base) = history.snapshots.last() else {
+            return Ok(false);
+        };
+        let point = Point::Zxid(base.zxid);
+        let begins = match timeline.segments.first() {
+            Some(first) => first.continues(base.zxid),
+            None => self
+                .source
+                .snapshots()
+                .iter()
+                .any(|file| file.zxid() == base.zxid),
+        };
+        if !begins {
+            return Ok(false);
+        }
+        let stored = Source::of_history(self.repository, &history, &self.source_options())?;
+        let (theirs, ours) = (tree_at(&stored, point)?, tree_at(self.source, point)?);
+        Ok(theirs.is_some() && theirs == ours)
     }
 
     /// Begins a lineage, and tells why.
@@ -76,36 +132,28 @@ impl Run<'_> {
     ) -> Result<Lineage> {
         let id = self.fresh_id(scan, apart)?;
         if let Some(other) = self.listing.lineages().first() {
-            self.warnings.push(match gap {
-                Some((last, first)) => format!(
+            self.warnings.push(match (gap, apart) {
+                (Some((last, first)), _) => format!(
                     "a gap: the txns behind {last}, the last of lineage {other}, are not there any more up to {first}, where an epoch begins; how many there were cannot be known, so lineage {id} begins"
                 ),
-                None => format!(
-                    "the source's history is not that of lineage {other} any more (a tail that was never committed was truncated, or the ensemble was rebuilt or restored): lineage {id} begins"
+                (None, Some(zxid)) => format!(
+                    "the source's history is not that of lineage {other} any more, at {zxid} at the latest (a tail that was never committed was truncated, or the ensemble was rebuilt or restored): lineage {id} begins"
+                ),
+                (None, None) => format!(
+                    "the source's history is not that of lineage {other}, for all that can be known: they have no txn in common (another ensemble, one that was rebuilt, or a member that is far behind): lineage {id} begins"
                 ),
             });
         }
-        Ok(Lineage {
-            id,
-            backups: Vec::new(),
-            is_whole: true,
-        })
-    }
-
-    /// The lineage that a source without any txn in common began when it was backed up before; or a new one.
-    fn same_id(&self, scan: &Scan, lineages: &[Lineage]) -> Result<Place> {
-        let id = new_id(self.source, &scan.timeline, None)?;
-        let index = lineages.iter().position(|lineage| lineage.id == id);
-        Ok(index.map_or(Place::New(None), Place::Lineage))
+        Ok(Lineage::new(id))
     }
 
     /// Whether the source is what a restore of this program made after the lineage's last txn.
-    fn was_restored_since(&self, last: Option<&Mark>) -> bool {
+    fn was_restored_since(&self, last: &Mark) -> bool {
         let restored = self.source.receipt().and_then(|receipt| {
             let mut snapshots = self.source.snapshots().iter();
             snapshots.find(|file| file.name() == receipt.snapshot)
         });
-        restored.is_some_and(|file| last.is_none_or(|last| file.zxid() > last.zxid))
+        restored.is_some_and(|file| file.zxid() > last.zxid)
     }
 
     /// An id that no lineage has that is not this one.
@@ -123,20 +171,20 @@ impl Run<'_> {
 
     /// Tells how the source stands to its lineage.
     pub(super) fn judge_place(&mut self, scan: &Scan, lineage: &Lineage) {
+        let newest = self.listing.backups.last();
+        if let (Some(newest), Some(own)) = (newest, lineage.newest_name())
+            && newest.lineage != own.lineage
+        {
+            self.warnings.push(format!(
+                "the source is of lineage {}, and the last backup was of lineage {}: the repository's newest history is another one now (that one is still had with @{})",
+                own.lineage, newest.lineage, newest.lineage
+            ));
+        }
         let Some(last) = lineage.last() else {
             return;
         };
-        let timeline = &scan.timeline;
-        if let Some(first) = timeline.next_after(last.zxid)
-            && !last.zxid.is_followed_by(first)
-        {
-            self.warnings.push(format!(
-                "a gap: the txns from {} to {} are not there any more: the server purged them since the last backup, or was sent a whole tree; another member may have them",
-                last.zxid.next(),
-                first.prev()
-            ));
-        }
-        let Some(own) = timeline
+        let Some(own) = scan
+            .timeline
             .segments
             .last()
             .filter(|own| own.last() < last.zxid)
@@ -155,6 +203,40 @@ impl Run<'_> {
             false => self.notes.push(message),
         }
     }
+}
+
+/// Whether txns that a lineage has not one of lie in a gap that it has, by zxids and by times.
+fn fits_a_hole(timeline: &Timeline, lineage: &Lineage) -> bool {
+    let (Some(first), Some(last)) = (timeline.segments.first(), timeline.segments.last()) else {
+        return false;
+    };
+    let logs = lineage.history().logs;
+    let before = logs.iter().rev().find(|log| log.last_zxid < first.first());
+    let behind = logs.iter().find(|log| log.first_zxid > last.last());
+    match (before, behind) {
+        (Some(before), Some(behind)) => {
+            !before.last_zxid.is_followed_by(behind.first_zxid)
+                && before.last_time_ms <= first.first_time()
+                && last.last_time() <= behind.first_time_ms
+        }
+        _ => false,
+    }
+}
+
+/// The SHA-256 of the tree at a point, where it can be had.
+fn tree_at(source: &Source, point: Point) -> Result<Option<String>> {
+    let tree = match rebuild(source, point, false, &Silent) {
+        Ok(rebuilt) => rebuilt.replayed.tree,
+        Err(error) if matches!(error.kind(), ErrorKind::Damage | ErrorKind::NotReachable) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    let mut hashed = Hashed::new(io::sink());
+    // A tree that cannot be written, since an ACL is unknown, is like no other.
+    Ok(write_snapshot(&tree, &mut hashed)
+        .ok()
+        .map(|_| hashed.sha256()))
 }
 
 /// Whether a source ends before a lineage does, by zxid and by time.

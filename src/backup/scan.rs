@@ -2,12 +2,12 @@
 
 use super::lineage::{Lineage, find_position};
 use crate::checksum::sha256;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Fault, Result};
 use crate::progress::Progress;
 use crate::repository::{Mark, Position, Ranges};
 use crate::source::Source;
-use crate::timeline::{Piece, Timeline};
-use crate::txnlog::{Level, LogSummary};
+use crate::timeline::{Piece, ScannedLog, Timeline};
+use crate::txnlog::{Level, LogFault};
 use crate::zxid::Zxid;
 
 /// A source, read.
@@ -16,6 +16,8 @@ pub(super) struct Scan {
     pub timeline: Timeline,
     /// The lineage in which it was backed up last, and where it was then: nothing before was read again.
     pub known: Option<(String, Position)>,
+    /// Txns that are not to be stored.
+    left_out: Ranges,
 }
 
 /// A stretch of a log that is to be stored.
@@ -41,16 +43,49 @@ impl Scan {
             if let Some(index) = find_position(source, position)? {
                 let start = (index, position.offset);
                 let timeline = Timeline::read_from(source, start, Level::Everything, progress)?;
-                return Ok(Scan {
+                return Ok(Scan::new(
                     timeline,
-                    known: Some((lineage.id.clone(), position.clone())),
-                });
+                    Some((lineage.id.clone(), position.clone())),
+                ));
             }
         }
-        Ok(Scan {
-            timeline: Timeline::read(source, Level::Everything, progress)?,
-            known: None,
-        })
+        let timeline = Timeline::read(source, Level::Everything, progress)?;
+        Ok(Scan::new(timeline, None))
+    }
+
+    /// Records that no server could apply are left out from the beginning: a restore could not go past them.
+    fn new(timeline: Timeline, known: Option<(String, Position)>) -> Scan {
+        let mut left_out = Ranges::default();
+        let summaries = timeline
+            .logs
+            .iter()
+            .filter_map(|log| log.summary.as_ref().ok());
+        for summary in summaries {
+            let is_record = |fault: &&LogFault| {
+                let mut runs = summary.runs.iter();
+                runs.any(|run| run.start_offset <= fault.offset && fault.offset < run.end_offset)
+            };
+            let faults = summary.faults.iter().filter(is_record);
+            for zxid in faults.filter_map(|fault| fault.zxid) {
+                left_out.add(zxid, zxid);
+            }
+        }
+        Scan {
+            timeline,
+            known,
+            left_out,
+        }
+    }
+
+    /// Leaves out txns that are not to be stored.
+    pub fn leave_out(&mut self, first: Zxid, last: Zxid) {
+        self.left_out.add(first, last);
+    }
+
+    /// The first txn behind `zxid` that is left out.
+    pub fn left_out_behind(&self, zxid: Zxid) -> Option<Zxid> {
+        let mut ranges = self.left_out.iter();
+        ranges.find_map(|(first, last)| (last > zxid).then(|| first.max(zxid.next())))
     }
 
     /// The same source, read from its beginning.
@@ -58,10 +93,8 @@ impl Scan {
         if self.known.is_none() {
             return Ok(self);
         }
-        Ok(Scan {
-            timeline: Timeline::read(source, Level::Everything, progress)?,
-            known: None,
-        })
+        let timeline = Timeline::read(source, Level::Everything, progress)?;
+        Ok(Scan::new(timeline, None))
     }
 
     /// The last txn, and where it is.
@@ -83,8 +116,11 @@ impl Scan {
             return Ok(Some(known.clone()));
         }
         let mut reader = piece.reader(source, zxid)?;
-        let Some(entry) = reader.next_above(zxid.prev())? else {
-            return Ok(None);
+        let entry = reader.next_above(zxid.prev())?;
+        let Some(entry) = entry.filter(|entry| entry.header.zxid == zxid) else {
+            let log = piece.log(source)?;
+            let message = format!("changed while it was read: {zxid} is not there any more");
+            return Err(Error::about(log.shown(), ErrorKind::SourceChanged, message));
         };
         Ok(Some(Position {
             log: piece.log(source)?.name(),
@@ -102,43 +138,46 @@ impl Scan {
     /// A member that is sent a whole tree keeps its logs, also a tail that was never committed: so of what stands before a gap nothing is taken that
     /// others are known to have gone on without.
     pub fn stretches(&self, held: &Ranges, from: Zxid) -> Vec<Stretch<'_>> {
+        let mut held = held.clone();
+        for (first, last) in self.left_out.iter() {
+            held.add(first, last);
+        }
         let settled = held.with_ends_of_epochs();
         let segments = &self.timeline.segments;
         let pieces = segments.iter().enumerate().flat_map(|(index, segment)| {
             let is_last = index + 1 == segments.len();
-            let held = if is_last { held } else { &settled };
+            let held = if is_last { &held } else { &settled };
             segment.pieces.iter().map(move |piece| (piece, held))
         });
-        pieces
-            .filter(|(piece, _)| piece.run.last >= from)
-            .flat_map(|(piece, held)| {
-                let missing = held.missing(piece.from.max(from), piece.run.last);
-                missing
-                    .into_iter()
-                    .map(move |(first, last)| Stretch { piece, first, last })
-            })
-            .collect()
+        let pieces = pieces.filter(|(piece, _)| piece.run.last >= from);
+        let stretches = pieces.flat_map(|(piece, held)| {
+            let missing = held.missing(piece.from.max(from), piece.run.last);
+            let missing = missing.into_iter();
+            missing.map(move |(first, last)| Stretch { piece, first, last })
+        });
+        stretches.collect()
     }
 
-    /// What is wrong with the logs, a line a file.
+    /// What is wrong with the logs, a line a file. A newest log that was just begun is nothing wrong: a server that is killed then leaves it so.
     pub fn damage(&self, source: &Source) -> Vec<String> {
-        let told = |summary: &std::result::Result<LogSummary, crate::error::Error>,
-                    name: String| match summary {
-            Err(error) => Some(error.to_string()),
-            Ok(summary) => summary.faults.first().map(|fault| {
-                let more = summary.faults.len() as u64 - 1 + summary.faults_untold;
-                let more = match more {
-                    0 => String::new(),
-                    more => format!(" (and {more} more)"),
-                };
-                format!("{name}: offset {}: {}{more}", fault.offset, fault.fault)
-            }),
+        let newest = source.logs().len().saturating_sub(1);
+        let told = |log: &ScannedLog| {
+            let name = source.logs().get(log.log)?.name();
+            let is_begun = |fault: &Fault| log.log == newest && fault.is_cut_header();
+            match &log.summary {
+                Err(error) if error.fault().is_some_and(is_begun) => None,
+                Err(error) => Some(error.to_string()),
+                Ok(summary) => summary.faults.first().map(|fault| {
+                    let more = summary.faults.len() as u64 - 1 + summary.faults_untold;
+                    let more = match more {
+                        0 => String::new(),
+                        more => format!(" (and {more} more)"),
+                    };
+                    format!("{name}: offset {}: {}{more}", fault.offset, fault.fault)
+                }),
+            }
         };
-        self.timeline
-            .logs
-            .iter()
-            .filter_map(|log| told(&log.summary, source.logs().get(log.log)?.name()))
-            .collect()
+        self.timeline.logs.iter().filter_map(told).collect()
     }
 }
 

@@ -195,12 +195,11 @@ impl Manifest {
         parts.chain(self.logs.iter().map(|log| &log.object))
     }
 
-    /// The window that reaches the last txn, if there is one.
+    /// The window that reaches the last txn, if there is one; where there are no txns, the last.
     pub fn newest_window(&self) -> Option<&StoredWindow> {
         let last = self.last.as_ref().map(|mark| mark.zxid);
-        self.windows
-            .iter()
-            .find(|window| last.is_none_or(|last| window.to_zxid >= last))
+        let mut windows = self.windows.iter().rev();
+        windows.find(|window| last.is_none_or(|last| window.to_zxid >= last))
     }
 }
 

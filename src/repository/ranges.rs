@@ -54,7 +54,7 @@ impl Ranges {
     }
 
     /// The ranges, by zxid.
-    pub fn iter(&self) -> impl Iterator<Item = (Zxid, Zxid)> {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (Zxid, Zxid)> {
         self.0.iter().copied()
     }
 }
