@@ -113,6 +113,14 @@ fn wrong_arguments_are_told_apart() {
         assert_eq!(status(&output), 2, "{arguments:?}: {}", stderr(&output));
         assert_eq!(stdout(&output), "", "{arguments:?}");
     }
+    for (arguments, why) in [
+        (["forget", "--keep-within", "0d"], "longer than nothing"),
+        (["forget", "--keep-within", "-7d"], "longer than nothing"),
+        (["backups", "--max-age", "-5h"], "less than nothing"),
+    ] {
+        let told = stderr(&run(&place, &arguments));
+        assert!(told.contains(why), "{told}");
+    }
     let output = run(&place, &["forget"]);
     assert!(
         stderr(&output).contains("--keep-last"),

@@ -45,7 +45,7 @@ pub struct BackupArgs {
     #[arg(long, value_name = "DIR")]
     pub data_log_dir: Vec<PathBuf>,
     /// Store a new base so long after the last one, or when so many bytes of logs lie behind it; or both, with a comma [default: 7d,1GiB]
-    #[arg(long, value_name = "TIME|BYTES")]
+    #[arg(long, value_name = "TIME|BYTES", allow_hyphen_values = true)]
     pub base_every: Option<String>,
     /// Do not end: look again every so many seconds (without a number, what the configuration says, or 10), and store what is new. SIGTERM or SIGINT ends it,
     /// behind the round that is going on, with status 0. Metrics and pings tell of each round; hooks run once: before the first, and behind the last, by
