@@ -242,6 +242,31 @@ fn pins_hold_backups_and_are_told() {
 }
 
 #[test]
+fn the_newest_can_be_pinned_by_the_name_that_it_has_everywhere() {
+    let (_dir, place, backups) = five();
+    let id = &backups[4].id;
+    let pinned = run(&place, &["pin", "latest"]);
+    assert!(stdout(&pinned).ends_with(&format!("{id}: pinned\n")));
+    let unpinned = run(&place, &["unpin", "latest"]);
+    assert!(stdout(&unpinned).ends_with(&format!("{id}: pinned no more\n")));
+    assert_eq!(status(&run(&place, &["forget", "latest"])), 2);
+    let (_dir, place) = empty();
+    assert_eq!(status(&run(&place, &["pin", "latest"])), 2);
+}
+
+#[test]
+fn each_reason_is_one_string() {
+    let (_dir, place, _) = five();
+    let arguments = ["forget", "--keep-yearly", "9", "--json", "--dry-run"];
+    let told = json(&run(&place, &arguments));
+    let oldest = &told["lineages"][0]["backups"][0]["reasons"];
+    // It is "yearly oldest", but within five days of a new year, when it is that of the old one.
+    let is_one = |reason: &Value| !reason.as_str().unwrap().contains(',');
+    assert_eq!(oldest.as_array().unwrap().len(), 1, "{oldest}");
+    assert!(is_one(&oldest[0]), "{oldest}");
+}
+
+#[test]
 fn the_configuration_says_what_to_keep_rule_by_rule() {
     let (dir, place, _) = five();
     let config = dir.path().join("zoovault.toml");
