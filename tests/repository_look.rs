@@ -332,7 +332,10 @@ fn monitoring_gets_one_line_and_its_own_statuses() {
     assert!(code == 2 && text.starts_with("CRITICAL - "), "{text}");
     let (code, text) = told(dir.path(), &["--nagios", "--max-age", "soon"]);
     assert!(code == 3 && text.starts_with("UNKNOWN - "), "{text}");
-    assert_eq!(told(dir.path(), &["--nagios", "--no-such"]).0, 3);
+    let (code, text) = told(dir.path(), &["--nagios", "--no-such"]);
+    let line = "UNKNOWN - unexpected argument '--no-such' found";
+    assert!(code == 3 && text.starts_with(line), "{text}");
+    assert_eq!(text.lines().count(), 1);
     // A newer backup that cannot be restored.
     let mut hole = small.logs.clone();
     hole.remove(3);
