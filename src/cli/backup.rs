@@ -7,7 +7,6 @@ use super::job::{self, Gauge, JobArgs, Outcome, Rounds};
 use super::repo::{self, RepoArg, now_ms};
 use super::text;
 use super::ui::{Look, Render, Ui};
-use anyhow::Context;
 use clap::Args;
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -15,6 +14,10 @@ use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use zoovault::backup::{Backup, BaseEvery, Options, backup};
+use zoovault::datadir::VERSION_DIR;
+use zoovault::durable::resolved;
+use zoovault::error::Error;
+use zoovault::repository::Repository;
 use zoovault::source::{self, Source};
 
 /// When a new base is due, unless it is said.
@@ -138,15 +141,16 @@ fn once(plan: &Plan, even_if_idle: bool, ui: &Ui) -> anyhow::Result<Done> {
         };
         Source::with(path, source_options, |source| {
             source.ensure_outside(repository.shown())?;
-            backup(source, &repository, &options, ui.progress())
+            let mut done = backup(source, &repository, &options, ui.progress())?;
+            done.warnings.extend(lies_inside(&repository, source));
+            Ok(done)
         })
     };
     let (mut backups, mut failures) = (Vec::new(), Vec::new());
     for (path, source_options) in in_order(plan) {
-        let context = || format!("cannot back up {}", text::path(path));
-        match back_up(path, source_options).with_context(context) {
+        match back_up(path, source_options) {
             Ok(done) => backups.push((path.to_owned(), done)),
-            Err(err) => failures.push(err),
+            Err(err) => failures.push(not_backed_up(path, err)),
         }
     }
     if backups.is_empty() && !failures.is_empty() {
@@ -161,6 +165,33 @@ fn once(plan: &Plan, even_if_idle: bool, ui: &Ui) -> anyhow::Result<Done> {
         backups,
         failures,
     })
+}
+
+/// What is to be said where the repository lies in a dataDir. Its server does not mind, but what becomes of the one becomes of the other.
+fn lies_inside(repository: &Repository, source: &Source) -> Option<String> {
+    let place = resolved(repository.storage().root()?);
+    let mut data_dirs = source.dirs().iter().map(|dir| {
+        let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.clone());
+        match dir.parent() {
+            Some(data_dir) if dir.ends_with(VERSION_DIR) => resolved(data_dir),
+            Some(_) | None => resolved(&dir),
+        }
+    });
+    let data_dir = data_dirs.find(|dir| place.starts_with(dir))?;
+    Some(format!(
+        "the repository lies in {}, which it backs up: whoever moves or wipes that directory loses both; move the repository out of it, best to another disk",
+        data_dir.display()
+    ))
+}
+
+/// Why a source was not backed up. An error in one of its files names the source by itself.
+fn not_backed_up(path: &Path, err: Error) -> anyhow::Error {
+    let is_named = err.path().is_some_and(|named| named.starts_with(path));
+    let context = match is_named {
+        true => "cannot back up".to_owned(),
+        false => format!("cannot back up {}", text::path(path)),
+    };
+    anyhow::Error::new(err).context(context)
 }
 
 /// The sources, that with the newest log first: where one of them holds an uncommitted tail, the others have gone on to a new log. Those that cannot be
