@@ -88,7 +88,10 @@ fn parse_unix(seconds: &str) -> Result<i64, TimeError> {
 pub fn parse_span(text: &str) -> Result<Span, TimeError> {
     match text.trim().parse::<Span>() {
         Ok(span) if span.is_positive() => Ok(span),
-        Ok(_) | Err(_) => Err(TimeError(format!(
+        Ok(_) => Err(TimeError(format!(
+            "'{text}' has to be longer than nothing: write 15m, 2h30m, 7d or 1y6mo"
+        ))),
+        Err(_) => Err(TimeError(format!(
             "'{text}' is not a length of time: write 15m, 2h30m, 7d or 1y6mo"
         ))),
     }
@@ -133,6 +136,11 @@ pub fn parse_length_ms(text: &str) -> Result<i64, TimeError> {
         ))
     };
     let span: Span = text.trim().parse().map_err(|_| wrong())?;
+    if span.is_negative() {
+        return Err(TimeError(format!(
+            "{text:?} is less than nothing: a length of time such as 25h or 7d has no sign"
+        )));
+    }
     let options = jiff::SpanTotal::from(jiff::Unit::Millisecond).days_are_24_hours();
     let ms = span.total(options).map_err(|_| wrong())?;
     if !(0.0..=1e15).contains(&ms) {
@@ -185,9 +193,20 @@ mod tests {
         let monday = 1_761_517_800_000;
         assert_eq!(back("1d", monday), Some(monday - 25 * 3_600_000));
         assert_eq!(back("15000y", ms), None);
-        for wrong in ["", "0d", "-7d", "7", "d", "1d ago"] {
-            assert!(parse_span(wrong).is_err(), "{wrong}");
+        for (wrong, why) in [
+            ("", "is not a length"),
+            ("7", "is not a length"),
+            ("d", "is not a length"),
+            ("0d", "longer than nothing"),
+            ("-7d", "longer than nothing"),
+            ("1d ago", "longer than nothing"),
+        ] {
+            let err = parse_span(wrong).unwrap_err();
+            assert!(err.0.contains(why), "{err}");
         }
+        assert_eq!(parse_length_ms("1h 30m"), Ok(5_400_000));
+        let err = parse_length_ms("-5h").unwrap_err();
+        assert!(err.0.contains("less than nothing"), "{err}");
     }
 
     #[test]

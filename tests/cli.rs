@@ -8,6 +8,7 @@
 mod common;
 
 use common::{copy, zoovault};
+use serde_json::Value;
 use std::fs;
 use std::io::{Read, Write};
 use std::path::Path;
@@ -208,6 +209,33 @@ fn what_cannot_be_done_is_one_line_with_its_status() {
     assert_eq!(run(&["restore", "standalone-3.8"]).status.code(), Some(2));
     assert_eq!(run(&["no-such-command"]).status.code(), Some(2));
     assert_eq!(run(&["--version"]).status.code(), Some(0));
+}
+
+#[test]
+fn wrong_arguments_are_told_as_the_arguments_ask_for() {
+    for args in [
+        &["backup", "--no-such", "--json"][..],
+        &["--json", "restore", "standalone-3.8"],
+        &["--json", "no-such-command"],
+        &["ls", "--json"],
+    ] {
+        let refused = run(args);
+        assert_eq!(refused.status.code(), Some(2), "{args:?}");
+        assert!(refused.stdout.is_empty());
+        let line: Value = serde_json::from_slice(&refused.stderr).unwrap();
+        assert_eq!(line["exit_status"], 2);
+        let error = line["error"].as_str().unwrap();
+        assert!(!error.is_empty() && !error.contains("Usage"), "{error}");
+        assert!(line["next_step"].is_string());
+    }
+    let refused = run(&["ls", "--jsn", "--json"]);
+    let line: Value = serde_json::from_slice(&refused.stderr).unwrap();
+    let told = "unexpected argument '--jsn' found; tip: a similar argument exists: '--json'";
+    assert_eq!(line["error"], told);
+    let refused = text(&run(&["backup", "--no-such"]).stderr);
+    // The environment names a configuration, which nobody has to do.
+    let usage = "Usage: zoovault backup [OPTIONS] [SOURCE]...";
+    assert!(refused.lines().any(|line| line == usage), "{refused}");
 }
 
 #[test]

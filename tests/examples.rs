@@ -122,7 +122,8 @@ fn prometheus_takes_the_alerts_and_they_are_raised() {
     ));
 }
 
-/// A backup that stopped succeeding after an hour, with the label that Prometheus adds; a check that warns; a drill that never succeeded.
+/// A backup that stopped succeeding after an hour, with the label that Prometheus adds; a check that warns; a drill that never succeeded; and on /once an
+/// hourly backup with one gap, in its third hour, and an hourly prune that failed once, in its third hour.
 const ALERTS: &str = r#"
 rule_files: [RULES]
 evaluation_interval: 10m
@@ -143,7 +144,83 @@ tests:
         values: '1x200'
       - series: 'zoovault_job_last_run_timestamp_seconds{command="drill",repository="/r"}'
         values: '0+600x200'
+      - series: 'zoovault_job_last_result{command="backup",repository="/once"}'
+        values: '2x11 1x5 2x183'
+      - series: 'zoovault_job_last_result{command="prune",repository="/once"}'
+        values: '2x11 0x5 2x183'
     alert_rule_test:
+      - eval_time: 110m
+        alertname: ZoovaultJobWarned
+        exp_alerts:
+          - exp_labels: {severity: warning, command: check, repository: /r}
+            exp_annotations:
+              summary: "zoovault check ended with warnings on /r"
+              description: "What was warned of is in its output: a gap, a stale source, no window."
+      - eval_time: 110m
+        alertname: ZoovaultJobFailed
+        exp_alerts:
+          - exp_labels: {severity: critical, command: backup, job: node, repository: /r}
+            exp_annotations:
+              summary: "zoovault backup failed on /r"
+              description: "zoovault_job_last_exit_status has the last run's status: 0 or 3 when it is over, 4 damage, 5 a point that a drill cannot restore, 10 no repository, 128+N a signal."
+      - eval_time: 130m
+        alertname: ZoovaultJobWarned
+        exp_alerts:
+          - exp_labels: {severity: warning, command: check, repository: /r}
+            exp_annotations:
+              summary: "zoovault check ended with warnings on /r"
+              description: "What was warned of is in its output: a gap, a stale source, no window."
+          - exp_labels: {severity: warning, command: backup, repository: /once}
+            exp_annotations:
+              summary: "zoovault backup ended with warnings on /once"
+              description: "What was warned of is in its output: a gap, a stale source, no window."
+      - eval_time: 130m
+        alertname: ZoovaultJobFailed
+        exp_alerts:
+          - exp_labels: {severity: critical, command: backup, job: node, repository: /r}
+            exp_annotations:
+              summary: "zoovault backup failed on /r"
+              description: "zoovault_job_last_exit_status has the last run's status: 0 or 3 when it is over, 4 damage, 5 a point that a drill cannot restore, 10 no repository, 128+N a signal."
+          - exp_labels: {severity: critical, command: prune, repository: /once}
+            exp_annotations:
+              summary: "zoovault prune failed on /once"
+              description: "zoovault_job_last_exit_status has the last run's status: 0 or 3 when it is over, 4 damage, 5 a point that a drill cannot restore, 10 no repository, 128+N a signal."
+      - eval_time: 5h
+        alertname: ZoovaultJobWarned
+        exp_alerts:
+          - exp_labels: {severity: warning, command: check, repository: /r}
+            exp_annotations:
+              summary: "zoovault check ended with warnings on /r"
+              description: "What was warned of is in its output: a gap, a stale source, no window."
+          - exp_labels: {severity: warning, command: backup, repository: /once}
+            exp_annotations:
+              summary: "zoovault backup ended with warnings on /once"
+              description: "What was warned of is in its output: a gap, a stale source, no window."
+      - eval_time: 5h
+        alertname: ZoovaultJobFailed
+        exp_alerts:
+          - exp_labels: {severity: critical, command: backup, job: node, repository: /r}
+            exp_annotations:
+              summary: "zoovault backup failed on /r"
+              description: "zoovault_job_last_exit_status has the last run's status: 0 or 3 when it is over, 4 damage, 5 a point that a drill cannot restore, 10 no repository, 128+N a signal."
+          - exp_labels: {severity: critical, command: prune, repository: /once}
+            exp_annotations:
+              summary: "zoovault prune failed on /once"
+              description: "zoovault_job_last_exit_status has the last run's status: 0 or 3 when it is over, 4 damage, 5 a point that a drill cannot restore, 10 no repository, 128+N a signal."
+      - eval_time: 6h
+        alertname: ZoovaultJobWarned
+        exp_alerts:
+          - exp_labels: {severity: warning, command: check, repository: /r}
+            exp_annotations:
+              summary: "zoovault check ended with warnings on /r"
+              description: "What was warned of is in its output: a gap, a stale source, no window."
+      - eval_time: 6h
+        alertname: ZoovaultJobFailed
+        exp_alerts:
+          - exp_labels: {severity: critical, command: backup, job: node, repository: /r}
+            exp_annotations:
+              summary: "zoovault backup failed on /r"
+              description: "zoovault_job_last_exit_status has the last run's status: 0 or 3 when it is over, 4 damage, 5 a point that a drill cannot restore, 10 no repository, 128+N a signal."
       - eval_time: 26h
         alertname: ZoovaultBackupMissing
         exp_alerts: []
@@ -160,13 +237,14 @@ tests:
           - exp_labels: {severity: critical, command: backup, job: node, repository: /r}
             exp_annotations:
               summary: "zoovault backup failed on /r"
-              description: "The exit status is in zoovault_job_last_exit_status: 4 is damage, 5 a gap, 128+N a signal."
+              description: "zoovault_job_last_exit_status has the last run's status: 0 or 3 when it is over, 4 damage, 5 a point that a drill cannot restore, 10 no repository, 128+N a signal."
       - eval_time: 27h
         alertname: ZoovaultJobWarned
         exp_alerts:
           - exp_labels: {severity: warning, command: check, repository: /r}
             exp_annotations:
-              summary: "zoovault check ends with warnings on /r"
+              summary: "zoovault check ended with warnings on /r"
+              description: "What was warned of is in its output: a gap, a stale source, no window."
       - eval_time: 27h
         alertname: ZoovaultNeverSucceeded
         exp_alerts:
@@ -232,7 +310,9 @@ fn cron_takes_the_crontab() {
                 "{line}"
             );
         }
-        assert_eq!(fields[5..7], ["zookeeper", "zoovault"], "{line}");
+        // What is written holds all that ZooKeeper does.
+        let begins = ["zookeeper", "umask", "0027;", "zoovault"];
+        assert_eq!(fields[5..9], begins, "{line}");
         // To cron it is the end of the line.
         assert!(!line.contains('%'), "{line}");
     }

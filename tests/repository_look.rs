@@ -332,7 +332,10 @@ fn monitoring_gets_one_line_and_its_own_statuses() {
     assert!(code == 2 && text.starts_with("CRITICAL - "), "{text}");
     let (code, text) = told(dir.path(), &["--nagios", "--max-age", "soon"]);
     assert!(code == 3 && text.starts_with("UNKNOWN - "), "{text}");
-    assert_eq!(told(dir.path(), &["--nagios", "--no-such"]).0, 3);
+    let (code, text) = told(dir.path(), &["--nagios", "--no-such"]);
+    let line = "UNKNOWN - unexpected argument '--no-such' found";
+    assert!(code == 3 && text.starts_with(line), "{text}");
+    assert_eq!(text.lines().count(), 1);
     // A newer backup that cannot be restored.
     let mut hole = small.logs.clone();
     hole.remove(3);
@@ -397,6 +400,62 @@ fn a_member_that_cannot_be_read_keeps_no_other_from_being_backed_up() {
     assert_eq!((status(&none), stdout(&none).as_str()), (1, ""));
     let stderr = String::from_utf8_lossy(&none.stderr).into_owned();
     assert!(
-        stderr.starts_with("zoovault: none of 2 sources was backed up: cannot back up /nowhere")
+        stderr.starts_with(
+            "zoovault: none of 2 sources was backed up: cannot back up: /nowhere: cannot read: "
+        ),
+        "{stderr}"
     );
+    // An error about something else leaves it to be said which source is meant.
+    let config = dir.path().join("zoo.cfg");
+    fs::write(&config, "dataDir=/gone\n").unwrap();
+    let none = run("backup", &place, &[config.to_str().unwrap()]);
+    let stderr = String::from_utf8_lossy(&none.stderr).into_owned();
+    let line = format!("zoovault: cannot back up {}: /gone", config.display());
+    assert!(stderr.starts_with(&line), "{stderr}");
+}
+
+#[test]
+fn a_repository_in_the_directory_that_it_backs_up_is_warned_of() {
+    let (dir, version_dir) = common::copy("small-3.9");
+    let place = dir.path().join("inside");
+    assert_eq!(status(&run("init", &place, &["-q"])), 0);
+    for source in [dir.path(), &version_dir] {
+        let done = run("backup", &place, &[source.to_str().unwrap(), "--json"]);
+        assert_eq!(status(&done), 3);
+        let told = json(&done);
+        assert!(told["backups"][0]["backup"].is_string());
+        let warnings = told["backups"][0]["warnings"].as_array().unwrap();
+        let lies = |warning: &&Value| warning.as_str().unwrap().contains("loses both");
+        assert_eq!(warnings.iter().filter(lies).count(), 1, "{told}");
+    }
+    // Beside the dataDir all is well, also where one name begins with the other.
+    let beside = dir.path().with_extension("beside");
+    assert_eq!(status(&run("init", &beside, &["-q"])), 0);
+    let done = run("backup", &beside, &[dir.path().to_str().unwrap()]);
+    fs::remove_dir_all(&beside).unwrap();
+    assert_eq!(status(&done), 0, "{}", stdout(&done));
+}
+
+#[test]
+fn where_no_repository_can_be_made_it_is_said_what_is_wanted() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    fs::write(&file, "").unwrap();
+    let told = |command: &str, place: &Path, args: &[&str]| {
+        let output = run(command, place, args);
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        (status(&output), stderr)
+    };
+    let (code, text) = told("init", &file, &[]);
+    assert_eq!(code, 13, "{text}");
+    assert!(text.contains("not a directory") && text.contains("name an empty directory"));
+    let (code, text) = told("init", &dir.path().join("a/b"), &[]);
+    assert_eq!(code, 1, "{text}");
+    assert!(
+        text.contains("the directory above it has to be there"),
+        "{text}"
+    );
+    let (code, text) = told("backups", &file, &[]);
+    assert_eq!(code, 10, "{text}");
+    assert!(!text.contains("mounted"), "{text}");
 }

@@ -113,6 +113,14 @@ fn wrong_arguments_are_told_apart() {
         assert_eq!(status(&output), 2, "{arguments:?}: {}", stderr(&output));
         assert_eq!(stdout(&output), "", "{arguments:?}");
     }
+    for (arguments, why) in [
+        (["forget", "--keep-within", "0d"], "longer than nothing"),
+        (["forget", "--keep-within", "-7d"], "longer than nothing"),
+        (["backups", "--max-age", "-5h"], "less than nothing"),
+    ] {
+        let told = stderr(&run(&place, &arguments));
+        assert!(told.contains(why), "{told}");
+    }
     let output = run(&place, &["forget"]);
     assert!(
         stderr(&output).contains("--keep-last"),
@@ -231,6 +239,31 @@ fn pins_hold_backups_and_are_told() {
     assert_eq!(done["backups"][0]["changed"], true);
     assert_eq!(status(&run(&place, &["forget", id])), 0);
     assert_eq!(status(&run(&place, &["forget", &backups[4].id])), 2);
+}
+
+#[test]
+fn the_newest_can_be_pinned_by_the_name_that_it_has_everywhere() {
+    let (_dir, place, backups) = five();
+    let id = &backups[4].id;
+    let pinned = run(&place, &["pin", "latest"]);
+    assert!(stdout(&pinned).ends_with(&format!("{id}: pinned\n")));
+    let unpinned = run(&place, &["unpin", "latest"]);
+    assert!(stdout(&unpinned).ends_with(&format!("{id}: pinned no more\n")));
+    assert_eq!(status(&run(&place, &["forget", "latest"])), 2);
+    let (_dir, place) = empty();
+    assert_eq!(status(&run(&place, &["pin", "latest"])), 2);
+}
+
+#[test]
+fn each_reason_is_one_string() {
+    let (_dir, place, _) = five();
+    let arguments = ["forget", "--keep-yearly", "9", "--json", "--dry-run"];
+    let told = json(&run(&place, &arguments));
+    let oldest = &told["lineages"][0]["backups"][0]["reasons"];
+    // It is "yearly oldest", but within five days of a new year, when it is that of the old one.
+    let is_one = |reason: &Value| !reason.as_str().unwrap().contains(',');
+    assert_eq!(oldest.as_array().unwrap().len(), 1, "{oldest}");
+    assert!(is_one(&oldest[0]), "{oldest}");
 }
 
 #[test]

@@ -31,11 +31,9 @@ Exit status:
   4   damage found
   5   the point cannot be reached exactly (gap, before the first base, after the last txn)
   10  no repository there
-  11  busy: another run holds it
-  12  wrong or missing key
   13  the target exists and is not empty
   128+N  ended by signal N
-An unknown status means failure.";
+11 and 12 are kept for repositories with locks or keys: there are none yet. An unknown status means failure.";
 
 pub const POINTS: &str = "\
 Points:

@@ -7,17 +7,23 @@ use super::job::{self, Gauge, JobArgs, Outcome, Rounds};
 use super::repo::{self, RepoArg, now_ms};
 use super::text;
 use super::ui::{Look, Render, Ui};
-use anyhow::Context;
 use clap::Args;
 use serde_json::{Value, json};
 use std::io::{self, Write};
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use zoovault::backup::{Backup, BaseEvery, Options, backup};
+use zoovault::datadir::VERSION_DIR;
+use zoovault::durable::resolved;
+use zoovault::error::Error;
+use zoovault::repository::Repository;
 use zoovault::source::{self, Source};
 
 /// When a new base is due, unless it is said.
 const BASE_EVERY: &str = "7d,1GiB";
+/// How many seconds lie between two looks, unless it is said.
+const FOLLOW_EVERY: u64 = 10;
 /// How often a backup that follows its sources commits though nothing is new: that they were seen is worth knowing.
 const IDLE_COMMIT_EVERY: Duration = Duration::from_secs(3600);
 
@@ -42,19 +48,19 @@ pub struct BackupArgs {
     #[arg(long, value_name = "DIR")]
     pub data_log_dir: Vec<PathBuf>,
     /// Store a new base so long after the last one, or when so many bytes of logs lie behind it; or both, with a comma [default: 7d,1GiB]
-    #[arg(long, value_name = "TIME|BYTES")]
+    #[arg(long, value_name = "TIME|BYTES", allow_hyphen_values = true)]
     pub base_every: Option<String>,
-    /// Do not end: look again every so many seconds (10 if none are given), and store what is new. SIGTERM or SIGINT ends it, behind the round that is
-    /// going on, with status 0
+    /// Do not end: look again every so many seconds (without a number, what the configuration says, or 10), and store what is new. SIGTERM or SIGINT ends it,
+    /// behind the round that is going on, with status 0. Metrics and pings tell of each round; hooks run once: before the first, and behind the last, by
+    /// how that ended. A first round that fails is the last
     #[arg(
         long,
         value_name = "SECONDS",
         num_args = 0..=1,
         require_equals = true,
-        default_missing_value = "10",
         value_parser = clap::value_parser!(u64).range(1..)
     )]
-    pub follow: Option<u64>,
+    pub follow: Option<Option<u64>>,
     #[command(flatten)]
     pub job: JobArgs,
 }
@@ -105,8 +111,10 @@ pub fn run(args: &BackupArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let plan = Plan::new(args, &config)?;
     let label = text::path(&plan.place);
     if let Some(seconds) = args.follow {
-        let rounds = Rounds::new("backup", &label, &args.job, &config)?;
-        return follow(&plan, rounds, Duration::from_secs(seconds), ui);
+        let configured = config.follow.map_or(FOLLOW_EVERY, NonZeroU64::get);
+        let every = Duration::from_secs(seconds.unwrap_or(configured));
+        let rounds = Rounds::begin("backup", &label, &args.job, &config)?;
+        return follow(&plan, rounds, every, ui);
     }
     job::around("backup", &label, &args.job, &config, ui, || {
         let done = once(&plan, true, ui)?;
@@ -133,15 +141,16 @@ fn once(plan: &Plan, even_if_idle: bool, ui: &Ui) -> anyhow::Result<Done> {
         };
         Source::with(path, source_options, |source| {
             source.ensure_outside(repository.shown())?;
-            backup(source, &repository, &options, ui.progress())
+            let mut done = backup(source, &repository, &options, ui.progress())?;
+            done.warnings.extend(lies_inside(&repository, source));
+            Ok(done)
         })
     };
     let (mut backups, mut failures) = (Vec::new(), Vec::new());
     for (path, source_options) in in_order(plan) {
-        let context = || format!("cannot back up {}", text::path(path));
-        match back_up(path, source_options).with_context(context) {
+        match back_up(path, source_options) {
             Ok(done) => backups.push((path.to_owned(), done)),
-            Err(err) => failures.push(err),
+            Err(err) => failures.push(not_backed_up(path, err)),
         }
     }
     if backups.is_empty() && !failures.is_empty() {
@@ -156,6 +165,33 @@ fn once(plan: &Plan, even_if_idle: bool, ui: &Ui) -> anyhow::Result<Done> {
         backups,
         failures,
     })
+}
+
+/// What is to be said where the repository lies in a dataDir. Its server does not mind, but what becomes of the one becomes of the other.
+fn lies_inside(repository: &Repository, source: &Source) -> Option<String> {
+    let place = resolved(repository.storage().root()?);
+    let mut data_dirs = source.dirs().iter().map(|dir| {
+        let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.clone());
+        match dir.parent() {
+            Some(data_dir) if dir.ends_with(VERSION_DIR) => resolved(data_dir),
+            Some(_) | None => resolved(&dir),
+        }
+    });
+    let data_dir = data_dirs.find(|dir| place.starts_with(dir))?;
+    Some(format!(
+        "the repository lies in {}, which it backs up: whoever moves or wipes that directory loses both; move the repository out of it, best to another disk",
+        data_dir.display()
+    ))
+}
+
+/// Why a source was not backed up. An error in one of its files names the source by itself.
+fn not_backed_up(path: &Path, err: Error) -> anyhow::Error {
+    let is_named = err.path().is_some_and(|named| named.starts_with(path));
+    let context = match is_named {
+        true => "cannot back up".to_owned(),
+        false => format!("cannot back up {}", text::path(path)),
+    };
+    anyhow::Error::new(err).context(context)
 }
 
 /// The sources, that with the newest log first: where one of them holds an uncommitted tail, the others have gone on to a new log. Those that cannot be
@@ -175,45 +211,64 @@ fn in_order(plan: &Plan) -> Vec<(&Path, &source::Options)> {
     places.map(|(_, path, options)| (path, options)).collect()
 }
 
-/// Backs up again and again, until a signal comes. What goes wrong in a round is told, and the next round tries again; only the first has to go well.
+/// Backs up again and again, until a signal comes.
 fn follow(plan: &Plan, mut rounds: Rounds, every: Duration, ui: &Ui) -> anyhow::Result<Exit> {
-    let stop = exit::Stop::on_signals();
+    let stop = exit::Stop::on_signals(rounds.last_words());
+    let done = until_stopped(plan, &mut rounds, &stop, every, ui);
+    let hook_failed = rounds.end();
+    done?;
+    let exit = match &hook_failed {
+        None => Exit::Done,
+        Some(err) => {
+            ui.error(err, Exit::Failed);
+            Exit::Failed
+        }
+    };
+    stop.end(exit);
+    Ok(exit)
+}
+
+/// The rounds. What goes wrong in one is told, and the next one tries again; only the first has to go well.
+fn until_stopped(
+    plan: &Plan,
+    rounds: &mut Rounds,
+    stop: &exit::Stop,
+    every: Duration,
+    ui: &Ui,
+) -> anyhow::Result<()> {
     let mut committed: Option<Instant> = None;
     let mut told: Option<String> = None;
     loop {
         let started = Instant::now();
         let is_due = committed.is_none_or(|at| at.elapsed() >= IDLE_COMMIT_EVERY);
-        let result = once(plan, is_due, ui);
-        let is_first = told.is_none();
-        let (outcome, line) = match result {
-            Ok(done) => {
-                let has_committed = done.backups.iter().any(|(_, backup)| backup.name.is_some());
-                if has_committed {
-                    committed = Some(started);
-                }
-                let line = done.warnings();
-                let is_news = has_committed || told.as_ref() != Some(&line);
-                if is_news {
-                    done.show(
-                        done.exit() != Exit::Done && told.as_ref() != Some(&line),
-                        ui,
-                    )?;
-                }
-                (Ok(done.outcome()), line)
-            }
-            Err(err) if is_first => return Err(err),
-            Err(err) => {
-                let line = format!("{err:#}");
-                if told.as_ref() != Some(&line) {
-                    ui.error(&err, exit::of_error(&err));
-                }
-                (Err(err), line)
-            }
+        let done = once(plan, is_due, ui);
+        let line = match &done {
+            Ok(done) => done.warnings(),
+            Err(err) => format!("{err:#}"),
         };
-        told = Some(line);
+        let is_new = told.as_ref() != Some(&line);
+        let mut is_last = told.is_none() && done.is_err();
+        let outcome = done.and_then(|done| {
+            let has_committed = done.has_committed();
+            if has_committed {
+                committed = Some(started);
+            }
+            if has_committed || is_new {
+                let shown = done.show(done.exit() != Exit::Done && is_new, ui);
+                // Nobody is told any more.
+                shown.inspect_err(|_| is_last = true)?;
+            }
+            Ok(done.outcome())
+        });
         rounds.tell(&outcome, started.elapsed());
+        match outcome {
+            Err(err) if is_last => return Err(err),
+            Err(err) if is_new => ui.error(&err, exit::of_error(&err)),
+            Ok(_) | Err(_) => {}
+        }
+        told = Some(line);
         if stop.comes_within(every.saturating_sub(started.elapsed())) {
-            return Ok(Exit::Done);
+            return Ok(());
         }
     }
 }
@@ -249,6 +304,11 @@ impl Done {
             }
         }
         Ok(())
+    }
+
+    /// Whether there is a new backup.
+    fn has_committed(&self) -> bool {
+        self.backups.iter().any(|(_, backup)| backup.name.is_some())
     }
 
     /// What went wrong and what was warned of.

@@ -68,7 +68,7 @@ pub fn is_closed_pipe(err: &anyhow::Error) -> bool {
 }
 
 /// How long what is registered for a signal may take altogether. systemd kills what has not stopped within 90 s.
-const LAST_WORDS_MAX: Duration = Duration::from_secs(60);
+const LAST_WORDS_MAX: Duration = Duration::from_secs(85);
 
 /// Signals that come so close on each other are one: a terminal and the shell in it both tell that they go.
 const ONE_SIGNAL: Duration = Duration::from_secs(1);
@@ -137,16 +137,21 @@ impl Drop for OnSignal {
     }
 }
 
+/// Whether a signal has come.
+pub fn is_ending() -> bool {
+    IS_ENDING.load(Ordering::SeqCst)
+}
+
 /// Where a signal has come, does not return: how the program ends is then for the signal to say, and not for what became of the
 /// work in the meantime.
 pub fn yield_to_signal() {
-    while IS_ENDING.load(Ordering::SeqCst) {
+    while is_ending() {
         std::thread::park();
     }
 }
 
-/// How long a round may take to end once it is to end.
-const ROUND_MAX: Duration = Duration::from_secs(50);
+/// How long a round may take to end once it is to end. What is behind it, hooks say, has the rest of [`LAST_WORDS_MAX`].
+const ROUND_MAX: Duration = Duration::from_secs(40);
 
 /// For work in rounds: a signal ends it behind the round that is going on, and that is as it should be.
 pub struct Stop {
@@ -158,24 +163,47 @@ pub struct Stop {
 #[derive(Clone, Copy, Debug, Default)]
 struct Stopping {
     is_wanted: bool,
-    is_done: bool,
+    stage: Stage,
+}
+
+/// Where the work is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Stage {
+    /// In a round, or between two.
+    #[default]
+    Rounds,
+    /// Behind the last round.
+    Closing,
+    /// At its end: a status, unless it failed by itself.
+    Ended(Option<Exit>),
 }
 
 impl Stop {
-    /// Waits for signals.
-    pub fn on_signals() -> Stop {
+    /// Waits for signals. Where the round that is going on takes too long, `too_long` is called with the signal's number, while the round goes on.
+    pub fn on_signals(too_long: impl FnOnce(i32) + Send + 'static) -> Stop {
         let state: Arc<(Mutex<Stopping>, Condvar)> = Arc::default();
         let theirs = Arc::clone(&state);
-        let registered = on_signal(move |_| {
+        let registered = on_signal(move |signal| {
             let (stopping, changed) = &*theirs;
             let Ok(mut stopping) = stopping.lock() else {
                 return;
             };
             stopping.is_wanted = true;
             changed.notify_all();
-            let waited = changed.wait_timeout_while(stopping, ROUND_MAX, |state| !state.is_done);
-            if waited.is_ok_and(|(state, _)| state.is_done) {
-                std::process::exit(i32::from(Exit::Done as u8));
+            let in_rounds = |state: &mut Stopping| state.stage == Stage::Rounds;
+            let Ok((stopping, waited)) = changed.wait_timeout_while(stopping, ROUND_MAX, in_rounds)
+            else {
+                return;
+            };
+            if waited.timed_out() {
+                drop(stopping);
+                return too_long(signal);
+            }
+            let is_closing = |state: &mut Stopping| state.stage == Stage::Closing;
+            if let Ok(stopping) = changed.wait_while(stopping, is_closing)
+                && let Stage::Ended(Some(exit)) = stopping.stage
+            {
+                std::process::exit(i32::from(exit as u8));
             }
         });
         Stop {
@@ -184,7 +212,7 @@ impl Stop {
         }
     }
 
-    /// Waits so long; whether the work is to end.
+    /// Waits so long; whether the work is to end. Then [`Stop::end`] has to be called.
     pub fn comes_within(&self, time: Duration) -> bool {
         let (stopping, changed) = &*self.state;
         let Ok(stopping) = stopping.lock() else {
@@ -194,8 +222,36 @@ impl Stop {
         let Ok((mut stopping, _)) = waited else {
             return true;
         };
-        stopping.is_done = stopping.is_wanted;
-        changed.notify_all();
+        if stopping.is_wanted {
+            stopping.stage = Stage::Closing;
+            changed.notify_all();
+        }
         stopping.is_wanted
+    }
+
+    /// Ends the program so, where a signal has come.
+    pub fn end(&self, exit: Exit) {
+        self.reach(Stage::Ended(Some(exit)));
+    }
+
+    fn reach(&self, stage: Stage) {
+        let (stopping, changed) = &*self.state;
+        if let Ok(mut stopping) = stopping.lock() {
+            stopping.stage = stage;
+            changed.notify_all();
+        }
+    }
+}
+
+impl Drop for Stop {
+    /// Work that failed by itself keeps no signal waiting.
+    fn drop(&mut self) {
+        let (stopping, _) = &*self.state;
+        let is_ended = stopping
+            .lock()
+            .is_ok_and(|stopping| matches!(stopping.stage, Stage::Ended(_)));
+        if !is_ended {
+            self.reach(Stage::Ended(None));
+        }
     }
 }

@@ -74,7 +74,12 @@ pub struct KeepArgs {
     #[arg(long, value_name = "N", help_heading = "Rules")]
     pub keep_yearly: Option<u32>,
     /// Keep all that are no older than this before the newest one: 36h, 7d, 1y6mo
-    #[arg(long, value_name = "DURATION", help_heading = "Rules")]
+    #[arg(
+        long,
+        value_name = "DURATION",
+        help_heading = "Rules",
+        allow_hyphen_values = true
+    )]
     pub keep_within: Option<String>,
 }
 

@@ -10,8 +10,13 @@ use clap::Args;
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{self, Write};
+use std::path::Path;
 use zoovault::durable::sync_dir;
+use zoovault::error::{Error, ErrorKind};
 use zoovault::repository::{Repository, Storage};
+
+/// What is said where none is made.
+const REFUSED: &str = "cannot make a repository";
 
 /// Make a backup repository.
 ///
@@ -27,13 +32,7 @@ pub struct InitArgs {
 
 pub fn run(args: &InitArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let place = &args.repo.place(&Config::load(&args.config)?)?;
-    let is_new = match fs::create_dir(place) {
-        Err(err) if err.kind() == io::ErrorKind::AlreadyExists => false,
-        Err(err) => {
-            return Err(err).with_context(|| format!("cannot make {}", text::path(place)));
-        }
-        Ok(()) => true,
-    };
+    let is_new = make_dir(place).context(REFUSED)?;
     let above = place.canonicalize().ok();
     if let Some(above) = above.as_deref().and_then(|place| place.parent()) {
         match sync_dir(above) {
@@ -42,14 +41,32 @@ pub fn run(args: &InitArgs, ui: &Ui) -> anyhow::Result<Exit> {
             Ok(()) | Err(_) => {}
         }
     }
-    let repository =
-        Repository::create(Storage::local(place)?, now_ms()).context("cannot make a repository")?;
+    let repository = Repository::create(Storage::local(place)?, now_ms()).context(REFUSED)?;
     let made = Made {
         place: text::path(place),
         id: repository.identity().id.clone(),
     };
     ui.show(&made, false)?;
     Ok(Exit::Done)
+}
+
+/// Makes the directory, unless it is there; whether it was made.
+fn make_dir(place: &Path) -> Result<bool, Error> {
+    match fs::create_dir(place) {
+        Ok(()) => Ok(true),
+        Err(_) if place.is_dir() => Ok(false),
+        Err(err) if err.kind() == io::ErrorKind::AlreadyExists => {
+            let message = "is not a directory, and a repository is one";
+            let error = Error::about(place, ErrorKind::TargetExists, message);
+            Err(error.hint("name an empty directory, or a new one"))
+        }
+        Err(err) if err.kind() == io::ErrorKind::NotFound => {
+            Err(Error::io(place, "create", err).hint(
+                "the directory above it has to be there: mount it or make it first; it is not made along, lest the disk below fill",
+            ))
+        }
+        Err(err) => Err(Error::io(place, "create", err)),
+    }
 }
 
 struct Made {

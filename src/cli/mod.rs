@@ -42,6 +42,7 @@ mod verify;
 mod znode;
 
 use args::{Cli, Command};
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser};
 use exit::Exit;
 use std::process::ExitCode;
@@ -52,15 +53,13 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(err) => {
-            // Help and version are results, everything else is a wrong argument. A closed pipe is nobody's fault.
+            // Help and version are results, everything else is a wrong argument.
+            if err.use_stderr() {
+                return refuse(err).into();
+            }
+            // A closed pipe is nobody's fault.
             let _ = err.print();
-            return match err.use_stderr() {
-                true if std::env::args_os().any(|arg| arg == "--nagios") => {
-                    backups::bad_arguments().into()
-                }
-                true => Exit::BadArguments.into(),
-                false => Exit::Done.into(),
-            };
+            return Exit::Done.into();
         }
     };
     let ui = Ui::new(&cli.global);
@@ -79,6 +78,43 @@ pub fn main() -> ExitCode {
             exit.into()
         }
     }
+}
+
+/// Tells what is wrong with the arguments, in the way that they ask for.
+fn refuse(mut err: clap::Error) -> Exit {
+    let args: Vec<_> = std::env::args_os().skip(1).collect();
+    let has = |name: &str| args.iter().any(|arg| arg == name);
+    if has("--nagios") {
+        return backups::bad_arguments(&in_a_line(&err));
+    }
+    if has("--json") {
+        ui::refuse_as_json(&in_a_line(&err));
+        return Exit::BadArguments;
+    }
+    // Clap would show what the environment says as if it were required.
+    let mut program = Cli::command();
+    program.build();
+    let command = args.iter().find_map(|arg| program.find_subcommand(arg));
+    if let Some(command) = command
+        && err.get(ContextKind::Usage).is_some()
+    {
+        let usage = command.clone().render_usage();
+        err.insert(ContextKind::Usage, ContextValue::StyledStr(usage));
+    }
+    // A closed stderr leaves nobody to tell.
+    let _ = err.print();
+    Exit::BadArguments
+}
+
+/// What is wrong, and what may have been meant, without the usage.
+fn in_a_line(err: &clap::Error) -> String {
+    let text = err.render().to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    let told = text
+        .split("\n\n")
+        .filter(|part| !part.starts_with("Usage:") && !part.starts_with("For more information"));
+    let lines = told.map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
+    lines.collect::<Vec<_>>().join("; ")
 }
 
 fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<Exit> {

@@ -29,7 +29,7 @@ pub struct UnpinArgs {
 /// Which pins.
 #[derive(Args, Debug)]
 pub struct PinsArgs {
-    /// The backups, by the digits their ids begin with
+    /// The backups, by the digits their ids begin with; latest is the newest
     #[arg(value_name = "ID", required = true)]
     pub ids: Vec<String>,
     #[command(flatten)]

@@ -175,15 +175,7 @@ impl Ui {
         let cause = err.chain().find_map(|cause| cause.downcast_ref::<Error>());
         let next = cause.and_then(Error::next_step);
         let line = if self.json {
-            json!({
-                "error": format!("{err:#}"),
-                "exit_status": exit as u8,
-                "file": cause.and_then(Error::path).map(|path| path.display().to_string()),
-                "offset": cause.and_then(Error::offset),
-                "zxid": cause.and_then(Error::zxid).map(|zxid| zxid.to_string()),
-                "next_step": next,
-            })
-            .to_string()
+            failure(&format!("{err:#}"), exit, cause, next).to_string()
         } else {
             let next = next.map(|next| format!("; {next}")).unwrap_or_default();
             format!(
@@ -198,6 +190,26 @@ impl Ui {
     pub fn finish(&self) {
         self.bars.finish();
     }
+}
+
+/// A failure for programs.
+fn failure(message: &str, exit: Exit, cause: Option<&Error>, next_step: Option<&str>) -> Value {
+    json!({
+        "error": message,
+        "exit_status": exit as u8,
+        "file": cause.and_then(Error::path).map(|path| path.display().to_string()),
+        "offset": cause.and_then(Error::offset),
+        "zxid": cause.and_then(Error::zxid).map(|zxid| zxid.to_string()),
+        "next_step": next_step,
+    })
+}
+
+/// Says on stderr what is wrong with the arguments, for programs: there is no [`Ui`] then.
+pub fn refuse_as_json(message: &str) {
+    let next = Some("for more information, try '--help'");
+    let line = failure(message, Exit::BadArguments, None, next);
+    // A closed stderr leaves nobody to tell.
+    let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
 /// Says on stderr that something is to be looked at, where there is no [`Ui`]: when a signal has come.

@@ -55,8 +55,9 @@ impl Storage {
         match std::fs::metadata(dir) {
             Ok(found) if found.is_dir() => {}
             Ok(_) => {
-                let message = "is not a directory";
-                return Err(Error::about(dir, ErrorKind::NoRepository, message).hint(NO_REPOSITORY));
+                let message = "is not a directory, and so no repository";
+                return Err(Error::about(dir, ErrorKind::NoRepository, message)
+                    .hint("name the directory that 'zoovault init' made"));
             }
             Err(err) if err.kind() == io::ErrorKind::NotFound => {
                 let message = "there is no such directory";

@@ -2,15 +2,26 @@
 
 use super::{Clock, ensure_plausible};
 use crate::error::{Error, ErrorKind, Result};
-use crate::repository::{BackupName, FORMAT_VERSION, Pin, Repository, encode, name};
+use crate::repository::{BackupName, FORMAT_VERSION, Listing, Pin, Repository, encode, name};
 
-/// Pins the backup whose id begins with `id`. Gives it, and whether it was not pinned before.
+/// What stands for the newest backup.
+const LATEST: &str = "latest";
+
+/// The backup whose id begins with `id`, or the newest.
+fn named<'a>(listing: &'a Listing, id: &str) -> Result<&'a BackupName> {
+    match listing.backups.last() {
+        Some(newest) if id == LATEST => Ok(newest),
+        Some(_) | None => listing.find(id),
+    }
+}
+
+/// Pins the backup whose id begins with `id`, or the newest: `latest`. Gives it, and whether it was not pinned before.
 ///
 /// # Errors
 /// [`ErrorKind::BadArgument`] when there is no such backup; failures to read or write.
 pub fn pin(repository: &Repository, id: &str, clock: Clock<'_>) -> Result<(BackupName, bool)> {
     let listing = repository.listing()?;
-    let backup = listing.find(id)?.clone();
+    let backup = named(&listing, id)?.clone();
     if listing.pinned.contains(&backup.id) {
         return Ok((backup, false));
     }
@@ -33,7 +44,7 @@ pub fn pin(repository: &Repository, id: &str, clock: Clock<'_>) -> Result<(Backu
     Err(Error::about(repository.shown(), ErrorKind::Failed, message))
 }
 
-/// Removes the pins of the backup whose id begins with `id`. Gives its id, and whether it was pinned.
+/// Removes the pins of the backup whose id begins with `id`, or of the newest: `latest`. Gives its id, and whether it was pinned.
 ///
 /// # Errors
 /// [`ErrorKind::BadArgument`] when there is neither such a backup nor such a pin; failures to read or delete.
@@ -47,7 +58,7 @@ pub fn unpin(repository: &Repository, id: &str) -> Result<(String, bool)> {
     let (id, is_pinned) = match (of.next(), of.next()) {
         (Some(pinned), None) if !id.is_empty() => (pinned.clone(), true),
         _ => {
-            let found = listing.find(id)?;
+            let found = named(&listing, id)?;
             (found.id.clone(), listing.pinned.contains(&found.id))
         }
     };

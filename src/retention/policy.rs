@@ -189,7 +189,7 @@ impl fmt::Display for Reason {
             Reason::Future => f.write_str("dated in the future"),
             Reason::Last => f.write_str("last"),
             Reason::NewestOf(unit, label) => write!(f, "{unit} {label}"),
-            Reason::Oldest(unit) => write!(f, "{unit}, oldest"),
+            Reason::Oldest(unit) => write!(f, "{unit} oldest"),
             Reason::Within(text) => write!(f, "within {text}"),
         }
     }
@@ -388,7 +388,7 @@ mod tests {
         assert_eq!(
             reasons(&policy, &backups, &TimeZone::UTC),
             [
-                "yearly, oldest",
+                "yearly oldest",
                 "",
                 "",
                 "",
@@ -413,7 +413,7 @@ mod tests {
         let told = reasons(&policy, &backups, &paris);
         assert_eq!(told[0], "daily 2026-11-18");
         let told = reasons(&policy, &backups, &TimeZone::UTC);
-        assert_eq!(told[0], "daily, oldest");
+        assert_eq!(told[0], "daily oldest");
     }
 
     #[test]

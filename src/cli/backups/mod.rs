@@ -53,10 +53,15 @@ pub struct BackupsArgs {
     #[arg(long, value_name = "ID")]
     pub lineage: Option<String>,
     /// End with status 3 if the newest backup is older: 25h, 90m, 2d
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub max_age: Option<String>,
     /// With --nagios: warn if the newest backup is older
-    #[arg(long, value_name = "DURATION", requires = "nagios")]
+    #[arg(
+        long,
+        value_name = "DURATION",
+        requires = "nagios",
+        allow_hyphen_values = true
+    )]
     pub warn_age: Option<String>,
     /// Print one line for monitoring, with the statuses of its plugins (see below)
     #[arg(long, conflicts_with_all = ["last", "lineage", "json"])]

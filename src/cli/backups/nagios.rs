@@ -7,6 +7,7 @@ use crate::cli::job::config::Config;
 use crate::cli::repo::{self, now_ms};
 use crate::cli::text;
 use crate::cli::ui::Ui;
+use std::io::{self, Write};
 use zoovault::check::{Age, Overview, overview};
 use zoovault::progress::Silent;
 
@@ -40,9 +41,17 @@ impl State {
     }
 }
 
-/// The status of wrong arguments, which are found before a command runs.
-pub fn bad_arguments() -> Exit {
+/// Tells of wrong arguments, which are found before a command runs. Gives their status.
+pub fn bad_arguments(message: &str) -> Exit {
+    // A closed pipe leaves nobody to tell.
+    let _ = io::stdout().write_all(line(State::Unknown, message, "").as_bytes());
     State::Unknown.exit()
+}
+
+/// The text ends at the first bar.
+fn line(state: State, text: &str, perfdata: &str) -> String {
+    let text = text::escape(text).replace('|', "/");
+    format!("{} - {text}{perfdata}\n", state.name())
 }
 
 pub fn run(args: &BackupsArgs, ui: &Ui) -> anyhow::Result<Exit> {
@@ -56,10 +65,7 @@ pub fn run(args: &BackupsArgs, ui: &Ui) -> anyhow::Result<Exit> {
             (state, format!("{err:#}"), String::new())
         }
     };
-    // The text ends at the first bar.
-    let text = text::escape(&text).replace('|', "/");
-    let line = format!("{} - {text}{perfdata}\n", state.name());
-    ui.print(line.as_bytes())?;
+    ui.print(line(state, &text, &perfdata).as_bytes())?;
     Ok(state.exit())
 }
 

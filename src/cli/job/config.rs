@@ -55,7 +55,7 @@ pub struct Config {
     /// How old a full base may grow; a duration that `backup` parses.
     pub base_every: Option<String>,
     /// How many seconds lie between two looks of a backup that follows.
-    pub follow: Option<u64>,
+    pub follow: Option<NonZeroU64>,
     /// How old the newest backup may be; a duration that the commands parse.
     pub max_age: Option<String>,
     pub metrics_file: Option<PathBuf>,
@@ -402,6 +402,7 @@ mod tests {
             ("\nsources = '/var/lib/zookeeper'\n", "line 2: "),
             ("[keep]\ndaily = -1\n", "line 2: "),
             ("[hooks]\ntimeout = 0\n", "line 2: "),
+            ("\nfollow = 0\n", "line 2: "),
             ("[hooks]\non-failure = 'explode'\n", "line 2: "),
             ("follow = 1\nfollow = 2\n", "line 2: "),
             ("repository = \n", "line 1: "),
@@ -417,22 +418,29 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let [first, second] = ["a.toml", "b.toml"].map(|name| dir.path().join(name));
         let places = [first.clone(), second.clone()];
+        let seconds = NonZeroU64::new;
         let args = ConfigArgs::default();
         assert_eq!(
             Config::load_from(&args, &places).unwrap(),
             Config::default()
         );
         fs::write(&second, "follow = 2").unwrap();
-        assert_eq!(Config::load_from(&args, &places).unwrap().follow, Some(2));
+        assert_eq!(
+            Config::load_from(&args, &places).unwrap().follow,
+            seconds(2)
+        );
         fs::write(&first, "follow = 1").unwrap();
-        assert_eq!(Config::load_from(&args, &places).unwrap().follow, Some(1));
+        assert_eq!(
+            Config::load_from(&args, &places).unwrap().follow,
+            seconds(1)
+        );
         let named = |path: &Path| ConfigArgs {
             config: Some(path.to_owned()),
             profile: None,
         };
         assert_eq!(
             Config::load_from(&named(&second), &places).unwrap().follow,
-            Some(2)
+            seconds(2)
         );
         let absent = Config::load_from(&named(&dir.path().join("c")), &places).unwrap_err();
         assert_eq!(of_error(&absent), Exit::BadArguments);

@@ -126,30 +126,57 @@ pub fn around(
     }
 }
 
-/// The rounds of a job that never ends, such as a backup that follows its source. There are no hooks, and that a signal ends it is
-/// as it should be.
+/// The rounds of a job that goes on until it is stopped, such as a backup that follows its source. Each is told to those who watch; hooks run around all of
+/// them: `before` the first, the others behind the last, by how that ended.
 pub struct Rounds {
-    job: Job,
+    job: Arc<Job>,
+    started: Instant,
     /// When a ping was sent, and what it said.
     pinged: Option<(Instant, i32)>,
+    /// How the last round ended, until the hooks behind it have run.
+    last: Option<End>,
 }
 
 impl Rounds {
-    pub fn new(
+    /// Runs the hook `before`. Its failure is told like that of a round.
+    pub fn begin(
         name: &'static str,
         repository: &str,
         args: &JobArgs,
         config: &Config,
     ) -> anyhow::Result<Rounds> {
-        Ok(Rounds {
-            job: Job::new(name, repository, args, config)?,
+        let mut rounds = Rounds {
+            job: Arc::new(Job::new(name, repository, args, config)?),
+            started: Instant::now(),
             pinged: None,
-        })
+            last: None,
+        };
+        let begun = {
+            let _registered = exit::on_signal(rounds.last_words());
+            rounds.job.hook(Moment::Before, None)
+        };
+        if let Err(err) = begun {
+            let failed = Err(err);
+            rounds.tell(&failed, rounds.started.elapsed());
+            rounds.end();
+            failed?;
+        }
+        Ok(rounds)
+    }
+
+    /// What is to be done when a signal does not wait for the end of a round.
+    pub fn last_words(&self) -> impl FnOnce(i32) + Send + 'static {
+        let (job, started) = (Arc::clone(&self.job), self.started);
+        move |signal| job.end_by_signal(started, signal)
     }
 
     /// Tells how a round ended that took so long. A monitor hears of it once a minute, and at once when it ended in another way than the last.
     pub fn tell(&mut self, result: &anyhow::Result<Outcome>, duration: Duration) {
-        let end = End::of(result, duration);
+        self.tell_end(End::of(result, duration));
+    }
+
+    fn tell_end(&mut self, end: End) {
+        self.job.reach(|_| {});
         self.job.record(&end);
         let is_told = self
             .pinged
@@ -157,6 +184,28 @@ impl Rounds {
         if !is_told {
             self.job.ping_end(&end, Effort::USUAL);
             self.pinged = Some((Instant::now(), end.status));
+        }
+        self.last = Some(end);
+    }
+
+    /// Runs the hooks behind the last round. What is returned is a hook's failure that made a good end a bad one.
+    pub fn end(&mut self) -> Option<anyhow::Error> {
+        let mut end = self.last.take()?;
+        let failed = self.job.hooks_behind(&mut end);
+        if failed.is_some() {
+            self.tell_end(end);
+        }
+        failed
+    }
+}
+
+impl Drop for Rounds {
+    /// What has to be done at the end has to be done after a panic too.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let end = End::bad(PANICKED, "panicked".to_owned(), self.started.elapsed());
+            self.tell_end(end);
+            self.end();
         }
     }
 }
@@ -263,7 +312,8 @@ impl Job {
             Moment::Failed => reached.failed = true,
             Moment::Finally => reached.finally = true,
         });
-        let ran = self.hooks.run(moment, end.map(End::told), None);
+        let limit = exit::is_ending().then_some(HOOK_TIMEOUT_ON_SIGNAL);
+        let ran = self.hooks.run(moment, end.map(End::told), limit);
         // It may be the signal that ended it.
         self.reach(|_| {});
         match (ran, self.hooks.hooks().on_failure()) {
@@ -280,6 +330,15 @@ impl Job {
     fn close(&self, end: &mut End) -> Option<anyhow::Error> {
         self.reach(|_| {});
         self.record(end);
+        let failed = self.hooks_behind(end);
+        if failed.is_some() {
+            self.record(end);
+        }
+        failed
+    }
+
+    /// Runs the hooks behind the work. What is returned is a hook's failure that made a good end a bad one, which `end` is then.
+    fn hooks_behind(&self, end: &mut End) -> Option<anyhow::Error> {
         let mut first = None;
         for moment in [Moment::After, Moment::Failed, Moment::Finally] {
             let is_due = match moment {
@@ -299,9 +358,6 @@ impl Job {
                 // What failed first is what is told as the reason.
                 ui::warn(&err.to_string());
             }
-        }
-        if first.is_some() {
-            self.record(end);
         }
         first
     }

@@ -358,7 +358,7 @@ fn arguments_are_what_clap_takes() {
 fn rounds_are_pinged_once_a_minute_and_at_once_when_they_end_in_another_way() {
     let place = Place::new();
     let args = JobArgs::default();
-    let mut rounds = Rounds::new("backup", "/srv", &args, &place.config).unwrap();
+    let mut rounds = Rounds::begin("backup", "/srv", &args, &place.config).unwrap();
     for exit in [
         Exit::Done,
         Exit::Done,
@@ -371,7 +371,47 @@ fn rounds_are_pinged_once_a_minute_and_at_once_when_they_end_in_another_way() {
     let paths: Vec<String> = place.pinged().into_iter().map(|(path, _)| path).collect();
     assert_eq!(paths, ["/ping/secret", "/ping/secret/fail", "/ping/secret"]);
     assert_eq!(place.status(), Some(0.0));
-    assert_eq!(place.said(), [""; 0], "no hooks");
+    assert_eq!(place.said(), ["before backup none"]);
+    assert!(rounds.end().is_none());
+    let said = ["before backup none", "after backup 0", "finally backup 0"];
+    assert_eq!(place.said(), said);
+    assert!(place.pinged().is_empty());
+}
+
+#[test]
+fn rounds_end_with_the_hooks_of_how_the_last_one_ended() {
+    let place = Place::new();
+    let args = JobArgs::default();
+    let begin = || Rounds::begin("backup", "/srv", &args, &place.config).unwrap();
+    let mut rounds = begin();
+    rounds.tell(&Err(anyhow!("lost")), Duration::ZERO);
+    assert!(rounds.end().is_none());
+    let failed = ["failed backup 1 lost", "finally backup 1 lost"];
+    assert_eq!(place.said()[1..], failed);
+    let _ = catch_unwind(AssertUnwindSafe(|| {
+        let _rounds = begin();
+        panic!("on purpose");
+    }));
+    let panicked = ["failed backup 101 panicked", "finally backup 101 panicked"];
+    assert_eq!(place.said()[4..], panicked);
+    assert_eq!(place.status(), Some(101.0));
+}
+
+#[test]
+fn rounds_do_not_begin_without_what_goes_before_them() {
+    let mut place = Place::new();
+    place.config.hooks.before = Some("exit 7".to_owned());
+    let args = JobArgs::default();
+    assert!(Rounds::begin("backup", "/srv", &args, &place.config).is_err());
+    let why = "the hook 'before' failed: status 7";
+    let said = [
+        format!("failed backup 1 {why}"),
+        format!("finally backup 1 {why}"),
+    ];
+    assert_eq!(place.said(), said);
+    assert_eq!(place.status(), Some(1.0));
+    let told = ping("/fail", &format!("exit status 1\n{why}"));
+    assert_eq!(place.pinged(), [told]);
 }
 
 /// Where [`the_child`] works, and with which configuration.

@@ -115,6 +115,12 @@ pub fn page() -> Vec<u8> {
          zxids as 16 hexadecimal digits, and times in UTC.",
     ));
     files(&mut page);
+    page.push_str(".SH ACCESS\n");
+    page.push_str(&roff(
+        "Whoever may read the files has all that ZooKeeper held, whatever its ACLs say: the data of every znode, passwords in it, and the digests of ACLs. The umask of the \
+         processes that make the repository and write to it decides who may: 0022, which is usual under cron, lets every user of the machine. Set 0027 or 0077 before 'zoovault init' and \
+         before whatever writes, as the services and the crontab that come along do. What was made otherwise is mended with 'chmod -R o= REPOSITORY'. A copy elsewhere wants the same care.",
+    ));
     page.push_str(".SH LINEAGES\n");
     page.push_str(&roff(
         "A lineage is one history of an ensemble, whichever members it was read from. Where a history goes on otherwise (an uncommitted tail that was truncated, an ensemble \
