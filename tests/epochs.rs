@@ -8,59 +8,12 @@
 mod common;
 #[path = "common/logs.rs"]
 mod logs;
+#[path = "common/shipping.rs"]
+mod shipping;
 
-use logs::{create, txn, write_log};
-use serde_json::Value;
+use common::testdata;
+use shipping::{backup, init, run, write, write_first_snapshot, zxid};
 use std::path::Path;
-use zoovault::record::op;
-use zoovault::restore::write_snapshot;
-use zoovault::tree::DataTree;
-
-/// The snapshot that a server writes before it ever had a client.
-fn write_first_snapshot(dir: &Path) {
-    let mut bytes = Vec::new();
-    write_snapshot(&DataTree::fresh(true), &mut bytes).unwrap();
-    logs::write(dir, "snapshot.0", &bytes);
-}
-
-/// Counter `counter` of epoch `epoch`.
-fn zxid(epoch: i64, counter: i64) -> i64 {
-    epoch << 32 | counter
-}
-
-/// A log of creates, named for the first; znodes are named for their zxids, and `mark`.
-fn write(dir: &Path, first: i64, last: i64, mark: &str) {
-    let payloads: Vec<Vec<u8>> = (first..=last)
-        .map(|zxid| {
-            let path = format!("/{mark}{zxid:x}");
-            let body = create(path.as_bytes(), b"x", false, -1);
-            txn(zxid, op::CREATE, &body)
-        })
-        .collect();
-    let payloads = payloads.iter().map(Vec::as_slice);
-    write_log(dir, &format!("log.{first:x}"), payloads);
-}
-
-/// Runs `backup`, and gives its status and what it told of the source.
-fn backup(dir: &Path, repo: &Path) -> (i32, Value) {
-    let output = common::zoovault()
-        .args(["backup", "--json", "--repo"])
-        .args([repo, dir])
-        .output()
-        .unwrap();
-    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
-    (output.status.code().unwrap(), told["backups"][0].clone())
-}
-
-fn init(folder: &Path) -> std::path::PathBuf {
-    let repo = folder.join("repository");
-    let output = common::zoovault()
-        .args(["init", "--repo"])
-        .arg(&repo)
-        .output();
-    assert!(output.unwrap().status.success());
-    repo
-}
 
 #[test]
 fn what_was_purged_at_the_end_of_an_epoch_is_a_gap_though_zxids_go_on() {
@@ -166,4 +119,74 @@ fn a_known_member_that_was_sent_a_whole_tree_tells_the_gap_and_has_a_window_behi
         .output()
         .unwrap();
     assert!(output.status.success(), "{output:?}");
+}
+
+/// The statuses of restores to points around the end of an epoch.
+fn restores(repo: &Path) -> Vec<i32> {
+    let at = |point: &str| {
+        let args = ["restore", "--dry-run", "--to", point];
+        run(&args, &[repo]).status.code().unwrap()
+    };
+    ["0x200000001", "0x200000003", "latest"].map(at).to_vec()
+}
+
+#[test]
+fn digests_tell_who_is_right_about_the_end_of_an_epoch() {
+    let faults = testdata().join("faults");
+    let (sound, abandoned, lost) = ("sound-member", "epoch-tail-abandoned", "epoch-end-lost");
+    let of_another = "the source's history is not that of lineage";
+    // The order in which they are backed up, how the second run ends, and what it tells.
+    for (first, second, status, warning) in [
+        (
+            sound,
+            abandoned,
+            3,
+            "the txns from 0x100000016 to 0x100000016 of the source are not stored",
+        ),
+        (abandoned, sound, 3, of_another),
+        (sound, lost, 0, ""),
+        (lost, sound, 0, ""),
+    ] {
+        let what = format!("{first}, then {second}");
+        let folder = tempfile::tempdir().unwrap();
+        let repo = init(folder.path());
+        assert_eq!(backup(&faults.join(first), &repo).0, 0, "{what}");
+        // The newest point can be had whatever is wrong with the end of the epoch before.
+        assert_eq!(restores(&repo)[2], 0, "{what}");
+        let (found, told) = backup(&faults.join(second), &repo);
+        assert_eq!(found, status, "{what}: {told}");
+        let warnings = told["warnings"].as_array().unwrap();
+        let is_told = |it: &serde_json::Value| it.as_str().unwrap().starts_with(warning);
+        assert_eq!(warnings.len(), usize::from(status == 3), "{what}: {told}");
+        assert!(warnings.iter().all(is_told), "{what}: {told}");
+        assert_eq!(restores(&repo), [0, 0, 0], "{what}");
+    }
+}
+
+#[test]
+fn without_digests_the_end_of_an_epoch_parts_histories_or_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (without, with) = (folder.path().join("without"), folder.path().join("with"));
+    for (dir, last) in [(&without, 5), (&with, 7)] {
+        write_first_snapshot(dir);
+        write(dir, zxid(1, 1), zxid(1, last), "a");
+        write(dir, zxid(2, 1), zxid(2, 4), "a");
+    }
+    let repo = init(folder.path());
+    let (_, before) = backup(&without, &repo);
+    // Were its tail taken in, znodes that were never committed would be restored.
+    let (status, told) = backup(&with, &repo);
+    assert_eq!(status, 3, "{told}");
+    assert_ne!(before["lineage"], told["lineage"]);
+    let (_, again) = backup(&without, &repo);
+    assert_eq!(before["lineage"], again["lineage"]);
+    let folder = tempfile::tempdir().unwrap();
+    let repo = init(folder.path());
+    let (_, before) = backup(&with, &repo);
+    let (status, told) = backup(&without, &repo);
+    assert_eq!(status, 3, "{told}");
+    assert_eq!(before["lineage"], told["lineage"]);
+    let warning = told["warnings"][0].as_str().unwrap();
+    let lacks = "the source goes on from 0x100000005 to 0x200000001, and lacks";
+    assert!(warning.starts_with(lacks), "{told}");
 }

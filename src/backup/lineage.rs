@@ -96,20 +96,23 @@ impl Lineage {
                 .list(&format!("{folder}/{}", self.id))?;
             sizes.extend(listed.into_iter().map(|listed| (listed.name, listed.size)));
         }
+        // Of what only backups before list, 'check' tells: nothing new rests on it.
+        let heads: HashSet<String> = self.heads().map(|(name, _)| name.id.clone()).collect();
         let mut lost: Vec<String> = Vec::new();
-        let mut is_there = |object: &Object| match sizes.get(&object.name) {
-            Some(size) if *size == object.bytes => true,
-            found => {
+        for (name, manifest) in &mut self.backups {
+            let mut is_there = |object: &Object| {
+                let found = sizes.get(&object.name);
+                if found == Some(&object.bytes) {
+                    return true;
+                }
                 if found.is_some() {
                     condemned.insert(object.name.clone());
                 }
-                if !lost.contains(&object.name) {
+                if heads.contains(&name.id) && !lost.contains(&object.name) {
                     lost.push(object.name.clone());
                 }
                 false
-            }
-        };
-        for (_, manifest) in &mut self.backups {
+            };
             manifest.logs.retain(|log| is_there(&log.object));
             manifest
                 .snapshots

@@ -5,22 +5,30 @@
 //! stored, and everything stored is read back before it counts.
 //!
 //! **Lineages.** A source is of a lineage when the last txn that both hold is the same: a member that logged a txn has all that its leader had logged
-//! before (Zab), so one txn stands for the history behind it. It is of another when that txn differs, or when one of them went on without it.
+//! before (Zab), so one txn stands for the history behind it. It is of another when that txn differs, or when one of them went on without it. Requests
+//! that failed tell nothing where they differ; then the txn before is asked.
 //!
 //! - The source went on without the lineage's last txns: they were an uncommitted tail, which it was told to truncate, or its history was rebuilt. A
-//!   new lineage begins; the old one stays as it is.
+//!   new lineage begins; the old one stays as it is. A source that holds a snapshot from between was sent that tree, and has a gap.
 //! - The lineage went on without the source's last txns, and those are older: the source was cut off and has yet to truncate them. They are not stored.
-//! - They have no txn in common, since the server purged what came between: the lineage goes on behind the gap. No window crosses it. Where a restore of
-//!   this program lies between, its receipt tells, and a new lineage begins; so it does where the gap ends right where an epoch begins, since zxids do
-//!   not tell such a gap from none.
+//! - They have no txn in common: zxids alone say nothing, so a new lineage begins. It is the lineage's where the same source was backed up into it before
+//!   and its server purged what came between (no window crosses the gap); where it fits a gap of the lineage, by zxids and times; and where the lineage is
+//!   a tree alone, and the source's txns begin on that very tree. Where a restore of this program lies between, its receipt tells, and a new
+//!   lineage begins; so it does where the gap ends right where an epoch begins, since zxids do not tell such a gap from none.
+//! - They differ in how an epoch ended: digests behind it say whose end is right, and only that is stored. Where there are none, what the lineage does not
+//!   have begins another, and what the source does not have is told.
 //!
 //! A member that was sent a whole tree keeps its old logs, a tail that was never committed too. Of logs before a gap nothing is stored that the lineage is
 //! known to have gone on without.
 //!
+//! **Damage.** Manifests that are damaged, and objects that are gone or of another size, count as not stored: what the source still has of them is stored
+//! again. Records that no server could apply are not stored. That bytes are those that were stored is for `check` to see.
+//!
 //! A server of 3.9 may log an error under the zxid of the txn before it. Where a run ended right between the two, the error is not stored: it has no effect,
 //! and its zxid is held already.
 //!
-//! **What a manifest lists** is the newest base that reaches the last txn, all logs behind it, and whatever else the run stored. A base is never
+//! **What a manifest lists** is the newest base that reaches the last txn, all logs behind it, and whatever else the run stored. Of a source that is read
+//! whole, that is each base that gives points which no other does, and the newest, where the way from the others goes over the end of an epoch. A base is never
 //! later than the last txn of the backup before it: so the windows of backups of one lineage meet, and keeping two of them keeps what is between, as far
 //! as either reaches.
 //!

@@ -36,8 +36,12 @@ impl Run<'_> {
     pub(super) fn place(&mut self, scan: &Scan, lineages: &[Lineage]) -> Result<Place> {
         let timeline = &scan.timeline;
         let (mut unknown, mut apart) = (Vec::new(), None);
-        for (index, lineage) in lineages.iter().enumerate() {
-            let is_known = scan.known.as_ref().is_some_and(|(id, _)| *id == lineage.id);
+        let is_known =
+            |lineage: &Lineage| scan.known.as_ref().is_some_and(|(id, _)| *id == lineage.id);
+        // That which it was of first: of two that part before its last txns, both may be the same to it.
+        let mut order: Vec<(usize, &Lineage)> = lineages.iter().enumerate().collect();
+        order.sort_by_key(|(_, lineage)| !is_known(lineage));
+        for (index, lineage) in order {
             let comparison = Comparison {
                 source: self.source,
                 timeline,
@@ -46,7 +50,7 @@ impl Run<'_> {
             };
             match comparison.relation()? {
                 Relation::Same => return Ok(Place::Lineage(index)),
-                Relation::Unknown if is_known => return Ok(Place::Lineage(index)),
+                Relation::Unknown if is_known(lineage) => return Ok(Place::Lineage(index)),
                 Relation::Unknown => unknown.push((index, lineage)),
                 // Also where an older lineage has what this one went on without: that one was left for good.
                 Relation::Apart(zxid) if is_older(timeline, lineage) => {

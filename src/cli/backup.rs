@@ -31,7 +31,8 @@ const IDLE_COMMIT_EVERY: Duration = Duration::from_secs(3600);
 ///
 /// Right while the server writes, rolls, snapshots and purges. Only whole records that it does not hold yet are stored, each with its checksum verified,
 /// and a base (a snapshot) where one is needed. Several members of one ensemble are one history in the repository and fill each other's holes.
-/// Any number of runs may go on at once; one that is killed has done nothing, or all.
+/// Any number of runs may go on at once; one that is killed has done nothing, or all. A repository is for one ensemble: another, or the same one rebuilt or
+/// restored, is a history of its own in it, and that is told each time.
 ///
 /// What it prints and records is the window that the backup gives: from which zxid to which everything can be restored from it.
 ///
