@@ -34,7 +34,7 @@ pub use base::{
 pub use compare::{DigestTally, Mismatch};
 pub use crosscheck::{Contradiction, Crosscheck, Crossed, Disagreement};
 pub use doubt::ensure_unambiguous;
-use doubt::refuse_forks;
+use doubt::{refuse_forks, refuse_hidden};
 pub use onward::{Two, rebuild_two};
 pub use resolve::{Target, resolve};
 pub use sound::{SnapshotVerdict, check_snapshots, sound_bases};
@@ -269,10 +269,7 @@ pub fn tree_at(
     if let Some(best) = second_best.into_iter().min_by_key(Replayed::doubts) {
         return Ok((best, rejected));
     }
-    let damage = damage.map(|error| match error.next_step() {
-        None => error.hint(base::nearest(timeline, &bases, target)),
-        Some(_) => error,
-    });
+    let damage = damage.map(|error| error.or_hint(|| base::nearest(timeline, &bases, target)));
     Err(damage.unwrap_or_else(|| base::unreachable(source, timeline, &bases, target, &rejected)))
 }
 
@@ -374,6 +371,7 @@ pub fn replay_observed(
     let joints = segment
         .map(|segment| joints(segment, base.zxid, target))
         .unwrap_or_default();
+    refuse_hidden(source, timeline, &joints)?;
     let loaded = base::load(source, timeline, base, progress)?;
     let mut replayer = Replayer::new(loaded, base, target);
     apply_all(

@@ -286,18 +286,21 @@ impl Repository {
                 "is damaged: its SHA-256 is {found}, and was {} when it was stored",
                 object.sha256
             );
-            let shown = self.storage.shown_object(&object.name);
-            return Err(Error::about(&shown, ErrorKind::Damage, message));
+            return Err(self.damaged(&object.name, message));
         }
         Ok(bytes)
     }
 
     fn existing(&self, object: &str) -> Result<Vec<u8>> {
-        let missing = || {
-            let shown = self.storage.shown_object(object);
-            Error::about(&shown, ErrorKind::Damage, "is not there, and is needed")
-        };
+        let missing = || self.damaged(object, "is not there, and is needed");
         self.storage.get(object)?.ok_or_else(missing)
+    }
+
+    /// The error that an object is damaged.
+    fn damaged(&self, object: &str, message: impl Into<String>) -> Error {
+        let shown = self.storage.shown_object(object);
+        Error::about(&shown, ErrorKind::Damage, message)
+            .hint("'zoovault check' tells what is damaged, and what it costs")
     }
 
     /// Compresses `bytes` and stores them under the name that `name` makes of the SHA-256, never one that is `condemned`. They were read back, decompressed
