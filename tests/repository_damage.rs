@@ -219,3 +219,40 @@ fn replaced(repository: &Repository, small: &Small, object: &str, other: Object)
     log.unwrap().object = other;
     repository.commit(&made, None).unwrap()
 }
+
+#[test]
+fn a_drill_draws_txns_that_there_are() {
+    let (_, repository) = in_memory();
+    // A server gives the zxid of an error again.
+    let mut first = zxids(1, 1, 5);
+    first.extend([Zxid::new(1, 5); 5]);
+    let mut count = 0;
+    let mut bytes = encode_header();
+    for zxid in first {
+        count += 1;
+        let payload = match count > 5 {
+            true => txn(zxid.to_i64(), op::ERROR, b"\xff\xff\xff\x92"),
+            false => plain(zxid),
+        };
+        encode_record(&payload, &mut bytes);
+    }
+    let logs = [
+        store_log(&repository, LINEAGE, &bytes).unwrap(),
+        stored(&repository, &zxids(2, 1, 3), &plain),
+    ];
+    assert_eq!((logs[0].txns, logs[0].last_zxid), (10, Zxid::new(1, 5)));
+    let made = manifest(&repository, LINEAGE, BEGIN_MS, &[], &logs, &[]);
+    repository.commit(&made, None).unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    for seed in 0..8 {
+        let options = drill::Options {
+            which: Which::Newest,
+            random: 3,
+            seed,
+            scratch_dir: scratch.path().to_owned(),
+        };
+        let report = drill(&repository, &options, &Silent).unwrap();
+        assert!(report.failed.is_empty(), "{:?}", report.failed);
+        assert_eq!(report.restored.len(), 4);
+    }
+}
