@@ -221,6 +221,57 @@ fn replaced(repository: &Repository, small: &Small, object: &str, other: Object)
 }
 
 #[test]
+fn no_object_becomes_longer_than_was_noted() {
+    let (_, repository) = in_memory();
+    let small = fill(&repository);
+    let log = &small.logs[1];
+    let bomb = vec![0; 64 << 20];
+    let named = |sha256: &str| name::log(LINEAGE, log.first_zxid, log.last_zxid, sha256);
+    let bomb = repository.store(&bomb, &Default::default(), named).unwrap();
+    assert!(bomb.bytes < 16 << 10);
+    let expected = format!(
+        "{}: decompresses to more than {} bytes",
+        bomb.name, log.log_bytes
+    );
+    replaced(&repository, &small, &log.object.name, bomb);
+    let scratch = tempfile::tempdir().unwrap();
+    let options = Options {
+        data_log_dir: None,
+        scratch_dir: Some(scratch.path().to_owned()),
+    };
+    let source = Source::open_repository(&repository, &Which::Latest, &options).unwrap();
+    let error = source.logs()[0].open().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Damage);
+    assert!(error.to_string().ends_with(&expected), "{error}");
+    let mut written = 0;
+    for dir in fs::read_dir(scratch.path()).unwrap() {
+        for file in fs::read_dir(dir.unwrap().path()).unwrap() {
+            written += file.unwrap().metadata().unwrap().len();
+        }
+    }
+    assert!(written <= log.log_bytes, "{written} bytes");
+}
+
+#[test]
+fn a_name_that_no_object_has_is_not_looked_for() {
+    for bad in ["", ".", "..", "log/x\0y", "../../etc/passwd", "/etc/passwd"] {
+        let (_dir, place, repository, small) = local();
+        let object = &small.logs.last().unwrap().object;
+        let other = Object {
+            name: bad.to_owned(),
+            ..object.clone()
+        };
+        let id = replaced(&repository, &small, &object.name, other).id;
+        let (status, told) = restore(
+            &PathBuf::from(format!("{}@{id}", place.display())),
+            "latest",
+        );
+        assert!(status == 4, "{bad:?}: {status}: {told}");
+        assert!(told.contains("is no name of an object"), "{bad:?}: {told}");
+    }
+}
+
+#[test]
 fn a_drill_draws_txns_that_there_are() {
     let (_, repository) = in_memory();
     // A server gives the zxid of an error again.
