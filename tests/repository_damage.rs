@@ -272,6 +272,38 @@ fn a_name_that_no_object_has_is_not_looked_for() {
 }
 
 #[test]
+fn a_damaged_mark_for_deletion_keeps_nobody_from_reading() {
+    let (_dir, place, repository, small) = local();
+    let id = &small.backups[0].0.id;
+    let tomb = forget(&repository, id);
+    let part = PathBuf::from(format!("{}@{id}", place.display()));
+    assert_eq!(restore(&part, "latest").0, 2, "it is forgotten");
+    flip(&place, &tomb);
+    for place in [&place, &part] {
+        let (status, told) = restore(place, "latest");
+        assert!(status == 3 && told.contains(&tomb), "{status}: {told}");
+        assert!(told.contains("so they count here"), "{told}");
+    }
+    // Who writes does not go on, and is told what to do.
+    let zk = common::testdata().join("datadirs/small-3.8");
+    let repo = ["--repo", place.to_str().unwrap()];
+    for args in [
+        &["backup", zk.to_str().unwrap()][..],
+        &["forget", "--keep-last", "1"],
+        &["prune", "--yes"],
+    ] {
+        let output = zoovault().args(args).args(repo).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(4), "{args:?}: {told}");
+        assert!(
+            told.contains(&tomb) && told.contains("that deletes nothing"),
+            "{told}"
+        );
+    }
+    assert_eq!(fs::read_dir(place.join("tomb")).unwrap().count(), 1);
+}
+
+#[test]
 fn a_drill_draws_txns_that_there_are() {
     let (_, repository) = in_memory();
     // A server gives the zxid of an error again.

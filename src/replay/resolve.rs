@@ -33,7 +33,7 @@ pub fn resolve(
     point: Point,
     exclusive: bool,
 ) -> Result<Target> {
-    let mut warnings = Vec::new();
+    let mut warnings = source.warnings().to_vec();
     let named = match point {
         Point::Zxid(zxid) => zxid,
         Point::Time(_) if exclusive => {
@@ -242,11 +242,13 @@ fn resolve_time(source: &Source, timeline: &Timeline, time: i64) -> Result<Targe
     let clock = format!(
         "the leader's clock stepped back: {earlier} of the txns left out have times before the one asked for"
     );
+    let mut warnings = source.warnings().to_vec();
+    warnings.extend((earlier > 0).then_some(clock));
     Ok(Target {
         zxid,
         time: timeline.time_of(source, zxid)?,
         left_out: Some((next, next_time)),
-        warnings: (earlier > 0).then_some(clock).into_iter().collect(),
+        warnings,
     })
 }
 

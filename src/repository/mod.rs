@@ -62,6 +62,8 @@ pub const TOMB_AGE: Duration = Duration::from_secs(24 * 3600);
 /// How long after it read the repository a run may commit: well before what it rests on could be marked and deleted.
 pub const COMMIT_WITHIN: Duration = Duration::from_secs(12 * 3600);
 
+/// What to do about a damaged mark for deletion.
+const TOMB: &str = "'zoovault check' tells more; put the file back from a copy of the repository, or remove it while no prune runs: that deletes nothing, and what it alone made forgotten counts again";
 /// What to do about a damaged object.
 const CHECK: &str = "'zoovault check' tells what is damaged, and what it costs";
 
@@ -192,6 +194,17 @@ impl Repository {
     /// # Errors
     /// Failures to read; damage of a mark for deletion, without which nobody knows what counts.
     pub fn listing(&self) -> Result<Listing> {
+        let (listing, damaged) = self.listing_despite()?;
+        match damaged.into_iter().next() {
+            Some(error) => Err(error),
+            None => Ok(listing),
+        }
+    }
+
+    /// Lists backups and marks, as if damaged marks for deletion were not there: what they made forgotten counts, and is whole, since nothing is deleted that a
+    /// manifest lists. Enough for whoever only reads. Gives what is wrong with those marks, too.
+    fn listing_despite(&self) -> Result<(Listing, Vec<Error>)> {
+        let mut damaged = Vec::new();
         let mut listing = Listing::default();
         // Marks are read before backups: a backup that is seen was not forgotten before, or its mark is seen too.
         for tomb in self.storage.list(name::TOMBS)? {
@@ -203,9 +216,13 @@ impl Repository {
             let Some(bytes) = self.storage.get(&tomb.name)? else {
                 continue;
             };
-            let read: Tomb = self.judged(&tomb.name, &bytes)?;
-            listing.condemned.extend(read.objects.iter().cloned());
-            listing.tombs.push((tomb.name, read));
+            match self.judged::<Tomb>(&tomb.name, &bytes) {
+                Ok(read) => {
+                    listing.condemned.extend(read.objects.iter().cloned());
+                    listing.tombs.push((tomb.name, read));
+                }
+                Err(error) => damaged.push(error.hint(TOMB)),
+            }
         }
         let forgotten: HashSet<&String> = listing
             .tombs
@@ -230,7 +247,7 @@ impl Repository {
                 None => listing.foreign.push(pin.name),
             }
         }
-        Ok(listing)
+        Ok((listing, damaged))
     }
 
     /// Reads a manifest.

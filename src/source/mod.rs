@@ -397,6 +397,11 @@ impl Source {
         self.backed_up.is_some()
     }
 
+    /// What the operator has to know of how it was opened.
+    pub fn warnings(&self) -> &[String] {
+        self.backed_up.as_ref().map_or(&[], |told| &told.warnings)
+    }
+
     /// The member's number, where `myid` tells.
     pub fn member(&self) -> Option<u64> {
         self.member

@@ -17,6 +17,8 @@ pub(super) struct BackedUp {
     pub(super) root: Option<PathBuf>,
     /// The highest epoch that any of its sources had seen.
     pub(super) max_epoch: u32,
+    /// What the operator has to know of how it was read.
+    pub(super) warnings: Vec<String>,
 }
 
 impl Source {
@@ -54,6 +56,7 @@ impl Source {
         source.backed_up = Some(BackedUp {
             root: repository.storage().root().map(Path::to_owned),
             max_epoch: history.max_epoch,
+            warnings: history.warnings.clone(),
         });
         source._unpacked = Some(scratch);
         Ok(source)
