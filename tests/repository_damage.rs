@@ -304,6 +304,31 @@ fn a_damaged_mark_for_deletion_keeps_nobody_from_reading() {
 }
 
 #[test]
+fn a_part_of_a_repository_is_named_alike_everywhere_and_whatever_bytes_its_path_has() {
+    let (dir, place, _, small) = local();
+    let id = &small.backups[0].0.id;
+    let odd = dir.path().join(OsStr::from_bytes(b"a\xff@b"));
+    fs::rename(&place, &odd).unwrap();
+    let mut part = odd.clone().into_os_string();
+    part.push(format!("@{id}"));
+    let (status, told) = restore(Path::new(&part), "latest");
+    assert_eq!(status, 0, "{told}");
+    fs::rename(&odd, &place).unwrap();
+    let place = place.to_str().unwrap();
+    for part in ["latest", id] {
+        let part = format!("{place}@{part}");
+        let (status, stdout, _) = run("explain", part.as_ref(), &[]);
+        assert!(
+            stdout.contains("Can be restored exactly"),
+            "{status}: {stdout}"
+        );
+    }
+    let (status, told) = restore(Path::new(&format!("{place}@")), "latest");
+    assert_eq!(status, 2);
+    assert!(told.contains("the id of a backup is wanted"), "{told}");
+}
+
+#[test]
 fn a_drill_draws_txns_that_there_are() {
     let (_, repository) = in_memory();
     // A server gives the zxid of an error again.

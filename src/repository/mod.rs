@@ -510,8 +510,13 @@ impl Listing {
             .backups
             .iter()
             .filter(|backup| backup.id.starts_with(id));
+        if id.is_empty() {
+            let message = "the id of a backup is wanted, and none is given";
+            let error = Error::new(ErrorKind::BadArgument, message);
+            return Err(error.hint("'zoovault backups' lists them"));
+        }
         match (found.next(), found.next()) {
-            (Some(backup), None) if !id.is_empty() => Ok(backup),
+            (Some(backup), None) => Ok(backup),
             (None, _) => Err(Error::new(
                 ErrorKind::BadArgument,
                 format!("there is no backup {id}"),

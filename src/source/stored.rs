@@ -7,6 +7,8 @@ use crate::error::Result;
 use crate::repository::{History, Repository, StoredLog, StoredSnapshot, Unpacked, Which};
 use crate::snapshot::codec::Codec;
 use crate::txnlog::{HEADER_LEN, LogEnd, LogSummary, Run};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -65,8 +67,12 @@ impl Source {
 
 /// The repository and the part of it that `REPOSITORY@PART` means.
 pub(super) fn which_of(path: &Path) -> Option<(PathBuf, Which)> {
-    let (dir, part) = path.to_str()?.rsplit_once('@')?;
-    let dir = Path::new(dir);
+    // The directory may have any bytes in its name; an id has none but digits.
+    let path = path.as_os_str().as_bytes();
+    let at = path.iter().rposition(|byte| *byte == b'@')?;
+    let (dir, part) = path.split_at_checked(at)?;
+    let part = std::str::from_utf8(part.get(1..)?).ok()?;
+    let dir = Path::new(OsStr::from_bytes(dir));
     (!part.contains('/') && dir.is_dir()).then(|| (dir.into(), Which::parse(part)))
 }
 
