@@ -19,6 +19,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use zoovault::check::{self, check};
 use zoovault::drill::{self, drill};
 use zoovault::error::ErrorKind;
 use zoovault::progress::Silent;
@@ -180,7 +181,14 @@ fn the_end_of_an_epoch_that_is_damaged_is_not_taken_for_one_that_was_never_there
     fs::remove_file(place.join(object)).unwrap();
     let (status, told) = restore(&place, "latest");
     assert!(status == 4 && told.contains(object), "{status}: {told}");
+    assert!(told.contains(CHECK), "{told}");
     assert_eq!(restore(&place, "0x100000028").0, 0);
+    let report = check(&repository, &check::Options::default(), &Silent).unwrap();
+    let [loss] = report.losses.as_slice() else {
+        panic!("{:?}", report.losses);
+    };
+    assert_eq!(loss.left, [(Zxid::ZERO, Zxid::new(1, 40))]);
+    assert_eq!(loss.lost, [(Zxid::new(1, 41), Zxid::new(2, 20))]);
     let (status, stdout, _) = run("verify", place.as_os_str(), &["--json"]);
     let told: Value = serde_json::from_str(&stdout).unwrap();
     let windows = told["windows"].as_array().unwrap();

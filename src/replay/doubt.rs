@@ -1,12 +1,11 @@
 //! Reasons to doubt a tree that was replayed, and what settles them.
 
 use super::{Base, Crosscheck, Disagreement, ExactFrom, Proof, Replayed, replay_observed};
-use crate::error::{Error, ErrorKind, Fault, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
 use crate::source::Source;
 use crate::timeline::{Segment, Timeline};
 use crate::tree::{AclValue, DataTree};
-use crate::txnlog::{LogFault, LogSummary};
 use crate::zxid::Zxid;
 
 /// Looks for a snapshot that says whether txns are missing, or were abandoned, at the ends of epochs that no digest proves: the replay
@@ -70,44 +69,6 @@ pub(super) fn witness(
         }
     }
     Ok(Ok(replayed))
-}
-
-/// What is damaged at an end of an epoch that a replay passes: zxids do not tell how many txns an epoch had, so a log that cannot be read there may
-/// have held its last ones, and the replay would go on without them.
-///
-/// # Errors
-/// [`ErrorKind::Damage`], with the last txn of the epoch that can be read.
-pub(super) fn refuse_hidden(
-    source: &Source,
-    timeline: &Timeline,
-    joints: &[(Zxid, Zxid)],
-) -> Result<()> {
-    for (last, first) in joints {
-        let is_there = |zxid: Zxid| zxid >= *last && zxid < *first;
-        let hidden = timeline.logs.iter().find_map(|log| {
-            let file = source.logs().get(log.log)?;
-            match &log.summary {
-                Err(error) => {
-                    let to = file.promised_log().and_then(LogSummary::last);
-                    let is_hidden = file.zxid() < *first && to.unwrap_or(file.zxid()) > *last;
-                    // A server that was killed when it had just made a log leaves it so, with nothing in it.
-                    let is_unwritten = error.fault().is_some_and(Fault::is_cut_header);
-                    (is_hidden && !is_unwritten).then(|| error.clone())
-                }
-                Ok(summary) => {
-                    let at = |fault: &&LogFault| is_there(fault.zxid.unwrap_or(file.zxid().prev()));
-                    let fault = summary.faults.iter().find(at)?;
-                    let error = fault.fault.clone().at(fault.offset);
-                    Some(Error::damage(file.shown(), error))
-                }
-            }
-        });
-        if let Some(hidden) = hidden {
-            let hidden = hidden.at_zxid(Some(*last));
-            return Err(hidden.or_hint(|| format!("'--to {last}' is the last txn before it")));
-        }
-    }
-    Ok(())
 }
 
 /// Refuses a tree of which something would have to be guessed: which of two logs is right, or what an ACL was.

@@ -34,7 +34,7 @@ pub use base::{
 pub use compare::{DigestTally, Mismatch};
 pub use crosscheck::{Contradiction, Crosscheck, Crossed, Disagreement};
 pub use doubt::ensure_unambiguous;
-use doubt::{refuse_forks, refuse_hidden};
+use doubt::refuse_forks;
 pub use onward::{Two, rebuild_two};
 pub use resolve::{Target, resolve};
 pub use sound::{SnapshotVerdict, check_snapshots, sound_bases};
@@ -371,7 +371,6 @@ pub fn replay_observed(
     let joints = segment
         .map(|segment| joints(segment, base.zxid, target))
         .unwrap_or_default();
-    refuse_hidden(source, timeline, &joints)?;
     let loaded = base::load(source, timeline, base, progress)?;
     let mut replayer = Replayer::new(loaded, base, target);
     apply_all(

@@ -1,7 +1,6 @@
 //! The trees at two points of one source: the later one is had by going on from the earlier.
 
 use super::base::Loaded;
-use super::doubt::refuse_hidden;
 use super::{
     Base, Blind, ExactFrom, Replayed, Replayer, Target, apply_all, clip, ensure_unambiguous,
     joints, resolve, tree_at,
@@ -109,10 +108,6 @@ fn go_on(
     let joints = segment
         .map(|segment| joints(segment, at, target))
         .unwrap_or_default();
-    // A base behind the damage does not need what is damaged.
-    if refuse_hidden(source, timeline, &joints).is_err() {
-        return Ok(None);
-    }
     let base = Base {
         zxid: at,
         exact_from: ExactFrom::Known(at),
@@ -133,7 +128,7 @@ fn go_on(
         progress,
     );
     match applied {
-        // The same.
+        // A base behind the damage does not need what is damaged.
         Err(error) if error.kind() == ErrorKind::Damage => return Ok(None),
         applied => applied?,
     }
