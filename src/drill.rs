@@ -135,7 +135,11 @@ fn at_random(history: &History, options: &Options) -> Vec<Zxid> {
     for _ in 0..options.random.saturating_mul(100) {
         let mut drawn = random.below(total);
         let chosen = logs.iter().find_map(|log| match drawn < log.txns {
-            true => Some(log.first_zxid.to_i64().checked_add_unsigned(drawn)?),
+            // Errors may use a zxid again, so that there are more txns than zxids.
+            true => {
+                let zxid = log.first_zxid.to_i64().checked_add_unsigned(drawn)?;
+                Some(zxid.min(log.last_zxid.to_i64()))
+            }
             false => {
                 drawn -= log.txns;
                 None

@@ -7,6 +7,7 @@ use crate::zxid::Zxid;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What is wrong with some bytes. Facts only; the wording is in `Display`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -175,10 +176,10 @@ pub enum ErrorKind {
 }
 
 /// The library's error.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Error(Box<Inner>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Inner {
     path: Option<PathBuf>,
     offset: Option<u64>,
@@ -188,11 +189,12 @@ struct Inner {
     hint: Option<String>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Cause {
     Io {
         doing: &'static str,
-        source: io::Error,
+        /// Shared: what keeps a file from being read is told wherever the file would have been needed.
+        source: Arc<io::Error>,
     },
     Fault(Fault),
     Message(String),
@@ -222,7 +224,10 @@ impl Error {
         };
         let error = Error::with(
             Some(path.into()),
-            Cause::Io { doing, source },
+            Cause::Io {
+                doing,
+                source: Arc::new(source),
+            },
             ErrorKind::Failed,
         );
         match hint {
@@ -273,6 +278,15 @@ impl Error {
         self
     }
 
+    /// Says what to do next, unless that was said before: by whoever knew more of the cause.
+    #[must_use]
+    pub fn or_hint(self, hint: impl FnOnce() -> String) -> Error {
+        match self.next_step() {
+            Some(_) => self,
+            None => self.hint(hint()),
+        }
+    }
+
     /// The class of failure.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -301,6 +315,15 @@ impl Error {
         }
     }
 
+    /// What is wrong, without the place.
+    pub fn what(&self) -> String {
+        match &self.0.cause {
+            Cause::Io { doing, source } => format!("cannot {doing}: {source}"),
+            Cause::Fault(fault) => fault.to_string(),
+            Cause::Message(message) => message.clone(),
+        }
+    }
+
     /// What to do next, where there is something.
     pub fn next_step(&self) -> Option<&str> {
         self.0.hint.as_deref()
@@ -324,11 +347,7 @@ impl fmt::Display for Error {
         if let Some(zxid) = inner.zxid {
             write!(f, "after zxid {zxid}: ")?;
         }
-        match &inner.cause {
-            Cause::Io { doing, source } => write!(f, "cannot {doing}: {source}"),
-            Cause::Fault(fault) => write!(f, "{fault}"),
-            Cause::Message(message) => f.write_str(message),
-        }
+        f.write_str(&self.what())
     }
 }
 

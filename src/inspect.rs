@@ -117,7 +117,7 @@ fn logs(source: &Source, timeline: &Timeline) -> Vec<Log> {
                 Ok(summary) => summary,
                 Err(error) => {
                     return Log {
-                        remark: error.fault().map(ToString::to_string),
+                        remark: Some(error.what()),
                         ..empty
                     };
                 }

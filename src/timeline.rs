@@ -3,9 +3,9 @@
 //! Logs are told by what is in them, not by their names. Runs of consecutive zxids are laid end to end into *segments*;
 //! between segments there is a *gap*. Within an epoch zxids have no gaps; a new epoch begins with counter 1 (`Leader`).
 //! Whether txns are missing at the *end* of an epoch, zxids cannot tell: the places where a segment goes from one epoch to
-//! the next are kept as its *joints*. Where two logs hold the same zxids, they have to agree ([`Timeline::compare_overlaps`]).
+//! the next are kept as its *joints*; but where a log that cannot be read may have held the last ones, there is a gap. Where two logs hold the same zxids, they have to agree ([`Timeline::compare_overlaps`]).
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Fault, Result};
 use crate::progress::Progress;
 use crate::record::is_same_txn;
 use crate::source::{Source, SourceFile};
@@ -46,6 +46,8 @@ pub struct Segment {
     pub pieces: Vec<Piece>,
     /// The last zxid of an epoch and the first of the next, where the segment goes over.
     pub joints: Vec<(Zxid, Zxid)>,
+    /// Up to where txns of earlier epochs are hidden by damage: only a base from behind them is followed by this segment.
+    hidden_to: Option<Zxid>,
 }
 
 /// Zxids that two logs hold.
@@ -75,7 +77,8 @@ pub struct Gap {
 impl Gap {
     /// The first zxid that is known to be missing. Of an epoch that ended in the gap more may be missing.
     pub fn first_missing(&self) -> Zxid {
-        if self.after.epoch() == self.before.epoch() {
+        let is_end_of_epoch = self.after.is_followed_by(self.before);
+        if is_end_of_epoch || self.after.epoch() == self.before.epoch() {
             self.after.next()
         } else {
             Zxid::new(self.before.epoch(), 1)
@@ -84,7 +87,10 @@ impl Gap {
 
     /// The last zxid that is known to be missing.
     pub fn last_missing(&self) -> Zxid {
-        self.before.prev()
+        match self.after.is_followed_by(self.before) {
+            true => self.after.next(),
+            false => self.before.prev(),
+        }
     }
 }
 
@@ -144,8 +150,10 @@ impl Segment {
 
     /// Whether, on a tree after `zxid`, the segment goes on without a gap: `zxid` is in it, or right before it.
     pub fn continues(&self, zxid: Zxid) -> bool {
+        let first = self.first();
+        let is_hidden = |to: Zxid| zxid < to && zxid.epoch() < first.epoch();
         self.contains(zxid)
-            || zxid.is_followed_by(self.first())
+            || (zxid.is_followed_by(first) && !self.hidden_to.is_some_and(is_hidden))
             || self
                 .joints
                 .iter()
@@ -176,6 +184,22 @@ impl Timeline {
     /// [`ErrorKind::SourceChanged`] when one is gone; failures to read. Damage is in the result.
     pub fn read(source: &Source, level: Level, progress: &dyn Progress) -> Result<Timeline> {
         Timeline::read_from(source, (0, 0), level, progress)
+    }
+
+    /// As [`Timeline::read`] takes what a repository noted of its logs, where those that `is_lost`, by index, cannot be read.
+    ///
+    /// # Errors
+    /// As [`Timeline::read`].
+    pub fn without(
+        source: &Source,
+        is_lost: &dyn Fn(usize) -> bool,
+        progress: &dyn Progress,
+    ) -> Result<Timeline> {
+        let mut timeline = Timeline::read(source, Level::Frames, progress)?;
+        for scanned in timeline.logs.iter_mut().filter(|it| is_lost(it.log)) {
+            scanned.summary = Err(Error::new(ErrorKind::Damage, "is lost"));
+        }
+        Ok(Timeline::of(source, timeline.logs))
     }
 
     /// As [`Timeline::read`], from the record at an offset of a log on: of older logs nothing is read, and nothing is told.
@@ -215,10 +239,11 @@ impl Timeline {
             .zip(summaries)
             .map(|((log, _), summary)| ScannedLog { log: *log, summary })
             .collect();
-        Ok(Timeline::of(logs))
+        Ok(Timeline::of(source, logs))
     }
 
-    fn of(logs: Vec<ScannedLog>) -> Timeline {
+    fn of(source: &Source, logs: Vec<ScannedLog>) -> Timeline {
+        let hidden: Vec<(Zxid, Zxid)> = logs.iter().flat_map(|log| hidden(source, log)).collect();
         let mut runs: Vec<(usize, Run)> =
             logs.iter()
                 .flat_map(|scanned| {
@@ -234,15 +259,22 @@ impl Timeline {
             overlaps: Vec::new(),
         };
         for (log, run) in runs {
-            timeline.lay(log, run);
+            timeline.lay(log, run, &hidden);
         }
         timeline
     }
 
     /// Adds a run, none of whose kind begins earlier than those before it.
-    fn lay(&mut self, log: usize, run: Run) {
+    fn lay(&mut self, log: usize, run: Run, hidden: &[(Zxid, Zxid)]) {
         let index = self.segments.len().saturating_sub(1);
         let last = self.segments.last().map(Segment::last);
+        // Within an epoch, numbers tell that nothing is missing, whatever is damaged.
+        let is_before = |to: &Zxid| to.epoch() < run.first.epoch();
+        let hidden = hidden.iter().filter(|(from, _)| *from < run.first);
+        let hidden_to = hidden.map(|(_, to)| *to).filter(is_before);
+        let hidden_to = hidden_to
+            .max()
+            .filter(|to| last.is_none_or(|last| *to > last));
         match (self.segments.last_mut(), last) {
             (Some(segment), Some(last)) if run.first <= last => {
                 let to = run.last.min(last);
@@ -263,7 +295,9 @@ impl Timeline {
                     });
                 }
             }
-            (Some(segment), Some(last)) if last.is_followed_by(run.first) => {
+            (Some(segment), Some(last))
+                if last.is_followed_by(run.first) && hidden_to.is_none() =>
+            {
                 if run.first.epoch() != last.epoch() {
                     segment.joints.push((last, run.first));
                 }
@@ -280,6 +314,7 @@ impl Timeline {
                     run,
                 }],
                 joints: Vec::new(),
+                hidden_to,
             }),
         }
     }
@@ -438,6 +473,28 @@ impl Piece {
             .logs()
             .get(self.log)
             .ok_or_else(|| Error::new(ErrorKind::Failed, "a piece of another source's log"))
+    }
+}
+
+/// The zxids that damage of a log hides, from and to. A log without a header that can be read begins with the zxid in its name, and where a repository noted more of it, that is known.
+fn hidden(source: &Source, log: &ScannedLog) -> Vec<(Zxid, Zxid)> {
+    let Some(file) = source.logs().get(log.log) else {
+        return Vec::new();
+    };
+    match &log.summary {
+        // A server that was killed when it had just made a log leaves it so, with nothing in it.
+        Err(error) if error.fault().is_some_and(Fault::is_cut_header) => Vec::new(),
+        Err(_) => {
+            let from = file.zxid();
+            let noted = file.promised_log().and_then(LogSummary::last);
+            let to = noted.map_or(from, |last| last.max(from));
+            vec![(from, to)]
+        }
+        Ok(summary) => {
+            let faults = summary.faults.iter();
+            let behind = faults.map(|fault| fault.zxid.map_or(file.zxid(), Zxid::next));
+            behind.map(|zxid| (zxid, zxid)).collect()
+        }
     }
 }
 

@@ -24,13 +24,14 @@ use zoovault::txnlog::{LogReader, encode_header, encode_record};
 use zoovault::verify::codes;
 
 /// What is not among the directories, and why. Each is made by a test of this file.
-const NOT_CHECKED_IN: [(&str, &str); 4] = [
+const NOT_CHECKED_IN: [(&str, &str); 5] = [
     (
         "archive-window",
         "an archive has the time of its making in it",
     ),
     ("log-large-record", "it takes a megabyte"),
     ("log-more-faults", "it takes a thousand records"),
+    ("object-damaged", "it takes a repository"),
     ("snapshot-large-data", "it takes a megabyte"),
 ];
 

@@ -8,8 +8,10 @@
 mod common;
 
 use common::{copy, remove_named, testdata};
-use std::fs::{self, File};
-use std::os::unix::fs::symlink;
+use std::fs::{self, File, Permissions};
+use std::io::ErrorKind;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -154,6 +156,33 @@ fn what_hides_the_last_txn_is_no_end() {
         .set_len(3000)
         .unwrap();
     assert_eq!(restore(&torn, "latest"), 3);
+}
+
+#[test]
+fn a_directory_that_may_not_be_read_is_not_said_to_be_elsewhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("version-2");
+    fs::create_dir(&folder).unwrap();
+    for (path, mode) in [(dir.path(), 0o755), (&folder, 0o000)] {
+        fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_zoovault"));
+    command.arg("verify").arg(dir.path()).current_dir("/");
+    if nix::unistd::Uid::effective().is_root() {
+        // Whom modes do not keep out.
+        command.uid(65534).gid(65534);
+    }
+    let output = match command.output() {
+        Err(err) if err.kind() == ErrorKind::PermissionDenied => {
+            common::missing("a program that others may run", false);
+            return;
+        }
+        output => output.unwrap(),
+    };
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("run as the user that owns it"), "{told}");
+    assert!(!told.contains("data-log-dir"), "{told}");
 }
 
 #[test]

@@ -755,6 +755,26 @@ fn whatever_a_manifest_says_that_cannot_be_is_found_without_reading() {
 }
 
 #[test]
+fn a_name_that_no_object_has_keeps_nothing_else_from_being_checked() {
+    for bad in [
+        "",
+        ".",
+        "..",
+        "log/x\0y",
+        "../../../etc/passwd",
+        "/etc/passwd",
+    ] {
+        let (repository, made) = committed(&|made| made.logs[0].object.name = bad.to_owned());
+        let report = checked(&repository, ReadData::All);
+        let misnamed = one(&report, "object-misnamed");
+        assert!(misnamed.message.contains(bad), "{}", misnamed.message);
+        assert_eq!(one(&report, "object-missing").object.as_deref(), Some(bad));
+        let reading = report.reading.unwrap();
+        assert_eq!(reading.objects, made.logs.len() as u64 + 4, "{bad:?}");
+    }
+}
+
+#[test]
 fn a_backup_under_another_name_is_told() {
     let (_, repository, small) = small();
     let (name, made) = &small.backups[1];

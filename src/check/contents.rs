@@ -251,6 +251,8 @@ fn read_base(repository: &Repository, base: &StoredSnapshot, progress: &dyn Prog
             repository,
             left: &base.parts,
             current: None,
+            room: base.snapshot_bytes,
+            noted: base.snapshot_bytes,
             failed: &left,
             progress,
         };
@@ -355,6 +357,9 @@ struct Parts<'a> {
     repository: &'a Repository,
     left: &'a [Object],
     current: Option<(&'a str, Box<dyn Read + 'a>)>,
+    /// How many bytes more there may be of as many as were noted.
+    room: u64,
+    noted: u64,
     /// The parts behind one that is broken, and what is wrong with that.
     failed: &'a Mutex<(Vec<Object>, Option<Finding>)>,
     progress: &'a dyn Progress,
@@ -375,9 +380,24 @@ impl Read for Parts<'_> {
             if let Some((name, reader)) = &mut self.current {
                 match reader.read(room) {
                     Ok(0) => self.current = None,
-                    Ok(len) => return Ok(len),
+                    Ok(len) => match self.room.checked_sub(len as u64) {
+                        Some(room) => {
+                            self.room = room;
+                            return Ok(len);
+                        }
+                        None => {
+                            let message = format!(
+                                "is more than the {} bytes long that were noted",
+                                self.noted
+                            );
+                            let code = "snapshot-contents";
+                            let finding = Finding::new(code, Severity::Damage, message);
+                            let finding = finding.object(*name);
+                            return Err(self.fail(finding));
+                        }
+                    },
                     Err(err) => {
-                        let message = format!("broken zstd stream: {err}");
+                        let message = err.to_string();
                         let finding = Finding::new("object-damaged", Severity::Damage, message);
                         let finding = finding.object(*name);
                         return Err(self.fail(finding));

@@ -110,7 +110,7 @@ pub(super) fn weigh(
         let history = History::of(backups.iter().map(|&backup| backup.clone()).collect());
         let is_empty = backups.iter().any(|(_, manifest)| claims_empty(manifest));
         let given = promises.ranges(&history, is_empty)?;
-        let left = promises.ranges(&spared(&history, &|name| lost.contains(name)), is_empty)?;
+        let left = promises.ranges_without(&history, &|name| lost.contains(name), is_empty)?;
         let prefix = format!("/{lineage}/");
         let own = findings.iter_mut().filter(|finding| {
             let object = finding.object.as_deref().unwrap_or_default();
@@ -118,7 +118,7 @@ pub(super) fn weigh(
         });
         for finding in own.take(LOST_TOLD_MAX) {
             let object = finding.object.clone().unwrap_or_default();
-            let alone = promises.ranges(&spared(&history, &|name| name == object), is_empty)?;
+            let alone = promises.ranges_without(&history, &|name| name == object, is_empty)?;
             finding.lost = without(&given, &alone);
         }
         losses.push(Loss {

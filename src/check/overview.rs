@@ -104,10 +104,7 @@ pub fn overview(
     options: &source::Options,
     progress: &dyn Progress,
 ) -> Result<Overview> {
-    let listing = repository.listing().map_err(|error| match error.kind() {
-        ErrorKind::Damage => error.hint("'zoovault check' tells what is damaged"),
-        _ => error,
-    })?;
+    let listing = repository.listing()?;
     progress.start("reading manifests", None);
     let manifests = side_by_side(&listing.backups, |name| match repository.manifest(name) {
         Err(error) if error.kind() != ErrorKind::Damage => Err(error),

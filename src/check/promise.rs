@@ -4,10 +4,9 @@ use super::finding::{Finding, Severity};
 use crate::error::{ErrorKind, Result};
 use crate::progress::Silent;
 use crate::replay::{begins_empty, exact_ranges, promised_bases, seems_to_begin_empty};
-use crate::repository::{BackupName, History, Manifest, Ranges, Repository};
+use crate::repository::{BackupName, History, Manifest, Ranges, Repository, StoredSnapshot};
 use crate::source::{self, Source};
 use crate::timeline::Timeline;
-use crate::txnlog::Level;
 use crate::zxid::Zxid;
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -32,7 +31,20 @@ impl Promises<'_> {
     /// # Errors
     /// When no place for decompressed files can be had; failures to read.
     pub fn ranges(&self, history: &History, claims_empty: bool) -> Result<Vec<Range>> {
-        self.ranges_where(history, |source, timeline| {
+        self.ranges_without(history, &|_| false, claims_empty)
+    }
+
+    /// The points that `history` gives without the objects that are lost. Its logs stay known: where one of them held the end of an epoch, nothing goes over that.
+    ///
+    /// # Errors
+    /// As [`Promises::ranges`].
+    pub fn ranges_without(
+        &self,
+        history: &History,
+        is_lost: &dyn Fn(&str) -> bool,
+        claims_empty: bool,
+    ) -> Result<Vec<Range>> {
+        self.ranges_where(history, is_lost, |source, timeline| {
             Ok(match seems_to_begin_empty(timeline) {
                 Some(known) => known,
                 None => self.beginning(source, timeline)?.unwrap_or(claims_empty),
@@ -44,10 +56,15 @@ impl Promises<'_> {
     fn ranges_where(
         &self,
         history: &History,
+        is_lost: &dyn Fn(&str) -> bool,
         begins_empty: impl Fn(&Source, &Timeline) -> Result<bool>,
     ) -> Result<Vec<Range>> {
-        let source = Source::of_history(self.repository, history, self.options)?;
-        let timeline = Timeline::read(&source, Level::Frames, &Silent)?;
+        let mut history = history.clone();
+        let is_whole = |base: &StoredSnapshot| !base.parts.iter().any(|part| is_lost(&part.name));
+        history.snapshots.retain(is_whole);
+        let source = Source::of_history(self.repository, &history, self.options)?;
+        let log = |index: usize| history.logs.get(index).map(|log| log.object.name.as_str());
+        let timeline = Timeline::without(&source, &|at| log(at).is_some_and(is_lost), &Silent)?;
         let is_empty = begins_empty(&source, &timeline)?;
         let bases = promised_bases(&source, &timeline, is_empty);
         Ok(exact_ranges(&timeline, &bases))
@@ -92,7 +109,7 @@ impl Promises<'_> {
         // Without a base at the beginning a writer promises nothing there, though its logs may reach down to an empty tree.
         let due = match claims_empty(manifest) {
             true => given.clone(),
-            false => self.ranges_where(&history, |_, _| Ok(false))?,
+            false => self.ranges_where(&history, &|_| false, |_, _| Ok(false))?,
         };
         let findings = [
             (

@@ -48,7 +48,7 @@ fn is_path(word: &str) -> bool {
         .iter()
         .any(|start| word.starts_with(start))
         && !word.contains(char::is_whitespace);
-    looks_so || Path::new(word).exists()
+    looks_so || Source::is_at(Path::new(word))
 }
 
 /// Whether a file is what `verify` takes, and not a server's log.

@@ -360,9 +360,7 @@ fn of_error(file: &Path, error: &Error) -> FileFault {
         file: file.into(),
         offset: error.offset(),
         zxid: error.zxid(),
-        message: error
-            .fault()
-            .map_or_else(|| error.to_string(), ToString::to_string),
+        message: error.what(),
         is_damage: true,
     }
 }

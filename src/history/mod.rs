@@ -466,11 +466,8 @@ fn doubts(
         };
         match &log.summary {
             Err(error) => {
-                if file.zxid() <= to
-                    && let Some(fault) = error.fault()
-                {
-                    let fault = fault.clone().at(error.offset().unwrap_or(0));
-                    summary.damage.push(Error::damage(file.shown(), fault));
+                if file.zxid() <= to {
+                    summary.damage.push(error.clone());
                 }
             }
             Ok(read) => {

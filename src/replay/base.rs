@@ -353,7 +353,7 @@ pub(super) fn unreachable(
 ) -> Error {
     let mut message = format!("{target} cannot be had exactly");
     if let Some(damage) = damage_before(source, timeline, target) {
-        return damage.hint(nearest(timeline, bases, target));
+        return damage.or_hint(|| nearest(timeline, bases, target));
     }
     match rejected.first() {
         Some(first) => {
@@ -378,11 +378,8 @@ pub(super) fn damage_before(source: &Source, timeline: &Timeline, target: Zxid) 
     timeline.logs.iter().rev().find_map(|log| {
         let file = source.logs().get(log.log)?;
         match &log.summary {
-            Err(error) if file.zxid() <= target => {
-                let fault = error.fault()?.clone().at(error.offset().unwrap_or(0));
-                Some(Error::damage(file.shown(), fault))
-            }
-            Err(_) => None,
+            // As it is: an object of a repository is at fault in more ways than bytes can be.
+            Err(error) => (file.zxid() <= target).then(|| error.clone()),
             Ok(summary) => {
                 let is_before = |fault: &&LogFault| fault.zxid.is_none_or(|zxid| zxid < target);
                 let fault = summary.faults.iter().rev().find(is_before)?;

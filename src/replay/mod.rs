@@ -269,10 +269,7 @@ pub fn tree_at(
     if let Some(best) = second_best.into_iter().min_by_key(Replayed::doubts) {
         return Ok((best, rejected));
     }
-    let damage = damage.map(|error| match error.next_step() {
-        None => error.hint(base::nearest(timeline, &bases, target)),
-        Some(_) => error,
-    });
+    let damage = damage.map(|error| error.or_hint(|| base::nearest(timeline, &bases, target)));
     Err(damage.unwrap_or_else(|| base::unreachable(source, timeline, &bases, target, &rejected)))
 }
 

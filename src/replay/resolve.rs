@@ -33,7 +33,7 @@ pub fn resolve(
     point: Point,
     exclusive: bool,
 ) -> Result<Target> {
-    let mut warnings = Vec::new();
+    let mut warnings = source.warnings().to_vec();
     let named = match point {
         Point::Zxid(zxid) => zxid,
         Point::Time(_) if exclusive => {
@@ -72,8 +72,12 @@ fn first(source: &Source, timeline: &Timeline) -> Result<Zxid> {
         .ok_or_else(|| nothing(source))
 }
 
-/// The last point that the source holds. What hides a later one is an error, or where nothing says that it does, a warning.
-fn latest(source: &Source, timeline: &Timeline, warnings: &mut Vec<String>) -> Result<Zxid> {
+/// Refuses to go by what seems to be the last txn where damage hides a later one. Where nothing says that it does, that is a warning.
+fn refuse_hidden_end(
+    source: &Source,
+    timeline: &Timeline,
+    warnings: &mut Vec<String>,
+) -> Result<()> {
     let last = timeline.last();
     for log in &timeline.logs {
         let Some(file) = source.logs().get(log.log) else {
@@ -87,7 +91,7 @@ fn latest(source: &Source, timeline: &Timeline, warnings: &mut Vec<String>) -> R
                     Some(Fault::Empty | Fault::ShortHeader { .. })
                 );
                 if !is_unwritten {
-                    return Err(hidden(file, error.fault(), error.offset(), last));
+                    return Err(hidden(error.clone(), last));
                 }
                 warnings.push(format!(
                     "{} is cut within its header: if it ever held txns, they are lost",
@@ -96,7 +100,8 @@ fn latest(source: &Source, timeline: &Timeline, warnings: &mut Vec<String>) -> R
             }
             Ok(summary) if summary.last() == last => {
                 if let Some(fault) = summary.faults.last().filter(|fault| fault.next.is_none()) {
-                    return Err(hidden(file, Some(&fault.fault), Some(fault.offset), last));
+                    let fault = fault.fault.clone().at(fault.offset);
+                    return Err(hidden(Error::damage(file.shown(), fault), last));
                 }
                 if let Some(LogEnd::Torn { offset }) = summary.end {
                     let name = file.name();
@@ -106,6 +111,13 @@ fn latest(source: &Source, timeline: &Timeline, warnings: &mut Vec<String>) -> R
             Ok(_) | Err(_) => {}
         }
     }
+    Ok(())
+}
+
+/// The last point that the source holds.
+fn latest(source: &Source, timeline: &Timeline, warnings: &mut Vec<String>) -> Result<Zxid> {
+    refuse_hidden_end(source, timeline, warnings)?;
+    let last = timeline.last();
     let newest = source
         .snapshots()
         .last()
@@ -132,24 +144,17 @@ fn latest(source: &Source, timeline: &Timeline, warnings: &mut Vec<String>) -> R
     }
 }
 
-/// What hides the last txn.
-fn hidden(
-    file: &SourceFile,
-    fault: Option<&Fault>,
-    offset: Option<u64>,
-    last: Option<Zxid>,
-) -> Error {
-    let fault = fault
-        .cloned()
-        .unwrap_or(Fault::Empty)
-        .at(offset.unwrap_or(0));
-    let error = Error::damage(file.shown(), fault).at_zxid(last);
+/// `error` as what hides the last txn.
+fn hidden(error: Error, last: Option<Zxid>) -> Error {
+    let error = error.at_zxid(last);
     match last {
-        Some(last) => error.hint(format!(
-            "what is behind is unknown; '--to {last}' is the last txn that can be read"
-        )),
+        Some(last) => error.or_hint(|| last_to_be_read(last)),
         None => error,
     }
+}
+
+fn last_to_be_read(last: Zxid) -> String {
+    format!("what is behind is unknown; '--to {last}' is the last txn that can be read")
 }
 
 /// The point right before the txn `zxid`, if nothing is missing there.
@@ -163,10 +168,20 @@ fn before(source: &Source, timeline: &Timeline, zxid: Zxid) -> Result<Zxid> {
         .chain(is_first.then_some(Zxid::ZERO))
         .filter(|before| before.is_followed_by(zxid) || zxid.counter() == 0)
         .max()
-        .ok_or_else(|| {
-            let message = format!("the txn right before {zxid} is not there");
-            not_reachable(source, message).hint("'zoovault inspect' shows what is missing")
+        .ok_or_else(|| match hiding(source, timeline, zxid) {
+            Some(damage) => damage,
+            None => {
+                let message = format!("the txn right before {zxid} is not there");
+                not_reachable(source, message).hint("'zoovault inspect' shows what is missing")
+            }
         })
+}
+
+/// The damage that hides what is right before `zxid`, or `zxid` itself, where there is any.
+fn hiding(source: &Source, timeline: &Timeline, zxid: Zxid) -> Option<Error> {
+    let below = timeline.last_before(zxid);
+    base::damage_before(source, timeline, zxid)
+        .filter(|error| error.zxid().is_none() || error.zxid() >= below)
 }
 
 /// Refuses a zxid that is neither a txn's nor a snapshot's.
@@ -182,16 +197,13 @@ fn ensure_held(source: &Source, timeline: &Timeline, zxid: Zxid) -> Result<()> {
     let below = timeline.last_before(zxid);
     let above = timeline.next_after(zxid);
     // What hides the txn is told, where something does.
-    let damage = base::damage_before(source, timeline, zxid)
-        .filter(|error| error.zxid().is_none() || error.zxid() >= below);
+    let damage = hiding(source, timeline, zxid);
     let bases = bases(source, timeline)?;
     let nearest = || base::nearest(timeline, &bases, zxid);
-    if let (Some(below), Some(damage)) = (below, damage) {
-        return Err(damage.hint(match above {
-            Some(_) => nearest(),
-            None => format!(
-                "what is behind is unknown; '--to {below}' is the last txn that can be read"
-            ),
+    if let Some(damage) = damage {
+        return Err(damage.or_hint(|| match (below, above) {
+            (Some(below), None) => last_to_be_read(below),
+            _ => nearest(),
         }));
     }
     Err(match (below, above) {
@@ -212,6 +224,7 @@ fn ensure_held(source: &Source, timeline: &Timeline, zxid: Zxid) -> Result<()> {
 
 fn resolve_time(source: &Source, timeline: &Timeline, time: i64) -> Result<Target> {
     let Some((next, next_time)) = timeline.first_later_than(source, time)? else {
+        refuse_hidden_end(source, timeline, &mut Vec::new())?;
         let last = timeline.last().ok_or_else(|| nothing(source))?;
         let message =
             format!("the time asked for is not before the time of any txn; the last is {last}");
@@ -229,11 +242,13 @@ fn resolve_time(source: &Source, timeline: &Timeline, time: i64) -> Result<Targe
     let clock = format!(
         "the leader's clock stepped back: {earlier} of the txns left out have times before the one asked for"
     );
+    let mut warnings = source.warnings().to_vec();
+    warnings.extend((earlier > 0).then_some(clock));
     Ok(Target {
         zxid,
         time: timeline.time_of(source, zxid)?,
         left_out: Some((next, next_time)),
-        warnings: (earlier > 0).then_some(clock).into_iter().collect(),
+        warnings,
     })
 }
 

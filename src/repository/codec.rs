@@ -1,7 +1,7 @@
 //! Compression of objects: one zstd frame, with its own checksum, that plain `zstd -d` reads.
 
 use crate::error::{Error, ErrorKind, Result};
-use std::io::{self, Cursor, Read, Write};
+use std::io::{self, BufRead, Cursor, Read, Write};
 use std::path::Path;
 
 /// The level. Higher ones are several times slower on logs, for a few percent.
@@ -27,16 +27,19 @@ pub fn compress(bytes: &[u8], salt: Option<u64>) -> io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-/// Writes what `bytes` decompress to.
+/// Writes what `bytes` decompress to: `len_max` bytes at most.
 ///
 /// # Errors
 /// Damage of the object `shown`; failures to write to `out`, called `target`.
-pub fn decompress(shown: &Path, bytes: &[u8], out: &mut impl Write, target: &Path) -> Result<u64> {
-    let broken = |err: io::Error| {
-        let message = format!("broken zstd stream: {err}");
-        Error::about(shown, ErrorKind::Damage, message)
-    };
-    let mut decoder = zstd::Decoder::with_buffer(bytes).map_err(broken)?;
+pub fn decompress(
+    shown: &Path,
+    bytes: &[u8],
+    len_max: u64,
+    out: &mut impl Write,
+    target: &Path,
+) -> Result<u64> {
+    let broken = |err: io::Error| Error::about(shown, ErrorKind::Damage, err.to_string());
+    let mut decoder = Plain::new(bytes, len_max).map_err(broken)?;
     let mut buffer = vec![0; 1 << 18];
     let mut written = 0;
     loop {
@@ -50,12 +53,43 @@ pub fn decompress(shown: &Path, bytes: &[u8], out: &mut impl Write, target: &Pat
     }
 }
 
-/// Decompresses `bytes` as they are read.
+/// Decompresses `bytes` as they are read: `len_max` bytes at most.
 ///
 /// # Errors
 /// Those of zstd.
-pub fn reader(bytes: Vec<u8>) -> io::Result<impl Read + Send + 'static> {
-    zstd::Decoder::with_buffer(Cursor::new(bytes))
+pub fn reader(bytes: Vec<u8>, len_max: u64) -> io::Result<impl Read + Send + 'static> {
+    Plain::new(Cursor::new(bytes), len_max)
+}
+
+/// What a stream decompresses to. A few hundred bytes can become any number, so there has to be an end to it.
+struct Plain<R: BufRead> {
+    decoder: zstd::Decoder<'static, R>,
+    len_max: u64,
+    left: u64,
+}
+
+impl<R: BufRead> Plain<R> {
+    fn new(bytes: R, len_max: u64) -> io::Result<Plain<R>> {
+        Ok(Plain {
+            decoder: zstd::Decoder::with_buffer(bytes).map_err(broken)?,
+            len_max,
+            left: len_max,
+        })
+    }
+}
+
+impl<R: BufRead> Read for Plain<R> {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let len = self.decoder.read(room).map_err(broken)?;
+        self.left = self.left.checked_sub(len as u64).ok_or_else(|| {
+            io::Error::other(format!("decompresses to more than {} bytes", self.len_max))
+        })?;
+        Ok(len)
+    }
+}
+
+fn broken(err: io::Error) -> io::Error {
+    io::Error::other(format!("broken zstd stream: {err}"))
 }
 
 /// Compares what it is given with what it is to be.
@@ -109,18 +143,26 @@ mod tests {
         let path = Path::new("x");
         for stored in [&a, &b] {
             let mut out = Vec::new();
-            decompress(path, stored, &mut out, path).unwrap();
+            decompress(path, stored, 9000, &mut out, path).unwrap();
             assert_eq!(out, plain);
             let mut compared = Compared::new(&plain);
-            decompress(path, stored, &mut compared, path).unwrap();
+            decompress(path, stored, 9000, &mut compared, path).unwrap();
             assert!(compared.is_complete());
-            assert!(decompress(path, stored, &mut Compared::new(&plain[1..]), path).is_err());
+            assert!(decompress(path, stored, 9000, &mut Compared::new(&plain[1..]), path).is_err());
         }
+        let mut out = Vec::new();
+        let error = decompress(path, &a, 8999, &mut out, path).unwrap_err();
+        let message = "x: decompresses to more than 8999 bytes";
+        assert_eq!(
+            (error.kind(), &*error.to_string()),
+            (ErrorKind::Damage, message)
+        );
+        assert!(out.len() < 9000);
         for at in 0..a.len() {
             let mut flipped = a.clone();
             flipped[at] ^= 1;
             let mut out = Vec::new();
-            let is_told = decompress(path, &flipped, &mut out, path).is_err() || out != plain;
+            let is_told = decompress(path, &flipped, 9000, &mut out, path).is_err() || out != plain;
             assert!(is_told || at < 6, "byte {at}");
         }
     }

@@ -31,6 +31,8 @@ pub struct History {
     pub logs: Vec<StoredLog>,
     /// The highest epoch that was seen.
     pub max_epoch: u32,
+    /// What the operator has to know of how it was read.
+    pub warnings: Vec<String>,
 }
 
 impl Which {
@@ -47,9 +49,10 @@ impl Repository {
     /// What the backups that are meant hold together.
     ///
     /// # Errors
-    /// [`ErrorKind::BadArgument`] when there is no such backup; [`ErrorKind::Damage`] when a manifest is damaged; failures to read.
+    /// [`ErrorKind::BadArgument`] when there is no such backup; [`ErrorKind::Damage`] when a manifest is damaged; failures to read. A damaged mark for
+    /// deletion is a warning.
     pub fn history(&self, which: &Which) -> Result<History> {
-        let listing = self.listing()?;
+        let (listing, damaged) = self.listing_despite()?;
         let meant = self.meant(&listing, which)?;
         let read = |name: &BackupName| Ok((name.clone(), self.manifest(name)?));
         let backups: Result<Vec<(BackupName, Manifest)>> = meant.into_iter().map(read).collect();
@@ -59,7 +62,13 @@ impl Repository {
             ),
             _ => error,
         })?;
-        Ok(History::of(backups))
+        let warning = |error: &Error| {
+            format!("{error}: which backups it made forgotten is not known, so they count here")
+        };
+        Ok(History {
+            warnings: damaged.iter().map(warning).collect(),
+            ..History::of(backups)
+        })
     }
 
     fn meant<'a>(&self, listing: &'a Listing, which: &'a Which) -> Result<Vec<&'a BackupName>> {
@@ -98,6 +107,7 @@ impl History {
             snapshots: Vec::new(),
             logs: Vec::new(),
             max_epoch: 0,
+            warnings: Vec::new(),
         };
         let mut taken: HashSet<&str> = HashSet::new();
         let mut covered = Ranges::default();

@@ -55,10 +55,17 @@ use std::time::Duration;
 
 /// How many bytes of a log or snapshot become one object, before compression. More only where a single txn is longer.
 pub const OBJECT_LEN: usize = 16 << 20;
+/// How many bytes an object can decompress to, whatever a manifest says: the txn that went over [`OBJECT_LEN`] had a length of 31 bits.
+const UNPACKED_LEN_MAX: u64 = OBJECT_LEN as u64 + (1 << 31);
 /// How long what is marked for deletion stays, at least.
 pub const TOMB_AGE: Duration = Duration::from_secs(24 * 3600);
 /// How long after it read the repository a run may commit: well before what it rests on could be marked and deleted.
 pub const COMMIT_WITHIN: Duration = Duration::from_secs(12 * 3600);
+
+/// What to do about a damaged mark for deletion.
+const TOMB: &str = "'zoovault check' tells more; put the file back from a copy of the repository, or remove it while no prune runs: that deletes nothing, and what it alone made forgotten counts again";
+/// What to do about a damaged object.
+const CHECK: &str = "'zoovault check' tells what is damaged, and what it costs";
 
 /// A repository.
 #[derive(Clone, Debug)]
@@ -187,6 +194,17 @@ impl Repository {
     /// # Errors
     /// Failures to read; damage of a mark for deletion, without which nobody knows what counts.
     pub fn listing(&self) -> Result<Listing> {
+        let (listing, damaged) = self.listing_despite()?;
+        match damaged.into_iter().next() {
+            Some(error) => Err(error),
+            None => Ok(listing),
+        }
+    }
+
+    /// Lists backups and marks, as if damaged marks for deletion were not there: what they made forgotten counts, and is whole, since nothing is deleted that a
+    /// manifest lists. Enough for whoever only reads. Gives what is wrong with those marks, too.
+    fn listing_despite(&self) -> Result<(Listing, Vec<Error>)> {
+        let mut damaged = Vec::new();
         let mut listing = Listing::default();
         // Marks are read before backups: a backup that is seen was not forgotten before, or its mark is seen too.
         for tomb in self.storage.list(name::TOMBS)? {
@@ -198,9 +216,13 @@ impl Repository {
             let Some(bytes) = self.storage.get(&tomb.name)? else {
                 continue;
             };
-            let read: Tomb = self.judged(&tomb.name, &bytes)?;
-            listing.condemned.extend(read.objects.iter().cloned());
-            listing.tombs.push((tomb.name, read));
+            match self.judged::<Tomb>(&tomb.name, &bytes) {
+                Ok(read) => {
+                    listing.condemned.extend(read.objects.iter().cloned());
+                    listing.tombs.push((tomb.name, read));
+                }
+                Err(error) => damaged.push(error.hint(TOMB)),
+            }
         }
         let forgotten: HashSet<&String> = listing
             .tombs
@@ -225,7 +247,7 @@ impl Repository {
                 None => listing.foreign.push(pin.name),
             }
         }
-        Ok(listing)
+        Ok((listing, damaged))
     }
 
     /// Reads a manifest.
@@ -246,8 +268,7 @@ impl Repository {
         let manifest: Manifest = self.judged(&object, &bytes)?;
         if manifest.lineage != backup.lineage {
             let message = format!("is of lineage {}", manifest.lineage);
-            let shown = self.storage.shown_object(&object);
-            return Err(Error::about(&shown, ErrorKind::Damage, message));
+            return Err(self.damaged(&object, message));
         }
         Ok((manifest, bytes))
     }
@@ -263,15 +284,13 @@ impl Repository {
 
     /// Reads JSON whose name holds a part of its SHA-256.
     fn judged<T: for<'a> Deserialize<'a>>(&self, object: &str, bytes: &[u8]) -> Result<T> {
-        let shown = self.storage.shown_object(object);
-        let damaged = |message: String| Error::about(&shown, ErrorKind::Damage, message);
         let sha256 = sha256(bytes);
         if !object.ends_with(&format!("-{}.json", name::short(&sha256))) {
-            return Err(damaged(format!(
-                "is damaged: its SHA-256 is {sha256}, and its name says otherwise"
-            )));
+            let message =
+                format!("is damaged: its SHA-256 is {sha256}, and its name says otherwise");
+            return Err(self.damaged(object, message));
         }
-        manifest::decode(bytes).map_err(damaged)
+        manifest::decode(bytes).map_err(|message| self.damaged(object, message))
     }
 
     /// The bytes of an object that a manifest lists, as they were stored.
@@ -279,6 +298,7 @@ impl Repository {
     /// # Errors
     /// [`ErrorKind::Damage`] when it is not there, or other bytes are.
     pub fn object(&self, object: &Object) -> Result<Vec<u8>> {
+        self.ensure_named(object)?;
         let bytes = self.existing(&object.name)?;
         let found = sha256(&bytes);
         if found != object.sha256 {
@@ -286,18 +306,28 @@ impl Repository {
                 "is damaged: its SHA-256 is {found}, and was {} when it was stored",
                 object.sha256
             );
-            let shown = self.storage.shown_object(&object.name);
-            return Err(Error::about(&shown, ErrorKind::Damage, message));
+            return Err(self.damaged(&object.name, message));
         }
         Ok(bytes)
     }
 
+    /// Refuses to look for an object under a name that none has: it could be that of any file.
+    fn ensure_named(&self, object: &Object) -> Result<()> {
+        match name::is_stored(&object.name) {
+            true => Ok(()),
+            false => Err(self.damaged(&object.name, "is needed, and is no name of an object")),
+        }
+    }
+
     fn existing(&self, object: &str) -> Result<Vec<u8>> {
-        let missing = || {
-            let shown = self.storage.shown_object(object);
-            Error::about(&shown, ErrorKind::Damage, "is not there, and is needed")
-        };
+        let missing = || self.damaged(object, "is not there, and is needed");
         self.storage.get(object)?.ok_or_else(missing)
+    }
+
+    /// The error that an object is damaged.
+    fn damaged(&self, object: &str, message: impl Into<String>) -> Error {
+        let shown = self.storage.shown_object(object);
+        Error::about(&shown, ErrorKind::Damage, message).hint(CHECK)
     }
 
     /// Compresses `bytes` and stores them under the name that `name` makes of the SHA-256, never one that is `condemned`. They were read back, decompressed
@@ -330,7 +360,7 @@ impl Repository {
         let stored = self.object(&object)?;
         let shown = self.storage.shown_object(&object.name);
         let mut compared = codec::Compared::new(bytes);
-        codec::decompress(&shown, &stored, &mut compared, &shown)?;
+        codec::decompress(&shown, &stored, bytes.len() as u64, &mut compared, &shown)?;
         if !compared.is_complete() {
             let message = "was written and decompresses to less than was compressed";
             return Err(Error::about(&shown, ErrorKind::Failed, message));
@@ -362,13 +392,29 @@ impl Repository {
         out: &mut impl std::io::Write,
         target: &Path,
     ) -> Result<u64> {
+        self.decompress_within(object, u64::MAX, out, target)
+    }
+
+    /// As [`Repository::decompress`]; more than `len_max` bytes are damage, told before they are written.
+    ///
+    /// # Errors
+    /// As [`Repository::decompress`].
+    pub fn decompress_within(
+        &self,
+        object: &Object,
+        len_max: u64,
+        out: &mut impl std::io::Write,
+        target: &Path,
+    ) -> Result<u64> {
         let stored = self.object(object)?;
-        codec::decompress(
-            &self.storage.shown_object(&object.name),
-            &stored,
-            out,
-            target,
-        )
+        let len_max = len_max.min(UNPACKED_LEN_MAX);
+        let shown = self.storage.shown_object(&object.name);
+        codec::decompress(&shown, &stored, len_max, out, target).map_err(|error| {
+            match error.kind() {
+                ErrorKind::Damage => error.hint(CHECK),
+                _ => error,
+            }
+        })
     }
 
     /// Decompresses an object as it is read, after its SHA-256 was compared. What zstd finds broken is an error of the reader.
@@ -377,14 +423,8 @@ impl Repository {
     /// Damage; failures to read.
     pub fn reader(&self, object: &Object) -> Result<impl std::io::Read + Send + 'static> {
         let stored = self.object(object)?;
-        codec::reader(stored).map_err(|err| {
-            let shown = self.storage.shown_object(&object.name);
-            Error::about(
-                &shown,
-                ErrorKind::Damage,
-                format!("broken zstd stream: {err}"),
-            )
-        })
+        codec::reader(stored, UNPACKED_LEN_MAX)
+            .map_err(|err| self.damaged(&object.name, err.to_string()))
     }
 
     /// Writes a commit point, and reads it back. `seen_ms` is the latest time in the names that the writer saw. All that the manifest lists has to be stored.
@@ -470,8 +510,13 @@ impl Listing {
             .backups
             .iter()
             .filter(|backup| backup.id.starts_with(id));
+        if id.is_empty() {
+            let message = "the id of a backup is wanted, and none is given";
+            let error = Error::new(ErrorKind::BadArgument, message);
+            return Err(error.hint("'zoovault backups' lists them"));
+        }
         match (found.next(), found.next()) {
-            (Some(backup), None) if !id.is_empty() => Ok(backup),
+            (Some(backup), None) => Ok(backup),
             (None, _) => Err(Error::new(
                 ErrorKind::BadArgument,
                 format!("there is no backup {id}"),

@@ -55,22 +55,23 @@ impl Unpacked {
     }
 
     fn unpack(&self) -> Result<PathBuf> {
-        let first = self
-            .parts
-            .first()
-            .map_or("nothing", |part| part.name.as_str());
+        let first = self.parts.first();
+        first.map_or(Ok(()), |part| self.repository.ensure_named(part))?;
+        let first = first.map_or("nothing", |part| part.name.as_str());
         let path = self.scratch.path().join(first.replace('/', "-"));
         let file = File::create(&path).map_err(|err| Error::io(&path, "create", err))?;
         let mut out = BufWriter::with_capacity(1 << 20, file);
         let mut size = 0;
         for part in &self.parts {
-            size += self.repository.decompress(part, &mut out, &path)?;
+            let left = self.size - size;
+            size += self
+                .repository
+                .decompress_within(part, left, &mut out, &path)?;
         }
         out.flush().map_err(|err| Error::io(&path, "write", err))?;
         if size != self.size {
-            let shown = self.repository.storage().shown_object(first);
             let message = format!("decompresses to {size} bytes, not to {}", self.size);
-            return Err(Error::about(&shown, ErrorKind::Damage, message));
+            return Err(self.repository.damaged(first, message));
         }
         Ok(path)
     }

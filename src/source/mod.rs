@@ -89,9 +89,9 @@ impl Source {
                     return Source::open_repository(&repository, &which, options);
                 }
                 None => {
-                    return Err(Error::io(path, "read", err).hint(
-                        "give a dataDir, its version-2 folder, a zoo.cfg, a log or snapshot, an archive, or a repository",
-                    ));
+                    return Err(Error::io(path, "read", err).or_hint(|| {
+                        "give a dataDir, its version-2 folder, a zoo.cfg, a log or snapshot, an archive, or a repository".to_owned()
+                    }));
                 }
             },
         };
@@ -122,6 +122,11 @@ impl Source {
             _ if is_named_log_or_snapshot(path) => Source::open_single(path),
             _ => Source::open_zoo_cfg(path, options),
         }
+    }
+
+    /// Whether `path` is that of a source, for all that names tell: of something that is there, or of a part of a repository, `REPOSITORY@PART`.
+    pub fn is_at(path: &Path) -> bool {
+        path.exists() || which_of(path).is_some()
     }
 
     /// Opens what is at `path` and does `work` with it; anew when a live directory changed in a way that `work` cannot bear.
@@ -294,7 +299,9 @@ impl Source {
         log_dir: &Path,
     ) -> Result<()> {
         let entries = fs::read_dir(dir).map_err(|err| {
-            Error::io(dir, "read", err).hint("a dataLogDir of its own is given with --data-log-dir")
+            // One that may not be read is there: another would not do.
+            Error::io(dir, "read", err)
+                .or_hint(|| "a dataLogDir of its own is given with --data-log-dir".to_owned())
         })?;
         self.dirs.push(dir.into());
         let is_split = !is_same_dir(snap_dir, log_dir);
@@ -395,6 +402,11 @@ impl Source {
     /// Whether this is a repository, or a part of one.
     pub fn is_repository(&self) -> bool {
         self.backed_up.is_some()
+    }
+
+    /// What the operator has to know of how it was opened.
+    pub fn warnings(&self) -> &[String] {
+        self.backed_up.as_ref().map_or(&[], |told| &told.warnings)
     }
 
     /// The member's number, where `myid` tells.

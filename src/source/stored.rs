@@ -7,6 +7,8 @@ use crate::error::Result;
 use crate::repository::{History, Repository, StoredLog, StoredSnapshot, Unpacked, Which};
 use crate::snapshot::codec::Codec;
 use crate::txnlog::{HEADER_LEN, LogEnd, LogSummary, Run};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,6 +19,8 @@ pub(super) struct BackedUp {
     pub(super) root: Option<PathBuf>,
     /// The highest epoch that any of its sources had seen.
     pub(super) max_epoch: u32,
+    /// What the operator has to know of how it was read.
+    pub(super) warnings: Vec<String>,
 }
 
 impl Source {
@@ -54,6 +58,7 @@ impl Source {
         source.backed_up = Some(BackedUp {
             root: repository.storage().root().map(Path::to_owned),
             max_epoch: history.max_epoch,
+            warnings: history.warnings.clone(),
         });
         source._unpacked = Some(scratch);
         Ok(source)
@@ -62,8 +67,12 @@ impl Source {
 
 /// The repository and the part of it that `REPOSITORY@PART` means.
 pub(super) fn which_of(path: &Path) -> Option<(PathBuf, Which)> {
-    let (dir, part) = path.to_str()?.rsplit_once('@')?;
-    let dir = Path::new(dir);
+    // The directory may have any bytes in its name; an id has none but digits.
+    let path = path.as_os_str().as_bytes();
+    let at = path.iter().rposition(|byte| *byte == b'@')?;
+    let (dir, part) = path.split_at_checked(at)?;
+    let part = std::str::from_utf8(part.get(1..)?).ok()?;
+    let dir = Path::new(OsStr::from_bytes(dir));
     (!part.contains('/') && dir.is_dir()).then(|| (dir.into(), Which::parse(part)))
 }
 

@@ -284,6 +284,13 @@ pub const ALL: &[Code] = &[
         "look for older snapshots, another member, or a backup",
     ),
     code(
+        "object-damaged",
+        DAMAGE,
+        "An object of a repository is missing or not what was stored, and with it the log or snapshot that it is a part of.",
+        "They never see a repository.",
+        "zoovault check tells what is damaged, and what it costs; points that do not need the object can be restored",
+    ),
+    code(
         "snapshot-bad-checksum",
         DAMAGE,
         "The seal of a snapshot is not that of its bytes.",

@@ -27,7 +27,21 @@ pub(super) fn judge_logs(source: &Source, timeline: &Timeline, findings: &mut Ve
     }
 }
 
+/// A file of a repository that its objects do not give: no byte of it is read.
+fn damaged_object(file: &SourceFile, error: &Error) -> Finding {
+    // The error is told of the file, but a file of several objects may be lost by any of them.
+    let other = error.path().filter(|path| *path != file.shown());
+    let object = other.map_or(String::new(), |path| format!("{}: ", path.display()));
+    let message = format!("{object}{}", error.what());
+    Finding::new("object-damaged", Severity::Damage, message)
+        .file(file.shown())
+        .next("'zoovault check' tells what is damaged, and what it costs")
+}
+
 fn damaged_header(file: &SourceFile, error: &Error, is_newest: bool) -> Finding {
+    if error.fault().is_none() {
+        return damaged_object(file, error);
+    }
     let (code, message) = match error.fault() {
         Some(Fault::Empty) => (
             "log-empty",
@@ -219,26 +233,25 @@ pub(super) fn judge_snapshots(
 }
 
 fn damaged_snapshot(file: &SourceFile, error: &Error, windows: &[Window]) -> Finding {
-    let fault = error.fault();
+    let Some(fault) = error.fault() else {
+        return damaged_object(file, error);
+    };
     // A server that is killed while it writes a snapshot leaves it so. Servers go on to the next older one, and nothing is
     // lost as long as the same points can be had from another base.
-    let is_cut = fault.is_some_and(Fault::is_cut);
+    let is_cut = fault.is_cut();
     let is_covered = windows
         .iter()
         .any(|window| window.from <= file.zxid() && file.zxid() <= window.to);
     let (code, severity) = match fault {
         _ if is_cut && is_covered => ("snapshot-cut", Severity::Warning),
         _ if is_cut => ("snapshot-cut", Severity::Damage),
-        Some(Fault::BadChecksum { .. }) => ("snapshot-bad-checksum", Severity::Damage),
-        Some(Fault::BadMagic { .. }) => ("snapshot-bad-magic", Severity::Damage),
-        Some(Fault::MissingParent { .. }) => ("snapshot-missing-parent", Severity::Damage),
-        Some(Fault::BadCompression { .. }) => ("snapshot-bad-compression", Severity::Damage),
+        Fault::BadChecksum { .. } => ("snapshot-bad-checksum", Severity::Damage),
+        Fault::BadMagic { .. } => ("snapshot-bad-magic", Severity::Damage),
+        Fault::MissingParent { .. } => ("snapshot-missing-parent", Severity::Damage),
+        Fault::BadCompression { .. } => ("snapshot-bad-compression", Severity::Damage),
         _ => ("snapshot-damaged", Severity::Damage),
     };
-    let message = format!(
-        "{}; servers go on to the next older snapshot, if they notice",
-        fault.map(ToString::to_string).unwrap_or_default()
-    );
+    let message = format!("{fault}; servers go on to the next older snapshot, if they notice");
     Finding::new(code, severity, message)
         .file(file.shown())
         .offset(error.offset().unwrap_or(0))
