@@ -15,7 +15,7 @@ use crate::restore::write_snapshot;
 use crate::snapshot::{self, Trailer};
 use crate::source::{self, Source, SourceFile};
 use crate::stream::Span;
-use crate::timeline::Timeline;
+use crate::timeline::{Segment, Timeline};
 use crate::tree::DataTree;
 use crate::txnlog::Level;
 use crate::zxid::Zxid;
@@ -190,8 +190,11 @@ impl Run<'_> {
                 .map(|held| held.zxid)
                 .filter(|held| *held <= base.zxid);
             let newest = newest.max().unwrap_or(Zxid::ZERO);
-            let joints = timeline.segments.iter().flat_map(|segment| &segment.joints);
-            let mut between = joints.filter(|(_, first)| newest < *first && *first <= base.zxid);
+            let segments = &timeline.segments;
+            let joints = segments.iter().flat_map(|segment| &segment.joints);
+            let begins = joints.map(|(_, first)| *first);
+            let begins = begins.chain(segments.iter().map(Segment::first).skip(1));
+            let mut between = begins.filter(|first| newest < *first && *first <= base.zxid);
             if between.next().is_none() {
                 break;
             }

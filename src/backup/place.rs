@@ -35,13 +35,13 @@ impl Run<'_> {
     /// Finds where the source belongs.
     pub(super) fn place(&mut self, scan: &Scan, lineages: &[Lineage]) -> Result<Place> {
         let timeline = &scan.timeline;
-        let (mut unknown, mut apart) = (Vec::new(), None);
-        let is_known =
-            |lineage: &Lineage| scan.known.as_ref().is_some_and(|(id, _)| *id == lineage.id);
-        // That which it was of first: of two that part before its last txns, both may be the same to it.
-        let mut order: Vec<(usize, &Lineage)> = lineages.iter().enumerate().collect();
-        order.sort_by_key(|(_, lineage)| !is_known(lineage));
-        for (index, lineage) in order {
+        let (mut same, mut unknown, mut apart) = (None, Vec::new(), None);
+        for (index, lineage) in lineages.iter().enumerate() {
+            let mut known = scan.known.iter();
+            let is_known = known.any(|(id, _)| *id == lineage.id);
+            if same.is_some() && !is_known {
+                continue;
+            }
             let comparison = Comparison {
                 source: self.source,
                 timeline,
@@ -49,8 +49,12 @@ impl Run<'_> {
                 lineage,
             };
             match comparison.relation()? {
-                Relation::Same => return Ok(Place::Lineage(index)),
-                Relation::Unknown if is_known(lineage) => return Ok(Place::Lineage(index)),
+                // Of two that part before its last txns, both may be the same to it: it goes on where it was.
+                Relation::Same | Relation::Unknown if is_known => {
+                    return Ok(Place::Lineage(index));
+                }
+                Relation::Same => same = same.or(Some(index)),
+                _ if same.is_some() => {}
                 Relation::Unknown => unknown.push((index, lineage)),
                 // Also where an older lineage has what this one went on without: that one was left for good.
                 Relation::Apart(zxid) if is_older(timeline, lineage) => {
@@ -58,6 +62,9 @@ impl Run<'_> {
                 }
                 Relation::Apart(zxid) => apart = apart.or(Some(zxid)),
             }
+        }
+        if let Some(index) = same {
+            return Ok(Place::Lineage(index));
         }
         if apart.is_some() {
             return Ok(Place::New(apart));
