@@ -39,7 +39,9 @@ impl Run<'_> {
         for (index, lineage) in lineages.iter().enumerate() {
             let mut known = scan.known.iter();
             let is_known = known.any(|(id, _)| *id == lineage.id);
-            if same.is_some() && !is_known {
+            // How far it and the source can go together.
+            let reach = lineage.last().map(|mark| mark.zxid).min(timeline.last());
+            if same.is_some_and(|(_, best)| !is_known || reach < best) {
                 continue;
             }
             let comparison = Comparison {
@@ -53,7 +55,7 @@ impl Run<'_> {
                 Relation::Same | Relation::Unknown if is_known => {
                     return Ok(Place::Lineage(index));
                 }
-                Relation::Same => same = same.or(Some(index)),
+                Relation::Same => same = same.or(Some((index, reach))),
                 _ if same.is_some() => {}
                 Relation::Unknown => unknown.push((index, lineage)),
                 // Also where an older lineage has what this one went on without: that one was left for good.
@@ -63,7 +65,7 @@ impl Run<'_> {
                 Relation::Apart(zxid) => apart = apart.or(Some(zxid)),
             }
         }
-        if let Some(index) = same {
+        if let Some((index, _)) = same {
             return Ok(Place::Lineage(index));
         }
         if apart.is_some() {
