@@ -5,7 +5,7 @@ use crate::checksum::sha256;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::txn::TXN_HEADER_LEN;
 use crate::repository::{
-    BackupName, History, Listing, Manifest, Mark, Object, Position, Repository, name,
+    BackupName, History, Listing, Manifest, Mark, Object, Position, Repository,
 };
 use crate::source::Source;
 use crate::stream::Span;
@@ -82,53 +82,41 @@ impl Lineage {
         Ok(())
     }
 
-    /// Leaves out what is not in the repository any more, or is of another size than was stored: it is to be stored again, under another name where there
-    /// is something.
-    pub fn leave_out_lost(
-        &mut self,
-        repository: &Repository,
-        condemned: &mut HashSet<String>,
-    ) -> Result<()> {
-        let mut sizes = HashMap::new();
-        for folder in [name::LOGS, name::SNAPSHOTS] {
-            let listed = repository
-                .storage()
-                .list(&format!("{folder}/{}", self.id))?;
-            sizes.extend(listed.into_iter().map(|listed| (listed.name, listed.size)));
-        }
-        // Of what only backups before list, 'check' tells: nothing new rests on it.
-        let heads: HashSet<String> = self.heads().map(|(name, _)| name.id.clone()).collect();
-        let mut lost: Vec<String> = Vec::new();
-        for (name, manifest) in &mut self.backups {
-            let mut is_there = |object: &Object| {
-                let found = sizes.get(&object.name);
-                if found == Some(&object.bytes) {
-                    return true;
-                }
-                if found.is_some() {
-                    condemned.insert(object.name.clone());
-                }
-                if heads.contains(&name.id) && !lost.contains(&object.name) {
-                    lost.push(object.name.clone());
-                }
-                false
-            };
+    /// Leaves out what is not in the repository any more, or is of another size than was stored, of what the newest backups list: it is to be stored again.
+    /// Of what only older ones list `check` tells.
+    pub fn leave_out_lost(&mut self, repository: &Repository) -> Result<()> {
+        let heads = self.heads().flat_map(|(_, manifest)| manifest.objects());
+        let listed: HashMap<String, u64> = heads
+            .map(|object| (object.name.clone(), object.bytes))
+            .collect();
+        let found = repository
+            .storage()
+            .sizes(listed.keys().map(String::as_str))?;
+        let mut lost: Vec<&String> = listed
+            .iter()
+            .filter(|(name, bytes)| found.get(*name) != Some(bytes))
+            .map(|(name, _)| name)
+            .collect();
+        lost.sort();
+        let Some(first) = lost.first() else {
+            return Ok(());
+        };
+        let more = match lost.len() {
+            1 => String::new(),
+            count => format!(" and {} more objects", count - 1),
+        };
+        let shown = repository.storage().shown_object(first);
+        self.damage.push(format!(
+            "{}{more} of the repository: gone, or not as long as it was; what the source still has of it is stored again",
+            shown.display()
+        ));
+        let is_there = |object: &Object| !lost.contains(&&object.name);
+        for (_, manifest) in &mut self.backups {
             manifest.logs.retain(|log| is_there(&log.object));
             manifest
                 .snapshots
-                .retain(|base| base.parts.iter().all(&mut is_there));
+                .retain(|base| base.parts.iter().all(is_there));
         }
-        self.damage.extend(lost.first().map(|first| {
-            let more = match lost.len() {
-                1 => String::new(),
-                count => format!(" and {} more objects", count - 1),
-            };
-            let shown = repository.storage().shown_object(first);
-            format!(
-                "{}{more} of the repository: gone, or not as long as it was; what the source still has of it is stored again",
-                shown.display()
-            )
-        }));
         Ok(())
     }
 

@@ -197,10 +197,10 @@ impl Run<'_> {
         if lineage.is_chain_broken(&self.listing) {
             lineage.complete(repository, &self.listing)?;
         }
-        lineage.leave_out_lost(repository, &mut self.listing.condemned)?;
+        lineage.leave_out_lost(repository)?;
         if !goes_on(&scan, &lineage) {
             lineage.complete(repository, &self.listing)?;
-            lineage.leave_out_lost(repository, &mut self.listing.condemned)?;
+            lineage.leave_out_lost(repository)?;
             scan = scan.whole(self.source, self.progress)?;
         }
         if let Some(apart) = self.judge_ends_of_epochs(&mut scan, &lineage)? {

@@ -10,7 +10,7 @@ use futures_executor::block_on;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::local::LocalFileSystem;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload, path::Path as ObjectPath};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -28,6 +28,9 @@ pub struct Listed {
     /// Its bytes.
     pub size: u64,
 }
+
+/// How many objects are asked for at once.
+const AT_ONCE: usize = 16;
 
 /// A place for objects.
 #[derive(Clone)]
@@ -149,6 +152,24 @@ impl Storage {
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(err) => Err(failed(&self.shown_object(name), "read", err)),
         }
+    }
+
+    /// How many bytes objects have: those that are there.
+    ///
+    /// # Errors
+    /// When that cannot be asked.
+    pub fn sizes<'a>(&self, names: impl Iterator<Item = &'a str>) -> Result<HashMap<String, u64>> {
+        let sizes = stream::iter(names.map(ObjectPath::from))
+            .map(|path| async move {
+                match self.store.head(&path).await {
+                    Ok(meta) => Ok(Some((path.to_string(), meta.size))),
+                    Err(object_store::Error::NotFound { .. }) => Ok(None),
+                    Err(err) => Err(failed(&self.shown_object(path.as_ref()), "read", err)),
+                }
+            })
+            .buffered(AT_ONCE)
+            .try_filter_map(|found| async move { Ok(found) });
+        block_on(sizes.try_collect())
     }
 
     /// The objects whose names begin with the folder `prefix`, by name.
