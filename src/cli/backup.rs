@@ -36,8 +36,9 @@ const IDLE_COMMIT_EVERY: Duration = Duration::from_secs(3600);
 ///
 /// What it prints and records is the window that the backup gives: from which zxid to which everything can be restored from it.
 ///
-/// Status 3, loudly: no window, a gap since the last backup, a stale source, a history that is not that of the last backup. Status 4: files of the source are
-/// damaged; what is sound was backed up. A source that cannot be read at all is a failure, and keeps no other from being backed up.
+/// Status 3, loudly: no window, a gap, a stale source, a history that is not that of the last backup. Status 4: new records of the source, a snapshot that was
+/// to be a base, or objects of the repository are damaged; what is sound was backed up, and what is gone stored again. What was backed up before is not read
+/// anew: that is for verify and check. A source that cannot be read at all is a failure, and keeps no other from being backed up.
 #[derive(Args, Debug)]
 pub struct BackupArgs {
     /// Data directories (or their version-2, or a zoo.cfg): members of one ensemble

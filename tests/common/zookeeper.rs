@@ -386,7 +386,27 @@ impl Server {
     /// As [`Server::start_again`], for one that will not serve before others are there: does not wait.
     pub fn spawn_again(&mut self) {
         assert!(self.child.is_none(), "the server still runs");
+        self.remove_begun_logs();
         self.spawn();
+    }
+
+    /// Removes logs that are not even headers: a server that is ended as it begins a log leaves it so, and some releases then do not start.
+    fn remove_begun_logs(&self) {
+        let config = fs::read_to_string(self.folder.path().join("zoo.cfg")).expect("zoo.cfg");
+        let dirs = config.lines().filter_map(|line| {
+            let dir = line.strip_prefix("dataDir=");
+            dir.or_else(|| line.strip_prefix("dataLogDir="))
+        });
+        for dir in dirs {
+            let entries = fs::read_dir(Path::new(dir).join("version-2"));
+            for entry in entries.into_iter().flatten().flatten() {
+                let is_log = entry.file_name().to_string_lossy().starts_with("log.");
+                if is_log && entry.metadata().is_ok_and(|found| found.len() < 16) {
+                    eprintln!("removed {}, which was just begun", entry.path().display());
+                    fs::remove_file(entry.path()).expect("a log that was just begun");
+                }
+            }
+        }
     }
 
     /// Waits until the server serves.
