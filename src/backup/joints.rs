@@ -3,6 +3,7 @@
 
 use super::Run;
 use super::lineage::Lineage;
+use super::relation::was_sent_a_tree;
 use super::scan::Scan;
 use crate::error::{ErrorKind, Result};
 use crate::point::Point;
@@ -55,7 +56,7 @@ impl Run<'_> {
                     Verdict::Refuted => {}
                     Verdict::Unknown => return Ok(Some(from)),
                 }
-            } else if !self.was_sent_a_tree(own, first) {
+            } else if !was_sent_a_tree(self.source, own.next(), first) {
                 match self.prove(&history, first)? {
                     Verdict::Proven => {}
                     Verdict::Refuted => return Ok(Some(first)),
@@ -66,12 +67,6 @@ impl Run<'_> {
             }
         }
         Ok(None)
-    }
-
-    /// Whether the source holds a snapshot from between the two.
-    fn was_sent_a_tree(&self, behind: Zxid, before: Zxid) -> bool {
-        let mut snapshots = self.source.snapshots().iter();
-        snapshots.any(|file| behind < file.zxid() && file.zxid() < before)
     }
 
     /// What the digests behind the end of an epoch say, of which `first` is the first txn of the next.

@@ -95,7 +95,7 @@ impl Comparison<'_> {
         let lacks = segments
             .iter()
             .any(|segment| segment.first() < last && last < segment.last());
-        if lacks && !self.was_sent_a_tree(last, after) {
+        if lacks && !was_sent_a_tree(self.source, last, after) {
             return Relation::Apart(after);
         }
         let is_next = last.is_followed_by(after) && last.epoch() == after.epoch();
@@ -125,12 +125,6 @@ impl Comparison<'_> {
             }
             _ => common.map_or(Relation::Unknown, |_| Relation::Same),
         }
-    }
-
-    /// Whether the source holds a snapshot from between the two: then it was sent that tree, and lacks the txns before it without having gone on without them.
-    fn was_sent_a_tree(&self, from: Zxid, before: Zxid) -> bool {
-        let mut snapshots = self.source.snapshots().iter();
-        snapshots.any(|file| from <= file.zxid() && file.zxid() < before)
     }
 
     /// The highest zxid that both hold and that tells something: whether both hold the same there. An object that is damaged tells nothing.
@@ -168,6 +162,13 @@ impl Comparison<'_> {
         }
         Ok(found)
     }
+}
+
+/// Whether a source holds a snapshot of `from` or later, and before `before`: then it was sent that tree, and lacks the txns before it without having gone on
+/// without them.
+pub(super) fn was_sent_a_tree(source: &Source, from: Zxid, before: Zxid) -> bool {
+    let mut snapshots = source.snapshots().iter();
+    snapshots.any(|file| from <= file.zxid() && file.zxid() < before)
 }
 
 /// The records of a stored log.

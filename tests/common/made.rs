@@ -114,10 +114,8 @@ impl Writer {
         random: &mut Random,
         now_ms: i64,
     ) -> Writer {
-        let mut writer = Writer::begin(repository, lineage, last, random, now_ms);
-        (writer.has_window, writer.is_full) = (true, true);
-        writer.read(repository, now_ms);
-        writer
+        let writer = Writer::begin(repository, lineage, last, random, now_ms);
+        writer.with_window(true, repository)
     }
 
     /// Begins a backup that stores nothing that the newest one lists, and has a window.
@@ -128,10 +126,15 @@ impl Writer {
         random: &mut Random,
         now_ms: i64,
     ) -> Writer {
-        let mut writer = Writer::begin(repository, lineage, last, random, now_ms);
-        (writer.has_window, writer.is_full) = (true, false);
-        writer.read(repository, now_ms);
-        writer
+        let writer = Writer::begin(repository, lineage, last, random, now_ms);
+        writer.with_window(false, repository)
+    }
+
+    /// Gives it a window, and has it store everything or rest on others.
+    fn with_window(mut self, is_full: bool, repository: &Repository) -> Writer {
+        (self.has_window, self.is_full) = (true, is_full);
+        self.read(repository, self.begun_ms);
+        self
     }
 
     /// Reads the repository, and rests on what the newest backup that counts lists.

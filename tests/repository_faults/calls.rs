@@ -1,5 +1,6 @@
 //! Backups into a storage that fails at one of its calls: what holds for a directory holds for any storage.
 
+use crate::days::back_up;
 use crate::growing::Growing;
 use crate::judge::judge_opened;
 use crate::step;
@@ -7,36 +8,11 @@ use crate::store::{Fault, Faulty, Moment};
 use futures_util::TryStreamExt;
 use object_store::memory::InMemory;
 use object_store::{ObjectStore, ObjectStoreExt};
-use std::path::Path;
 use std::sync::Arc;
-use zoovault::backup::{BaseEvery, Options, backup};
-use zoovault::progress::Silent;
 use zoovault::repository::{Repository, Storage};
-use zoovault::source::{self, Source};
 
 const BEGIN_MS: i64 = 1_800_000_000_000;
-
-/// Backs up, so many minutes later. Gives the backup, if there was something new.
-fn back_up(
-    dir: &Path,
-    repository: &Repository,
-    minute: i64,
-) -> zoovault::error::Result<Option<String>> {
-    let source = Source::open(dir, &source::Options::default())?;
-    let options = Options {
-        host: "host".into(),
-        tool: "test".into(),
-        base_every: BaseEvery {
-            age_ms: None,
-            log_bytes: Some(1000),
-        },
-        even_if_idle: false,
-        now_ms: BEGIN_MS + minute * 60_000,
-        scratch_dir: None,
-    };
-    let done = backup(&source, repository, &options, &Silent)?;
-    Ok(done.name.map(|name| name.id))
-}
+const MINUTE: i64 = 60_000;
 
 fn through(store: Arc<dyn ObjectStore>) -> Repository {
     Repository::open(Storage::of(store, "memory")).unwrap()
@@ -66,7 +42,7 @@ fn a_backup_into_a_storage_that_fails_at_any_call_harms_none_before_it() {
     let mut promised = Vec::new();
     for (minute, txns) in (1..).zip([12, 20, 30]) {
         truth.write(dir.path(), txns);
-        promised.extend(back_up(dir.path(), &repository, minute).unwrap());
+        promised.extend(back_up(dir.path(), &repository, BEGIN_MS + minute * MINUTE).unwrap());
     }
     truth.write(dir.path(), 42);
     let mut points = 0;
@@ -82,7 +58,7 @@ fn a_backup_into_a_storage_that_fails_at_any_call_harms_none_before_it() {
                     moment,
                     is_final,
                 }));
-                let told = back_up(dir.path(), &broken, 10);
+                let told = back_up(dir.path(), &broken, BEGIN_MS + 10 * MINUTE);
                 if faulty.calls() <= at {
                     assert!(told.is_ok(), "{what}");
                     break;
@@ -90,7 +66,7 @@ fn a_backup_into_a_storage_that_fails_at_any_call_harms_none_before_it() {
                 points += 1;
                 let whole = through(store);
                 judge_opened(&whole, &promised, &truth, &what);
-                let again = back_up(dir.path(), &whole, 20);
+                let again = back_up(dir.path(), &whole, BEGIN_MS + 20 * MINUTE);
                 let again = again.unwrap_or_else(|err| panic!("{what}: {err}"));
                 let made: Vec<String> = told.ok().flatten().into_iter().chain(again).collect();
                 let all = [promised.as_slice(), &made].concat();

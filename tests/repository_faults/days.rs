@@ -5,6 +5,7 @@ use crate::judge::Place;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 use zoovault::backup::{BaseEvery, Options, backup};
+use zoovault::error::Result;
 use zoovault::progress::Silent;
 use zoovault::repository::{FORMAT_VERSION, Repository, Storage, Tomb};
 use zoovault::retention::prune;
@@ -18,6 +19,24 @@ fn hours_ago(hours: i64) -> i64 {
     i64::try_from(now.as_millis()).unwrap() - hours * HOUR
 }
 
+/// Backs up at a time, in ms; mostly with a base. Gives the backup, if there was something new.
+pub fn back_up(dir: &Path, repository: &Repository, now_ms: i64) -> Result<Option<String>> {
+    let source = Source::open(dir, &source::Options::default())?;
+    let options = Options {
+        host: "host".into(),
+        tool: "test".into(),
+        base_every: BaseEvery {
+            age_ms: None,
+            log_bytes: Some(1000),
+        },
+        even_if_idle: false,
+        now_ms,
+        scratch_dir: None,
+    };
+    let done = backup(&source, repository, &options, &Silent)?;
+    Ok(done.name.map(|name| name.id))
+}
+
 /// A place with a repository that was made ten days ago, whose source was backed up after each of `states`, mostly with a base, and what the backups are
 /// called.
 pub fn old_repository(states: &[usize]) -> (Place, Growing, Vec<String>) {
@@ -29,21 +48,10 @@ pub fn old_repository(states: &[usize]) -> (Place, Growing, Vec<String>) {
     let mut made = Vec::new();
     for (minute, state) in (0..).zip(states) {
         truth.write(&dir, *state);
-        let source = Source::open(&dir, &source::Options::default()).unwrap();
-        let options = Options {
-            host: "host".into(),
-            tool: "test".into(),
-            base_every: BaseEvery {
-                age_ms: None,
-                log_bytes: Some(1000),
-            },
-            even_if_idle: false,
-            now_ms: hours_ago(240) + (1 + minute) * MINUTE,
-            scratch_dir: None,
-        };
-        let done = backup(&source, &repository, &options, &Silent).unwrap();
-        made.push(done.name.unwrap().id);
+        let at = hours_ago(240) + (1 + minute) * MINUTE;
+        made.extend(back_up(&dir, &repository, at).unwrap());
     }
+    assert_eq!(made.len(), states.len());
     (place, truth, made)
 }
 
