@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::progress::Progress;
-use crate::replay::{Base, BaseFile, ExactFrom, bases, exact_ranges};
+use crate::replay::{Base, BaseFile, ExactFrom, bases, exact_ranges, read_timeline};
 use crate::source::{EpochFile, Source};
 use crate::timeline::{Gap, Timeline};
 use crate::txnlog::{Level, LogEnd};
@@ -70,7 +70,7 @@ pub struct Overview {
 /// # Errors
 /// [`crate::error::ErrorKind::SourceChanged`]; failures to read.
 pub fn inspect(source: &Source, progress: &dyn Progress) -> Result<Overview> {
-    let timeline = Timeline::read(source, Level::Frames, progress)?;
+    let timeline = read_timeline(source, Level::Frames, progress)?;
     let bases = bases(source, &timeline)?;
     let with_time = |zxid| (zxid, timeline.time_of(source, zxid).ok().flatten());
     let windows = exact_ranges(&timeline, &bases)

@@ -8,11 +8,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::point::Point;
 use crate::progress::{Progress, Silent};
 use crate::replay::{
-    Base, BaseFile, ExactFrom, Proof, Purpose, Rebuilt, bases, fresh_tree, rebuild_for,
+    Base, BaseFile, ExactFrom, Proof, Purpose, Rebuilt, bases, fresh_tree, read_timeline,
+    rebuild_for,
 };
 use crate::repository::{History, Origin, StoredSnapshot, StoredTrailer};
 use crate::restore::write_snapshot;
-use crate::snapshot::{self, Trailer};
+use crate::snapshot::{self, NewestZxids, Trailer};
 use crate::source::{self, Source, SourceFile};
 use crate::stream::Span;
 use crate::timeline::{Segment, Timeline};
@@ -71,6 +72,7 @@ fn store(
         },
         trailer: trailer(&summary.trailer),
         created_ms,
+        newest_zxids: summary.newest_zxids.as_slice().to_vec(),
         snapshot_bytes: size,
         parts,
     }))
@@ -145,6 +147,8 @@ fn store_tree(
                 .and(Err(Error::io(shown, "rebuild a base for", err))),
         }
     })?;
+    let mut newest_zxids = NewestZxids::default();
+    tree.nodes().for_each(|node| newest_zxids.add(node.stat));
     Ok(StoredSnapshot {
         zxid,
         exact_from: zxid,
@@ -152,6 +156,7 @@ fn store_tree(
         origin: Origin::Rebuilt,
         trailer: StoredTrailer::default(),
         created_ms,
+        newest_zxids: newest_zxids.as_slice().to_vec(),
         snapshot_bytes: size,
         parts,
     })
@@ -238,7 +243,7 @@ impl Run<'_> {
         if !self.is_due(newest, history) || newest.zxid >= last.zxid {
             return Ok(None);
         }
-        let timeline = Timeline::read(self.source, Level::Frames, self.progress)?;
+        let timeline = read_timeline(self.source, Level::Frames, self.progress)?;
         let mut servers = bases(self.source, &timeline)?;
         servers.retain(|base| {
             let is_wanted = base.zxid > newest.zxid && base.zxid <= last.zxid;
@@ -324,10 +329,11 @@ fn reach(base: &Base, scan: &Scan) -> Option<(Zxid, Zxid)> {
 }
 
 /// What the repository holds, with what was stored now.
-fn together(history: &History, stored: &Stored) -> History {
+pub(super) fn together(history: &History, stored: &Stored) -> History {
     let mut together = history.clone();
     together.logs.extend(stored.logs.iter().cloned());
     together.snapshots.extend(stored.snapshots.iter().cloned());
+    together.ends_lost.extend(&stored.ends_lost);
     together
 }
 

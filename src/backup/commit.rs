@@ -1,6 +1,6 @@
 //! What a backup lists, and that it is committed.
 
-use super::base::stored_bases;
+use super::base::{stored_bases, together};
 use super::lineage::Lineage;
 use super::scan::Scan;
 use super::{Backup, Run, Stored};
@@ -12,7 +12,7 @@ use crate::repository::{
     StoredLog, StoredWindow,
 };
 use crate::source::{self, Source};
-use crate::timeline::Timeline;
+use crate::timeline::{Gap, Timeline};
 use crate::txnlog::Level;
 use crate::zxid::Zxid;
 use std::time::{Instant, SystemTime};
@@ -53,9 +53,12 @@ impl Run<'_> {
             warnings: Vec::new(),
             snapshots: Vec::new(),
             logs: Vec::new(),
+            ends_lost: Vec::new(),
         };
+        history.ends_lost.extend(&stored.ends_lost);
+        manifest.ends_lost = history.ends_lost.iter().copied().collect();
         let is_idle = stored.logs.is_empty() && stored.snapshots.is_empty();
-        self.judge_gaps(&history, &stored);
+        self.judge_gaps(&history, &stored)?;
         if let (true, true, [(_, head)]) = (is_idle, lineage.damage.is_empty(), heads.as_slice()) {
             manifest.snapshots.clone_from(&head.snapshots);
             manifest.logs.clone_from(&head.logs);
@@ -70,33 +73,26 @@ impl Run<'_> {
     }
 
     /// Tells which txns are missing around those that were stored now.
-    fn judge_gaps(&mut self, history: &History, stored: &Stored) {
-        let mut held = history.ranges();
-        for log in &stored.logs {
-            held.add(log.first_zxid, log.last_zxid);
-        }
+    fn judge_gaps(&mut self, history: &History, stored: &Stored) -> Result<()> {
+        let all = together(history, stored);
+        let all = Source::of_history(self.repository, &all, &self.source_options())?;
+        let timeline = Timeline::read(&all, Level::Frames, self.progress)?;
         // A tree with nothing behind it.
-        let earliest = held.iter().next().map(|(first, _)| first);
+        let earliest = timeline.segments.first().map(|segment| segment.first());
         let mut bases = stored.snapshots.iter().map(|base| base.zxid);
-        if let Some(base) = bases.find(|base| earliest.is_some_and(|first| *base < first)) {
-            held.add(base, base);
-        }
-        let is_new = |last: Zxid, first: Zxid| {
+        let before = earliest.and_then(|first| Some((bases.find(|base| *base < first)?, first)));
+        let before = before.filter(|(base, first)| !base.is_followed_by(*first));
+        let before = before.map(|(base, first)| Gap::between((base, 0), (first, 0)));
+        let is_new = |gap: &Gap| {
             let mut logs = stored.logs.iter();
-            logs.any(|log| log.last_zxid == last || log.first_zxid == first)
+            logs.any(|log| log.last_zxid == gap.after || log.first_zxid == gap.before)
         };
-        for ((_, last), (first, _)) in held.iter().zip(held.iter().skip(1)) {
-            if last.is_followed_by(first) || !is_new(last, first) {
-                continue;
-            }
-            let missing = match last.epoch() == first.epoch() {
-                true => last.next(),
-                false => Zxid::new(first.epoch(), 1),
-            };
-            let last = first.prev();
-            let txns = match missing == last {
-                true => format!("txn {missing} is"),
-                false => format!("the txns from {missing} to {last} are"),
+        let gaps = before.into_iter().chain(timeline.gaps());
+        for gap in gaps.filter(is_new) {
+            let txns = match (gap.is_end_of_epoch(), gap.first_missing(), gap.last_missing()) {
+                (true, ..) => format!("the {gap}, are"),
+                (false, first, last) if first == last => format!("txn {first} is"),
+                (false, first, last) => format!("the txns from {first} to {last} are"),
             };
             let why = match self.is_damaged {
                 true => "what is damaged, or what the server purged before it was backed up",
@@ -108,6 +104,7 @@ impl Run<'_> {
                 "a gap: {txns} not there any more: {why}; another member may have them"
             ));
         }
+        Ok(())
     }
 
     fn origins(&self, position: Option<Position>) -> Origins {
@@ -242,6 +239,7 @@ fn only(manifest: &Manifest) -> History {
     history.lineage.clone_from(&manifest.lineage);
     history.logs.clone_from(&manifest.logs);
     history.snapshots.clone_from(&manifest.snapshots);
+    history.ends_lost.extend(&manifest.ends_lost);
     history.max_epoch = manifest.max_epoch;
     history
 }

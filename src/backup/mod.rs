@@ -53,6 +53,7 @@ use crate::repository::{
     BackupName, History, Listing, Manifest, Repository, StoredLog, StoredSnapshot, StoredWindow,
 };
 use crate::source::{self, Source};
+use crate::timeline::{Gap, Timeline};
 use crate::zxid::Zxid;
 use base::bases_in_order;
 use lineage::Lineage;
@@ -125,6 +126,8 @@ struct Run<'a> {
 struct Stored {
     logs: Vec<StoredLog>,
     snapshots: Vec<StoredSnapshot>,
+    /// The last txns before ends of epochs that were found to be missing.
+    ends_lost: Vec<Zxid>,
 }
 
 /// Backs up `source`.
@@ -202,9 +205,11 @@ impl Run<'_> {
             lineage.complete(repository, &self.listing)?;
             lineage.leave_out_lost(repository)?;
             scan = scan.whole(self.source, self.progress)?;
+            scan = scan.settled(self.source, self.progress)?;
         }
         if let Some(apart) = self.judge_ends_of_epochs(&mut scan, &lineage)? {
             scan = scan.whole(self.source, self.progress)?;
+            scan = scan.settled(self.source, self.progress)?;
             lineage = self.begin(&scan, Some(apart), None)?;
         }
         self.judge_damage(std::slice::from_ref(&lineage));
@@ -281,6 +286,7 @@ impl Run<'_> {
         let mut stored = Stored {
             logs: self.ship_logs(&target, &stretches)?,
             snapshots: Vec::new(),
+            ends_lost: ends_lost(timeline),
         };
         self.add_bases(&target, scan, &all_bases, history, &mut stored)?;
         if !stored.logs.is_empty() {
@@ -341,6 +347,14 @@ impl Run<'_> {
     fn windows(&self, history: &History) -> Result<Vec<StoredWindow>> {
         windows(self.repository, history, &self.source_options())
     }
+}
+
+/// The last txns before ends of epochs that are known to be missing, whatever shows that: the snapshot that does need not be stored.
+fn ends_lost(timeline: &Timeline) -> Vec<Zxid> {
+    let gaps = timeline.gaps().into_iter();
+    let is_known = |gap: &Gap| gap.known_to.is_some() || gap.is_by_difference;
+    let gaps = gaps.filter(|gap| gap.is_end_of_epoch() && is_known(gap));
+    gaps.map(|gap| gap.after).collect()
 }
 
 /// Whether what the source has is new txns behind those that were backed up last, and nothing else: then no base is needed.

@@ -4,6 +4,7 @@ use super::lineage::{Lineage, find_position};
 use crate::checksum::sha256;
 use crate::error::{Error, ErrorKind, Fault, Result};
 use crate::progress::Progress;
+use crate::replay::{read_timeline, settle_ends, with_snapshots};
 use crate::repository::{Mark, Position, Ranges};
 use crate::source::Source;
 use crate::timeline::{Piece, ScannedLog, Timeline};
@@ -43,13 +44,14 @@ impl Scan {
             if let Some(index) = find_position(source, position)? {
                 let start = (index, position.offset);
                 let timeline = Timeline::read_from(source, start, Level::Everything, progress)?;
+                let timeline = with_snapshots(source, timeline, progress)?;
                 return Ok(Scan::new(
                     timeline,
                     Some((lineage.id.clone(), position.clone())),
                 ));
             }
         }
-        let timeline = Timeline::read(source, Level::Everything, progress)?;
+        let timeline = read_timeline(source, Level::Everything, progress)?;
         Ok(Scan::new(timeline, None))
     }
 
@@ -93,8 +95,14 @@ impl Scan {
         if self.known.is_none() {
             return Ok(self);
         }
-        let timeline = Timeline::read(source, Level::Everything, progress)?;
+        let timeline = read_timeline(source, Level::Everything, progress)?;
         Ok(Scan::new(timeline, None))
+    }
+
+    /// Judges the ends of epochs that it goes over by the digests behind them.
+    pub fn settled(mut self, source: &Source, progress: &dyn Progress) -> Result<Scan> {
+        self.timeline = settle_ends(source, self.timeline, progress)?;
+        Ok(self)
     }
 
     /// The last txn, and where it is.

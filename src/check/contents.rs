@@ -62,6 +62,7 @@ impl<'a> Stored<'a> {
             (Stored::Base(a), Stored::Base(b)) => {
                 let a = StoredSnapshot {
                     created_ms: b.created_ms,
+                    newest_zxids: b.newest_zxids.clone(),
                     ..a.clone()
                 };
                 a == *b

@@ -188,7 +188,10 @@ fn show_windows(
         writeln!(out, "  {}", look.paint("31", "none"))?;
     }
     for gap in &overview.gaps {
-        let text = format!("missing: {} to {}", gap.first_missing(), gap.last_missing());
+        let text = match gap.is_end_of_epoch() {
+            true => format!("missing: {gap}"),
+            false => format!("missing: {} to {}", gap.first_missing(), gap.last_missing()),
+        };
         writeln!(out, "  {}", look.paint("31", &text))?;
     }
     Ok(())

@@ -373,12 +373,7 @@ impl<'a> Judge<'a> {
             if a.last.is_followed_by(b.first) || a.last.next() == b.first {
                 continue;
             }
-            let gap = Gap {
-                after: a.last,
-                after_time: 0,
-                before: b.first,
-                before_time: 0,
-            };
+            let gap = Gap::between((a.last, 0), (b.first, 0));
             let (first, last) = (gap.first_missing(), gap.last_missing());
             for (index, member) in self.members.iter().enumerate() {
                 let timeline = &member.timeline;

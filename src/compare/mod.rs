@@ -22,7 +22,9 @@ pub use walk::{Difference, Pair, Place, Stretch};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
-use crate::replay::{Base, SnapshotVerdict, check_snapshots, sound_bases};
+use crate::replay::{
+    Base, SnapshotVerdict, check_snapshots, settle_ends, shown_by_snapshots, sound_bases,
+};
 use crate::source::Source;
 use crate::timeline::Timeline;
 use crate::txnlog::Level;
@@ -286,6 +288,8 @@ fn refuse_repeated(sources: &[Source]) -> Result<()> {
 fn read_member<'a>(source: &'a Source, progress: &dyn Progress) -> Result<Read<'a>> {
     let timeline = Timeline::read(source, Level::Everything, progress)?;
     let snapshots = check_snapshots(source, progress)?;
+    let timeline = timeline.given(source, shown_by_snapshots(&snapshots));
+    let timeline = settle_ends(source, timeline, progress)?;
     let mut faults = log_faults(source, &timeline);
     faults.extend(snapshot_faults(source, &snapshots));
     for fork in timeline.compare_overlaps(source, None)? {

@@ -26,7 +26,7 @@ use crate::point::Point;
 use crate::progress::Progress;
 use crate::record::txn::unknown_type;
 use crate::record::{Txn, TxnBody};
-use crate::replay::{Base, ExactFrom, bases, resolve};
+use crate::replay::{Base, ExactFrom, bases, read_timeline, resolve};
 use crate::source::Source;
 use crate::timeline::{Gap, Segment, Timeline};
 use crate::txnlog::{Level, LogEnd};
@@ -175,7 +175,7 @@ pub fn history(
     progress: &dyn Progress,
     sink: &mut dyn FnMut(Item) -> Result<()>,
 ) -> Result<Summary> {
-    let timeline = Timeline::read(source, Level::Everything, progress)?;
+    let timeline = read_timeline(source, Level::Everything, progress)?;
     let mut summary = Summary::default();
     let point = |point: Option<Point>| -> Result<Option<Zxid>> {
         let Some(point) = point else { return Ok(None) };
@@ -226,7 +226,7 @@ impl Telling<'_> {
                 break;
             }
             if let Some(last) = last {
-                self.gap(last, segment.first(), segment.first_time())?;
+                self.gap(self.timeline.gap(last, segment))?;
             }
             self.segment(segment)?;
             last = Some(segment);
@@ -234,14 +234,9 @@ impl Telling<'_> {
         self.last_base(last)
     }
 
-    fn gap(&mut self, last: &Segment, before: Zxid, before_time: i64) -> Result<()> {
+    fn gap(&mut self, gap: Gap) -> Result<()> {
         self.summary.gaps += 1;
-        (self.sink)(Item::Gap(Gap {
-            after: last.last(),
-            after_time: last.last_time(),
-            before,
-            before_time,
-        }))
+        (self.sink)(Item::Gap(gap))
     }
 
     /// A snapshot behind all logs: the only thing there is, or what tells how it ended behind a gap.
@@ -270,7 +265,8 @@ impl Telling<'_> {
         };
         let start = self.start(&base, &beginning);
         if let Some(last) = last {
-            self.gap(last, base.zxid.next(), last.last_time())?;
+            let (end, time) = (last.last(), last.last_time());
+            self.gap(Gap::between((end, time), (base.zxid.next(), time)))?;
         }
         self.summary.last = Some(base.zxid);
         (self.sink)(Item::Start(start))?;

@@ -6,9 +6,8 @@ use crate::error::Result;
 use crate::glob::PathGlob;
 use crate::progress::Progress;
 use crate::record::{Txn, TxnBody};
-use crate::replay::load_snapshot;
+use crate::replay::{load_snapshot, read_timeline};
 use crate::source::Source;
-use crate::timeline::Timeline;
 use crate::tree::{parent_path, root_as_empty};
 use crate::txnlog::Level;
 use crate::zxid::Zxid;
@@ -47,7 +46,7 @@ pub fn near(source: &Source, path: &[u8], progress: &dyn Progress) -> Result<Vec
             tree.nodes().for_each(|node| consider(node.path));
         }
     }
-    let timeline = Timeline::read(source, Level::Everything, progress)?;
+    let timeline = read_timeline(source, Level::Everything, progress)?;
     let all: PathGlob = "/**".parse().expect("it begins with a slash");
     let scope = Scope::new(&all, true);
     for segment in &timeline.segments {

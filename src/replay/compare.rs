@@ -46,6 +46,8 @@ pub struct DigestTally {
     pub first_mismatch: Option<Mismatch>,
     /// The last match before that.
     pub matched_before: Option<Zxid>,
+    /// The last txn that the match before it vouches for: those behind the match change nothing that a digest covers.
+    pub agreed_before: Option<Zxid>,
     /// Whether the last comparison matched, and nothing was changed since.
     pub is_proof: bool,
     /// In which charset paths were seen.
@@ -59,6 +61,8 @@ pub(super) struct Comparison {
     /// What the snapshot recorded, and of which zxid.
     of_base: Option<(Zxid, TxnDigest)>,
     is_kept: bool,
+    /// The last txn up to which the tree is as recorded.
+    agreed: Option<Zxid>,
     tally: DigestTally,
 }
 
@@ -72,6 +76,7 @@ impl Comparison {
             expect_from,
             of_base,
             is_kept: false,
+            agreed: None,
             tally: DigestTally::default(),
         }
     }
@@ -96,6 +101,8 @@ impl Comparison {
                     self.compare(tree, zxid, digest);
                 } else if has_effect(&txn.body) {
                     self.tally.is_proof = false;
+                } else if self.tally.is_proof {
+                    self.agreed = Some(zxid);
                 }
             }
         }
@@ -125,6 +132,7 @@ impl Comparison {
             self.tally.began_late |=
                 self.tally.matched.is_none() && self.tally.open_mismatch.is_some();
             self.tally.matched = Some((first, zxid));
+            self.agreed = Some(zxid);
             self.tally.open_mismatch = None;
         } else if self.tally.open_mismatch.is_none() {
             let computed = tree.digest().unwrap_or(0);
@@ -137,6 +145,7 @@ impl Comparison {
             if self.tally.matched.is_some() && self.tally.first_mismatch.is_none() {
                 self.tally.first_mismatch = Some(mismatch);
                 self.tally.matched_before = self.tally.matched.map(|(_, last)| last);
+                self.tally.agreed_before = self.agreed;
             }
         }
     }

@@ -61,6 +61,8 @@ struct Check {
 pub struct Contradiction {
     /// The snapshot.
     pub snapshot: PathBuf,
+    /// Its index among the source's.
+    pub index: usize,
     /// The zxid in its name.
     pub zxid: Zxid,
     /// On what they do not agree, and how many znodes those are.
@@ -235,6 +237,7 @@ impl<'a> Crosscheck<'a> {
             let snapshot = file.shown().to_owned();
             self.crossed.contradictions.push(Contradiction {
                 snapshot,
+                index: check.snapshot,
                 zxid: file.zxid(),
                 about,
                 is_beyond_digests,

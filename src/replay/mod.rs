@@ -19,9 +19,11 @@
 //! parent it had written before, leave the parent's `pzxid` behind, and nothing tells. Such txns are counted ([`Replayed::uncertain_closes`]).
 
 mod base;
+mod chain;
 mod compare;
 mod crosscheck;
 mod doubt;
+mod ends;
 mod feed;
 mod onward;
 mod resolve;
@@ -31,13 +33,17 @@ pub use base::{
     Base, BaseFile, ExactFrom, bases, begins_empty, exact_ranges, fresh_tree, load_snapshot,
     promised_bases, seems_to_begin_empty,
 };
+pub use chain::{Alone, Chain, Link, judge_chain, reach};
 pub use compare::{DigestTally, Mismatch};
 pub use crosscheck::{Contradiction, Crosscheck, Crossed, Disagreement};
 pub use doubt::ensure_unambiguous;
 use doubt::refuse_forks;
+pub use ends::{
+    EndOfEpoch, judge_end, read_timeline, settle_ends, shown_by_snapshots, with_snapshots,
+};
 pub use onward::{Two, rebuild_two};
 pub use resolve::{Target, resolve};
-pub use sound::{SnapshotVerdict, check_snapshots, sound_bases};
+pub use sound::{SnapshotVerdict, check_snapshots, is_sound, sound_bases};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::point::Point;
@@ -45,10 +51,11 @@ use crate::progress::Progress;
 use crate::record::txn::unknown_type;
 use crate::record::{Txn, TxnBody};
 use crate::source::Source;
-use crate::timeline::{Piece, Segment, Timeline};
+use crate::timeline::{Evidence, Piece, Segment, Timeline};
 use crate::tree::DataTree;
 use crate::txnlog::Level;
 use crate::zxid::{SessionId, Zxid};
+use chain::{Trust, judge_around};
 use compare::Comparison;
 use doubt::witness;
 use std::collections::HashSet;
@@ -99,6 +106,8 @@ pub struct Replayed {
     pub uncertain_closes: Vec<Zxid>,
     /// Where the txns applied go from one epoch to the next.
     pub joints: Vec<(Zxid, Zxid)>,
+    /// The snapshot that says otherwise, where nothing tells which is right.
+    pub doubted_by: Option<Zxid>,
 }
 
 /// Why a base was not taken.
@@ -115,8 +124,18 @@ pub struct Rejected {
 impl Replayed {
     /// Whether there is nothing to doubt about it.
     fn is_certain(&self) -> bool {
-        let has_doubts = !self.uncertain_closes.is_empty() || !self.joints.is_empty();
+        let has_doubts = !self.uncertain_closes.is_empty()
+            || !self.joints.is_empty()
+            || self.doubted_by.is_some();
         self.proof == Proof::Proven || (self.proof == Proof::Consistent && !has_doubts)
+    }
+
+    /// Takes in that a snapshot says otherwise. One that differs in what digests cover is wrong where they agree; such a one is not named here.
+    fn doubt(&mut self, by: Option<Zxid>) {
+        if by.is_some() {
+            self.proof = Proof::Unproven;
+            self.doubted_by = by;
+        }
     }
 
     /// How much there is to doubt: the fewer the better.
@@ -203,9 +222,15 @@ fn rebuild_at(
     level: Level,
     progress: &dyn Progress,
 ) -> Result<Rebuilt> {
-    let timeline = Timeline::read(source, level, progress)?;
+    let mut timeline = read_timeline(source, level, progress)?;
     let target = resolve(source, &timeline, point, exclusive)?;
-    let (replayed, rejected) = tree_at(source, &timeline, target.zxid, progress)?;
+    // What a repository holds was judged when it was stored.
+    let mut trust = Trust::default();
+    if purpose == Purpose::Restoring && !source.is_repository() && source.snapshots().len() > 1 {
+        (timeline, trust) = judge_around(source, timeline, target.zxid, progress)?;
+    }
+    let tree = (target.zxid, &trust);
+    let (replayed, rejected) = tree_at(source, &mut timeline, tree, progress)?;
     match purpose {
         Purpose::Restoring => ensure_unambiguous(source, &timeline, &replayed, target.zxid)?,
         Purpose::Reading => refuse_forks(source, &timeline, &replayed, target.zxid)?,
@@ -218,59 +243,109 @@ fn rebuild_at(
     })
 }
 
-/// The tree after txn `target`, on the best base there is, and the bases that were not taken.
+/// The tree after txn `target`, on the best base there is, and the bases that were not taken. Where digests refute the end of an epoch on the way,
+/// `timeline` has a gap there from then on.
 ///
 /// # Errors
 /// [`ErrorKind::NotReachable`] when no base makes it exact; [`ErrorKind::Damage`] when what would is damaged, or every digest differs.
-pub fn tree_at(
+fn tree_at(
     source: &Source,
-    timeline: &Timeline,
-    target: Zxid,
+    timeline: &mut Timeline,
+    (target, trust): (Zxid, &Trust),
     progress: &dyn Progress,
 ) -> Result<(Replayed, Vec<Rejected>)> {
-    let bases = bases(source, timeline)?;
-    let mut rejected = Vec::new();
-    let mut damage = None;
-    let mut second_best: Vec<Replayed> = Vec::new();
-    for base in base::candidates(&bases, timeline, source, target, &mut rejected) {
-        let name = base.name(source);
-        let mut reject = |reason: String, is_damaged: bool| {
-            rejected.push(Rejected {
-                name: name.clone(),
-                reason,
-                is_damaged,
-            })
-        };
-        match replay(source, timeline, base, target, progress) {
-            Err(error) if error.kind() == ErrorKind::Damage => {
-                reject(format!("damaged: {error}"), true);
-                damage.get_or_insert(error);
-            }
-            Err(error) => return Err(error),
-            Ok(replayed) => {
-                if let Some(mismatch) = replayed.digests.open_mismatch {
-                    damage.get_or_insert_with(|| mismatch.error(&name));
-                }
-                let judged = match judge(&replayed, target) {
-                    Ok(()) => witness(source, timeline, &bases, replayed, progress)?
-                        .map_err(|reason| (reason, true)),
-                    Err(reason) => Err((reason, false)),
-                };
-                match judged {
-                    Ok(replayed) if replayed.is_certain() => return Ok((replayed, rejected)),
-                    Ok(replayed) => second_best.push(replayed),
-                    Err((reason, is_contradicted)) => reject(reason, is_contradicted),
-                }
-            }
+    loop {
+        let tried = Attempt::of(source, timeline, (target, trust), progress)?;
+        match tried.refuted.filter(|_| tried.best.is_none()) {
+            Some(evidence) => *timeline = std::mem::take(timeline).given(source, [evidence]),
+            None => return tried.settle(source, timeline, target),
         }
     }
-    // Ends of epochs that nothing proves are worse than a base that is not known to have been finished: behind one, there may be
-    // txns of an abandoned branch, which the base behind it does not have.
-    if let Some(best) = second_best.into_iter().min_by_key(Replayed::doubts) {
-        return Ok((best, rejected));
+}
+
+/// What the bases from which the tree at a point may be had gave.
+#[derive(Default)]
+struct Attempt {
+    best: Option<Replayed>,
+    second_best: Vec<Replayed>,
+    rejected: Vec<Rejected>,
+    damage: Option<Error>,
+    refuted: Option<Evidence>,
+}
+
+impl Attempt {
+    fn of(
+        source: &Source,
+        timeline: &Timeline,
+        (target, trust): (Zxid, &Trust),
+        progress: &dyn Progress,
+    ) -> Result<Attempt> {
+        let mut tried = Attempt::default();
+        let bases = bases(source, timeline)?;
+        for base in base::candidates(&bases, timeline, source, target, &mut tried.rejected) {
+            let name = base.name(source);
+            if let Some(alone) = trust.alone(base) {
+                tried.reject(name, alone.to_string(), true);
+                continue;
+            }
+            let mut replayed = match replay(source, timeline, base, target, progress) {
+                Err(error) if error.kind() == ErrorKind::Damage => {
+                    tried.reject(name, format!("damaged: {error}"), true);
+                    tried.damage.get_or_insert(error);
+                    continue;
+                }
+                replayed => replayed?,
+            };
+            if let Some(mismatch) = replayed.digests.open_mismatch {
+                tried.damage.get_or_insert_with(|| mismatch.error(&name));
+                tried.refuted = tried
+                    .refuted
+                    .or(ends::refuted_by_digests(&replayed.digests, &replayed.joints));
+            }
+            replayed.doubt(trust.doubt(target));
+            let judged = match judge(&replayed, target) {
+                Ok(()) => witness(source, timeline, &bases, replayed, progress)?
+                    .map_err(|reason| (reason, true)),
+                Err(reason) => Err((reason, false)),
+            };
+            match judged {
+                Ok(replayed) if replayed.is_certain() => {
+                    tried.best = Some(replayed);
+                    break;
+                }
+                Ok(replayed) => tried.second_best.push(replayed),
+                Err((reason, is_contradicted)) => tried.reject(name, reason, is_contradicted),
+            }
+        }
+        Ok(tried)
     }
-    let damage = damage.map(|error| error.or_hint(|| base::nearest(timeline, &bases, target)));
-    Err(damage.unwrap_or_else(|| base::unreachable(source, timeline, &bases, target, &rejected)))
+
+    fn reject(&mut self, name: String, reason: String, is_damaged: bool) {
+        self.rejected.push(Rejected {
+            name,
+            reason,
+            is_damaged,
+        });
+    }
+
+    fn settle(
+        self,
+        source: &Source,
+        timeline: &Timeline,
+        target: Zxid,
+    ) -> Result<(Replayed, Vec<Rejected>)> {
+        // Ends of epochs that nothing proves are worse than a base that is not known to have been finished: behind one, there may be
+        // txns of an abandoned branch, which the base behind it does not have.
+        let second_best = self.second_best.into_iter().min_by_key(Replayed::doubts);
+        if let Some(best) = self.best.or(second_best) {
+            return Ok((best, self.rejected));
+        }
+        let bases = bases(source, timeline)?;
+        let damage = self.damage;
+        let damage = damage.map(|error| error.or_hint(|| base::nearest(timeline, &bases, target)));
+        let unreachable = || base::unreachable(source, timeline, &bases, target, &self.rejected);
+        Err(damage.unwrap_or_else(unreachable))
+    }
 }
 
 /// Whether what was replayed is the tree at `target`, as far as can be known.
@@ -563,6 +638,7 @@ impl Replayer {
             proof,
             uncertain_closes: self.uncertain_closes,
             joints,
+            doubted_by: None,
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use super::base::Loaded;
 use super::{
-    Base, Blind, ExactFrom, Replayed, Replayer, Target, apply_all, clip, ensure_unambiguous,
-    joints, resolve, tree_at,
+    Base, Blind, ExactFrom, Replayed, Replayer, Target, Trust, apply_all, clip, ensure_unambiguous,
+    joints, read_timeline, resolve, tree_at,
 };
 use crate::error::{ErrorKind, Result};
 use crate::point::Point;
@@ -58,19 +58,19 @@ fn rebuild_two_at(
     level: Level,
     progress: &dyn Progress,
 ) -> Result<Two> {
-    let timeline = Timeline::read(source, level, progress)?;
+    let mut timeline = read_timeline(source, level, progress)?;
     let from = resolve(source, &timeline, from, false)?;
     let to = resolve(source, &timeline, to, false)?;
     let (low, high) = (from.zxid.min(to.zxid), from.zxid.max(to.zxid));
-    let tree_of = |zxid| -> Result<Replayed> {
-        let (replayed, _) = tree_at(source, &timeline, zxid, progress)?;
-        ensure_unambiguous(source, &timeline, &replayed, zxid)?;
+    let tree_of = |timeline: &mut Timeline, zxid| -> Result<Replayed> {
+        let (replayed, _) = tree_at(source, timeline, (zxid, &Trust::default()), progress)?;
+        ensure_unambiguous(source, timeline, &replayed, zxid)?;
         Ok(replayed)
     };
-    let earlier = tree_of(low)?;
+    let earlier = tree_of(&mut timeline, low)?;
     let later = match go_on(source, &timeline, &earlier, high, progress)? {
         Some(later) => later,
-        None => tree_of(high)?,
+        None => tree_of(&mut timeline, high)?,
     };
     let (from_tree, to_tree) = if from.zxid <= to.zxid {
         (earlier, later)

@@ -15,11 +15,19 @@ pub type SnapshotVerdict = std::result::Result<SnapshotSummary, Error>;
 /// # Errors
 /// [`ErrorKind::SourceChanged`] when one is gone; failures to read. Damage is in the result.
 pub fn check_snapshots(source: &Source, progress: &dyn Progress) -> Result<Vec<SnapshotVerdict>> {
-    progress.start(
-        "reading snapshots",
-        Some(source.snapshots().iter().map(SourceFile::size).sum()),
-    );
-    side_by_side(source.snapshots(), |file| {
+    let all: Vec<&SourceFile> = source.snapshots().iter().collect();
+    check_these(source, &all, progress)
+}
+
+/// Reads some of the snapshots, as [`check_snapshots`] does all.
+pub(super) fn check_these(
+    source: &Source,
+    files: &[&SourceFile],
+    progress: &dyn Progress,
+) -> Result<Vec<SnapshotVerdict>> {
+    let bytes = files.iter().map(|file| file.size()).sum();
+    progress.start("reading snapshots", Some(bytes));
+    side_by_side(files, |file| {
         match snapshot::check(file.shown(), &|| source.open_snapshot(file), &|bytes| {
             progress.advance(bytes)
         }) {
@@ -39,12 +47,15 @@ pub fn sound_bases(
     timeline: &Timeline,
     snapshots: &[SnapshotVerdict],
 ) -> Result<Vec<Base>> {
-    let is_sound = |base: &Base| match base.file {
+    let mut all = bases(source, timeline)?;
+    all.retain(|base| is_sound(base, snapshots));
+    Ok(all)
+}
+
+/// Whether the file of a base was read whole without a fault.
+pub fn is_sound(base: &Base, snapshots: &[SnapshotVerdict]) -> bool {
+    match base.file {
         BaseFile::Empty => true,
         BaseFile::Snapshot(index) => snapshots.get(index).is_some_and(|verdict| verdict.is_ok()),
-    };
-    Ok(bases(source, timeline)?
-        .into_iter()
-        .filter(is_sound)
-        .collect())
+    }
 }

@@ -87,6 +87,9 @@ pub struct StoredSnapshot {
     pub trailer: StoredTrailer,
     /// When it was stored, in ms.
     pub created_ms: i64,
+    /// The highest zxid that any znode holds, for each epoch of which there is one: the txns that a tree like this one shows.
+    #[serde(default)]
+    pub newest_zxids: Vec<Zxid>,
     /// Bytes, decompressed.
     pub snapshot_bytes: u64,
     /// Where it is.
@@ -173,6 +176,10 @@ pub struct Manifest {
     pub snapshots: Vec<StoredSnapshot>,
     /// Logs, by zxid.
     pub logs: Vec<StoredLog>,
+    /// The last txns before ends of epochs that are known to be missing, or to have been abandoned, since digests or trees behind differ. What
+    /// names and znodes of snapshots show is noted with those.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ends_lost: Vec<Zxid>,
 }
 
 impl Manifest {

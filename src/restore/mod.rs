@@ -325,6 +325,11 @@ pub fn uncertainties(replayed: &Replayed) -> Vec<String> {
             "unproven: the snapshot does not say when it was finished; that it was before {bound} is inferred from the next snapshot or the last txn"
         ));
     }
+    if let Some(zxid) = replayed.doubted_by {
+        warnings.push(format!(
+            "unproven: the snapshot of {zxid} and the txns around it lead to different trees, and nothing tells which is right"
+        ));
+    }
     if let Some((last, first)) = replayed.joints.first() {
         warnings.push(format!(
             "unproven: {} epochs end on the way, the first with {last}, before {first}; that no txn is missing or was abandoned there \

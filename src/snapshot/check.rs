@@ -25,6 +25,8 @@ pub struct SnapshotSummary {
     pub dangling_path: Option<Vec<u8>>,
     /// The largest zxid in any znode.
     pub max_zxid: Zxid,
+    /// The largest zxid in any znode of each epoch, by epoch: only txns that were applied leave theirs.
+    pub newest_zxids: NewestZxids,
     /// The largest data and its path.
     pub largest_data: (usize, Vec<u8>),
     /// What stands behind the first seal.
@@ -43,6 +45,30 @@ impl SnapshotSummary {
         self.tree_digests
             .iter()
             .any(|sum| sum.cast_signed() == digest)
+    }
+}
+
+/// The largest zxid of each epoch that znodes hold, by epoch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewestZxids(Vec<Zxid>);
+
+impl NewestZxids {
+    /// Takes in those of a znode.
+    pub fn add(&mut self, stat: &Stat) {
+        for zxid in [stat.czxid, stat.mzxid, stat.pzxid] {
+            // There are few epochs, and most znodes are of the last ones.
+            let at = self.0.partition_point(|held| held.epoch() < zxid.epoch());
+            match self.0.get_mut(at) {
+                Some(held) if held.epoch() == zxid.epoch() => *held = (*held).max(zxid),
+                _ if zxid > Zxid::ZERO => self.0.insert(at, zxid),
+                _ => {}
+            }
+        }
+    }
+
+    /// By epoch.
+    pub fn as_slice(&self) -> &[Zxid] {
+        &self.0
     }
 }
 
@@ -94,6 +120,7 @@ fn check_with<R: Read>(
         dangling_acls: 0,
         dangling_path: None,
         max_zxid: Zxid::ZERO,
+        newest_zxids: NewestZxids::default(),
         largest_data: (0, Vec::new()),
         trailer: Trailer::default(),
         tree_digests: [0; 3],
@@ -133,6 +160,7 @@ impl SnapshotSummary {
     fn take_in(&mut self, node: &NodeRecord<'_>, known_acls: &HashSet<i64>) {
         self.nodes += 1;
         self.max_zxid = self.max_zxid.max(node.stat.max_zxid());
+        self.newest_zxids.add(&node.stat);
         let len = node.data.map_or(0, <[u8]>::len);
         if len > self.largest_data.0 {
             self.largest_data = (len, node.path.into());

@@ -29,7 +29,7 @@ pub mod codec;
 mod reader;
 mod writer;
 
-pub use check::{SnapshotSummary, check};
+pub use check::{NewestZxids, SnapshotSummary, check};
 pub use reader::{NodeRecord, SnapshotReader, peek_trailer};
 pub use writer::SnapshotWriter;
 

@@ -409,6 +409,11 @@ impl Source {
         self.backed_up.as_ref().map_or(&[], |told| &told.warnings)
     }
 
+    /// The last txns before ends of epochs that a repository noted to be missing.
+    pub fn ends_lost(&self) -> &[Zxid] {
+        self.backed_up.as_ref().map_or(&[], |told| &told.ends_lost)
+    }
+
     /// The member's number, where `myid` tells.
     pub fn member(&self) -> Option<u64> {
         self.member

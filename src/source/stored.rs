@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::repository::{History, Repository, StoredLog, StoredSnapshot, Unpacked, Which};
 use crate::snapshot::codec::Codec;
 use crate::txnlog::{HEADER_LEN, LogEnd, LogSummary, Run};
+use crate::zxid::Zxid;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,8 @@ pub(super) struct BackedUp {
     pub(super) root: Option<PathBuf>,
     /// The highest epoch that any of its sources had seen.
     pub(super) max_epoch: u32,
+    /// The last txns before ends of epochs that are known to be missing.
+    pub(super) ends_lost: Vec<Zxid>,
     /// What the operator has to know of how it was read.
     pub(super) warnings: Vec<String>,
 }
@@ -58,6 +61,7 @@ impl Source {
         source.backed_up = Some(BackedUp {
             root: repository.storage().root().map(Path::to_owned),
             max_epoch: history.max_epoch,
+            ends_lost: history.ends_lost.iter().copied().collect(),
             warnings: history.warnings.clone(),
         });
         source._unpacked = Some(scratch);

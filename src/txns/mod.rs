@@ -192,12 +192,7 @@ impl Selector {
                 zxid,
             }
         } else {
-            Remark::Gap(Gap {
-                after: last,
-                after_time: last_time,
-                before: zxid,
-                before_time: time,
-            })
+            Remark::Gap(Gap::between((last, last_time), (zxid, time)))
         })
     }
 

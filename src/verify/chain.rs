@@ -2,8 +2,7 @@
 
 use super::windows::Window;
 use super::{Finding, Severity};
-use crate::replay::SnapshotVerdict;
-use crate::source::{EpochFile, Source, SourceFile};
+use crate::source::{EpochFile, Source};
 use crate::timeline::{Fork, Gap, ScannedLog, Timeline};
 use crate::zxid::Zxid;
 
@@ -19,7 +18,6 @@ pub(super) fn judge(
     source: &Source,
     timeline: &Timeline,
     forks: &[Fork],
-    snapshots: &[SnapshotVerdict],
     findings: &mut Vec<Finding>,
 ) {
     let name = |index: usize| {
@@ -48,67 +46,7 @@ pub(super) fn judge(
                 .next("one of the two is of another history: move it away"),
         );
     }
-    judge_joints(source, timeline, snapshots, findings);
     judge_epochs(source, timeline, findings);
-}
-
-/// Txns at the end of an epoch that a snapshot knows of, where the logs go on to the next.
-pub(super) struct LostAtJoint<'a> {
-    /// The snapshot.
-    pub file: &'a SourceFile,
-    /// The last txn of the epoch that the logs have.
-    pub after: Zxid,
-    /// The last that the snapshot knows of.
-    pub known_to: Zxid,
-    /// The first of the next epoch that the logs have.
-    pub before: Zxid,
-}
-
-pub(super) fn lost_at_joints<'a>(
-    source: &'a Source,
-    timeline: &Timeline,
-    snapshots: &[SnapshotVerdict],
-) -> Vec<LostAtJoint<'a>> {
-    let joints = timeline.segments.iter().flat_map(|segment| &segment.joints);
-    let lost = joints.filter_map(|(last, first)| {
-        let seen = source
-            .snapshots()
-            .iter()
-            .zip(snapshots)
-            .filter_map(|(file, verdict)| {
-                let summary = verdict.as_ref().ok()?;
-                let zxid = summary.max_zxid.max(file.zxid());
-                (zxid > *last && zxid < *first && zxid.counter() > 0).then_some((file, zxid))
-            });
-        let (file, known_to) = seen.max_by_key(|(_, zxid)| *zxid)?;
-        Some(LostAtJoint {
-            file,
-            after: *last,
-            known_to,
-            before: *first,
-        })
-    });
-    lost.collect()
-}
-
-fn judge_joints(
-    source: &Source,
-    timeline: &Timeline,
-    snapshots: &[SnapshotVerdict],
-    findings: &mut Vec<Finding>,
-) {
-    for lost in lost_at_joints(source, timeline, snapshots) {
-        let (last, first, zxid) = (lost.after, lost.before, lost.known_to);
-        let message = format!(
-            "has effects of {zxid}, and the logs go from {last} straight to {first}: txns {} to {zxid} are missing",
-            last.next()
-        );
-        findings.push(
-            Finding::new("txns-missing", Severity::Missing, message)
-                .file(lost.file.shown())
-                .zxid(zxid),
-        );
-    }
 }
 
 fn judge_epochs(source: &Source, timeline: &Timeline, findings: &mut Vec<Finding>) {
@@ -220,12 +158,8 @@ fn before_the_logs(source: &Source, timeline: &Timeline) -> Option<Gap> {
     let snapshots = source.snapshots().iter().map(|file| file.zxid());
     let after = snapshots.chain(named).min()?;
     let is_gap = after < segment.first() && !after.is_followed_by(segment.first());
-    is_gap.then(|| Gap {
-        after,
-        after_time: segment.first_time(),
-        before: segment.first(),
-        before_time: segment.first_time(),
-    })
+    let time = segment.first_time();
+    is_gap.then(|| Gap::between((after, time), (segment.first(), time)))
 }
 
 /// Whether a snapshot takes up right where a gap ends, and something can be restored from it.
@@ -333,20 +267,25 @@ pub(super) fn judge_promise(source: &Source, windows: &[Window], findings: &mut 
 }
 
 fn told(gap: &Gap, severity: Severity) -> Finding {
-    let mut message = format!(
-        "txns {} to {} are missing",
-        gap.first_missing(),
-        gap.last_missing()
-    );
-    if gap.first_missing() == gap.last_missing() {
-        message = format!("txn {} is missing", gap.first_missing());
-    }
+    let is_one = !gap.is_end_of_epoch() && gap.first_missing() == gap.last_missing();
+    let is_hidden = gap.is_end_of_epoch() && gap.known_to.is_none() && !gap.is_by_difference;
+    let mut message = match is_hidden {
+        true => format!("{gap}, may be missing: what is damaged may have held them"),
+        false if gap.is_end_of_epoch() => format!("{gap}, are missing"),
+        false => format!("{gap} {} missing", if is_one { "is" } else { "are" }),
+    };
     // Before the first txn of all there was no epoch that may have gone on.
-    if gap.after.epoch() != gap.before.epoch() && gap.after != Zxid::ZERO {
+    if gap.after.epoch() != gap.before.epoch() && gap.after != Zxid::ZERO && !gap.is_end_of_epoch() {
         message.push_str(&format!(
             ", and perhaps more of the epochs {} to {}",
             gap.after.epoch(),
             gap.before.epoch().saturating_sub(1)
+        ));
+    }
+    if gap.is_by_difference {
+        message.push_str(&format!(
+            ", or the last ones up to {} were abandoned: the trees on both sides differ",
+            gap.after
         ));
     }
     message.push_str(&format!(

@@ -1,7 +1,6 @@
 //! How far the txns go: by epoch, where some are missing, and which are there and cannot be restored all the same.
 
 use super::{Finding, Window, chain};
-use crate::replay::SnapshotVerdict;
 use crate::source::Source;
 use crate::timeline::Timeline;
 use crate::zxid::Zxid;
@@ -89,7 +88,6 @@ pub(super) fn by_epoch(timeline: &Timeline) -> Vec<EpochExtent> {
 pub(super) fn missing(
     source: &Source,
     timeline: &Timeline,
-    snapshots: &[SnapshotVerdict],
     windows: &[Window],
 ) -> Vec<Missing> {
     let time = |zxid| timeline.time_of(source, zxid).ok().flatten();
@@ -105,16 +103,6 @@ pub(super) fn missing(
             is_bridged: chain::is_bridged(source, windows, gap),
         })
         .collect();
-    let at_joints = chain::lost_at_joints(source, timeline, snapshots);
-    missing.extend(at_joints.iter().map(|lost| Missing {
-        first: lost.after.next(),
-        last: lost.known_to,
-        after: lost.after,
-        after_time: time(lost.after),
-        before: Some(lost.before),
-        before_time: time(lost.before),
-        is_bridged: false,
-    }));
     missing.extend(chain::ahead_of_logs(source, timeline).map(|ahead| Missing {
         first: ahead.last.next(),
         last: ahead.newest,

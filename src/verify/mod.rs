@@ -22,7 +22,10 @@ pub use windows::Window;
 
 use crate::error::Result;
 use crate::progress::Progress;
-use crate::replay::{Base, BaseFile, SnapshotVerdict, check_snapshots, sound_bases};
+use crate::replay::{
+    Base, BaseFile, SnapshotVerdict, check_snapshots, is_sound, judge_chain, shown_by_snapshots,
+    sound_bases,
+};
 use crate::source::{Source, SourceFile};
 use crate::timeline::{ScannedLog, Timeline};
 use crate::txnlog::{Level, LogSummary};
@@ -145,18 +148,27 @@ pub fn verify(source: &Source, depth: Depth, progress: &dyn Progress) -> Result<
     let mut findings = Vec::new();
     files::judge_logs(source, &timeline, &mut findings);
     files::judge_names(source, &mut findings);
-    let bases = sound_bases(source, &timeline, &snapshots)?;
+    let mut timeline = timeline.given(source, shown_by_snapshots(&snapshots));
     let forks = timeline.compare_overlaps(source, None)?;
-    chain::judge(source, &timeline, &forks, &snapshots, &mut findings);
+    chain::judge(source, &timeline, &forks, &mut findings);
     let replayed = match depth {
-        Depth::Quick => Replays {
-            windows: windows::promised(source, &timeline, &forks, &bases),
-            ..Replays::default()
-        },
+        Depth::Quick => {
+            let bases = sound_bases(source, &timeline, &snapshots)?;
+            Replays {
+                windows: windows::promised(source, &timeline, &forks, &bases),
+                ..Replays::default()
+            }
+        }
         Depth::Full => {
-            windows::replayed(source, &timeline, &forks, &bases, &mut findings, progress)?
+            let is_sound = |base: &Base| is_sound(base, &snapshots);
+            let end = (forks.as_slice(), Zxid::MAX);
+            let chain = judge_chain(source, timeline, &is_sound, end, progress)?;
+            let replayed = windows::replayed(source, &chain, &mut findings);
+            timeline = chain.timeline;
+            replayed
         }
     };
+    let bases = sound_bases(source, &timeline, &snapshots)?;
     let windows = replayed.windows;
     files::judge_snapshots(source, &snapshots, &windows, &mut findings);
     chain::judge_reach(source, &timeline, &windows, &mut findings);
@@ -191,7 +203,7 @@ pub fn verify(source: &Source, depth: Depth, progress: &dyn Progress) -> Result<
             .filter_map(|log| log.summary.as_ref().ok())
             .map(|summary| summary.count)
             .sum(),
-        missing: extent::missing(source, &timeline, &snapshots, &windows),
+        missing: extent::missing(source, &timeline, &windows),
         not_restorable: extent::not_restorable(source, &timeline, &windows),
         by_epoch: extent::by_epoch(&timeline),
         snapshots: snapshot_reports(source, &timeline, snapshots, &bases, &findings),

@@ -210,6 +210,7 @@ impl Writer {
             origin: Origin::Server,
             trailer: StoredTrailer::default(),
             created_ms: self.begun_ms,
+            newest_zxids: Vec::new(),
             snapshot_bytes: 0,
             parts: vec![part(0), part(1)],
         });

@@ -128,6 +128,7 @@ pub fn store_base(
             last_zxid: summary.trailer.last_zxid,
         },
         created_ms: BEGIN_MS,
+        newest_zxids: summary.newest_zxids.as_slice().to_vec(),
         snapshot_bytes: bytes.len() as u64,
         parts: parts.collect(),
     }

@@ -3,7 +3,14 @@
 //! Logs are told by what is in them, not by their names. Runs of consecutive zxids are laid end to end into *segments*;
 //! between segments there is a *gap*. Within an epoch zxids have no gaps; a new epoch begins with counter 1 (`Leader`).
 //! Whether txns are missing at the *end* of an epoch, zxids cannot tell: the places where a segment goes from one epoch to
-//! the next are kept as its *joints*; but where a log that cannot be read may have held the last ones, there is a gap. Where two logs hold the same zxids, they have to agree ([`Timeline::compare_overlaps`]).
+//! the next are kept as its *joints*. Where [`Evidence`] shows that txns are missing there, or a log that cannot be read may have
+//! held the last ones, there is a gap. Where two logs hold the same zxids, they have to agree ([`Timeline::compare_overlaps`]).
+
+mod evidence;
+mod gap;
+
+pub use evidence::{Evidence, Witness};
+pub use gap::Gap;
 
 use crate::error::{Error, ErrorKind, Fault, Result};
 use crate::progress::Progress;
@@ -61,39 +68,6 @@ pub struct Overlap {
     pub segment: usize,
 }
 
-/// What is missing between two segments.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Gap {
-    /// The last txn before.
-    pub after: Zxid,
-    /// Its time.
-    pub after_time: i64,
-    /// The first txn behind.
-    pub before: Zxid,
-    /// Its time.
-    pub before_time: i64,
-}
-
-impl Gap {
-    /// The first zxid that is known to be missing. Of an epoch that ended in the gap more may be missing.
-    pub fn first_missing(&self) -> Zxid {
-        let is_end_of_epoch = self.after.is_followed_by(self.before);
-        if is_end_of_epoch || self.after.epoch() == self.before.epoch() {
-            self.after.next()
-        } else {
-            Zxid::new(self.before.epoch(), 1)
-        }
-    }
-
-    /// The last zxid that is known to be missing.
-    pub fn last_missing(&self) -> Zxid {
-        match self.after.is_followed_by(self.before) {
-            true => self.after.next(),
-            false => self.before.prev(),
-        }
-    }
-}
-
 /// Two logs that say different things about one zxid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fork {
@@ -108,7 +82,7 @@ pub struct Fork {
 }
 
 /// All txns of a source.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Timeline {
     /// The logs that were read, by index.
     pub logs: Vec<ScannedLog>,
@@ -116,6 +90,8 @@ pub struct Timeline {
     pub segments: Vec<Segment>,
     /// What two logs hold.
     pub overlaps: Vec<Overlap>,
+    /// What shows that txns are missing at the ends of epochs.
+    evidence: Vec<Evidence>,
 }
 
 impl Segment {
@@ -199,7 +175,7 @@ impl Timeline {
         for scanned in timeline.logs.iter_mut().filter(|it| is_lost(it.log)) {
             scanned.summary = Err(Error::new(ErrorKind::Damage, "is lost"));
         }
-        Ok(Timeline::of(source, timeline.logs))
+        Ok(Timeline::of(source, timeline.logs, timeline.evidence))
     }
 
     /// As [`Timeline::read`], from the record at an offset of a log on: of older logs nothing is read, and nothing is told.
@@ -239,11 +215,27 @@ impl Timeline {
             .zip(summaries)
             .map(|((log, _), summary)| ScannedLog { log: *log, summary })
             .collect();
-        Ok(Timeline::of(source, logs))
+        Ok(Timeline::of(source, logs, evidence::noted(source)))
     }
 
-    fn of(source: &Source, logs: Vec<ScannedLog>) -> Timeline {
-        let hidden: Vec<(Zxid, Zxid)> = logs.iter().flat_map(|log| hidden(source, log)).collect();
+    /// The same txns, with more that shows of the ends of epochs.
+    pub fn given(self, source: &Source, evidence: impl IntoIterator<Item = Evidence>) -> Timeline {
+        let before = self.evidence.len();
+        let mut all = self.evidence;
+        all.extend(evidence);
+        match all.len() == before {
+            true => Timeline {
+                evidence: all,
+                ..self
+            },
+            false => Timeline::of(source, self.logs, all),
+        }
+    }
+
+    fn of(source: &Source, logs: Vec<ScannedLog>, evidence: Vec<Evidence>) -> Timeline {
+        let damage = logs.iter().flat_map(|log| hidden(source, log));
+        let shown = evidence.iter().map(|shown| (shown.zxid, shown.zxid));
+        let hidden: Vec<(Zxid, Zxid)> = damage.chain(shown).collect();
         let mut runs: Vec<(usize, Run)> =
             logs.iter()
                 .flat_map(|scanned| {
@@ -257,6 +249,7 @@ impl Timeline {
             logs,
             segments: Vec::new(),
             overlaps: Vec::new(),
+            evidence,
         };
         for (log, run) in runs {
             timeline.lay(log, run, &hidden);
@@ -317,20 +310,6 @@ impl Timeline {
                 hidden_to,
             }),
         }
-    }
-
-    /// The gaps between segments.
-    pub fn gaps(&self) -> Vec<Gap> {
-        self.segments
-            .iter()
-            .zip(self.segments.iter().skip(1))
-            .map(|(a, b)| Gap {
-                after: a.last(),
-                after_time: a.last_time(),
-                before: b.first(),
-                before_time: b.first_time(),
-            })
-            .collect()
     }
 
     /// The last txn of all.

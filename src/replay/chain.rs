@@ -1,0 +1,416 @@
+//! The bases of a source, the txns between them and the digests in those, each judged by all others.
+//!
+//! Each base is replayed to the end of what follows it, and compared with every snapshot on the way ([`Crosscheck`]). Where one differs:
+//!
+//! - The replay agrees with a snapshot further on, or digests that leaders logged behind it: the snapshot that differs stands **alone**. It is
+//!   no base, and nothing else is doubted for it.
+//! - The base is a snapshot with which no other agrees, and those that differ from it agree with one another: the base stands alone.
+//! - An epoch ended in between, and no digest vouches for how: its end is **refuted** ([`Evidence`]). The timeline gets a gap there, and all
+//!   is judged anew.
+//! - Otherwise nothing tells which is right, and what the replay gives is in **doubt**.
+
+use super::base::{Base, BaseFile, ExactFrom, bases};
+use super::compare::DigestTally;
+use super::crosscheck::{Contradiction, Crosscheck, Crossed, Disagreement};
+use super::ends::refuted_by_digests;
+use super::{Proof, Replayed, replay_observed};
+use crate::error::{Error, ErrorKind, Result};
+use crate::progress::Progress;
+use crate::source::Source;
+use crate::timeline::{Evidence, Fork, Timeline};
+use crate::tree::AclValue;
+use crate::zxid::{SessionId, Zxid};
+use std::fmt;
+
+/// What a base gives, and what was found on the way.
+#[derive(Debug)]
+pub struct Link {
+    /// The base.
+    pub base: Base,
+    /// From where to where it promises to be exact, and was replayed.
+    pub range: (Zxid, Zxid),
+    /// How digests compared.
+    pub digests: DigestTally,
+    /// On what that rests, with what the snapshots on the way say.
+    pub proof: Proof,
+    /// The first and the last txn applied.
+    pub applied: Option<(Zxid, Zxid)>,
+    /// CloseSessions of which it is unknown what they deleted.
+    pub uncertain_closes: Vec<Zxid>,
+    /// The ends of epochs on the way that nothing proves.
+    pub joints: Vec<(Zxid, Zxid)>,
+    /// A znode whose ACL is not known.
+    pub unresolved: Option<Vec<u8>>,
+    /// Sessions that are not known and own ephemerals, and how many.
+    pub uncovered: Vec<(SessionId, usize)>,
+    /// How the snapshots on the way compared.
+    pub crossed: Crossed,
+}
+
+/// A snapshot with which nothing agrees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Alone {
+    /// It.
+    pub file: BaseFile,
+    /// The zxid in its name.
+    pub zxid: Zxid,
+    /// How many other snapshots agree with one another and with the txns between them.
+    pub others: usize,
+    /// Whether digests that leaders logged speak against it.
+    pub is_against_digests: bool,
+}
+
+/// What speaks against it, to follow its name.
+impl fmt::Display for Alone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digests = match self.is_against_digests {
+            true => "the digests that the leader logged",
+            false => "the txns between them",
+        };
+        match self.others {
+            0 => write!(f, "is not the tree that {digests} speak for"),
+            1 => write!(f, "is alone: another snapshot and {digests} agree without it"),
+            others => write!(f, "is alone: {others} other snapshots and {digests} agree without it"),
+        }
+    }
+}
+
+/// All that bases, txns and digests say of one another.
+#[derive(Debug)]
+pub struct Chain {
+    /// The txns, with a gap wherever the end of an epoch is refuted.
+    pub timeline: Timeline,
+    /// What each base gives that gives something no earlier one does.
+    pub links: Vec<Link>,
+    /// The snapshots that nothing agrees with.
+    pub alone: Vec<Alone>,
+}
+
+impl Chain {
+    /// What is said against a base, if it stands alone.
+    pub fn alone(&self, file: BaseFile) -> Option<&Alone> {
+        self.alone.iter().find(|alone| alone.file == file)
+    }
+
+    /// The first snapshot that throws doubt on what `link` gives, and does not stand alone.
+    pub fn doubt<'a>(&self, link: &'a Link) -> Option<&'a Contradiction> {
+        let contradictions = link.crossed.contradictions.iter();
+        let doubtful = contradictions.filter(|other| {
+            is_of_nodes(other)
+                && (link.proof != Proof::Proven || other.is_beyond_digests)
+                && !self.alone.iter().any(|alone| alone.zxid == other.zxid)
+        });
+        doubtful.min_by_key(|other| other.zxid)
+    }
+}
+
+impl Link {
+    fn of(base: &Base, range: (Zxid, Zxid), replayed: &Replayed, crossed: Crossed) -> Link {
+        let mut nodes = replayed.tree.nodes();
+        let unresolved = nodes.find(|node| matches!(node.acl, AclValue::Unresolved(_)));
+        let mut link = Link {
+            base: base.clone(),
+            range,
+            digests: replayed.digests.clone(),
+            proof: replayed.proof,
+            applied: replayed.applied,
+            uncertain_closes: replayed.uncertain_closes.clone(),
+            joints: replayed.joints.clone(),
+            unresolved: unresolved.map(|node| node.path.to_vec()),
+            uncovered: replayed.tree.uncovered_ephemerals(),
+            crossed,
+        };
+        let is_known = matches!(base.exact_from, ExactFrom::Known(_));
+        let rests_on_ends = link.proof == Proof::Unproven && !link.joints.is_empty();
+        if rests_on_ends && is_known && link.is_witnessed() && link.uncertain_closes.is_empty() {
+            link.proof = Proof::Consistent;
+        }
+        link
+    }
+
+    /// Whether a snapshot behind the last end of an epoch that was passed agreed with the replay: then no txn is missing at any of them.
+    fn is_witnessed(&self) -> bool {
+        let Some((_, first)) = self.joints.last() else {
+            return false;
+        };
+        let is_passed = |zxid| zxid >= *first && self.applied.is_some_and(|(_, last)| zxid <= last);
+        self.crossed.contradictions.is_empty()
+            && self.crossed.judged.iter().any(|zxid| is_passed(*zxid))
+    }
+
+    /// The snapshots that have the very tree that it gives.
+    fn agreed(&self) -> impl DoubleEndedIterator<Item = Zxid> {
+        let differs = |zxid: &Zxid| {
+            let mut contradictions = self.crossed.contradictions.iter();
+            contradictions.any(|other| other.zxid == *zxid && is_of_nodes(other))
+        };
+        let judged = self.crossed.judged.iter().copied();
+        judged.filter(move |zxid| !differs(zxid))
+    }
+
+    /// Whether digests vouch for all that digests cover, up to `zxid`.
+    fn is_vouched_for(&self, zxid: Zxid) -> bool {
+        let digests = &self.digests;
+        digests.first_mismatch.is_none()
+            && digests.open_mismatch.is_none()
+            && digests.matched.is_some_and(|(_, last)| last >= zxid)
+    }
+
+    /// Whether what it gives from `from` to `to` is had from it without a doubt.
+    fn gives(&self, from: Zxid, to: Zxid) -> bool {
+        let end = match self.digests.first_mismatch.or(self.digests.open_mismatch) {
+            Some(_) => self.digests.matched_before,
+            None => Some(self.range.1),
+        };
+        let is_doubted = |other: &Contradiction| {
+            is_of_nodes(other) && (self.proof != Proof::Proven || other.is_beyond_digests)
+        };
+        self.proof >= Proof::Consistent
+            && self.unresolved.is_none()
+            && self.range.0 <= from
+            && end.is_some_and(|end| to <= end)
+            && !self.crossed.contradictions.iter().any(is_doubted)
+    }
+}
+
+fn is_of_nodes(other: &Contradiction) -> bool {
+    matches!(other.about, Disagreement::Nodes(..))
+}
+
+/// Judges those bases of `source` that `is_wanted`, with what follows each up to `until`.
+///
+/// # Errors
+/// [`ErrorKind::SourceChanged`]; failures to read. Damage is told of the files.
+pub fn judge_chain(
+    source: &Source,
+    mut timeline: Timeline,
+    is_wanted: &dyn Fn(&Base) -> bool,
+    (forks, until): (&[Fork], Zxid),
+    progress: &dyn Progress,
+) -> Result<Chain> {
+    loop {
+        let mut bases = bases(source, &timeline)?;
+        bases.retain(is_wanted);
+        let links = links(source, &timeline, &bases, (forks, until), progress)?;
+        let alone = alone(&links);
+        match links.iter().find_map(|link| refuted(link, &alone)) {
+            // Each time there is an end of an epoch less to go over.
+            Some(evidence) => timeline = timeline.given(source, [evidence]),
+            None => {
+                return Ok(Chain {
+                    timeline,
+                    links,
+                    alone,
+                });
+            }
+        }
+    }
+}
+
+/// What each base gives, from the earliest on, and from the next one where that broke off.
+fn links(
+    source: &Source,
+    timeline: &Timeline,
+    bases: &[Base],
+    (forks, until): (&[Fork], Zxid),
+    progress: &dyn Progress,
+) -> Result<Vec<Link>> {
+    let mut links: Vec<Link> = Vec::new();
+    for base in bases {
+        let Some((from, to)) = reach(timeline, forks, base) else {
+            continue;
+        };
+        // A base within what an earlier one gave adds nothing, unless that was less than exact.
+        if links.iter().any(|link| link.gives(from, to)) {
+            continue;
+        }
+        let mut to = to.min(until.max(from));
+        let mut done = replay_crossed(source, timeline, bases, base, to, progress);
+        if let Err(error) = &done
+            && let Some(zxid) = damage_behind(error, from, to)
+        {
+            // Damage of a file is told where the files are judged; how far one gets is found without it.
+            to = zxid;
+            done = replay_crossed(source, timeline, bases, base, to, progress);
+        }
+        match done {
+            Ok((replayed, crossed)) => links.push(Link::of(base, (from, to), &replayed, crossed)),
+            Err(error) if error.kind() == ErrorKind::Damage => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(links)
+}
+
+/// The last txn before damage that a replay came upon.
+fn damage_behind(error: &Error, from: Zxid, to: Zxid) -> Option<Zxid> {
+    let last = error.zxid().filter(|_| error.kind() == ErrorKind::Damage)?;
+    (last >= from && last < to).then_some(last)
+}
+
+/// Replays on a base, and compares the snapshots on the way.
+fn replay_crossed(
+    source: &Source,
+    timeline: &Timeline,
+    bases: &[Base],
+    base: &Base,
+    to: Zxid,
+    progress: &dyn Progress,
+) -> Result<(Replayed, Crossed)> {
+    let mut crosscheck = Crosscheck::new(source, bases, base, to);
+    let replayed = replay_observed(source, timeline, base, to, &mut crosscheck, progress)?;
+    let crossed = crosscheck.finish(&replayed.tree)?;
+    Ok((replayed, crossed))
+}
+
+/// From where to where `base` promises to be exact, or is to be proven so.
+pub fn reach(timeline: &Timeline, forks: &[Fork], base: &Base) -> Option<(Zxid, Zxid)> {
+    let (from, to) = match base.exact_from {
+        ExactFrom::Known(_) | ExactFrom::Bounded(_) => base.reach(timeline)?,
+        ExactFrom::Open => base.reach_from(timeline, timeline.last()?)?,
+    };
+    // Which of two logs is right cannot be told: nothing goes over a txn of which they say different things.
+    let fork = forks
+        .iter()
+        .map(|fork| fork.zxid)
+        .filter(|zxid| *zxid > base.zxid)
+        .min();
+    let to = fork.map_or(to, |zxid| to.min(zxid.prev()));
+    (from <= to).then_some((from, to))
+}
+
+/// The snapshots that stand alone.
+fn alone(links: &[Link]) -> Vec<Alone> {
+    let mut alone: Vec<Alone> = Vec::new();
+    for link in links {
+        let differing = link.crossed.contradictions.iter();
+        for other in differing.filter(|other| is_of_nodes(other)) {
+            let found = differs_alone(link, other).or_else(|| is_alone(links, link));
+            if let Some(found) = found.filter(|found| !alone.contains(found)) {
+                alone.push(found);
+            }
+        }
+    }
+    alone
+}
+
+/// Whether the snapshot that differs from a replay does so alone: a later one agrees, or digests vouch for the replay.
+fn differs_alone(link: &Link, other: &Contradiction) -> Option<Alone> {
+    let others = link.agreed().filter(|zxid| *zxid > other.zxid).count();
+    let is_against_digests = link.is_vouched_for(other.zxid) && !other.is_beyond_digests;
+    (others > 0 || is_against_digests).then_some(Alone {
+        file: BaseFile::Snapshot(other.index),
+        zxid: other.zxid,
+        others: others + usize::from(matches!(link.base.file, BaseFile::Snapshot(_))),
+        is_against_digests,
+    })
+}
+
+/// Whether the base of a link stands alone: no snapshot and no digest agrees with what it gives, and those that differ agree with one another.
+fn is_alone(links: &[Link], link: &Link) -> Option<Alone> {
+    let is_real = matches!(link.base.file, BaseFile::Snapshot(_)) && link.base.zxid > Zxid::ZERO;
+    let is_supported = link.agreed().next().is_some()
+        || link.digests.matched.is_some()
+        || links.iter().any(|earlier| earlier.agreed().any(|zxid| zxid == link.base.zxid));
+    if !is_real || is_supported {
+        return None;
+    }
+    let differs = |zxid: Zxid| {
+        let mut differing = link.crossed.contradictions.iter();
+        differing.any(|other| other.zxid == zxid && is_of_nodes(other))
+    };
+    let against = links.iter().filter(|later| differs(later.base.zxid));
+    let best = against.max_by_key(|later| (later.agreed().count(), later.digests.compared))?;
+    let is_against_digests = best.is_vouched_for(best.base.zxid) && link.digests.compared > 0;
+    let others = best.agreed().count();
+    (others > 0 || is_against_digests).then_some(Alone {
+        file: link.base.file,
+        zxid: link.base.zxid,
+        others: others + 1,
+        is_against_digests,
+    })
+}
+
+/// The end of an epoch that a replay refutes: digests or a snapshot behind it differ, and nothing before did.
+fn refuted(link: &Link, alone: &[Alone]) -> Option<Evidence> {
+    if alone.iter().any(|alone| alone.file == link.base.file) {
+        return None;
+    }
+    if let Some(evidence) = refuted_by_digests(&link.digests, &link.joints) {
+        return Some(evidence);
+    }
+    let is_counted = |other: &&Contradiction| !alone.iter().any(|it| it.zxid == other.zxid);
+    let differing = link.crossed.contradictions.iter().filter(is_counted);
+    let differing = differing.map(|other| other.zxid).min()?;
+    let agreed = link.agreed().rfind(|zxid| *zxid < differing);
+    let is_suspect = |(last, first): &&(Zxid, Zxid)| {
+        agreed.is_none_or(|agreed| *last >= agreed)
+            && *first <= differing
+            && !link.is_vouched_for(*first)
+    };
+    let (last, _) = link.joints.iter().rfind(is_suspect)?;
+    Some(Evidence::of_difference(*last))
+}
+
+/// What is known of the bases around a point before a tree is made at it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Trust {
+    /// The snapshots that stand alone.
+    alone: Vec<Alone>,
+    /// What is in doubt, and the snapshot that says otherwise.
+    doubted: Vec<((Zxid, Zxid), Zxid)>,
+}
+
+impl Trust {
+    /// What is said against a base, if it stands alone.
+    pub fn alone(&self, base: &Base) -> Option<&Alone> {
+        self.alone.iter().find(|alone| alone.file == base.file)
+    }
+
+    /// The snapshot that differs from what is otherwise had at `zxid`, where nothing tells which is right.
+    pub fn doubt(&self, zxid: Zxid) -> Option<Zxid> {
+        let is_within = |((from, to), _): &&((Zxid, Zxid), Zxid)| *from <= zxid && zxid <= *to;
+        let doubted = self.doubted.iter().find(is_within);
+        doubted.map(|(_, snapshot)| *snapshot)
+    }
+}
+
+/// How many bases on either side of a point are judged.
+const AROUND: usize = 2;
+
+/// Judges the bases around `target`: a base is believed no more than [`judge_chain`] of the whole source would believe it.
+///
+/// # Errors
+/// As [`judge_chain`].
+pub(super) fn judge_around(
+    source: &Source,
+    timeline: Timeline,
+    target: Zxid,
+    progress: &dyn Progress,
+) -> Result<(Timeline, Trust)> {
+    let all = bases(source, &timeline)?;
+    let below = all.iter().rev().filter(|base| base.zxid <= target).take(AROUND);
+    let above = all.iter().filter(|base| base.zxid > target).take(AROUND);
+    let around: Vec<BaseFile> = below.chain(above.clone()).map(|base| base.file).collect();
+    if around.len() < 2 {
+        return Ok((timeline, Trust::default()));
+    }
+    let until = match above.last().map(|base| base.exact_from) {
+        Some(ExactFrom::Known(zxid) | ExactFrom::Bounded(zxid)) => zxid.max(target),
+        Some(ExactFrom::Open) | None => Zxid::MAX,
+    };
+    let is_wanted = |base: &Base| around.contains(&base.file);
+    let forks = timeline.compare_overlaps(source, None)?;
+    let chain = judge_chain(source, timeline, &is_wanted, (&forks, until), progress)?;
+    let doubted = chain.links.iter().filter_map(|link| {
+        let is_alone = chain.alone(link.base.file).is_some();
+        let other = chain.doubt(link).filter(|_| !is_alone)?;
+        Some((link.range, other.zxid))
+    });
+    let doubted = doubted.collect();
+    let trust = Trust {
+        alone: chain.alone,
+        doubted,
+    };
+    Ok((chain.timeline, trust))
+}

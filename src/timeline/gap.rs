@@ -1,0 +1,108 @@
+//! What is missing between two segments.
+
+use super::{Evidence, Segment, Timeline, Witness};
+use crate::zxid::Zxid;
+use std::fmt;
+
+/// What is missing between two segments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The last txn before.
+    pub after: Zxid,
+    /// Its time.
+    pub after_time: i64,
+    /// The first txn behind.
+    pub before: Zxid,
+    /// Its time.
+    pub before_time: i64,
+    /// The highest zxid in between of which it is known that there was a txn, where `before` alone does not tell.
+    pub known_to: Option<Zxid>,
+    /// Whether nothing but a difference between the trees on both sides shows it.
+    pub is_by_difference: bool,
+}
+
+impl Gap {
+    /// What is missing between two txns, each with its time, for all that their zxids tell.
+    pub fn between((after, after_time): (Zxid, i64), (before, before_time): (Zxid, i64)) -> Gap {
+        Gap {
+            after,
+            after_time,
+            before,
+            before_time,
+            known_to: None,
+            is_by_difference: false,
+        }
+    }
+
+    /// Whether all that is missing may be the end of epochs: the first txn behind is the first of its own.
+    pub fn is_end_of_epoch(&self) -> bool {
+        self.after.epoch() != self.before.epoch() && self.after.is_followed_by(self.before)
+    }
+
+    /// The first zxid that is known to be missing. Of an epoch that ended in the gap more may be missing.
+    pub fn first_missing(&self) -> Zxid {
+        let is_within = self.after.epoch() == self.before.epoch();
+        let is_known = |zxid: Zxid| zxid.epoch() == self.after.epoch();
+        if is_within || self.is_end_of_epoch() || self.known_to.is_some_and(is_known) {
+            self.after.next()
+        } else {
+            let known = self.known_to.unwrap_or(self.before);
+            Zxid::new(known.epoch(), 1)
+        }
+    }
+
+    /// The last zxid that is known to be missing.
+    pub fn last_missing(&self) -> Zxid {
+        match self.is_end_of_epoch() {
+            true => self.known_to.unwrap_or(self.after.next()),
+            false => self.before.prev(),
+        }
+    }
+}
+
+/// Which txns are missing: `txns 0xb to 0x13`, or `txns after 0x10000000a up to 0x2000002bf, the end of epoch 2`.
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (first, last) = (self.first_missing(), self.last_missing());
+        match (self.is_end_of_epoch(), self.known_to) {
+            (true, Some(known)) => write!(
+                f,
+                "txns after {} up to {known}, the end of epoch {}",
+                self.after,
+                known.epoch()
+            ),
+            (true, None) => write!(
+                f,
+                "txns after {}, at the end of epoch {}",
+                self.after,
+                self.after.epoch()
+            ),
+            (false, _) if first == last => write!(f, "txn {first}"),
+            (false, _) => write!(f, "txns {first} to {last}"),
+        }
+    }
+}
+
+impl Timeline {
+    /// The gaps between segments.
+    pub fn gaps(&self) -> Vec<Gap> {
+        let segments = self.segments.iter();
+        let pairs = segments.zip(self.segments.iter().skip(1));
+        pairs.map(|(a, b)| self.gap(a, b)).collect()
+    }
+
+    /// What is missing between `a` and `b`, the next of its segments.
+    pub fn gap(&self, a: &Segment, b: &Segment) -> Gap {
+        let (after, before) = (a.last(), b.first());
+        let within = |shown: &&Evidence| after < shown.zxid && shown.zxid < before;
+        let is_known = |shown: &&Evidence| shown.witness != Witness::Difference;
+        let known = self.evidence.iter().filter(within).filter(is_known);
+        let known_to = known.map(|shown| shown.zxid).max();
+        Gap {
+            // Within an epoch the numbers tell it all.
+            known_to: known_to.filter(|zxid| zxid.epoch() != before.epoch()),
+            is_by_difference: known_to.is_none() && self.evidence.iter().any(|it| within(&it)),
+            ..Gap::between((after, a.last_time()), (before, b.first_time()))
+        }
+    }
+}
