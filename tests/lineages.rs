@@ -176,7 +176,7 @@ fn what_the_source_restores_the_repository_restores() {
         let (status, told) = backup(&source, &repo);
         assert_eq!(
             status,
-            if fault.starts_with("log") { 4 } else { 0 },
+            if fault.starts_with("log") { 4 } else { 3 },
             "{told}"
         );
         assert_restores(&repo, "latest", 0);

@@ -81,15 +81,20 @@ impl Run<'_> {
         let earliest = timeline.segments.first().map(|segment| segment.first());
         let mut bases = stored.snapshots.iter().map(|base| base.zxid);
         let before = earliest.and_then(|first| Some((bases.find(|base| *base < first)?, first)));
-        let before = before.filter(|(base, first)| !base.is_followed_by(*first));
-        let before = before.map(|(base, first)| Gap::between((base, 0), (first, 0)));
+        let continues = |base: Zxid| timeline.segments.iter().any(|it| it.continues(base));
+        let before = before.filter(|(base, _)| !continues(*base));
+        let before = before.map(|(base, first)| timeline.gap_between((base, 0), (first, 0)));
         let is_new = |gap: &Gap| {
             let mut logs = stored.logs.iter();
             logs.any(|log| log.last_zxid == gap.after || log.first_zxid == gap.before)
         };
         let gaps = before.into_iter().chain(timeline.gaps());
         for gap in gaps.filter(is_new) {
-            let txns = match (gap.is_end_of_epoch(), gap.first_missing(), gap.last_missing()) {
+            let txns = match (
+                gap.is_end_of_epoch(),
+                gap.first_missing(),
+                gap.last_missing(),
+            ) {
                 (true, ..) => format!("the {gap}, are"),
                 (false, first, last) if first == last => format!("txn {first} is"),
                 (false, first, last) => format!("the txns from {first} to {last} are"),

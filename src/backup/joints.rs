@@ -24,9 +24,12 @@ impl Run<'_> {
         let history = lineage.history();
         let held = history.ranges();
         let segments = &scan.timeline.segments;
-        let joints: Vec<(Zxid, Zxid)> = segments
-            .iter()
-            .flat_map(|segment| segment.joints.iter().copied())
+        let joints = segments.iter().flat_map(|segment| segment.joints.clone());
+        // Where digests refute it, the source's own txns may be those that are too many.
+        let gaps = scan.timeline.gaps().into_iter();
+        let refuted = gaps.filter(|gap| gap.is_end_of_epoch() && gap.is_by_difference);
+        let joints = joints.chain(refuted.map(|gap| (gap.after, gap.before)));
+        let joints: Vec<(Zxid, Zxid)> = joints
             .filter(|(_, first)| held.covers(*first, *first))
             .collect();
         for (own, first) in joints {

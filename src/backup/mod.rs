@@ -351,9 +351,7 @@ impl Run<'_> {
 
 /// The last txns before ends of epochs that are known to be missing, whatever shows that: the snapshot that does need not be stored.
 fn ends_lost(timeline: &Timeline) -> Vec<Zxid> {
-    let gaps = timeline.gaps().into_iter();
-    let is_known = |gap: &Gap| gap.known_to.is_some() || gap.is_by_difference;
-    let gaps = gaps.filter(|gap| gap.is_end_of_epoch() && is_known(gap));
+    let gaps = timeline.gaps().into_iter().filter(Gap::is_shown);
     gaps.map(|gap| gap.after).collect()
 }
 

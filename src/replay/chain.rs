@@ -69,8 +69,14 @@ impl fmt::Display for Alone {
         };
         match self.others {
             0 => write!(f, "is not the tree that {digests} speak for"),
-            1 => write!(f, "is alone: another snapshot and {digests} agree without it"),
-            others => write!(f, "is alone: {others} other snapshots and {digests} agree without it"),
+            1 => write!(
+                f,
+                "is alone: another snapshot and {digests} agree without it"
+            ),
+            others => write!(
+                f,
+                "is alone: {others} other snapshots and {digests} agree without it"
+            ),
         }
     }
 }
@@ -90,6 +96,17 @@ impl Chain {
     /// What is said against a base, if it stands alone.
     pub fn alone(&self, file: BaseFile) -> Option<&Alone> {
         self.alone.iter().find(|alone| alone.file == file)
+    }
+
+    /// Whether `link` adds nothing to what another gives without a doubt.
+    pub fn is_superfluous(&self, link: &Link) -> bool {
+        let (from, to) = link.range;
+        let earlier = self
+            .links
+            .iter()
+            .take_while(|other| !std::ptr::eq(*other, link));
+        let mut earlier = earlier.filter(|other| self.alone(other.base.file).is_none());
+        earlier.any(|other| other.covers(from, to) && self.doubt(other).is_none())
     }
 
     /// The first snapshot that throws doubt on what `link` gives, and does not stand alone.
@@ -156,20 +173,24 @@ impl Link {
             && digests.matched.is_some_and(|(_, last)| last >= zxid)
     }
 
-    /// Whether what it gives from `from` to `to` is had from it without a doubt.
-    fn gives(&self, from: Zxid, to: Zxid) -> bool {
+    /// Whether it gives all from `from` to `to`, and rests on no inference; what snapshots say of it is not asked.
+    fn covers(&self, from: Zxid, to: Zxid) -> bool {
         let end = match self.digests.first_mismatch.or(self.digests.open_mismatch) {
             Some(_) => self.digests.matched_before,
             None => Some(self.range.1),
-        };
-        let is_doubted = |other: &Contradiction| {
-            is_of_nodes(other) && (self.proof != Proof::Proven || other.is_beyond_digests)
         };
         self.proof >= Proof::Consistent
             && self.unresolved.is_none()
             && self.range.0 <= from
             && end.is_some_and(|end| to <= end)
-            && !self.crossed.contradictions.iter().any(is_doubted)
+    }
+
+    /// Whether what it gives from `from` to `to` is had from it without a doubt.
+    fn gives(&self, from: Zxid, to: Zxid) -> bool {
+        let is_doubted = |other: &Contradiction| {
+            is_of_nodes(other) && (self.proof != Proof::Proven || other.is_beyond_digests)
+        };
+        self.covers(from, to) && !self.crossed.contradictions.iter().any(is_doubted)
     }
 }
 
@@ -311,7 +332,9 @@ fn is_alone(links: &[Link], link: &Link) -> Option<Alone> {
     let is_real = matches!(link.base.file, BaseFile::Snapshot(_)) && link.base.zxid > Zxid::ZERO;
     let is_supported = link.agreed().next().is_some()
         || link.digests.matched.is_some()
-        || links.iter().any(|earlier| earlier.agreed().any(|zxid| zxid == link.base.zxid));
+        || links
+            .iter()
+            .any(|earlier| earlier.agreed().any(|zxid| zxid == link.base.zxid));
     if !is_real || is_supported {
         return None;
     }
@@ -375,7 +398,7 @@ impl Trust {
     }
 }
 
-/// How many bases on either side of a point are judged.
+/// How many bases on either side of a point are judged; where that leaves a doubt, all are.
 const AROUND: usize = 2;
 
 /// Judges the bases around `target`: a base is believed no more than [`judge_chain`] of the whole source would believe it.
@@ -389,22 +412,27 @@ pub(super) fn judge_around(
     progress: &dyn Progress,
 ) -> Result<(Timeline, Trust)> {
     let all = bases(source, &timeline)?;
-    let below = all.iter().rev().filter(|base| base.zxid <= target).take(AROUND);
+    let below = all.iter().rev().filter(|base| base.zxid <= target);
     let above = all.iter().filter(|base| base.zxid > target).take(AROUND);
-    let around: Vec<BaseFile> = below.chain(above.clone()).map(|base| base.file).collect();
-    if around.len() < 2 {
+    let near = below.take(AROUND).chain(above.clone());
+    let near: Vec<BaseFile> = near.map(|base| base.file).collect();
+    if near.len() < 2 {
         return Ok((timeline, Trust::default()));
     }
     let until = match above.last().map(|base| base.exact_from) {
         Some(ExactFrom::Known(zxid) | ExactFrom::Bounded(zxid)) => zxid.max(target),
         Some(ExactFrom::Open) | None => Zxid::MAX,
     };
-    let is_wanted = |base: &Base| around.contains(&base.file);
+    let is_near = |base: &Base| near.contains(&base.file);
     let forks = timeline.compare_overlaps(source, None)?;
-    let chain = judge_chain(source, timeline, &is_wanted, (&forks, until), progress)?;
+    let mut chain = judge_chain(source, timeline, &is_near, (&forks, until), progress)?;
+    if near.len() < all.len() && chain.links.iter().any(|link| chain.doubt(link).is_some()) {
+        let end = (forks.as_slice(), Zxid::MAX);
+        chain = judge_chain(source, chain.timeline, &|_| true, end, progress)?;
+    }
     let doubted = chain.links.iter().filter_map(|link| {
-        let is_alone = chain.alone(link.base.file).is_some();
-        let other = chain.doubt(link).filter(|_| !is_alone)?;
+        let is_used = chain.alone(link.base.file).is_none() && !chain.is_superfluous(link);
+        let other = chain.doubt(link).filter(|_| is_used)?;
         Some((link.range, other.zxid))
     });
     let doubted = doubted.collect();

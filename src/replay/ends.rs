@@ -50,7 +50,9 @@ pub fn shown_by_snapshots(verdicts: &[SnapshotVerdict]) -> Vec<Evidence> {
 }
 
 fn shown_by((index, verdict): (usize, &SnapshotVerdict)) -> Vec<Evidence> {
-    let zxids = verdict.as_ref().map(|summary| summary.newest_zxids.as_slice());
+    let zxids = verdict
+        .as_ref()
+        .map(|summary| summary.newest_zxids.as_slice());
     Evidence::of_znodes(index, zxids.unwrap_or_default()).collect()
 }
 
@@ -73,8 +75,7 @@ pub(super) fn refuted_by_digests(
 ) -> Option<Evidence> {
     let mismatch = digests.first_mismatch?;
     let agreed = digests.agreed_before?;
-    let is_between =
-        |(last, first): &&(Zxid, Zxid)| agreed == *last && *first <= mismatch.zxid;
+    let is_between = |(last, first): &&(Zxid, Zxid)| agreed == *last && *first <= mismatch.zxid;
     let (last, _) = joints.iter().rfind(is_between)?;
     Some(Evidence::of_difference(*last))
 }
@@ -104,6 +105,10 @@ pub fn judge_end(
     let Some(segment) = segments.iter().find(|segment| segment.contains(first)) else {
         return Ok(EndOfEpoch::Unknown);
     };
+    let mut gaps = timeline.gaps().into_iter();
+    if gaps.any(|gap| gap.before == first && gap.is_shown()) {
+        return Ok(EndOfEpoch::Refuted);
+    }
     let to = Zxid::from_i64(first.to_i64().saturating_add(COMPARED_MAX)).min(segment.last());
     let crosses = |base: &&Base| base.zxid < first && segment.continues(base.zxid);
     let bases = bases(source, timeline)?;

@@ -28,6 +28,7 @@ mod feed;
 mod onward;
 mod resolve;
 mod sound;
+mod tree_at;
 
 pub use base::{
     Base, BaseFile, ExactFrom, bases, begins_empty, exact_ranges, fresh_tree, load_snapshot,
@@ -51,15 +52,15 @@ use crate::progress::Progress;
 use crate::record::txn::unknown_type;
 use crate::record::{Txn, TxnBody};
 use crate::source::Source;
-use crate::timeline::{Evidence, Piece, Segment, Timeline};
+use crate::timeline::{Piece, Segment, Timeline};
 use crate::tree::DataTree;
 use crate::txnlog::Level;
 use crate::zxid::{SessionId, Zxid};
 use chain::{Trust, judge_around};
 use compare::Comparison;
-use doubt::witness;
 use std::collections::HashSet;
 use std::sync::mpsc::sync_channel;
+use tree_at::tree_at;
 
 /// On what the claim that a tree is right rests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -241,138 +242,6 @@ fn rebuild_at(
         replayed,
         rejected,
     })
-}
-
-/// The tree after txn `target`, on the best base there is, and the bases that were not taken. Where digests refute the end of an epoch on the way,
-/// `timeline` has a gap there from then on.
-///
-/// # Errors
-/// [`ErrorKind::NotReachable`] when no base makes it exact; [`ErrorKind::Damage`] when what would is damaged, or every digest differs.
-fn tree_at(
-    source: &Source,
-    timeline: &mut Timeline,
-    (target, trust): (Zxid, &Trust),
-    progress: &dyn Progress,
-) -> Result<(Replayed, Vec<Rejected>)> {
-    loop {
-        let tried = Attempt::of(source, timeline, (target, trust), progress)?;
-        match tried.refuted.filter(|_| tried.best.is_none()) {
-            Some(evidence) => *timeline = std::mem::take(timeline).given(source, [evidence]),
-            None => return tried.settle(source, timeline, target),
-        }
-    }
-}
-
-/// What the bases from which the tree at a point may be had gave.
-#[derive(Default)]
-struct Attempt {
-    best: Option<Replayed>,
-    second_best: Vec<Replayed>,
-    rejected: Vec<Rejected>,
-    damage: Option<Error>,
-    refuted: Option<Evidence>,
-}
-
-impl Attempt {
-    fn of(
-        source: &Source,
-        timeline: &Timeline,
-        (target, trust): (Zxid, &Trust),
-        progress: &dyn Progress,
-    ) -> Result<Attempt> {
-        let mut tried = Attempt::default();
-        let bases = bases(source, timeline)?;
-        for base in base::candidates(&bases, timeline, source, target, &mut tried.rejected) {
-            let name = base.name(source);
-            if let Some(alone) = trust.alone(base) {
-                tried.reject(name, alone.to_string(), true);
-                continue;
-            }
-            let mut replayed = match replay(source, timeline, base, target, progress) {
-                Err(error) if error.kind() == ErrorKind::Damage => {
-                    tried.reject(name, format!("damaged: {error}"), true);
-                    tried.damage.get_or_insert(error);
-                    continue;
-                }
-                replayed => replayed?,
-            };
-            if let Some(mismatch) = replayed.digests.open_mismatch {
-                tried.damage.get_or_insert_with(|| mismatch.error(&name));
-                tried.refuted = tried
-                    .refuted
-                    .or(ends::refuted_by_digests(&replayed.digests, &replayed.joints));
-            }
-            replayed.doubt(trust.doubt(target));
-            let judged = match judge(&replayed, target) {
-                Ok(()) => witness(source, timeline, &bases, replayed, progress)?
-                    .map_err(|reason| (reason, true)),
-                Err(reason) => Err((reason, false)),
-            };
-            match judged {
-                Ok(replayed) if replayed.is_certain() => {
-                    tried.best = Some(replayed);
-                    break;
-                }
-                Ok(replayed) => tried.second_best.push(replayed),
-                Err((reason, is_contradicted)) => tried.reject(name, reason, is_contradicted),
-            }
-        }
-        Ok(tried)
-    }
-
-    fn reject(&mut self, name: String, reason: String, is_damaged: bool) {
-        self.rejected.push(Rejected {
-            name,
-            reason,
-            is_damaged,
-        });
-    }
-
-    fn settle(
-        self,
-        source: &Source,
-        timeline: &Timeline,
-        target: Zxid,
-    ) -> Result<(Replayed, Vec<Rejected>)> {
-        // Ends of epochs that nothing proves are worse than a base that is not known to have been finished: behind one, there may be
-        // txns of an abandoned branch, which the base behind it does not have.
-        let second_best = self.second_best.into_iter().min_by_key(Replayed::doubts);
-        if let Some(best) = self.best.or(second_best) {
-            return Ok((best, self.rejected));
-        }
-        let bases = bases(source, timeline)?;
-        let damage = self.damage;
-        let damage = damage.map(|error| error.or_hint(|| base::nearest(timeline, &bases, target)));
-        let unreachable = || base::unreachable(source, timeline, &bases, target, &self.rejected);
-        Err(damage.unwrap_or_else(unreachable))
-    }
-}
-
-/// Whether what was replayed is the tree at `target`, as far as can be known.
-fn judge(replayed: &Replayed, target: Zxid) -> std::result::Result<(), String> {
-    if let Some(mismatch) = replayed.digests.open_mismatch {
-        return Err(format!(
-            "gives a tree whose digest differs from the one logged with {}",
-            mismatch.zxid
-        ));
-    }
-    let newest = replayed
-        .tree
-        .nodes()
-        .map(|node| node.stat.max_zxid())
-        .max()
-        .unwrap_or(Zxid::ZERO);
-    if newest > target {
-        return Err(format!("holds effects of {newest}, which is later"));
-    }
-    let is_exact = match replayed.base.exact_from {
-        ExactFrom::Known(zxid) | ExactFrom::Bounded(zxid) => zxid <= target,
-        ExactFrom::Open => false,
-    };
-    if !is_exact && replayed.proof != Proof::Proven {
-        return Err("was written while later txns were applied, for all that is known, and no digest proves otherwise".to_owned());
-    }
-    Ok(())
 }
 
 /// Sees the tree as txns are applied to it.

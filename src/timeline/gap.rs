@@ -39,6 +39,11 @@ impl Gap {
         self.after.epoch() != self.before.epoch() && self.after.is_followed_by(self.before)
     }
 
+    /// Whether something shows that the end of an epoch is missing, or was abandoned: more than damage that may have hidden it.
+    pub fn is_shown(&self) -> bool {
+        self.is_end_of_epoch() && (self.known_to.is_some() || self.is_by_difference)
+    }
+
     /// The first zxid that is known to be missing. Of an epoch that ended in the gap more may be missing.
     pub fn first_missing(&self) -> Zxid {
         let is_within = self.after.epoch() == self.before.epoch();
@@ -93,7 +98,13 @@ impl Timeline {
 
     /// What is missing between `a` and `b`, the next of its segments.
     pub fn gap(&self, a: &Segment, b: &Segment) -> Gap {
-        let (after, before) = (a.last(), b.first());
+        self.gap_between((a.last(), a.last_time()), (b.first(), b.first_time()))
+    }
+
+    /// What is missing between two txns, each with its time, and what is known of it.
+    pub fn gap_between(&self, after: (Zxid, i64), before: (Zxid, i64)) -> Gap {
+        let between = Gap::between(after, before);
+        let (after, before) = (between.after, between.before);
         let within = |shown: &&Evidence| after < shown.zxid && shown.zxid < before;
         let is_known = |shown: &&Evidence| shown.witness != Witness::Difference;
         let known = self.evidence.iter().filter(within).filter(is_known);
@@ -102,7 +113,7 @@ impl Timeline {
             // Within an epoch the numbers tell it all.
             known_to: known_to.filter(|zxid| zxid.epoch() != before.epoch()),
             is_by_difference: known_to.is_none() && self.evidence.iter().any(|it| within(&it)),
-            ..Gap::between((after, a.last_time()), (before, b.first_time()))
+            ..between
         }
     }
 }

@@ -234,7 +234,13 @@ impl Timeline {
 
     fn of(source: &Source, logs: Vec<ScannedLog>, evidence: Vec<Evidence>) -> Timeline {
         let damage = logs.iter().flat_map(|log| hidden(source, log));
-        let shown = evidence.iter().map(|shown| (shown.zxid, shown.zxid));
+        let is_of_this = |shown: &&Evidence| {
+            shown.witness != Witness::Difference || is_held(source, &logs, shown.zxid.prev())
+        };
+        let shown = evidence
+            .iter()
+            .filter(is_of_this)
+            .map(|shown| (shown.zxid, shown.zxid));
         let hidden: Vec<(Zxid, Zxid)> = damage.chain(shown).collect();
         let mut runs: Vec<(usize, Run)> =
             logs.iter()
@@ -453,6 +459,17 @@ impl Piece {
             .get(self.log)
             .ok_or_else(|| Error::new(ErrorKind::Failed, "a piece of another source's log"))
     }
+}
+
+/// Whether `zxid` is that of a txn in any of the logs, or in the name of a snapshot.
+fn is_held(source: &Source, logs: &[ScannedLog], zxid: Zxid) -> bool {
+    let mut summaries = logs.iter().filter_map(|log| log.summary.as_ref().ok());
+    let mut names = source.snapshots().iter().map(SourceFile::zxid);
+    names.any(|name| name == zxid)
+        || summaries.any(|summary| {
+            let mut runs = summary.runs.iter();
+            runs.any(|run| run.first <= zxid && zxid <= run.last)
+        })
 }
 
 /// The zxids that damage of a log hides, from and to. A log without a header that can be read begins with the zxid in its name, and where a repository noted more of it, that is known.

@@ -157,9 +157,9 @@ fn before_the_logs(source: &Source, timeline: &Timeline) -> Option<Gap> {
     let named = logs.filter_map(|log| Some(source.logs().get(log.log)?.zxid().prev()));
     let snapshots = source.snapshots().iter().map(|file| file.zxid());
     let after = snapshots.chain(named).min()?;
-    let is_gap = after < segment.first() && !after.is_followed_by(segment.first());
+    let is_gap = after < segment.first() && !segment.continues(after);
     let time = segment.first_time();
-    is_gap.then(|| Gap::between((after, time), (segment.first(), time)))
+    is_gap.then(|| timeline.gap_between((after, time), (segment.first(), time)))
 }
 
 /// Whether a snapshot takes up right where a gap ends, and something can be restored from it.
@@ -167,7 +167,7 @@ pub(super) fn is_bridged(source: &Source, windows: &[Window], gap: &Gap) -> bool
     source
         .snapshots()
         .iter()
-        .any(|snapshot| snapshot.zxid().is_followed_by(gap.before))
+        .any(|file| file.zxid() > gap.after && file.zxid().is_followed_by(gap.before))
         && windows
             .iter()
             .any(|window| window.from >= gap.after && window.to >= gap.before)
@@ -268,14 +268,15 @@ pub(super) fn judge_promise(source: &Source, windows: &[Window], findings: &mut 
 
 fn told(gap: &Gap, severity: Severity) -> Finding {
     let is_one = !gap.is_end_of_epoch() && gap.first_missing() == gap.last_missing();
-    let is_hidden = gap.is_end_of_epoch() && gap.known_to.is_none() && !gap.is_by_difference;
+    let is_hidden = gap.is_end_of_epoch() && !gap.is_shown();
     let mut message = match is_hidden {
         true => format!("{gap}, may be missing: what is damaged may have held them"),
         false if gap.is_end_of_epoch() => format!("{gap}, are missing"),
         false => format!("{gap} {} missing", if is_one { "is" } else { "are" }),
     };
     // Before the first txn of all there was no epoch that may have gone on.
-    if gap.after.epoch() != gap.before.epoch() && gap.after != Zxid::ZERO && !gap.is_end_of_epoch() {
+    if gap.after.epoch() != gap.before.epoch() && gap.after != Zxid::ZERO && !gap.is_end_of_epoch()
+    {
         message.push_str(&format!(
             ", and perhaps more of the epochs {} to {}",
             gap.after.epoch(),

@@ -85,11 +85,7 @@ pub(super) fn by_epoch(timeline: &Timeline) -> Vec<EpochExtent> {
 }
 
 /// Everything that is known to be missing, by zxid: between logs, at the end of an epoch, behind the logs.
-pub(super) fn missing(
-    source: &Source,
-    timeline: &Timeline,
-    windows: &[Window],
-) -> Vec<Missing> {
+pub(super) fn missing(source: &Source, timeline: &Timeline, windows: &[Window]) -> Vec<Missing> {
     let time = |zxid| timeline.time_of(source, zxid).ok().flatten();
     let mut missing: Vec<Missing> = chain::gaps(source, timeline)
         .iter()

@@ -173,18 +173,7 @@ pub fn verify(source: &Source, depth: Depth, progress: &dyn Progress) -> Result<
     files::judge_snapshots(source, &snapshots, &windows, &mut findings);
     chain::judge_reach(source, &timeline, &windows, &mut findings);
     chain::judge_promise(source, &windows, &mut findings);
-    findings.sort_by(|a, b| {
-        (b.severity, &a.file, a.offset, a.zxid).cmp(&(a.severity, &b.file, b.offset, b.zxid))
-    });
-    // Two bases may show the same thing.
-    findings.dedup_by_key(|finding| {
-        (
-            finding.code,
-            finding.file.clone(),
-            finding.offset,
-            finding.zxid,
-        )
-    });
+    let mut findings = in_order(findings);
     extent::set_times(source, &timeline, &mut findings);
     let first = timeline
         .segments
@@ -217,6 +206,22 @@ pub fn verify(source: &Source, depth: Depth, progress: &dyn Progress) -> Result<
             chain::epoch_of(source.current_epoch()),
         ),
     })
+}
+
+/// The worst first, and each thing once: two bases may show the same.
+fn in_order(mut findings: Vec<Finding>) -> Vec<Finding> {
+    findings.sort_by(|a, b| {
+        (b.severity, &a.file, a.offset, a.zxid).cmp(&(a.severity, &b.file, b.offset, b.zxid))
+    });
+    findings.dedup_by_key(|finding| {
+        (
+            finding.code,
+            finding.file.clone(),
+            finding.offset,
+            finding.zxid,
+        )
+    });
+    findings
 }
 
 /// The worst that each file is said to have.

@@ -72,14 +72,17 @@ pub(super) fn replayed(source: &Source, chain: &Chain, findings: &mut Vec<Findin
         replays.digests += link.digests.compared;
         replays.crossed.0 += link.crossed.judged.len() as u64;
         replays.crossed.1 += link.crossed.nodes;
-        if chain.alone(link.base.file).is_some() {
+        if chain.alone(link.base.file).is_some() || chain.is_superfluous(link) {
             continue;
         }
         let contradictions = link.crossed.contradictions.iter();
         findings.extend(contradictions.map(|other| contradiction(chain, other)));
         let window = judge(source, link, findings);
+        let window = window.map(|window| without_doubtful_tail(window, chain, link));
         let window = window.map(|window| weigh(window, link, findings));
-        replays.windows.extend(window.map(|window| doubt(window, chain, link)));
+        replays
+            .windows
+            .extend(window.map(|window| doubt(window, chain, link)));
     }
     findings.extend(chain.alone.iter().map(|other| alone(source, other)));
     let mut merged = Vec::new();
@@ -131,10 +134,26 @@ fn alone(source: &Source, other: &Alone) -> Finding {
         BaseFile::Snapshot(index) => source.snapshots().get(index),
         BaseFile::Empty => None,
     };
-    let message = format!("the txns behind it lead to another tree than is there: it {other}");
+    let message = format!(
+        "the txns behind it lead to another tree than later snapshots have: this snapshot {other}"
+    );
     let finding = Finding::new("snapshot-differs", Severity::Damage, message).next(NEXT_ALONE);
     let file = file.map(|file| file.shown().to_owned()).unwrap_or_default();
     finding.file(file).zxid(other.zxid)
+}
+
+/// Txns before an end of an epoch that the trees on both sides refute may be those that were abandoned: of them nothing is promised but what digests vouch for.
+fn without_doubtful_tail(window: Window, chain: &Chain, link: &Link) -> Window {
+    let mut gaps = chain.timeline.gaps().into_iter();
+    let is_doubtful = gaps.any(|gap| gap.after == window.to && gap.is_by_difference);
+    match link.digests.matched {
+        Some((_, last)) if is_doubtful && !link.digests.is_proof && last >= window.from => Window {
+            to: last,
+            proof: Some(Proof::Proven),
+            ..window
+        },
+        _ => window,
+    }
 }
 
 /// A window that a snapshot contradicts in what no digest proves ends with the epoch before it, or is in doubt as a whole.

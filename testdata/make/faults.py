@@ -735,6 +735,28 @@ def snapshot_node_changed():
 
 
 @fault
+def snapshot_alien_without_digests():
+    """The data of a znode in snapshot.9 is another, and 3.4 logs no digests: the txns and the snapshot behind speak against it alone."""
+    made = s34("log.1", "log.a", "log.13", "snapshot.9", "snapshot.12")
+    snapshot = made.snapshot("snapshot.9")
+    snapshot.find(b"/app/here").data = b"z"
+    made.put("snapshot.9", snapshot)
+    return made, [found("snapshot-differs", DAMAGE, "snapshot.9", zxid=0x9)], [(0x0, 0x1c, "consistent")], []
+
+
+@fault
+def snapshot_alien_as_the_oldest():
+    """The same where it is the oldest, and the logs before it are not there: two snapshots behind it agree without it."""
+    made = s34("log.a", "log.13", "log.1d", "snapshot.9", "snapshot.12", "snapshot.1c")
+    snapshot = made.snapshot("snapshot.9")
+    snapshot.find(b"/app/here").data = b"z"
+    made.put("snapshot.9", snapshot)
+    findings = [found("snapshot-differs", DAMAGE, "snapshot.9", zxid=0x9), found("close-uncertain", WARNING, zxid=0x14)]
+    findings += [found("base-unproven", WARNING, zxid=zxid) for zxid in (0x1c, 0x20)]
+    return made, findings, [(0x1c, 0x20, "unproven")], [0x12]
+
+
+@fault
 def snapshot_node_dropped():
     """snapshot.14 lacks /app/null."""
     return snapshot_14(lambda snapshot: snapshot.nodes.remove(snapshot.find(b"/app/null")), "snapshot-differs", zxid=0x14)
@@ -936,9 +958,7 @@ def epoch_end_lost():
     made, log = member(), member().log("log.100000012")
     del log.records[-2:]
     made.put("log.100000012", log)
-    findings = [found("digest-mismatch", DAMAGE, zxid=0x200000001)]
-    findings += [found("snapshot-differs", DAMAGE, "snapshot.200000005", zxid=0x200000005)]
-    return made, findings, [(0x100000011, 0x100000013, "proven"), (0x200000005, 0x200000006, "proven")], [0x100000014, 0x200000001]
+    return made, [gap(0x100000014)], [(0x100000011, 0x100000013, "proven"), (0x200000005, 0x200000006, "proven")], [0x100000014, 0x200000001]
 
 
 @fault
@@ -949,9 +969,36 @@ def epoch_end_lost_and_overwritten():
     log = made.log("log.100000012")
     del log.records[-2:]
     made.put("log.100000012", log)
-    findings = [found("digest-mismatch", DAMAGE, zxid=0x200000001)]
-    findings += [found("snapshot-differs", DAMAGE, "snapshot.200000005", zxid=0x200000005)]
-    return made, findings, [(0x100000011, 0x100000013, "proven"), (0x200000005, 0x200000013, "proven")], [0x100000014, 0x200000001]
+    return made, [gap(0x100000014)], [(0x100000011, 0x100000013, "proven"), (0x200000005, 0x200000013, "proven")], [0x100000014, 0x200000001]
+
+
+@fault
+def epoch_end_zeroed():
+    """The last two txns of epoch 1 are zeros, as where a server ended the log: the first digest of epoch 2 tells."""
+    made, log = member(), member().log("log.100000012")
+    length = len(log.bytes())
+    del log.records[-2:]
+    made.put("log.100000012", log.bytes().ljust(length, b"\0"))
+    return made, [gap(0x100000014)], [(0x100000011, 0x100000013, "proven"), (0x200000005, 0x200000006, "proven")], [0x100000014, 0x200000001]
+
+
+@fault
+def epoch_end_log_removed():
+    """The only log of epoch 1 is not there: the first digest of epoch 2 tells, and znodes of a later snapshot name its txns."""
+    made = member().drop("log.100000012")
+    return made, [gap(0x100000012)], [(0x100000011, 0x100000011, "proven"), (0x200000005, 0x200000006, "proven")], [0x100000015, 0x200000001]
+
+
+@fault
+def epoch_end_lost_without_digests():
+    """The last two txns of epoch 1 are not there, and digests are off: a znode of a later snapshot was made by one of them."""
+    made = without_digests(member())
+    log = made.log("log.100000012")
+    del log.records[-2:]
+    made.put("log.100000012", log)
+    # The later snapshot has its own digest.
+    windows = [(0x100000011, 0x100000013, "consistent"), (0x200000005, 0x200000006, "proven")]
+    return made, [gap(0x100000014)], windows, [0x100000014, 0x200000001]
 
 
 @fault
@@ -964,9 +1011,7 @@ def epoch_tail_abandoned():
     extra.payload = extra.payload[:-16] + struct.pack(">i", 11)
     log.records.append(extra)
     made.put("log.100000012", log)
-    findings = [found("digest-mismatch", DAMAGE, zxid=0x200000001)]
-    findings += [found("snapshot-differs", DAMAGE, "snapshot.200000005", zxid=0x200000005)]
-    return made, findings, [(0x100000011, 0x100000015, "proven"), (0x200000005, 0x200000006, "proven")], [0x200000001]
+    return made, [gap(0x100000017)], [(0x100000011, 0x100000015, "proven"), (0x200000005, 0x200000006, "proven")], [0x200000001]
 
 
 @fault
