@@ -183,6 +183,26 @@ fn the_end_of_each_window_is_restored_and_what_is_lost_is_refused() {
 }
 
 #[test]
+fn verify_and_restore_agree_on_the_proof_of_each_window() {
+    let (_folder, faults) = settled();
+    let mut wrong = Vec::new();
+    for (name, expected) in expected() {
+        let dir = faults.join(&name);
+        for window in expected["windows"].as_array().unwrap() {
+            let to = window[1].as_str().unwrap();
+            let output = run("restore", &dir, &["--to", to, "--dry-run", "--json"]);
+            let plan: Value = serde_json::from_slice(&output.stdout).unwrap();
+            // A later base, with a digest of its own, may prove more than the window's.
+            let is_more = window[2] == "consistent" && plan["proof"] == "proven";
+            if plan["proof"] != window[2] && !is_more {
+                wrong.push(format!("{name}: {window}, and restored: {}", plan["proof"]));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
 fn every_code_has_a_fault_of_its_severities() {
     let mut severities: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for expected in expected().values() {

@@ -28,6 +28,8 @@ mod zookeeper;
 
 #[path = "live/backup.rs"]
 mod backup;
+#[path = "live/boundaries.rs"]
+mod boundaries;
 #[path = "live/damage.rs"]
 mod damage;
 #[path = "live/ensembles.rs"]

@@ -333,7 +333,7 @@ pub(super) fn together(history: &History, stored: &Stored) -> History {
     let mut together = history.clone();
     together.logs.extend(stored.logs.iter().cloned());
     together.snapshots.extend(stored.snapshots.iter().cloned());
-    together.ends_lost.extend(&stored.ends_lost);
+    together.evidence.extend(&stored.evidence);
     together
 }
 

@@ -9,7 +9,7 @@ use crate::progress::Silent;
 use crate::replay::exact_ranges;
 use crate::repository::{
     BackupName, COMMIT_WITHIN, FORMAT_VERSION, History, Manifest, Origins, Position, Repository,
-    StoredLog, StoredWindow,
+    StoredEvidence, StoredLog, StoredWindow,
 };
 use crate::source::{self, Source};
 use crate::timeline::{Gap, Timeline};
@@ -53,10 +53,10 @@ impl Run<'_> {
             warnings: Vec::new(),
             snapshots: Vec::new(),
             logs: Vec::new(),
-            ends_lost: Vec::new(),
+            evidence: StoredEvidence::default(),
         };
-        history.ends_lost.extend(&stored.ends_lost);
-        manifest.ends_lost = history.ends_lost.iter().copied().collect();
+        history.evidence.extend(&stored.evidence);
+        manifest.evidence.clone_from(&history.evidence);
         let is_idle = stored.logs.is_empty() && stored.snapshots.is_empty();
         self.judge_gaps(&history, &stored)?;
         if let (true, true, [(_, head)]) = (is_idle, lineage.damage.is_empty(), heads.as_slice()) {
@@ -244,7 +244,7 @@ fn only(manifest: &Manifest) -> History {
     history.lineage.clone_from(&manifest.lineage);
     history.logs.clone_from(&manifest.logs);
     history.snapshots.clone_from(&manifest.snapshots);
-    history.ends_lost.extend(&manifest.ends_lost);
+    history.evidence.extend(&manifest.evidence);
     history.max_epoch = manifest.max_epoch;
     history
 }

@@ -50,10 +50,10 @@ pub use commit::windows;
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
 use crate::repository::{
-    BackupName, History, Listing, Manifest, Repository, StoredLog, StoredSnapshot, StoredWindow,
+    BackupName, History, Listing, Manifest, Repository, StoredEvidence, StoredLog, StoredSnapshot,
+    StoredWindow,
 };
 use crate::source::{self, Source};
-use crate::timeline::{Gap, Timeline};
 use crate::zxid::Zxid;
 use base::bases_in_order;
 use lineage::Lineage;
@@ -126,8 +126,8 @@ struct Run<'a> {
 struct Stored {
     logs: Vec<StoredLog>,
     snapshots: Vec<StoredSnapshot>,
-    /// The last txns before ends of epochs that were found to be missing.
-    ends_lost: Vec<Zxid>,
+    /// What the source showed of the ends of epochs.
+    evidence: StoredEvidence,
 }
 
 /// Backs up `source`.
@@ -286,7 +286,7 @@ impl Run<'_> {
         let mut stored = Stored {
             logs: self.ship_logs(&target, &stretches)?,
             snapshots: Vec::new(),
-            ends_lost: ends_lost(timeline),
+            evidence: timeline.evidence_of_gaps(),
         };
         self.add_bases(&target, scan, &all_bases, history, &mut stored)?;
         if !stored.logs.is_empty() {
@@ -347,12 +347,6 @@ impl Run<'_> {
     fn windows(&self, history: &History) -> Result<Vec<StoredWindow>> {
         windows(self.repository, history, &self.source_options())
     }
-}
-
-/// The last txns before ends of epochs that are known to be missing, whatever shows that: the snapshot that does need not be stored.
-fn ends_lost(timeline: &Timeline) -> Vec<Zxid> {
-    let gaps = timeline.gaps().into_iter().filter(Gap::is_shown);
-    gaps.map(|gap| gap.after).collect()
 }
 
 /// Whether what the source has is new txns behind those that were backed up last, and nothing else: then no base is needed.

@@ -282,7 +282,7 @@ impl<'a> Start<'a> {
             "logs-missing" if finding.severity == Severity::Missing => {
                 self.tell(finding, Loses, EVERY, "");
             }
-            "logs-missing" | "snapshot-differs" => self.tell(finding, Unsure, EVERY, ""),
+            "logs-missing" | "snapshot-differs" | "txns-differ" => self.tell(finding, Unsure, EVERY, ""),
             "acl-unresolved" => self.tell(finding, Unsure, EAGER_ACLS, "acl-missing"),
             "ephemerals-uncovered" => self.tell(finding, Unsure, EVERY, ""),
             code if code.starts_with("snapshot-") => self.snapshot(finding),

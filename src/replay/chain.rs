@@ -109,16 +109,38 @@ impl Chain {
         earlier.any(|other| other.covers(from, to) && self.doubt(other).is_none())
     }
 
-    /// The first snapshot that throws doubt on what `link` gives, and does not stand alone.
-    pub fn doubt<'a>(&self, link: &'a Link) -> Option<&'a Contradiction> {
+    /// What throws doubt on what `link` gives, if anything does.
+    pub fn doubt<'a>(&self, link: &'a Link) -> Option<Doubt<'a>> {
         let contradictions = link.crossed.contradictions.iter();
         let doubtful = contradictions.filter(|other| {
             is_of_nodes(other)
                 && (link.proof != Proof::Proven || other.is_beyond_digests)
                 && !self.alone.iter().any(|alone| alone.zxid == other.zxid)
         });
-        doubtful.min_by_key(|other| other.zxid)
+        let other = doubtful.min_by_key(|other| other.zxid)?;
+        let others = self.links.iter().filter(|it| it.base.zxid >= other.zxid);
+        let behind = others.filter(|it| it.is_supported() && self.alone(it.base.file).is_none());
+        let behind = behind.min_by_key(|it| it.range);
+        Some(Doubt {
+            other,
+            agreed: behind.map_or(0, |it| it.agreed().count()),
+            to: behind.map_or(link.range.1, |it| it.range.0.prev().max(link.range.0)),
+            is_of_txns: behind.is_some(),
+        })
     }
+}
+
+/// What throws doubt on what a base gives.
+#[derive(Clone, Copy, Debug)]
+pub struct Doubt<'a> {
+    /// The first snapshot that differs.
+    pub other: &'a Contradiction,
+    /// How many later ones agree with that one.
+    pub agreed: usize,
+    /// The last txn that is in doubt: behind it, later bases agree.
+    pub to: Zxid,
+    /// Whether it is known to lie with the txns before the snapshot, since later snapshots or digests agree with it.
+    pub is_of_txns: bool,
 }
 
 impl Link {
@@ -163,6 +185,12 @@ impl Link {
         };
         let judged = self.crossed.judged.iter().copied();
         judged.filter(move |zxid| !differs(zxid))
+    }
+
+    /// Whether a later snapshot, or a digest, agrees with what it gives.
+    fn is_supported(&self) -> bool {
+        let is_open = self.digests.open_mismatch.is_some();
+        self.agreed().next().is_some() || (self.digests.matched.is_some() && !is_open)
     }
 
     /// Whether digests vouch for all that digests cover, up to `zxid`.
@@ -371,23 +399,41 @@ fn refuted(link: &Link, alone: &[Alone]) -> Option<Evidence> {
             && *first <= differing
             && !link.is_vouched_for(*first)
     };
-    let (last, _) = link.joints.iter().rfind(is_suspect)?;
-    Some(Evidence::of_difference(*last))
+    let &(last, first) = link.joints.iter().rfind(is_suspect)?;
+    Some(Evidence::Difference { last, first })
 }
 
-/// What is known of the bases around a point before a tree is made at it.
+/// What is known of bases before a tree is made on one of them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trust {
+    /// The bases that were judged; `None` where all may be taken as they are.
+    judged: Option<Vec<BaseFile>>,
     /// The snapshots that stand alone.
     alone: Vec<Alone>,
     /// What is in doubt, and the snapshot that says otherwise.
     doubted: Vec<((Zxid, Zxid), Zxid)>,
+    /// Bases behind which txns are wrong: up to where each may be followed all the same, and the snapshot that shows it.
+    broken: Vec<(BaseFile, Zxid, Zxid)>,
 }
 
 impl Trust {
-    /// What is said against a base, if it stands alone.
-    pub fn alone(&self, base: &Base) -> Option<&Alone> {
-        self.alone.iter().find(|alone| alone.file == base.file)
+    /// Whether nothing is known of a base: it is not to be taken.
+    pub fn is_unknown(&self, base: &Base) -> bool {
+        let judged = self.judged.as_ref();
+        judged.is_some_and(|judged| !judged.contains(&base.file))
+    }
+
+    /// Why a base is not to be followed to `target`, to stand behind its name.
+    pub fn refusal(&self, base: &Base, target: Zxid) -> Option<String> {
+        if let Some(alone) = self.alone.iter().find(|alone| alone.file == base.file) {
+            return Some(alone.to_string());
+        }
+        let is_broken =
+            |(file, to, _): &&(BaseFile, Zxid, Zxid)| *file == base.file && target > *to;
+        let (_, _, snapshot) = self.broken.iter().find(is_broken)?;
+        Some(format!(
+            "and the txns behind it lead to another tree than the snapshot of {snapshot} and what follows that: a txn is missing or was changed"
+        ))
     }
 
     /// The snapshot that differs from what is otherwise had at `zxid`, where nothing tells which is right.
@@ -398,47 +444,51 @@ impl Trust {
     }
 }
 
-/// How many bases on either side of a point are judged; where that leaves a doubt, all are.
+/// How many bases on either side of a point are judged at first.
 const AROUND: usize = 2;
 
-/// Judges the bases around `target`: a base is believed no more than [`judge_chain`] of the whole source would believe it.
-///
-/// # Errors
-/// As [`judge_chain`].
-pub(super) fn judge_around(
-    source: &Source,
-    timeline: Timeline,
-    target: Zxid,
-    progress: &dyn Progress,
-) -> Result<(Timeline, Trust)> {
-    let all = bases(source, &timeline)?;
-    let below = all.iter().rev().filter(|base| base.zxid <= target);
-    let above = all.iter().filter(|base| base.zxid > target).take(AROUND);
+/// The bases around `target`, and up to where they have to be followed so that each is compared; `None` where those are all.
+pub(super) fn around(bases: &[Base], target: Zxid) -> Option<(Vec<BaseFile>, Zxid)> {
+    let below = bases.iter().rev().filter(|base| base.zxid <= target);
+    let above = bases.iter().filter(|base| base.zxid > target).take(AROUND);
     let near = below.take(AROUND).chain(above.clone());
     let near: Vec<BaseFile> = near.map(|base| base.file).collect();
-    if near.len() < 2 {
-        return Ok((timeline, Trust::default()));
-    }
     let until = match above.last().map(|base| base.exact_from) {
         Some(ExactFrom::Known(zxid) | ExactFrom::Bounded(zxid)) => zxid.max(target),
         Some(ExactFrom::Open) | None => Zxid::MAX,
     };
-    let is_near = |base: &Base| near.contains(&base.file);
+    (near.len() < bases.len()).then_some((near, until))
+}
+
+/// Judges the bases of `near`, or all: a base is believed no more than [`judge_chain`] of the whole source would believe it.
+///
+/// # Errors
+/// As [`judge_chain`].
+pub(super) fn trust(
+    source: &Source,
+    timeline: Timeline,
+    near: Option<(Vec<BaseFile>, Zxid)>,
+    progress: &dyn Progress,
+) -> Result<(Timeline, Trust)> {
     let forks = timeline.compare_overlaps(source, None)?;
-    let mut chain = judge_chain(source, timeline, &is_near, (&forks, until), progress)?;
-    if near.len() < all.len() && chain.links.iter().any(|link| chain.doubt(link).is_some()) {
-        let end = (forks.as_slice(), Zxid::MAX);
-        chain = judge_chain(source, chain.timeline, &|_| true, end, progress)?;
-    }
-    let doubted = chain.links.iter().filter_map(|link| {
+    let (judged, until) = near.map_or((None, Zxid::MAX), |(near, until)| (Some(near), until));
+    let is_wanted = |base: &Base| judged.as_ref().is_none_or(|near| near.contains(&base.file));
+    let chain = judge_chain(source, timeline, &is_wanted, (&forks, until), progress)?;
+    let (mut doubted, mut broken) = (Vec::new(), Vec::new());
+    for link in &chain.links {
         let is_used = chain.alone(link.base.file).is_none() && !chain.is_superfluous(link);
-        let other = chain.doubt(link).filter(|_| is_used)?;
-        Some((link.range, other.zxid))
-    });
-    let doubted = doubted.collect();
+        if let Some(doubt) = chain.doubt(link).filter(|_| is_used) {
+            doubted.push(((link.range.0, doubt.to), doubt.other.zxid));
+            if doubt.is_of_txns {
+                broken.push((link.base.file, doubt.to, doubt.other.zxid));
+            }
+        }
+    }
     let trust = Trust {
+        judged,
         alone: chain.alone,
         doubted,
+        broken,
     };
     Ok((chain.timeline, trust))
 }

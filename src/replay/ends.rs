@@ -36,24 +36,17 @@ pub fn with_snapshots(
         return Ok(timeline);
     };
     let is_witness = |file: &SourceFile| file.zxid() > end && file.promised_base().is_none();
-    let files = source.snapshots().iter().enumerate();
-    let files: Vec<(usize, &SourceFile)> = files.filter(|(_, file)| is_witness(file)).collect();
-    let (indexes, files): (Vec<usize>, Vec<&SourceFile>) = files.into_iter().unzip();
+    let files = source.snapshots().iter();
+    let files: Vec<&SourceFile> = files.filter(|file| is_witness(file)).collect();
     let verdicts = check_these(source, &files, progress)?;
-    let evidence = indexes.into_iter().zip(&verdicts).flat_map(shown_by);
-    Ok(timeline.given(source, evidence))
+    Ok(timeline.given(source, shown_by_snapshots(&verdicts)))
 }
 
-/// What snapshots that were all read show.
+/// What snapshots that were read show.
 pub fn shown_by_snapshots(verdicts: &[SnapshotVerdict]) -> Vec<Evidence> {
-    verdicts.iter().enumerate().flat_map(shown_by).collect()
-}
-
-fn shown_by((index, verdict): (usize, &SnapshotVerdict)) -> Vec<Evidence> {
-    let zxids = verdict
-        .as_ref()
-        .map(|summary| summary.newest_zxids.as_slice());
-    Evidence::of_znodes(index, zxids.unwrap_or_default()).collect()
+    let sound = verdicts.iter().filter_map(|verdict| verdict.as_ref().ok());
+    let zxids = sound.flat_map(|summary| summary.newest_zxids.as_slice());
+    zxids.map(|zxid| Evidence::Txn(*zxid)).collect()
 }
 
 /// The last txn, or the snapshot, behind which the logs go over the end of an epoch for the first time.
@@ -76,8 +69,8 @@ pub(super) fn refuted_by_digests(
     let mismatch = digests.first_mismatch?;
     let agreed = digests.agreed_before?;
     let is_between = |(last, first): &&(Zxid, Zxid)| agreed == *last && *first <= mismatch.zxid;
-    let (last, _) = joints.iter().rfind(is_between)?;
-    Some(Evidence::of_difference(*last))
+    let &(last, first) = joints.iter().rfind(is_between)?;
+    Some(Evidence::Difference { last, first })
 }
 
 /// What digests say of the end of an epoch.
@@ -140,7 +133,7 @@ pub fn settle_ends(
     while let Some((last, first)) = next_joint(&timeline, judged) {
         judged = first;
         if judge_end(source, &timeline, first, progress)? == EndOfEpoch::Refuted {
-            timeline = timeline.given(source, [Evidence::of_difference(last)]);
+            timeline = timeline.given(source, [Evidence::Difference { last, first }]);
         }
     }
     Ok(timeline)

@@ -34,7 +34,7 @@ pub use base::{
     Base, BaseFile, ExactFrom, bases, begins_empty, exact_ranges, fresh_tree, load_snapshot,
     promised_bases, seems_to_begin_empty,
 };
-pub use chain::{Alone, Chain, Link, judge_chain, reach};
+pub use chain::{Alone, Chain, Doubt, Link, judge_chain, reach};
 pub use compare::{DigestTally, Mismatch};
 pub use crosscheck::{Contradiction, Crosscheck, Crossed, Disagreement};
 pub use doubt::ensure_unambiguous;
@@ -56,11 +56,11 @@ use crate::timeline::{Piece, Segment, Timeline};
 use crate::tree::DataTree;
 use crate::txnlog::Level;
 use crate::zxid::{SessionId, Zxid};
-use chain::{Trust, judge_around};
+use chain::Trust;
 use compare::Comparison;
 use std::collections::HashSet;
 use std::sync::mpsc::sync_channel;
-use tree_at::tree_at;
+use tree_at::{judged_tree_at, tree_at};
 
 /// On what the claim that a tree is right rests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -226,12 +226,17 @@ fn rebuild_at(
     let mut timeline = read_timeline(source, level, progress)?;
     let target = resolve(source, &timeline, point, exclusive)?;
     // What a repository holds was judged when it was stored.
-    let mut trust = Trust::default();
-    if purpose == Purpose::Restoring && !source.is_repository() && source.snapshots().len() > 1 {
-        (timeline, trust) = judge_around(source, timeline, target.zxid, progress)?;
-    }
-    let tree = (target.zxid, &trust);
-    let (replayed, rejected) = tree_at(source, &mut timeline, tree, progress)?;
+    let is_to_judge =
+        purpose == Purpose::Restoring && !source.is_repository() && source.snapshots().len() > 1;
+    let (replayed, rejected) = match is_to_judge {
+        true => judged_tree_at(source, &mut timeline, target.zxid, progress)?,
+        false => tree_at(
+            source,
+            &mut timeline,
+            (target.zxid, &Trust::default()),
+            progress,
+        )?,
+    };
     match purpose {
         Purpose::Restoring => ensure_unambiguous(source, &timeline, &replayed, target.zxid)?,
         Purpose::Reading => refuse_forks(source, &timeline, &replayed, target.zxid)?,

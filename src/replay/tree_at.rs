@@ -1,6 +1,6 @@
 //! The tree at a txn, on the base that leaves the least to doubt.
 
-use super::chain::Trust;
+use super::chain::{Trust, around, trust};
 use super::doubt::witness;
 use super::ends::refuted_by_digests;
 use super::{ExactFrom, Proof, Rejected, Replayed, base, bases, replay};
@@ -30,6 +30,34 @@ pub(super) fn tree_at(
     }
 }
 
+/// As [`tree_at`], on bases that were judged by one another: those around the point, and where that leaves a doubt, all.
+///
+/// # Errors
+/// As [`tree_at`].
+pub(super) fn judged_tree_at(
+    source: &Source,
+    timeline: &mut Timeline,
+    target: Zxid,
+    progress: &dyn Progress,
+) -> Result<(Replayed, Vec<Rejected>)> {
+    let judge = |timeline: &mut Timeline, near| -> Result<Trust> {
+        let (judged, trust) = trust(source, std::mem::take(timeline), near, progress)?;
+        *timeline = judged;
+        Ok(trust)
+    };
+    if let Some(near) = around(&bases(source, timeline)?, target) {
+        let trust = judge(timeline, Some(near))?;
+        match tree_at(source, timeline, (target, &trust), progress) {
+            Ok(found) if found.0.is_certain() => return Ok(found),
+            Ok(_) => {}
+            Err(error) if matches!(error.kind(), ErrorKind::Damage | ErrorKind::NotReachable) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let trust = judge(timeline, None)?;
+    tree_at(source, timeline, (target, &trust), progress)
+}
+
 /// What the bases from which the tree at a point may be had gave.
 #[derive(Default)]
 struct Attempt {
@@ -51,8 +79,11 @@ impl Attempt {
         let bases = bases(source, timeline)?;
         for base in base::candidates(&bases, timeline, source, target, &mut tried.rejected) {
             let name = base.name(source);
-            if let Some(alone) = trust.alone(base) {
-                tried.reject(name, alone.to_string(), true);
+            if trust.is_unknown(base) {
+                continue;
+            }
+            if let Some(reason) = trust.refusal(base, target) {
+                tried.reject(name, reason, true);
                 continue;
             }
             let mut replayed = match replay(source, timeline, base, target, progress) {

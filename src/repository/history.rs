@@ -1,12 +1,11 @@
 //! What backups hold together: bases and logs of one lineage.
 
-use super::manifest::{Manifest, StoredLog, StoredSnapshot};
+use super::manifest::{Manifest, StoredEvidence, StoredLog, StoredSnapshot};
 use super::name::BackupName;
 use super::ranges::Ranges;
 use super::{Listing, Repository};
 use crate::error::{Error, ErrorKind, Result};
-use crate::zxid::Zxid;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 
 /// Which part of a repository is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +29,8 @@ pub struct History {
     pub snapshots: Vec<StoredSnapshot>,
     /// Logs, by first zxid. Where they overlap, they may be of runs that knew nothing of one another, and may differ.
     pub logs: Vec<StoredLog>,
-    /// The last txns before ends of epochs that are known to be missing.
-    pub ends_lost: BTreeSet<Zxid>,
+    /// What sources showed of the ends of epochs.
+    pub evidence: StoredEvidence,
     /// The highest epoch that was seen.
     pub max_epoch: u32,
     /// What the operator has to know of how it was read.
@@ -109,7 +108,7 @@ impl History {
             backups: Vec::new(),
             snapshots: Vec::new(),
             logs: Vec::new(),
-            ends_lost: BTreeSet::new(),
+            evidence: StoredEvidence::default(),
             max_epoch: 0,
             warnings: Vec::new(),
         };
@@ -126,7 +125,7 @@ impl History {
                 followed.extend(manifest.follows.iter().map(String::as_str));
             }
             history.max_epoch = history.max_epoch.max(manifest.max_epoch);
-            history.ends_lost.extend(&manifest.ends_lost);
+            history.evidence.extend(&manifest.evidence);
             for base in &manifest.snapshots {
                 if base
                     .parts

@@ -6,6 +6,7 @@
 use crate::checksum::sha256;
 use crate::zxid::Zxid;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// The version of the format that this program writes, and the newest that it reads.
 pub const FORMAT_VERSION: u64 = 1;
@@ -176,10 +177,31 @@ pub struct Manifest {
     pub snapshots: Vec<StoredSnapshot>,
     /// Logs, by zxid.
     pub logs: Vec<StoredLog>,
-    /// The last txns before ends of epochs that are known to be missing, or to have been abandoned, since digests or trees behind differ. What
-    /// names and znodes of snapshots show is noted with those.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub ends_lost: Vec<Zxid>,
+    /// What sources showed of the ends of epochs that their logs go over.
+    #[serde(default, skip_serializing_if = "StoredEvidence::is_empty")]
+    pub evidence: StoredEvidence,
+}
+
+/// What sources showed of the ends of epochs that their logs go over: where txns are missing, or were abandoned.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredEvidence {
+    /// Zxids of txns that are known from snapshots.
+    pub txns: BTreeSet<Zxid>,
+    /// The last txn of an epoch that was there and the first of the next, where the trees on both sides differ.
+    pub refuted_ends: BTreeSet<(Zxid, Zxid)>,
+}
+
+impl StoredEvidence {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.txns.is_empty() && self.refuted_ends.is_empty()
+    }
+
+    /// Takes in what another run noted.
+    pub fn extend(&mut self, other: &StoredEvidence) {
+        self.txns.extend(&other.txns);
+        self.refuted_ends.extend(&other.refuted_ends);
+    }
 }
 
 impl Manifest {

@@ -14,7 +14,7 @@ use crate::datadir::{self, ACCEPTED_EPOCH, CURRENT_EPOCH, FileName, MYID};
 use crate::durable::{self, ScratchDir};
 use crate::error::{Error, ErrorKind, Result};
 use crate::receipt::Receipt;
-use crate::repository::{Repository, Which};
+use crate::repository::{Repository, StoredEvidence, Which};
 use crate::snapshot::codec::Codec;
 use crate::snapshot::{self, SnapshotReader};
 use crate::stream::Span;
@@ -409,9 +409,9 @@ impl Source {
         self.backed_up.as_ref().map_or(&[], |told| &told.warnings)
     }
 
-    /// The last txns before ends of epochs that a repository noted to be missing.
-    pub fn ends_lost(&self) -> &[Zxid] {
-        self.backed_up.as_ref().map_or(&[], |told| &told.ends_lost)
+    /// What a repository noted of the ends of epochs.
+    pub fn stored_evidence(&self) -> Option<&StoredEvidence> {
+        self.backed_up.as_ref().map(|told| &told.evidence)
     }
 
     /// The member's number, where `myid` tells.

@@ -4,10 +4,11 @@ use super::file::{Place, Promise, SourceFile};
 use super::{Options, Source, scratch};
 use crate::durable::ScratchDir;
 use crate::error::Result;
-use crate::repository::{History, Repository, StoredLog, StoredSnapshot, Unpacked, Which};
+use crate::repository::{
+    History, Repository, StoredEvidence, StoredLog, StoredSnapshot, Unpacked, Which,
+};
 use crate::snapshot::codec::Codec;
 use crate::txnlog::{HEADER_LEN, LogEnd, LogSummary, Run};
-use crate::zxid::Zxid;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -20,8 +21,8 @@ pub(super) struct BackedUp {
     pub(super) root: Option<PathBuf>,
     /// The highest epoch that any of its sources had seen.
     pub(super) max_epoch: u32,
-    /// The last txns before ends of epochs that are known to be missing.
-    pub(super) ends_lost: Vec<Zxid>,
+    /// What its sources showed of the ends of epochs.
+    pub(super) evidence: StoredEvidence,
     /// What the operator has to know of how it was read.
     pub(super) warnings: Vec<String>,
 }
@@ -61,7 +62,7 @@ impl Source {
         source.backed_up = Some(BackedUp {
             root: repository.storage().root().map(Path::to_owned),
             max_epoch: history.max_epoch,
-            ends_lost: history.ends_lost.iter().copied().collect(),
+            evidence: history.evidence.clone(),
             warnings: history.warnings.clone(),
         });
         source._unpacked = Some(scratch);

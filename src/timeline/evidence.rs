@@ -10,58 +10,56 @@
 //! - a later snapshot, where the tree replayed over the boundary is another;
 //! - what a backup noted of any of these.
 //!
-//! Each stands for one zxid that was used. A timeline never goes over one that it does not hold.
+//! The first two tell the zxid of a txn: a timeline never goes over one that it does not hold. The others tell of one end of an epoch only, and say
+//! nothing where another member's logs end that epoch otherwise.
 
+use crate::repository::StoredEvidence;
 use crate::source::Source;
 use crate::zxid::Zxid;
 
 /// What shows that txns are missing at the end of an epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Evidence {
-    /// The txn that was there; where only the trees differ, the one right after the last that is there stands for it.
-    pub zxid: Zxid,
-    /// What shows it.
-    pub witness: Witness,
-}
-
-/// What shows that a txn was there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Witness {
-    /// The snapshot of this index, by its name or by a znode.
-    Snapshot(usize),
-    /// The trees before and behind differ. Then the last txns that are there may also have been abandoned: proposed and never committed.
-    Difference,
-}
-
-impl Evidence {
-    /// Where the trees on both sides of the end of an epoch differ: nothing goes on behind `last`, the last txn of the epoch that is there.
-    pub fn of_difference(last: Zxid) -> Evidence {
-        Evidence {
-            zxid: last.next(),
-            witness: Witness::Difference,
-        }
-    }
-
-    /// What the snapshot of index `snapshot` shows: its znodes hold these zxids.
-    pub fn of_znodes(snapshot: usize, zxids: &[Zxid]) -> impl Iterator<Item = Evidence> {
-        zxids.iter().map(move |zxid| Evidence {
-            zxid: *zxid,
-            witness: Witness::Snapshot(snapshot),
-        })
-    }
+pub enum Evidence {
+    /// A txn of this zxid was applied.
+    Txn(Zxid),
+    /// The tree behind `first`, the first txn of an epoch, is not what the txns up to `last` lead to: some are missing in between, or the last
+    /// ones were abandoned, which is to say proposed and never committed.
+    Difference {
+        /// The last txn before.
+        last: Zxid,
+        /// The first txn behind.
+        first: Zxid,
+    },
 }
 
 /// What `source` shows without a look into its snapshots: their names, and what a repository noted.
 pub(super) fn noted(source: &Source) -> Vec<Evidence> {
     let mut evidence: Vec<Evidence> = Vec::new();
-    for (index, file) in source.snapshots().iter().enumerate() {
+    for file in source.snapshots() {
         let name = Some(file.zxid()).filter(|zxid| zxid.counter() > 0);
         let stored = file.promised_base();
         let seen = stored.map_or(&[][..], |stored| &stored.newest_zxids);
-        evidence.extend(Evidence::of_znodes(index, name.as_slice()));
-        evidence.extend(Evidence::of_znodes(index, seen));
+        let txns = name.into_iter().chain(seen.iter().copied());
+        evidence.extend(txns.map(Evidence::Txn));
     }
-    let lost = source.ends_lost().iter();
-    evidence.extend(lost.map(|last| Evidence::of_difference(*last)));
+    if let Some(stored) = source.stored_evidence() {
+        evidence.extend(stored.txns.iter().copied().map(Evidence::Txn));
+        let ends = stored.refuted_ends.iter();
+        evidence.extend(ends.map(|&(last, first)| Evidence::Difference { last, first }));
+    }
     evidence
+}
+
+impl super::Timeline {
+    /// What shows of the gaps at ends of epochs, to be kept where the snapshots that show it are not.
+    pub fn evidence_of_gaps(&self) -> StoredEvidence {
+        let mut stored = StoredEvidence::default();
+        for gap in self.gaps().iter().filter(|gap| gap.is_end_of_epoch()) {
+            stored.txns.extend(gap.known_to);
+            if gap.is_by_difference {
+                stored.refuted_ends.insert((gap.after, gap.before));
+            }
+        }
+        stored
+    }
 }

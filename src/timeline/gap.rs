@@ -1,6 +1,6 @@
 //! What is missing between two segments.
 
-use super::{Evidence, Segment, Timeline, Witness};
+use super::{Evidence, Segment, Timeline};
 use crate::zxid::Zxid;
 use std::fmt;
 
@@ -105,14 +105,19 @@ impl Timeline {
     pub fn gap_between(&self, after: (Zxid, i64), before: (Zxid, i64)) -> Gap {
         let between = Gap::between(after, before);
         let (after, before) = (between.after, between.before);
-        let within = |shown: &&Evidence| after < shown.zxid && shown.zxid < before;
-        let is_known = |shown: &&Evidence| shown.witness != Witness::Difference;
-        let known = self.evidence.iter().filter(within).filter(is_known);
-        let known_to = known.map(|shown| shown.zxid).max();
+        let txns = self.evidence.iter().filter_map(|shown| match shown {
+            Evidence::Txn(zxid) => Some(*zxid),
+            Evidence::Difference { .. } => None,
+        });
+        let known_to = txns.filter(|zxid| after < *zxid && *zxid < before).max();
+        let differs = |shown: &Evidence| {
+            let is_here = |last: Zxid, first: Zxid| last == after && first == before;
+            matches!(shown, Evidence::Difference { last, first } if is_here(*last, *first))
+        };
         Gap {
             // Within an epoch the numbers tell it all.
             known_to: known_to.filter(|zxid| zxid.epoch() != before.epoch()),
-            is_by_difference: known_to.is_none() && self.evidence.iter().any(|it| within(&it)),
+            is_by_difference: known_to.is_none() && self.evidence.iter().any(differs),
             ..between
         }
     }

@@ -9,7 +9,7 @@
 mod evidence;
 mod gap;
 
-pub use evidence::{Evidence, Witness};
+pub use evidence::Evidence;
 pub use gap::Gap;
 
 use crate::error::{Error, ErrorKind, Fault, Result};
@@ -55,6 +55,8 @@ pub struct Segment {
     pub joints: Vec<(Zxid, Zxid)>,
     /// Up to where txns of earlier epochs are hidden by damage: only a base from behind them is followed by this segment.
     hidden_to: Option<Zxid>,
+    /// What leads to another tree than there was behind its first txn, though that is the next by its zxid.
+    refuted: Vec<Zxid>,
 }
 
 /// Zxids that two logs hold.
@@ -129,7 +131,9 @@ impl Segment {
         let first = self.first();
         let is_hidden = |to: Zxid| zxid < to && zxid.epoch() < first.epoch();
         self.contains(zxid)
-            || (zxid.is_followed_by(first) && !self.hidden_to.is_some_and(is_hidden))
+            || (zxid.is_followed_by(first)
+                && !self.hidden_to.is_some_and(is_hidden)
+                && !self.refuted.contains(&zxid))
             || self
                 .joints
                 .iter()
@@ -234,13 +238,10 @@ impl Timeline {
 
     fn of(source: &Source, logs: Vec<ScannedLog>, evidence: Vec<Evidence>) -> Timeline {
         let damage = logs.iter().flat_map(|log| hidden(source, log));
-        let is_of_this = |shown: &&Evidence| {
-            shown.witness != Witness::Difference || is_held(source, &logs, shown.zxid.prev())
-        };
-        let shown = evidence
-            .iter()
-            .filter(is_of_this)
-            .map(|shown| (shown.zxid, shown.zxid));
+        let shown = evidence.iter().filter_map(|shown| match shown {
+            Evidence::Txn(zxid) => Some((*zxid, *zxid)),
+            Evidence::Difference { .. } => None,
+        });
         let hidden: Vec<(Zxid, Zxid)> = damage.chain(shown).collect();
         let mut runs: Vec<(usize, Run)> =
             logs.iter()
@@ -274,6 +275,11 @@ impl Timeline {
         let hidden_to = hidden_to
             .max()
             .filter(|to| last.is_none_or(|last| *to > last));
+        let refuted = self.evidence.iter().filter_map(|shown| match shown {
+            Evidence::Difference { last, first } if *first == run.first => Some(*last),
+            Evidence::Difference { .. } | Evidence::Txn(_) => None,
+        });
+        let refuted: Vec<Zxid> = refuted.collect();
         match (self.segments.last_mut(), last) {
             (Some(segment), Some(last)) if run.first <= last => {
                 let to = run.last.min(last);
@@ -295,7 +301,9 @@ impl Timeline {
                 }
             }
             (Some(segment), Some(last))
-                if last.is_followed_by(run.first) && hidden_to.is_none() =>
+                if last.is_followed_by(run.first)
+                    && hidden_to.is_none()
+                    && !refuted.contains(&last) =>
             {
                 if run.first.epoch() != last.epoch() {
                     segment.joints.push((last, run.first));
@@ -314,6 +322,7 @@ impl Timeline {
                 }],
                 joints: Vec::new(),
                 hidden_to,
+                refuted,
             }),
         }
     }
@@ -459,17 +468,6 @@ impl Piece {
             .get(self.log)
             .ok_or_else(|| Error::new(ErrorKind::Failed, "a piece of another source's log"))
     }
-}
-
-/// Whether `zxid` is that of a txn in any of the logs, or in the name of a snapshot.
-fn is_held(source: &Source, logs: &[ScannedLog], zxid: Zxid) -> bool {
-    let mut summaries = logs.iter().filter_map(|log| log.summary.as_ref().ok());
-    let mut names = source.snapshots().iter().map(SourceFile::zxid);
-    names.any(|name| name == zxid)
-        || summaries.any(|summary| {
-            let mut runs = summary.runs.iter();
-            runs.any(|run| run.first <= zxid && zxid <= run.last)
-        })
 }
 
 /// The zxids that damage of a log hides, from and to. A log without a header that can be read begins with the zxid in its name, and where a repository noted more of it, that is known.

@@ -375,6 +375,13 @@ pub const ALL: &[Code] = &[
         "restore: it writes a snapshot. If there is a dataDir apart from the dataLogDir, name both",
     ),
     code(
+        "txns-differ",
+        DAMAGE,
+        "The txns before a snapshot lead to another tree than it has, and later snapshots or digests agree with it: a txn is missing or was changed.",
+        "They never compare, and serve what the snapshot that they load says.",
+        "restore to a point behind it, or from another member or a backup",
+    ),
+    code(
         "txns-missing",
         WARNING_OR_MISSING,
         "Txns are missing: between two that are there, before the first, or behind the last. A warning where a snapshot bridges the gap, as in a follower that was sent the whole tree.",

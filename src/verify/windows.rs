@@ -2,9 +2,9 @@
 
 use super::{Finding, Severity};
 use crate::replay::{
-    Alone, Base, BaseFile, Chain, Contradiction, Disagreement, ExactFrom, Link, Proof, reach,
+    Alone, Base, BaseFile, Chain, Contradiction, Disagreement, Doubt, ExactFrom, Link, Proof, reach,
 };
-use crate::source::Source;
+use crate::source::{Source, SourceFile};
 use crate::timeline::{Fork, Timeline};
 use crate::zxid::Zxid;
 
@@ -75,14 +75,19 @@ pub(super) fn replayed(source: &Source, chain: &Chain, findings: &mut Vec<Findin
         if chain.alone(link.base.file).is_some() || chain.is_superfluous(link) {
             continue;
         }
+        let doubt = chain.doubt(link);
+        let of_txns = doubt.as_ref().filter(|doubt| doubt.is_of_txns);
+        findings.extend(of_txns.map(|doubt| txns_differ(source, doubt)));
         let contradictions = link.crossed.contradictions.iter();
+        let is_told = |other: &&Contradiction| !is_explained(chain, of_txns, other);
+        let contradictions = contradictions.filter(is_told);
         findings.extend(contradictions.map(|other| contradiction(chain, other)));
         let window = judge(source, link, findings);
         let window = window.map(|window| without_doubtful_tail(window, chain, link));
         let window = window.map(|window| weigh(window, link, findings));
         replays
             .windows
-            .extend(window.map(|window| doubt(window, chain, link)));
+            .extend(window.map(|window| doubted(window, doubt, link)));
     }
     findings.extend(chain.alone.iter().map(|other| alone(source, other)));
     let mut merged = Vec::new();
@@ -125,6 +130,35 @@ fn contradiction(chain: &Chain, other: &Contradiction) -> Finding {
     finding.file(&other.snapshot).zxid(zxid)
 }
 
+/// Whether that a snapshot differs is no fault of its own: the txns before the first that differs are wrong.
+fn is_explained(chain: &Chain, of_txns: Option<&Doubt<'_>>, other: &Contradiction) -> bool {
+    let is_alone = chain.alone(BaseFile::Snapshot(other.index)).is_some();
+    let is_behind = of_txns.is_some_and(|doubt| other.zxid >= doubt.other.zxid);
+    is_behind && !is_alone && matches!(other.about, Disagreement::Nodes(..))
+}
+
+/// Txns that lead to another tree than all that is behind them.
+fn txns_differ(source: &Source, doubt: &Doubt<'_>) -> Finding {
+    let zxid = doubt.other.zxid;
+    let file = source.snapshots().get(doubt.other.index);
+    let name = file.map(SourceFile::name).unwrap_or_default();
+    let told = match &doubt.other.about {
+        Disagreement::Nodes(count, told) => format!("{count} znodes of {name} are others ({told})"),
+        Disagreement::Session(session) => format!("{name} differs on session {session}"),
+    };
+    let witnesses = match doubt.agreed {
+        0 => "digests behind it agree with it".to_owned(),
+        1 => "a later snapshot agrees with it".to_owned(),
+        agreed => format!("{agreed} later snapshots agree with it"),
+    };
+    let message = format!(
+        "a txn before {zxid} is missing or was changed: {told} than the txns lead to, and {witnesses}"
+    );
+    Finding::new("txns-differ", Severity::Damage, message)
+        .zxid(zxid)
+        .next("restore to a point behind it, or from another member or a backup")
+}
+
 /// What to do about a snapshot that stands alone.
 const NEXT_ALONE: &str = "nothing else is wrong for it, and no restore takes it; keep it, away from the server, until somebody knows where it is from";
 
@@ -156,14 +190,12 @@ fn without_doubtful_tail(window: Window, chain: &Chain, link: &Link) -> Window {
     }
 }
 
-/// A window that a snapshot contradicts in what no digest proves ends with the epoch before it, or is in doubt as a whole.
-fn doubt(mut window: Window, chain: &Chain, link: &Link) -> Window {
-    if let Some(other) = chain.doubt(link) {
-        let joint = link
-            .joints
-            .iter()
-            .rfind(|(last, _)| *last < other.zxid && *last >= window.from);
-        window.to = joint.map_or(window.to, |(last, _)| *last);
+/// A window that a snapshot contradicts in what no digest proves ends with the epoch before it, or where later bases agree; as far as it goes it is in doubt.
+fn doubted(mut window: Window, doubt: Option<Doubt<'_>>, link: &Link) -> Window {
+    if let Some(doubt) = doubt {
+        let mut joints = link.joints.iter();
+        let joint = joints.rfind(|(last, _)| *last < doubt.other.zxid && *last >= window.from);
+        window.to = joint.map_or(doubt.to.min(window.to), |(last, _)| *last);
         window.proof = Some(Proof::Unproven);
     }
     window

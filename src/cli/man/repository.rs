@@ -93,11 +93,15 @@ fn manifest(page: &mut String) {
         ),
         (
             "snapshots",
-            "Bases. zxid is that of the snapshot's name; exact_from says from which zxid on it is exact with the logs behind it (a snapshot of a server is fuzzy), and is_inferred that this is not said by the snapshot itself; origin is server, fresh or rebuilt; trailer is what stands behind its znodes; parts are the files, in order, each with name, bytes and sha256.",
+            "Bases. zxid is that of the snapshot's name; exact_from says from which zxid on it is exact with the logs behind it (a snapshot of a server is fuzzy), and is_inferred that this is not said by the snapshot itself; origin is server, fresh or rebuilt; trailer is what stands behind its znodes; newest_zxids are the highest zxid of each epoch that any znode holds; parts are the files, in order, each with name, bytes and sha256.",
         ),
         (
             "logs",
             "Logs by zxid, each with name, bytes and sha256, first_zxid, last_zxid, times, and how many txns.",
+        ),
+        (
+            "evidence",
+            "What sources showed of the ends of epochs, where there is any: txns are zxids that snapshots tell of and no log had; refuted_ends are pairs, the last txn that was there of an epoch and the first of the next, where the trees on both sides differ: between them txns are missing, or the last ones were abandoned.",
         ),
     ] {
         item(page, name, text);
