@@ -102,7 +102,8 @@ pub fn judge_end(
     if gaps.any(|gap| gap.before == first && gap.is_shown()) {
         return Ok(EndOfEpoch::Refuted);
     }
-    let to = Zxid::from_i64(first.to_i64().saturating_add(COMPARED_MAX)).min(segment.last());
+    let limit = Zxid::from_i64(first.to_i64().saturating_add(COMPARED_MAX));
+    let to = segment.last_before(limit).unwrap_or(first);
     let crosses = |base: &&Base| base.zxid < first && segment.continues(base.zxid);
     let bases = bases(source, timeline)?;
     for base in bases.iter().rev().filter(crosses) {

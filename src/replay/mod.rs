@@ -45,6 +45,7 @@ pub use ends::{
 pub use onward::{Two, rebuild_two};
 pub use resolve::{Target, resolve};
 pub use sound::{SnapshotVerdict, check_snapshots, is_sound, sound_bases};
+pub use tree_at::tree_at;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::point::Point;
@@ -60,7 +61,7 @@ use chain::Trust;
 use compare::Comparison;
 use std::collections::HashSet;
 use std::sync::mpsc::sync_channel;
-use tree_at::{judged_tree_at, tree_at};
+use tree_at::{judged_tree_at, trusted_tree_at};
 
 /// On what the claim that a tree is right rests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -230,7 +231,7 @@ fn rebuild_at(
         purpose == Purpose::Restoring && !source.is_repository() && source.snapshots().len() > 1;
     let (replayed, rejected) = match is_to_judge {
         true => judged_tree_at(source, &mut timeline, target.zxid, progress)?,
-        false => tree_at(
+        false => trusted_tree_at(
             source,
             &mut timeline,
             (target.zxid, &Trust::default()),

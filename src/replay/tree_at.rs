@@ -10,12 +10,25 @@ use crate::source::Source;
 use crate::timeline::{Evidence, Timeline};
 use crate::zxid::Zxid;
 
-/// The tree after txn `target`, on the best base there is, and the bases that were not taken. Where digests refute the end of an epoch on the way,
-/// `timeline` has a gap there from then on.
+/// The tree after txn `target`, on the best base there is, and the bases that were not taken.
 ///
 /// # Errors
 /// [`ErrorKind::NotReachable`] when no base makes it exact; [`ErrorKind::Damage`] when what would is damaged, or every digest differs.
-pub(super) fn tree_at(
+pub fn tree_at(
+    source: &Source,
+    timeline: &Timeline,
+    target: Zxid,
+    progress: &dyn Progress,
+) -> Result<(Replayed, Vec<Rejected>)> {
+    let tried = Attempt::of(source, timeline, (target, &Trust::default()), progress)?;
+    tried.settle(source, timeline, target)
+}
+
+/// As [`tree_at`], on the bases that `trust` allows. Where digests refute the end of an epoch on the way, `timeline` has a gap there from then on.
+///
+/// # Errors
+/// As [`tree_at`].
+pub(super) fn trusted_tree_at(
     source: &Source,
     timeline: &mut Timeline,
     (target, trust): (Zxid, &Trust),
@@ -47,7 +60,7 @@ pub(super) fn judged_tree_at(
     };
     if let Some(near) = around(&bases(source, timeline)?, target) {
         let trust = judge(timeline, Some(near))?;
-        match tree_at(source, timeline, (target, &trust), progress) {
+        match trusted_tree_at(source, timeline, (target, &trust), progress) {
             Ok(found) if found.0.is_certain() => return Ok(found),
             Ok(_) => {}
             Err(error) if matches!(error.kind(), ErrorKind::Damage | ErrorKind::NotReachable) => {}
@@ -55,7 +68,7 @@ pub(super) fn judged_tree_at(
         }
     }
     let trust = judge(timeline, None)?;
-    tree_at(source, timeline, (target, &trust), progress)
+    trusted_tree_at(source, timeline, (target, &trust), progress)
 }
 
 /// What the bases from which the tree at a point may be had gave.

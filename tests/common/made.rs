@@ -248,6 +248,7 @@ impl Writer {
             warnings: Vec::new(),
             snapshots: self.base.iter().cloned().collect(),
             logs: self.logs.values().cloned().collect(),
+            evidence: Default::default(),
         }
     }
 

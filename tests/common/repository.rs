@@ -168,6 +168,7 @@ pub fn manifest(
         warnings: Vec::new(),
         snapshots: snapshots.to_vec(),
         logs: logs.to_vec(),
+        evidence: Default::default(),
     };
     made.windows = windows(repository, &made);
     made
