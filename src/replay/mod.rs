@@ -39,11 +39,12 @@ pub use onward::{Two, rebuild_two};
 pub use resolve::{Target, resolve};
 pub use sound::{SnapshotVerdict, check_snapshots, sound_bases};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, TxnPlace};
+use crate::jute::Reader;
 use crate::point::Point;
 use crate::progress::Progress;
 use crate::record::txn::unknown_type;
-use crate::record::{Txn, TxnBody};
+use crate::record::{Txn, TxnBody, TxnHeader};
 use crate::source::Source;
 use crate::timeline::{Piece, Segment, Timeline};
 use crate::tree::DataTree;
@@ -477,20 +478,22 @@ impl Replayer {
         batch: &feed::Batch,
         observer: &mut dyn Observer,
     ) -> Result<()> {
-        let damage = |fault, last: Option<Zxid>| {
+        let damage = |fault, txn: Option<TxnPlace>| {
             let piece = pieces.get(batch.piece());
             let piece =
                 piece.ok_or_else(|| Error::new(ErrorKind::Failed, "a batch of no piece"))?;
-            Err(Error::damage(piece.log(source)?.shown(), fault).at_zxid(last))
+            Err(Error::damage(piece.log(source)?.shown(), fault).at_txn(txn))
         };
         for (payload, offset) in batch.payloads() {
-            let last = self.applied.map(|(_, last)| last);
+            // Its checksum was right, so its header says which it is.
+            let header = TxnHeader::decode(&mut Reader::new(payload, offset)).ok();
+            let place = header.map(|header| TxnPlace::Of(header.zxid));
             let txn = match Txn::decode(payload, offset) {
                 Ok(txn) if matches!(txn.body, TxnBody::Unknown { .. }) => {
-                    return damage(unknown_type(&txn.header).at(offset), last);
+                    return damage(unknown_type(&txn.header).at(offset), place);
                 }
                 Ok(txn) => txn,
-                Err(fault) => return damage(fault, last),
+                Err(fault) => return damage(fault, place),
             };
             let tree = &mut self.tree;
             observer.before(tree, txn.header.zxid)?;
@@ -499,7 +502,7 @@ impl Replayer {
             let mut step =
                 |tree: &DataTree, part: &TxnBody<'_>| observer.after_part(tree, session, part);
             if let Err(fault) = tree.apply_in_steps(&txn.header, &txn.body, &mut step) {
-                return damage(fault, last);
+                return damage(fault, place);
             }
             self.comparison.after(tree, &txn);
             self.count_in(&txn);

@@ -20,7 +20,7 @@ pub use extent::{EpochExtent, Missing, Stretch};
 pub use finding::{Finding, Severity};
 pub use windows::Window;
 
-use crate::error::Result;
+use crate::error::{Result, TxnPlace};
 use crate::progress::Progress;
 use crate::replay::{Base, BaseFile, SnapshotVerdict, check_snapshots, sound_bases};
 use crate::source::{Source, SourceFile};
@@ -66,6 +66,8 @@ pub struct LogReport {
     pub zxid: Zxid,
     /// What was read; `None` when even the header is damaged.
     pub summary: Option<LogSummary>,
+    /// The whole records behind a header that is not one.
+    pub behind_header: Option<LogSummary>,
     /// The worst that a finding says of it.
     pub worst: Option<Severity>,
 }
@@ -162,7 +164,8 @@ pub fn verify(source: &Source, depth: Depth, progress: &dyn Progress) -> Result<
     chain::judge_reach(source, &timeline, &windows, &mut findings);
     chain::judge_promise(source, &windows, &mut findings);
     findings.sort_by(|a, b| {
-        (b.severity, &a.file, a.offset, a.zxid).cmp(&(a.severity, &b.file, b.offset, b.zxid))
+        let zxid = |finding: &Finding| finding.txn.map(TxnPlace::zxid);
+        (b.severity, &a.file, a.offset, zxid(a)).cmp(&(a.severity, &b.file, b.offset, zxid(b)))
     });
     // Two bases may show the same thing.
     findings.dedup_by_key(|finding| {
@@ -170,7 +173,7 @@ pub fn verify(source: &Source, depth: Depth, progress: &dyn Progress) -> Result<
             finding.code,
             finding.file.clone(),
             finding.offset,
-            finding.zxid,
+            finding.txn,
         )
     });
     extent::set_times(source, &timeline, &mut findings);
@@ -227,6 +230,7 @@ fn log_reports(source: &Source, timeline: Timeline, findings: &[Finding]) -> Vec
         size: file.size(),
         zxid: file.zxid(),
         summary: log.summary.ok(),
+        behind_header: log.behind_header,
         worst: worst.get(file.shown()).copied(),
     };
     source

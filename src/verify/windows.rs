@@ -1,7 +1,7 @@
 //! What can be restored.
 
 use super::{Finding, Severity};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, TxnPlace};
 use crate::progress::Progress;
 use crate::replay::{
     Base, BaseFile, Contradiction, Crosscheck, Crossed, Disagreement, ExactFrom, Proof, Replayed,
@@ -93,7 +93,7 @@ pub(super) fn replayed(
         let mut to = to;
         let mut done = replay_crossed(source, timeline, bases, base, to, progress);
         if let Err(error) = &done
-            && let Some(zxid) = damage_behind(error, from, to)
+            && let Some(zxid) = damage_behind(timeline, error, from, to)
         {
             // Damage of a file is told where the files are judged; how far one gets is found without it.
             to = zxid;
@@ -207,8 +207,11 @@ fn weigh(
 }
 
 /// The last txn before damage that a replay came upon.
-fn damage_behind(error: &Error, from: Zxid, to: Zxid) -> Option<Zxid> {
-    let last = error.zxid().filter(|_| error.kind() == ErrorKind::Damage)?;
+fn damage_behind(timeline: &Timeline, error: &Error, from: Zxid, to: Zxid) -> Option<Zxid> {
+    let last = match error.txn().filter(|_| error.kind() == ErrorKind::Damage)? {
+        TxnPlace::After(last) => last,
+        TxnPlace::Of(zxid) => timeline.last_before(zxid)?,
+    };
     (last >= from && last < to).then_some(last)
 }
 
