@@ -218,10 +218,15 @@ impl Timeline {
             source.logs().iter().enumerate().skip(skipped).collect();
         let bytes = logs.iter().map(|(_, log)| log.size()).sum::<u64>();
         progress.start("reading logs", Some(bytes.saturating_sub(offset)));
-        let summaries = side_by_side(&logs, |(index, log)| {
+        let logs = side_by_side(&logs, |(index, log)| {
+            let told = |summary, behind_header| ScannedLog {
+                log: *index,
+                summary,
+                behind_header,
+            };
             // What a repository noted when it read the log is as good as a first look; a closer one is taken again.
             if let (Level::Frames, Some(promised)) = (level, log.promised_log()) {
-                return Ok((Ok(promised.clone()), None));
+                return Ok(told(Ok(promised.clone()), None));
             }
             let advance = |bytes| progress.advance(bytes);
             let scanned = source.open_log(log).and_then(|reader| {
@@ -232,23 +237,15 @@ impl Timeline {
                 scan(reader, level, &advance)
             });
             match scanned {
-                Ok(summary) => Ok((Ok(summary), None)),
+                Ok(summary) => Ok(told(Ok(summary), None)),
                 Err(error) if error.kind() == ErrorKind::Damage => {
-                    let behind = scan_headless(log.shown(), log.open()?, &error, level, &advance)?;
-                    Ok((Err(error), behind))
+                    let behind =
+                        scan_headless(log.shown(), || log.open(), &error, level, &advance)?;
+                    Ok(told(Err(error), behind))
                 }
                 Err(error) => Err(error),
             }
         })?;
-        let logs = logs
-            .iter()
-            .zip(summaries)
-            .map(|((log, _), (summary, behind_header))| ScannedLog {
-                log: *log,
-                summary,
-                behind_header,
-            })
-            .collect();
         Ok(Timeline::of(source, logs))
     }
 

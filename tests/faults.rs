@@ -229,12 +229,12 @@ fn what_is_behind_a_damaged_header_is_said_in_words() {
         ("log-all-zeros", "verify", "holds nothing but zeros"),
         ("log-all-zeros", "inspect", "holds nothing but zeros"),
         (
-            "log-version-2",
+            "log-version-two",
             "verify",
             "is a log of ZooKeeper 2, which has no header and no checksums",
         ),
         (
-            "snapshot-version-2",
+            "snapshot-version-two",
             "verify",
             "is a snapshot of ZooKeeper 2, which has no header and no checksums",
         ),

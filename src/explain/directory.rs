@@ -245,7 +245,7 @@ impl<'a> Start<'a> {
         }
         match finding.code {
             "log-bad-checksum" => self.tell(finding, Refuses, EVERY, "log-checksum"),
-            "log-bad-magic" | "log-all-zeros" | "log-version-2" => self.tell(finding, Refuses, EVERY, "log-magic"),
+            "log-bad-magic" | "log-all-zeros" | "log-version-two" => self.tell(finding, Refuses, EVERY, "log-magic"),
             "log-unknown-type" => self.tell(finding, Refuses, EVERY, "log-unknown-type"),
             "log-cut-header" => self.tell(finding, Refuses, EVERY, "log-eof-in-header"),
             "log-empty" if finding.severity == Severity::Warning => {

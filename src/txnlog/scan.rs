@@ -364,7 +364,7 @@ pub fn scan<S: ReadAt + Clone>(
 /// Only when the file cannot be read.
 pub fn scan_headless<S: ReadAt + Clone>(
     path: &Path,
-    log: S,
+    open: impl FnOnce() -> Result<S>,
     error: &Error,
     level: Level,
     advance: &dyn Fn(u64),
@@ -372,6 +372,6 @@ pub fn scan_headless<S: ReadAt + Clone>(
     if !matches!(error.fault(), Some(Fault::BadMagic { .. })) {
         return Ok(None);
     }
-    let summary = scan(LogReader::headless(path, log)?, level, advance)?;
+    let summary = scan(LogReader::headless(path, open()?)?, level, advance)?;
     Ok((summary.count > 0).then_some(summary))
 }

@@ -270,7 +270,7 @@ pub const ALL: &[Code] = &[
         OTHER_COPY,
     ),
     code(
-        "log-version-2",
+        "log-version-two",
         DAMAGE,
         "A log of ZooKeeper 2, which had no header and no checksums. It is not read.",
         "No server from 3.4 on starts that reads this log: \"has invalid magic number\".",
@@ -382,7 +382,7 @@ pub const ALL: &[Code] = &[
         "find out which program wrote it",
     ),
     code(
-        "snapshot-version-2",
+        "snapshot-version-two",
         DAMAGE,
         "A snapshot of ZooKeeper 2, which had no header and no checksums. It is not read.",
         "They go on to the next older snapshot: \"mismatching magic headers\".",

@@ -80,7 +80,7 @@ fn damaged_header(
             format!("{fault}: no server starts (\"Invalid magic number\")"),
         ),
         Fault::Version2 { .. } => (
-            "log-version-2",
+            "log-version-two",
             format!(
                 "{fault}: no server that reads today's logs starts on it (\"Invalid magic number\")"
             ),
@@ -288,7 +288,7 @@ fn damaged_snapshot(file: &SourceFile, error: &Error, windows: &[Window]) -> Fin
         _ if is_cut => ("snapshot-cut", Severity::Damage),
         Fault::BadChecksum { .. } => ("snapshot-bad-checksum", Severity::Damage),
         Fault::BadMagic { .. } => ("snapshot-bad-magic", Severity::Damage),
-        Fault::Version2 { .. } => ("snapshot-version-2", Severity::Damage),
+        Fault::Version2 { .. } => ("snapshot-version-two", Severity::Damage),
         Fault::MissingParent { .. } => ("snapshot-missing-parent", Severity::Damage),
         Fault::BadCompression { .. } => ("snapshot-bad-compression", Severity::Damage),
         _ => ("snapshot-damaged", Severity::Damage),

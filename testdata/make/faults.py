@@ -503,23 +503,23 @@ def log_all_zeros():
 
 
 @fault
-def log_version_2():
+def log_version_two():
     """The middle log is as ZooKeeper 2 wrote it: lengths, payloads and end marks."""
     made = s38()
     records = made.log("log.b").records
     made.put("log.b", b"".join(record.bytes()[8:] for record in records) + bytes(ZEROS))
-    return middle_log(made, "log-version-2")
+    return middle_log(made, "log-version-two")
 
 
 @fault
-def snapshot_version_2():
+def snapshot_version_two():
     """snapshot.14 is as ZooKeeper 2 wrote it: no header, no seal, the ACL with each znode."""
     made, snapshot = s38(), s38().snapshot("snapshot.14")
     acl = struct.pack(">ii", 1, 31) + put_buffer(b"world") + put_buffer(b"anyone")
     out = struct.pack(">i", len(snapshot.sessions)) + b"".join(struct.pack(">qi", *session) for session in snapshot.sessions)
     out += b"".join(put_buffer(node.path) + put_buffer(node.data) + acl + node.stat[:52] for node in snapshot.nodes)
     made.put("snapshot.14", out + put_buffer(b"/"))
-    return made, [found("snapshot-version-2", DAMAGE, "snapshot.14", 0)], SOUND, []
+    return made, [found("snapshot-version-two", DAMAGE, "snapshot.14", 0)], SOUND, []
 
 
 @fault

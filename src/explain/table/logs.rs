@@ -130,7 +130,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         findings: &[
             "log-bad-magic",
             "log-all-zeros",
-            "log-version-2",
+            "log-version-two",
             "file-lookalike",
         ],
         facts: about_magic,
