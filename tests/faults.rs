@@ -265,6 +265,39 @@ fn whoever_goes_on_to_the_end_past_damage_is_told() {
     }
 }
 
+/// What is known of a damaged record is what stands before it: its own zxid may be what is damaged.
+#[test]
+fn a_damaged_record_is_told_by_the_last_whole_txn_before_it() {
+    let (folder, faults) = settled();
+    let dir = faults.join("log-last-zxid-flipped");
+    let page = folder.path().join("page.html");
+    let report = run("verify", &dir, &["--report", page.to_str().unwrap()]);
+    let text = String::from_utf8(report.stdout).unwrap();
+    assert!(text.contains(": after 0x1b: checksum mismatch"), "{text}");
+    assert!(!text.contains("zxid 0x1b: checksum"), "{text}");
+    let page = fs::read_to_string(page).unwrap();
+    assert!(page.contains("after <code>0x1b</code>"));
+    assert!(!page.contains("zxid <code>0x1b</code>"));
+    let failed = run("restore", &dir, &["--to", "latest", "--dry-run", "--json"]);
+    let failed: Value = serde_json::from_slice(&failed.stderr).unwrap();
+    assert_eq!(
+        (&failed["zxid"], &failed["after_zxid"]),
+        (&Value::Null, &json!("0x1b"))
+    );
+    // Whoever restores to right before it is not told that nothing is left out.
+    let before = run("restore", &dir, &["--to", "0x1b", "--dry-run"]);
+    let text = String::from_utf8(before.stdout).unwrap();
+    assert!(text.contains("left out  what damage hides: "), "{text}");
+    assert!(text.contains("after 0x1b: checksum mismatch"), "{text}");
+    // A txn whose record is whole is named itself.
+    let report = verified(&faults.join("log-unknown-type"));
+    let finding = &report["findings"][0];
+    assert_eq!(
+        (&finding["zxid"], &finding["after_zxid"]),
+        (&json!("0xe"), &Value::Null)
+    );
+}
+
 #[test]
 fn a_directory_of_another_layout_of_zxids_is_refused_for_that() {
     for below in ["", "version-2"] {

@@ -164,8 +164,8 @@ pub fn rebuild(
 
 /// The tree at `point`; with `exclusive`, before its txn.
 ///
-/// A first reading of the logs does not look at checksums, since the replay does; a time is looked up among whole records only. Where that
-/// comes upon damage, everything is read, and what is whole around the damage is used.
+/// A first reading of the logs finds the records that are whole, and takes a repository's word for them; a time is looked up in the logs themselves. Where
+/// that comes upon damage, everything is read, and what is whole around the damage is used.
 ///
 /// # Errors
 /// As [`resolve()`] and [`tree_at`]; [`ErrorKind::Damage`] also when two logs differ over a txn that was applied, and when an ACL is unknown.
