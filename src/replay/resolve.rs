@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Fault, Result};
 use crate::point::Point;
 use crate::snapshot;
 use crate::source::{Source, SourceFile};
-use crate::timeline::Timeline;
+use crate::timeline::{ScannedLog, Timeline};
 use crate::txnlog::{LogEnd, LogSummary};
 use crate::zxid::Zxid;
 
@@ -81,16 +81,15 @@ fn first(source: &Source, timeline: &Timeline) -> Result<Zxid> {
         .ok_or_else(|| nothing(source))
 }
 
-/// Whether no log that is named later holds a txn: then nothing tells how far this one went on.
-fn is_last(source: &Source, timeline: &Timeline, file: &SourceFile) -> bool {
-    timeline.logs.iter().all(|other| {
-        let named = source.logs().get(other.log).map(SourceFile::zxid);
-        let has_txns = other
-            .summary
-            .as_ref()
-            .is_ok_and(|summary| summary.count > 0);
-        !has_txns || named <= Some(file.zxid())
-    })
+/// The name of the last log that holds a txn. Of one that is named no earlier, nothing tells how far it went on.
+fn last_with_txns(source: &Source, timeline: &Timeline) -> Option<Zxid> {
+    let has_txns = |log: &&ScannedLog| {
+        let summary = log.summary.as_ref();
+        summary.is_ok_and(|summary| summary.count > 0)
+    };
+    let logs = timeline.logs.iter().filter(has_txns);
+    logs.filter_map(|log| source.logs().get(log.log).map(SourceFile::zxid))
+        .max()
 }
 
 /// Refuses to go by what seems to be the last txn where damage may hide a later one. Whoever goes on to the end goes through here, and what a
@@ -101,11 +100,12 @@ fn refuse_hidden_end(
     warnings: &mut Vec<String>,
 ) -> Result<()> {
     let last = timeline.last();
+    let last_with_txns = last_with_txns(source, timeline);
     for log in &timeline.logs {
         let Some(file) = source.logs().get(log.log) else {
             continue;
         };
-        let is_last = is_last(source, timeline, file);
+        let is_last = Some(file.zxid()) >= last_with_txns;
         match &log.summary {
             Err(error) if may_be_behind(file, last, is_last) => {
                 let is_unwritten = matches!(

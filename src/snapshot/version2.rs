@@ -1,7 +1,7 @@
 //! Snapshots of ZooKeeper 2, told from what is merely damaged. They are not read.
 //!
 //! Sessions, then znodes from the root on until the path `/`: path, data, the ACL as a list, and the stat without a pzxid. There is no
-//! header, nor a checksum (`UpgradeSnapShotV1`, `DataNodeV1`, by which 3.0 to 3.3 took them over).
+//! header, nor a checksum (`UpgradeSnapShotV1`, `DataNodeV1`, by which releases up to 3.4 took them over).
 
 use crate::error::DecodeError;
 use crate::jute::Reader;

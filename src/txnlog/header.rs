@@ -58,7 +58,7 @@ pub(super) fn explain<S: ReadAt>(source: &S, error: DecodeError) -> io::Result<D
 }
 
 /// Logs of ZooKeeper 2 are records from the first byte on: a length, a payload with today's header, an end mark (`UpgradeSnapShotV1`,
-/// by which 3.0 to 3.3 took them over). Nothing in them is summed.
+/// by which releases up to 3.4 took them over). Nothing in them is summed.
 fn is_record_of_version_2(bytes: &[u8], length: usize) -> bool {
     let payload = bytes.get(4..4 + length).unwrap_or_default();
     let is_ended = bytes.get(4 + length) == Some(&END_OF_RECORD);

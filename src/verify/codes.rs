@@ -274,7 +274,7 @@ pub const ALL: &[Code] = &[
         DAMAGE,
         "A log of ZooKeeper 2, which had no header and no checksums. It is not read.",
         "No server from 3.4 on starts that reads this log: \"has invalid magic number\".",
-        "move it away if the history was taken over by ZooKeeper 3; else upgrade by way of 3.0 to 3.3",
+        "move it away if the history was taken over by ZooKeeper 3; else take it over with 3.4's org.apache.zookeeper.server.upgrade.UpgradeMain",
     ),
     code(
         "log-zxid-order",
@@ -386,7 +386,7 @@ pub const ALL: &[Code] = &[
         DAMAGE,
         "A snapshot of ZooKeeper 2, which had no header and no checksums. It is not read.",
         "They go on to the next older snapshot: \"mismatching magic headers\".",
-        "move it away if the history was taken over by ZooKeeper 3; else upgrade by way of 3.0 to 3.3",
+        "move it away if the history was taken over by ZooKeeper 3; else take it over with 3.4's org.apache.zookeeper.server.upgrade.UpgradeMain",
     ),
     code(
         "snapshots-missing",

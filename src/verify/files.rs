@@ -100,12 +100,14 @@ fn damaged_header(
     } else {
         Severity::Damage
     };
-    let next = if is_crash {
+    // So does a disk that lost the blocks of a file it had made room for.
+    let is_blank = is_newest && matches!(fault, Fault::AllZeros { .. });
+    let next = if is_crash || is_blank {
         "move the file away: it holds no txn now, and whether it ever did cannot be known"
     } else if behind.is_some() {
         "keep the file, since its records are whole; restore it from another copy, or restore from another member"
     } else if matches!(fault, Fault::Version2 { .. }) {
-        "move it away if the history was taken over by ZooKeeper 3; what is left of it 3.0 to 3.3 can read ('zkServer.sh upgrade')"
+        "move it away if the history was taken over by ZooKeeper 3; else 3.4's org.apache.zookeeper.server.upgrade.UpgradeMain takes it over"
     } else {
         "restore it from another copy, or restore from another member"
     };
