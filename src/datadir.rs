@@ -7,6 +7,7 @@
 //! | `version-2/acceptedEpoch`, `currentEpoch` | decimal, of an ensemble's member |
 //! | `version-2/updatingEpoch` | empty, left by 3.4.6 to 3.4.14 in the middle of a change |
 //! | `version-2/*.tmp` | left by a write that did not end |
+//! | `version-2/zxidLayoutSwitchEpoch` | zxids have 24 bits of epoch and 40 of counter: proposed for ZooKeeper (pull request 2417), in no release |
 //! | `myid` | a member's number |
 //!
 //! The hexadecimal has no leading zeros when a server writes it, and is a *signed* number when it reads it. Servers up to 3.5
@@ -23,6 +24,8 @@ pub const VERSION_DIR: &str = "version-2";
 pub const CURRENT_EPOCH: &str = "currentEpoch";
 /// The newest epoch that the member promised to follow.
 pub const ACCEPTED_EPOCH: &str = "acceptedEpoch";
+/// Where this is, zxids have another layout, which they do not show by themselves.
+pub const ZXID_LAYOUT: &str = "zxidLayoutSwitchEpoch";
 /// The member's number.
 pub const MYID: &str = "myid";
 

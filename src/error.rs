@@ -62,6 +62,10 @@ pub enum Fault {
     CutCompression { codec: &'static str },
     /// A compressed stream is broken.
     BadCompression { codec: &'static str, detail: String },
+    /// There are bytes, and all of them are zero.
+    AllZeros { length: u64 },
+    /// A file as ZooKeeper 2 wrote it, which had no header and no checksums.
+    Version2 { kind: &'static str },
 }
 
 impl Fault {
@@ -143,6 +147,64 @@ impl fmt::Display for Fault {
             Fault::UnknownTxnType { txn_type } => write!(f, "unknown txn type {txn_type}"),
             Fault::CutCompression { codec } => write!(f, "{codec} stream ends too soon"),
             Fault::BadCompression { codec, detail } => write!(f, "broken {codec} stream: {detail}"),
+            Fault::AllZeros { length } => {
+                write!(f, "holds nothing but zeros, {length} bytes of them")
+            }
+            Fault::Version2 { kind } => write!(
+                f,
+                "is a {kind} of ZooKeeper 2, which has no header and no checksums"
+            ),
+        }
+    }
+}
+
+/// Which txn is at fault, as far as that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TxnPlace {
+    /// This one: its record is whole, or its zxid is known by other means.
+    Of(Zxid),
+    /// What stands behind this one, the last that is whole: which txn it is, or was, its bytes cannot be believed to say.
+    After(Zxid),
+}
+
+impl TxnPlace {
+    /// The txn that is at fault, where it is known.
+    pub fn of(self) -> Option<Zxid> {
+        match self {
+            TxnPlace::Of(zxid) => Some(zxid),
+            TxnPlace::After(_) => None,
+        }
+    }
+
+    /// The last txn before the one that is at fault, where that is all that is known.
+    pub fn after(self) -> Option<Zxid> {
+        match self {
+            TxnPlace::Of(_) => None,
+            TxnPlace::After(zxid) => Some(zxid),
+        }
+    }
+
+    /// The zxid that it is told by, whichever it is of.
+    pub fn zxid(self) -> Zxid {
+        match self {
+            TxnPlace::Of(zxid) | TxnPlace::After(zxid) => zxid,
+        }
+    }
+
+    /// The first zxid that may be at fault.
+    pub fn first(self) -> Zxid {
+        match self {
+            TxnPlace::Of(zxid) => zxid,
+            TxnPlace::After(zxid) => zxid.next(),
+        }
+    }
+}
+
+impl fmt::Display for TxnPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TxnPlace::Of(zxid) => write!(f, "zxid {zxid}"),
+            TxnPlace::After(zxid) => write!(f, "after {zxid}"),
         }
     }
 }
@@ -183,7 +245,7 @@ pub struct Error(Box<Inner>);
 struct Inner {
     path: Option<PathBuf>,
     offset: Option<u64>,
-    zxid: Option<Zxid>,
+    txn: Option<TxnPlace>,
     cause: Cause,
     kind: ErrorKind,
     hint: Option<String>,
@@ -208,7 +270,7 @@ impl Error {
         Error(Box::new(Inner {
             path,
             offset: None,
-            zxid: None,
+            txn: None,
             cause,
             kind,
             hint: None,
@@ -257,11 +319,17 @@ impl Error {
         Error::with(None, Cause::Message(message.into()), kind)
     }
 
-    /// Says which txn was being read, or was the last one read whole.
+    /// Says which txn is at fault.
     #[must_use]
-    pub fn at_zxid(mut self, zxid: Option<Zxid>) -> Error {
-        self.0.zxid = zxid;
+    pub fn at_txn(mut self, txn: Option<TxnPlace>) -> Error {
+        self.0.txn = txn;
         self
+    }
+
+    /// Says which txn was the last whole one before what is at fault.
+    #[must_use]
+    pub fn after_txn(self, zxid: Option<Zxid>) -> Error {
+        self.at_txn(zxid.map(TxnPlace::After))
     }
 
     /// Says where in the file.
@@ -302,9 +370,9 @@ impl Error {
         self.0.offset
     }
 
-    /// The last zxid known before the failure.
-    pub fn zxid(&self) -> Option<Zxid> {
-        self.0.zxid
+    /// The txn at fault, where one is.
+    pub fn txn(&self) -> Option<TxnPlace> {
+        self.0.txn
     }
 
     /// What is wrong with the bytes, where bytes are.
@@ -344,8 +412,8 @@ impl fmt::Display for Error {
         if let Some(offset) = inner.offset {
             write!(f, "offset {offset}: ")?;
         }
-        if let Some(zxid) = inner.zxid {
-            write!(f, "after zxid {zxid}: ")?;
+        if let Some(txn) = inner.txn {
+            write!(f, "{txn}: ")?;
         }
         f.write_str(&self.what())
     }

@@ -1,11 +1,11 @@
 //! A first look: the files, what they are named and seem to hold, and the windows that they promise. Nothing is proven by it.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::replay::{Base, BaseFile, ExactFrom, bases, exact_ranges, read_timeline};
 use crate::source::{EpochFile, Source};
 use crate::timeline::{Gap, Timeline};
-use crate::txnlog::{Level, LogEnd};
+use crate::txnlog::{Level, LogEnd, LogSummary};
 use crate::zxid::Zxid;
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -25,6 +25,8 @@ pub struct Log {
     pub times: Option<(i64, i64)>,
     /// How many txns.
     pub txns: u64,
+    /// The whole records behind a header that is not one.
+    pub behind_header: Option<LogSummary>,
     /// What is amiss, in a few words.
     pub remark: Option<String>,
 }
@@ -111,19 +113,27 @@ fn logs(source: &Source, timeline: &Timeline) -> Vec<Log> {
                 zxids: None,
                 times: None,
                 txns: 0,
+                behind_header: scanned.behind_header.clone(),
                 remark: None,
             };
             let summary = match &scanned.summary {
                 Ok(summary) => summary,
                 Err(error) => {
                     return Log {
-                        remark: Some(error.what()),
+                        remark: Some(match &scanned.behind_header {
+                            Some(behind) => behind_words(error, behind),
+                            None => error.what(),
+                        }),
                         ..empty
                     };
                 }
             };
             let remark = match (summary.faults.first(), summary.end) {
-                (Some(fault), _) => Some(format!("offset {}: {}", fault.offset, fault.fault)),
+                (Some(fault), _) => {
+                    let txn = fault.txn.map(|txn| format!("{txn}: "));
+                    let txn = txn.unwrap_or_default();
+                    Some(format!("offset {}: {txn}{}", fault.offset, fault.fault))
+                }
                 (None, Some(LogEnd::Torn { offset })) => Some(format!("torn write at {offset}")),
                 (None, _) => None,
             };
@@ -137,6 +147,13 @@ fn logs(source: &Source, timeline: &Timeline) -> Vec<Log> {
             }
         })
         .collect()
+}
+
+fn behind_words(error: &Error, behind: &LogSummary) -> String {
+    let zxids = behind.first().zip(behind.last());
+    let zxids = zxids.map_or_else(String::new, |(first, last)| format!(", {first} to {last}"));
+    let count = behind.count;
+    format!("{}; {count} whole records behind it{zxids}", error.what())
 }
 
 fn snapshots(source: &Source, bases: &[Base]) -> Vec<Snapshot> {

@@ -99,9 +99,9 @@ fn found(report: &Value, dir: &Path) -> Vec<String> {
 }
 
 fn line(finding: &Value, file: &Value) -> String {
-    let [code, severity, offset, zxid] =
-        ["code", "severity", "offset", "zxid"].map(|name| &finding[name]);
-    format!("{code} {severity} in {file} at {offset} zxid {zxid}")
+    let [code, severity, offset, zxid, after] =
+        ["code", "severity", "offset", "zxid", "after_zxid"].map(|name| &finding[name]);
+    format!("{code} {severity} in {file} at {offset} zxid {zxid} after {after}")
 }
 
 /// Copies the faults, each file as if written an hour ago, so that none seems to be written to.
@@ -200,6 +200,135 @@ fn verify_and_restore_agree_on_the_proof_of_each_window() {
         }
     }
     assert!(wrong.is_empty(), "{}\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn whole_records_behind_a_damaged_header_are_counted_and_not_used() {
+    let (_folder, faults) = settled();
+    let mut counted = 0;
+    for (name, expected) in expected() {
+        let dir = faults.join(&name);
+        for command in ["verify", "inspect"] {
+            let output = run(command, &dir, &["--json"]);
+            let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+            let logs = report["logs"].as_array().unwrap().iter();
+            let behind: BTreeMap<String, Value> = logs
+                .filter(|log| !log["behind_header"].is_null())
+                .map(|log| {
+                    assert!([&json!(null), &json!(0)].contains(&&log["txns"]), "{name}");
+                    let name = log["name"].as_str().unwrap().to_owned();
+                    (name, log["behind_header"].clone())
+                })
+                .collect();
+            let wanted = expected.get("behind_header").unwrap_or(&Value::Null);
+            match behind.is_empty() {
+                true => assert!(wanted.is_null(), "{name}: {command}"),
+                false => assert_eq!(json!(behind), *wanted, "{name}: {command}"),
+            }
+            counted += behind.len();
+        }
+    }
+    assert!(counted >= 6);
+}
+
+/// A log without its header, and one that never held anything, are told apart in words too.
+#[test]
+fn what_is_behind_a_damaged_header_is_said_in_words() {
+    let (_folder, faults) = settled();
+    for (name, command, words) in [
+        (
+            "log-header-zeroed",
+            "verify",
+            "10 whole records are behind, from offset 16 on: 0xb to 0x14; they are not used",
+        ),
+        (
+            "log-header-zeroed",
+            "inspect",
+            "10 whole records behind it, 0xb to 0x14",
+        ),
+        ("log-all-zeros", "verify", "holds nothing but zeros"),
+        ("log-all-zeros", "inspect", "holds nothing but zeros"),
+        (
+            "log-version-two",
+            "verify",
+            "is a log of ZooKeeper 2, which has no header and no checksums",
+        ),
+        (
+            "snapshot-version-two",
+            "verify",
+            "is a snapshot of ZooKeeper 2, which has no header and no checksums",
+        ),
+    ] {
+        let output = run(command, &faults.join(name), &[]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains(words), "{name}: {command}: {text}");
+    }
+}
+
+#[test]
+fn whoever_goes_on_to_the_end_past_damage_is_told() {
+    let (_folder, faults) = settled();
+    for (name, expected) in expected() {
+        let Some(wanted) = expected.get("latest") else {
+            continue;
+        };
+        let output = run(
+            "restore",
+            &faults.join(&name),
+            &["--to", "latest", "--dry-run"],
+        );
+        assert_eq!(json!(output.status.code()), *wanted, "{name}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        let windows = expected["windows"].as_array().unwrap();
+        let offered = format!("'--to {}'", windows[0][1].as_str().unwrap());
+        assert!(said.contains(&offered), "{name}: {said}");
+    }
+}
+
+/// What is known of a damaged record is what stands before it: its own zxid may be what is damaged.
+#[test]
+fn a_damaged_record_is_told_by_the_last_whole_txn_before_it() {
+    let (folder, faults) = settled();
+    let dir = faults.join("log-last-zxid-flipped");
+    let page = folder.path().join("page.html");
+    let report = run("verify", &dir, &["--report", page.to_str().unwrap()]);
+    let text = String::from_utf8(report.stdout).unwrap();
+    assert!(text.contains(": after 0x1b: checksum mismatch"), "{text}");
+    assert!(!text.contains("zxid 0x1b: checksum"), "{text}");
+    let page = fs::read_to_string(page).unwrap();
+    assert!(page.contains("after <code>0x1b</code>"));
+    assert!(!page.contains("zxid <code>0x1b</code>"));
+    let failed = run("restore", &dir, &["--to", "latest", "--dry-run", "--json"]);
+    let failed: Value = serde_json::from_slice(&failed.stderr).unwrap();
+    assert_eq!(
+        (&failed["zxid"], &failed["after_zxid"]),
+        (&Value::Null, &json!("0x1b"))
+    );
+    // Whoever restores to right before it is not told that nothing is left out.
+    let before = run("restore", &dir, &["--to", "0x1b", "--dry-run"]);
+    let text = String::from_utf8(before.stdout).unwrap();
+    assert!(text.contains("left out  what damage hides: "), "{text}");
+    assert!(text.contains("after 0x1b: checksum mismatch"), "{text}");
+    // A txn whose record is whole is named itself.
+    let report = verified(&faults.join("log-unknown-type"));
+    let finding = &report["findings"][0];
+    assert_eq!(
+        (&finding["zxid"], &finding["after_zxid"]),
+        (&json!("0xe"), &Value::Null)
+    );
+}
+
+#[test]
+fn a_directory_of_another_layout_of_zxids_is_refused_for_that() {
+    for below in ["", "version-2"] {
+        let (_folder, dir) = sound("small-member-3.9");
+        write_old(&dir.join(below).join("zxidLayoutSwitchEpoch"), b"3");
+        let output = run("verify", &dir, &[]);
+        assert_eq!(output.status.code(), Some(1));
+        let said = String::from_utf8(output.stderr).unwrap();
+        let reason = "zxidLayoutSwitchEpoch: says that zxids have another layout here";
+        assert!(said.contains(reason), "{said}");
+    }
 }
 
 #[test]

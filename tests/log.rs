@@ -680,3 +680,26 @@ fn folding_the_log_over_the_first_tree_gives_the_last() {
         assert!(tree == last, "{fixture}");
     }
 }
+
+/// Where servers did not log what a closeSession deleted, a snapshot tells whose ephemerals there were, if its checksum is right.
+#[test]
+fn of_a_damaged_snapshot_no_owner_is_believed() {
+    let (_folder, dir) = common::copy("../faults/close-uncertain");
+    let closed = || {
+        let args = ["--json", "--op", "closeSession"];
+        let output = zoovault().arg("log").arg(&dir).args(args).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let line: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+        (line["removed"].clone(), line["removed_known_by"].clone())
+    };
+    assert_eq!(closed().0[0]["path"], "/app/gone");
+    let snapshot = dir.join("snapshot.12");
+    let mut bytes = std::fs::read(&snapshot).unwrap();
+    let path = b"/app/gone";
+    let at = bytes.windows(path.len()).position(|window| window == path);
+    bytes[at.unwrap() + path.len() - 1] ^= 1;
+    std::fs::write(&snapshot, bytes).unwrap();
+    let (removed, known_by) = closed();
+    assert_eq!(removed.as_array().map_or(0, Vec::len), 0, "{removed}");
+    assert_ne!(known_by, "replay");
+}

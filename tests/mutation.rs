@@ -13,7 +13,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 use zoovault::checksum::adler32;
-use zoovault::error::{Error, ErrorKind, Fault};
+use zoovault::error::{Error, ErrorKind, Fault, TxnPlace};
 use zoovault::record::TxnDigest;
 use zoovault::record::digest::Charset;
 use zoovault::snapshot::codec::{Codec, write_snappy};
@@ -375,7 +375,7 @@ fn a_flipped_bit_of_a_log_is_told_with_its_kind_its_place_and_its_zxids() {
                 summary.faults,
                 [LogFault {
                     offset,
-                    zxid,
+                    txn: zxid.map(TxnPlace::After),
                     fault,
                     next
                 }],
@@ -429,7 +429,7 @@ fn check_padding(
             let zxid = Some(frames.last().unwrap().zxid);
             let fault = LogFault {
                 offset: offset as u64,
-                zxid,
+                txn: zxid.map(TxnPlace::After),
                 fault,
                 next: None,
             };

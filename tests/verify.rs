@@ -12,6 +12,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use zoovault::error::TxnPlace;
 use zoovault::progress::Silent;
 use zoovault::record::{Txn, TxnBody, op};
 use zoovault::replay::{Proof, bases, replay};
@@ -149,8 +150,8 @@ fn a_txn_that_was_changed_shows_in_the_digest_and_without_digests_in_the_next_sn
             .find(|finding| finding.code == "digest-mismatch")
             .unwrap();
         assert!(
-            mismatch.zxid.unwrap() > zxid
-                && mismatch.zxid.unwrap() <= Zxid::from_i64(zxid.to_i64() + 8)
+            mismatch.txn.unwrap().zxid() > zxid
+                && mismatch.txn.unwrap().zxid() <= Zxid::from_i64(zxid.to_i64() + 8)
         );
 
         // What was overwritten before the next snapshot leaves no trace in it, and nothing else witnesses it.
@@ -183,6 +184,6 @@ fn a_snapshot_of_another_history_is_no_witness() {
         .iter()
         .find(|finding| finding.code == "snapshot-differs")
         .unwrap();
-    assert_eq!(finding.zxid, Some(Zxid::from_i64(0x1d9)));
+    assert_eq!(finding.txn, Some(TxnPlace::Of(Zxid::from_i64(0x1d9))));
     assert!(finding.file.as_ref().unwrap().ends_with("snapshot.1d9"));
 }

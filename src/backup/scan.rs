@@ -2,13 +2,13 @@
 
 use super::lineage::{Lineage, find_position};
 use crate::checksum::sha256;
-use crate::error::{Error, ErrorKind, Fault, Result};
+use crate::error::{Error, ErrorKind, Fault, Result, TxnPlace};
 use crate::progress::Progress;
 use crate::replay::{read_timeline, settle_ends, with_snapshots};
 use crate::repository::{Mark, Position, Ranges};
 use crate::source::Source;
 use crate::timeline::{Piece, ScannedLog, Timeline};
-use crate::txnlog::{Level, LogFault};
+use crate::txnlog::Level;
 use crate::zxid::Zxid;
 
 /// A source, read.
@@ -63,12 +63,8 @@ impl Scan {
             .iter()
             .filter_map(|log| log.summary.as_ref().ok());
         for summary in summaries {
-            let is_record = |fault: &&LogFault| {
-                let mut runs = summary.runs.iter();
-                runs.any(|run| run.start_offset <= fault.offset && fault.offset < run.end_offset)
-            };
-            let faults = summary.faults.iter().filter(is_record);
-            for zxid in faults.filter_map(|fault| fault.zxid) {
+            let txns = summary.faults.iter().filter_map(|fault| fault.txn);
+            for zxid in txns.filter_map(TxnPlace::of) {
                 left_out.add(zxid, zxid);
             }
         }
@@ -181,7 +177,12 @@ impl Scan {
                         0 => String::new(),
                         more => format!(" (and {more} more)"),
                     };
-                    format!("{name}: offset {}: {}{more}", fault.offset, fault.fault)
+                    let txn = fault.txn.map(|txn| format!("{txn}: "));
+                    let txn = txn.unwrap_or_default();
+                    format!(
+                        "{name}: offset {}: {txn}{}{more}",
+                        fault.offset, fault.fault
+                    )
                 }),
             }
         };

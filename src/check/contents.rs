@@ -189,7 +189,7 @@ fn read_log(repository: &Repository, log: &StoredLog, progress: &dyn Progress) -
     };
     if let Some(fault) = summary.faults.first() {
         let finding = Finding::new("log-contents", Severity::Damage, fault.fault.to_string());
-        let finding = finding.object(&log.object.name).zxid(fault.zxid);
+        let finding = finding.object(&log.object.name).txn(fault.txn);
         return ((summary.count, 0), vec![finding.offset(Some(fault.offset))]);
     }
     match differs(log, &summary, plain.bytes.len() as u64) {
@@ -277,7 +277,7 @@ fn read_base(repository: &Repository, base: &StoredSnapshot, progress: &dyn Prog
     match checked {
         Err(error) => {
             let finding = wrong(detail(&error)).offset(error.offset());
-            ((0, 0), vec![finding.zxid(error.zxid())])
+            ((0, 0), vec![finding.txn(error.txn())])
         }
         Ok(summary) => {
             let found = differs_in_trailer(base, &summary).map(wrong);

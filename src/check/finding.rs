@@ -1,6 +1,7 @@
 //! What a check of a repository tells: one thing about an object, with a stable code.
 
 use super::codes;
+use crate::error::TxnPlace;
 use crate::zxid::Zxid;
 
 /// How bad.
@@ -36,8 +37,8 @@ pub struct Finding {
     pub object: Option<String>,
     /// Bytes from the start of what the object decompresses to; of a snapshot, of all its parts.
     pub offset: Option<u64>,
-    /// The txn, or the last one before it.
-    pub zxid: Option<Zxid>,
+    /// The txn, or where only that is known, the last one before it.
+    pub txn: Option<TxnPlace>,
     /// One line: what is there.
     pub message: String,
     /// Ids of the backups that list the object, in the order in which they were made.
@@ -54,7 +55,7 @@ impl Finding {
             severity,
             object: None,
             offset: None,
-            zxid: None,
+            txn: None,
             message: message.into(),
             backups: Vec::new(),
             lost: Vec::new(),
@@ -75,10 +76,10 @@ impl Finding {
         self
     }
 
-    /// Says at which txn.
+    /// Says where among the txns.
     #[must_use]
-    pub fn zxid(mut self, zxid: Option<Zxid>) -> Finding {
-        self.zxid = zxid;
+    pub fn txn(mut self, txn: Option<TxnPlace>) -> Finding {
+        self.txn = txn;
         self
     }
 

@@ -23,7 +23,7 @@ pub use loss::Loss;
 pub use overview::{Age, Backup, Lineage, Overview, overview};
 pub use share::Share;
 
-use crate::error::{ErrorKind, Result};
+use crate::error::{ErrorKind, Result, TxnPlace};
 use crate::progress::Progress;
 use crate::repository::{BackupName, History, Manifest, Repository};
 use crate::source::{self, Source};
@@ -241,7 +241,7 @@ fn forks(
                 Finding::new("lineage-fork", Severity::Damage, message)
                     .object(name(fork.other))
                     .offset(Some(fork.offset))
-                    .zxid(Some(fork.zxid))
+                    .txn(Some(TxnPlace::Of(fork.zxid)))
             })
             .collect()),
         // Only where a share was read: everything else of the kind is known by now.

@@ -15,6 +15,7 @@ use std::io::{self, Write};
 use zoovault::check::{
     Finding, Loss, Options, ReadData, Reading, Report, Severity, Share, Verdict, check,
 };
+use zoovault::error::TxnPlace;
 use zoovault::zxid::Zxid;
 
 /// How many findings are told one by one without `-v`.
@@ -250,8 +251,8 @@ fn show_finding(out: &mut dyn Write, finding: &Finding, look: &Look) -> io::Resu
     if let Some(offset) = finding.offset {
         write!(out, "offset {offset}: ")?;
     }
-    if let Some(zxid) = finding.zxid {
-        write!(out, "zxid {zxid}: ")?;
+    if let Some(txn) = finding.txn {
+        write!(out, "{txn}: ")?;
     }
     writeln!(out, "{} [{}]", text::escape(&finding.message), finding.code)?;
     // A manifest names its own backup already.
@@ -314,7 +315,8 @@ fn finding_json(finding: &Finding) -> Value {
         "severity": finding.severity.name(),
         "object": finding.object,
         "offset": finding.offset,
-        "zxid": finding.zxid.map(|zxid| zxid.to_string()),
+        "zxid": finding.txn.and_then(TxnPlace::of).map(|zxid| zxid.to_string()),
+        "after_zxid": finding.txn.and_then(TxnPlace::after).map(|zxid| zxid.to_string()),
         "message": finding.message,
         "backups": finding.backups,
         "lost": ranges_json(&finding.lost),

@@ -12,6 +12,7 @@ use zoovault::compare::{
     Best, Commitment, Difference, FieldDifference, FileFault, Fork, Hole, Member, Options, Pair,
     Place, Proof, Report, Uncommitted, Verdict, Window, compare,
 };
+use zoovault::error::TxnPlace;
 use zoovault::source::{self, Source};
 use zoovault::zxid::Zxid;
 
@@ -351,12 +352,12 @@ fn show_difference(out: &mut dyn Write, pair: &Pair, difference: &Difference) ->
 
 fn fault_line(fault: &FileFault) -> String {
     let offset = fault.offset.map(|offset| format!("offset {offset}: "));
-    let zxid = fault.zxid.map(|zxid| format!("zxid {zxid}: "));
+    let txn = fault.txn.map(|txn| format!("{txn}: "));
     format!(
         "{}: {}{}{}",
         text::path(&fault.file),
         offset.unwrap_or_default(),
-        zxid.unwrap_or_default(),
+        txn.unwrap_or_default(),
         text::escape(&fault.message)
     )
 }
@@ -465,7 +466,8 @@ fn member_json(index: usize, name: &str, member: &Member) -> Value {
         "faults": member.faults.iter().map(|fault| json!({
             "file": fault.file.display().to_string(),
             "offset": fault.offset,
-            "zxid": fault.zxid.map(|zxid| zxid.to_string()),
+            "zxid": fault.txn.and_then(TxnPlace::of).map(|zxid| zxid.to_string()),
+            "after_zxid": fault.txn.and_then(TxnPlace::after).map(|zxid| zxid.to_string()),
             "message": fault.message,
             "is_damage": fault.is_damage,
         })).collect::<Vec<_>>(),

@@ -4,6 +4,7 @@ use super::args::InspectArgs;
 use super::exit::Exit;
 use super::text;
 use super::ui::{Look, Render, Ui};
+use super::verify::behind_header_json;
 use anyhow::Context;
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -124,6 +125,7 @@ impl Render for Report {
                 "last_zxid": log.zxids.map(|zxids| zxids.1.to_string()),
                 "first_time_ms": log.times.map(|times| times.0),
                 "last_time_ms": log.times.map(|times| times.1),
+                "behind_header": log.behind_header.as_ref().map(behind_header_json),
                 "remark": log.remark,
             })).collect::<Vec<_>>(),
             "snapshots": overview.snapshots.iter().map(|snapshot| {

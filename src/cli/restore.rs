@@ -215,7 +215,14 @@ impl Render for Shown<'_> {
                     text::time(time)
                 )?;
             }
-            None => writeln!(out, "  left out  nothing")?,
+            None => match &target.hidden_behind {
+                Some(damage) => writeln!(
+                    out,
+                    "  left out  what damage hides: {}",
+                    text::escape(damage)
+                )?,
+                None => writeln!(out, "  left out  nothing")?,
+            },
         }
         let is_kept = plan.replayed.tree.sessions().len() == plan.sessions;
         let ephemerals = text::plural(plan.ephemerals as u64, "ephemeral");
@@ -266,6 +273,7 @@ impl Render for Shown<'_> {
             "replayed_txns": replayed.count,
             "first_left_out_zxid": plan.target.left_out.map(|(zxid, _)| zxid.to_string()),
             "first_left_out_time_ms": plan.target.left_out.map(|(_, time)| time),
+            "hidden_behind": plan.target.hidden_behind,
             "proof": replayed.proof.name(),
             "digests_compared": replayed.digests.compared,
             "tree_digest": replayed.tree.digest().map(|digest| format!("0x{digest:x}")),

@@ -6,7 +6,7 @@ use super::out::Out;
 use super::progress::Bars;
 use serde_json::{Value, json};
 use std::io::{self, IsTerminal, Write};
-use zoovault::error::Error;
+use zoovault::error::{Error, TxnPlace};
 
 /// A report in its two views.
 pub trait Render {
@@ -194,12 +194,14 @@ impl Ui {
 
 /// A failure for programs.
 fn failure(message: &str, exit: Exit, cause: Option<&Error>, next_step: Option<&str>) -> Value {
+    let txn = cause.and_then(Error::txn);
     json!({
         "error": message,
         "exit_status": exit as u8,
         "file": cause.and_then(Error::path).map(|path| path.display().to_string()),
         "offset": cause.and_then(Error::offset),
-        "zxid": cause.and_then(Error::zxid).map(|zxid| zxid.to_string()),
+        "zxid": txn.and_then(TxnPlace::of).map(|zxid| zxid.to_string()),
+        "after_zxid": txn.and_then(TxnPlace::after).map(|zxid| zxid.to_string()),
         "next_step": next_step,
     })
 }

@@ -11,8 +11,10 @@ use anyhow::Context;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use zoovault::emulate::{self, Start};
+use zoovault::error::TxnPlace;
 use zoovault::replay::Proof;
 use zoovault::source::Source;
+use zoovault::txnlog::LogSummary;
 use zoovault::verify::{
     Depth, Finding, Missing, Report, Severity, Stretch, Verdict, Window, verify,
 };
@@ -194,6 +196,7 @@ impl Render for Shown<'_> {
                 "digests": log.summary.as_ref().map(|summary| summary.digests),
                 "first_zxid": log.summary.as_ref().and_then(|summary| summary.first()).map(|zxid| zxid.to_string()),
                 "last_zxid": log.summary.as_ref().and_then(|summary| summary.last()).map(|zxid| zxid.to_string()),
+                "behind_header": log.behind_header.as_ref().map(behind_header_json),
                 "largest_record_bytes": log.summary.as_ref().map(|summary| summary.largest_record),
             })).collect::<Vec<_>>(),
             "snapshots": report.snapshots.iter().map(|snapshot| {
@@ -264,8 +267,8 @@ fn show_finding(out: &mut dyn Write, finding: &Finding, look: &Look) -> io::Resu
     if let Some(offset) = finding.offset {
         write!(out, "offset {offset}: ")?;
     }
-    if let Some(zxid) = finding.zxid {
-        write!(out, "zxid {zxid}: ")?;
+    if let Some(txn) = finding.txn {
+        write!(out, "{txn}: ")?;
     }
     writeln!(out, "{} [{}]", text::escape(&finding.message), finding.code)?;
     if let Some(server) = finding.server().filter(|_| look.verbose) {
@@ -285,6 +288,17 @@ pub(super) fn window_json(window: &Window) -> Value {
         "to_time_ms": window.to_time,
         "base": window.base,
         "proof": window.proof.map(Proof::name),
+    })
+}
+
+/// The whole records of a log behind a header that is not one.
+pub(super) fn behind_header_json(behind: &LogSummary) -> Value {
+    json!({
+        "txns": behind.count,
+        "first_zxid": behind.first().map(|zxid| zxid.to_string()),
+        "last_zxid": behind.last().map(|zxid| zxid.to_string()),
+        "offset": behind.runs.first().map(|run| run.start_offset),
+        "runs": behind.runs.len(),
     })
 }
 
@@ -315,7 +329,8 @@ fn finding_json(finding: &Finding) -> Value {
         "severity": finding.severity.name(),
         "file": finding.file.as_ref().map(|file| file.display().to_string()),
         "offset": finding.offset,
-        "zxid": finding.zxid.map(|zxid| zxid.to_string()),
+        "zxid": finding.txn.and_then(TxnPlace::of).map(|zxid| zxid.to_string()),
+        "after_zxid": finding.txn.and_then(TxnPlace::after).map(|zxid| zxid.to_string()),
         "time_ms": finding.time,
         "message": finding.message,
         "server": finding.server(),

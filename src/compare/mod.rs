@@ -20,7 +20,7 @@ mod walk;
 pub use difference::FieldDifference;
 pub use walk::{Difference, Pair, Place, Stretch};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, TxnPlace};
 use crate::progress::Progress;
 use crate::replay::{
     Base, SnapshotVerdict, check_snapshots, settle_ends, shown_by_snapshots, sound_bases,
@@ -58,8 +58,8 @@ pub struct FileFault {
     pub file: PathBuf,
     /// Where in it.
     pub offset: Option<u64>,
-    /// The txn, or the last one before it.
-    pub zxid: Option<Zxid>,
+    /// The txn, or where only that is known, the last one before it.
+    pub txn: Option<TxnPlace>,
     /// One line.
     pub message: String,
     /// Whether it is damage, and not what a crash leaves behind.
@@ -300,7 +300,7 @@ fn read_member<'a>(source: &'a Source, progress: &dyn Progress) -> Result<Read<'
                 .get(fork.other)
                 .map_or_else(PathBuf::new, |log| log.shown().into()),
             offset: Some(fork.offset),
-            zxid: Some(fork.zxid),
+            txn: Some(TxnPlace::Of(fork.zxid)),
             message: format!(
                 "says something else about {} than {}",
                 fork.zxid,
@@ -336,7 +336,7 @@ fn log_faults(source: &Source, timeline: &Timeline) -> Vec<FileFault> {
             Ok(summary) => faults.extend(summary.faults.iter().map(|fault| FileFault {
                 file: file.shown().into(),
                 offset: Some(fault.offset),
-                zxid: fault.zxid,
+                txn: fault.txn,
                 message: fault.fault.to_string(),
                 is_damage: true,
             })),
@@ -363,7 +363,7 @@ fn of_error(file: &Path, error: &Error) -> FileFault {
     FileFault {
         file: file.into(),
         offset: error.offset(),
-        zxid: error.zxid(),
+        txn: error.txn(),
         message: error.what(),
         is_damage: true,
     }

@@ -7,7 +7,7 @@
 use super::entries;
 use super::entry::Entry;
 use crate::datadir::{CURRENT_EPOCH, FileName};
-use crate::error::Result;
+use crate::error::{Result, TxnPlace};
 use crate::progress::Progress;
 use crate::record::txn::TxnBody;
 use crate::source::{EpochFile, Source, SourceFile};
@@ -245,7 +245,7 @@ impl<'a> Start<'a> {
         }
         match finding.code {
             "log-bad-checksum" => self.tell(finding, Refuses, EVERY, "log-checksum"),
-            "log-bad-magic" => self.tell(finding, Refuses, EVERY, "log-magic"),
+            "log-bad-magic" | "log-all-zeros" | "log-version-two" => self.tell(finding, Refuses, EVERY, "log-magic"),
             "log-unknown-type" => self.tell(finding, Refuses, EVERY, "log-unknown-type"),
             "log-cut-header" => self.tell(finding, Refuses, EVERY, "log-eof-in-header"),
             "log-empty" if finding.severity == Severity::Warning => {
@@ -318,7 +318,11 @@ impl<'a> Start<'a> {
 
     fn gap(&mut self, finding: &Finding) {
         let base = self.base.map_or(Zxid::ZERO, SourceFile::zxid);
-        let Some(missing) = finding.zxid.filter(|missing| *missing > base) else {
+        let Some(missing) = finding
+            .txn
+            .and_then(TxnPlace::of)
+            .filter(|missing| *missing > base)
+        else {
             self.tell(
                 finding,
                 Effect::None,

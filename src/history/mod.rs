@@ -20,12 +20,13 @@ pub use near::near;
 pub use scope::Scope;
 pub use znode::{Known, State, Znode};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, TxnPlace};
 use crate::glob::PathGlob;
+use crate::jute::Reader;
 use crate::point::Point;
 use crate::progress::Progress;
 use crate::record::txn::unknown_type;
-use crate::record::{Txn, TxnBody};
+use crate::record::{Txn, TxnBody, TxnHeader};
 use crate::replay::{Base, ExactFrom, bases, read_timeline, resolve};
 use crate::source::Source;
 use crate::timeline::{Gap, Segment, Timeline};
@@ -394,12 +395,15 @@ impl Telling<'_> {
             sink(Item::Event(Box::new(event)))
         };
         let mut take = |piece: &crate::timeline::Piece, payload: &[u8], offset: u64| {
-            let damage = |fault, zxid| -> Result<()> {
-                Err(Error::damage(piece.log(source)?.shown(), fault).at_zxid(zxid))
+            let damage = |fault, zxid: Option<Zxid>| -> Result<()> {
+                Err(Error::damage(piece.log(source)?.shown(), fault).at_txn(zxid.map(TxnPlace::Of)))
             };
             let txn = match Txn::decode(payload, offset) {
                 Ok(txn) => txn,
-                Err(fault) => return damage(fault, None),
+                Err(fault) => {
+                    let header = TxnHeader::decode(&mut Reader::new(payload, offset)).ok();
+                    return damage(fault, header.map(|header| header.zxid));
+                }
             };
             let zxid = Some(txn.header.zxid);
             if matches!(txn.body, TxnBody::Unknown { .. }) {
@@ -468,11 +472,11 @@ fn doubts(
             }
             Ok(read) => {
                 for fault in &read.faults {
-                    let is_later = fault.zxid.is_some_and(|zxid| zxid >= to);
+                    let is_later = fault.txn.is_some_and(|txn| txn.first() > to);
                     let is_earlier = fault.next.is_some_and(|(_, zxid)| zxid <= from);
                     if !is_later && !is_earlier {
                         let error = fault.fault.clone().at(fault.offset);
-                        let error = Error::damage(file.shown(), error).at_zxid(fault.zxid);
+                        let error = Error::damage(file.shown(), error).at_txn(fault.txn);
                         summary.damage.push(error);
                     }
                 }

@@ -31,8 +31,6 @@ struct Found {
 type Sink<'s> = &'s mut dyn FnMut(&Piece, &[u8], u64) -> Result<()>;
 
 /// Gives `sink` the payload of each txn of `segment` within `range` that touches `scope`, with its offset, in order.
-///
-/// Checksums are not looked at: only for logs that were read at [`crate::txnlog::Level::Everything`].
 pub(super) fn scan(
     source: &Source,
     segment: &Segment,
@@ -105,7 +103,6 @@ fn read(
     let mut reader = source
         .open_log(log)?
         .live(false)
-        .trusting()
         .starting_at(chunk.start_offset)
         .ending_at(chunk.end_offset);
     let from = first.max(chunk.piece.from);

@@ -201,7 +201,7 @@ pub fn begins_empty(source: &Source, timeline: &Timeline) -> Result<bool> {
         return Ok(false);
     };
     for piece in &segment.pieces {
-        let mut reader = piece.reader(source, piece.from)?.trusting();
+        let mut reader = piece.reader(source, piece.from)?;
         while let Some(entry) = reader
             .next_entry()?
             .filter(|entry| entry.offset < piece.run.end_offset)
@@ -381,10 +381,11 @@ pub(super) fn damage_before(source: &Source, timeline: &Timeline, target: Zxid) 
             // As it is: an object of a repository is at fault in more ways than bytes can be.
             Err(error) => (file.zxid() <= target).then(|| error.clone()),
             Ok(summary) => {
-                let is_before = |fault: &&LogFault| fault.zxid.is_none_or(|zxid| zxid < target);
+                let is_before =
+                    |fault: &&LogFault| fault.txn.is_none_or(|txn| txn.first() <= target);
                 let fault = summary.faults.iter().rev().find(is_before)?;
                 let error = fault.fault.clone().at(fault.offset);
-                Some(Error::damage(file.shown(), error).at_zxid(fault.zxid))
+                Some(Error::damage(file.shown(), error).at_txn(fault.txn))
             }
         }
     })
@@ -496,7 +497,7 @@ pub fn fresh_tree(source: &Source, timeline: &Timeline) -> Result<DataTree> {
     let Some(piece) = pieces.and_then(|pieces| pieces.first()) else {
         return Ok(DataTree::fresh(false));
     };
-    let mut reader = piece.reader(source, piece.from)?.trusting();
+    let mut reader = piece.reader(source, piece.from)?;
     let has_digest = reader
         .next_entry()?
         .and_then(|entry| entry.txn().ok())
@@ -530,9 +531,7 @@ pub fn load_snapshot(
             .entry(node.acl_id)
             .or_insert_with(|| tree.load_unresolved_acl(node.acl_id));
         tree.load_node(node.path, node.data, acl, node.stat)
-            .map_err(|fault| {
-                Error::damage(file.shown(), fault.at(node.offset)).at_zxid(Some(file.zxid()))
-            })?;
+            .map_err(|fault| Error::damage(file.shown(), fault.at(node.offset)))?;
         if node.offset - told > 1 << 20 {
             progress.advance(node.offset - told);
             told = node.offset;

@@ -14,7 +14,7 @@ use super::compare::DigestTally;
 use super::crosscheck::{Contradiction, Crosscheck, Crossed, Disagreement};
 use super::ends::refuted_by_digests;
 use super::{Proof, Replayed, replay_observed};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, TxnPlace};
 use crate::progress::Progress;
 use crate::source::Source;
 use crate::timeline::{Evidence, Fork, Timeline};
@@ -276,7 +276,7 @@ fn links(
         let mut to = to.min(until.max(from));
         let mut done = replay_crossed(source, timeline, bases, base, to, progress);
         if let Err(error) = &done
-            && let Some(zxid) = damage_behind(error, from, to)
+            && let Some(zxid) = damage_behind(timeline, error, from, to)
         {
             // Damage of a file is told where the files are judged; how far one gets is found without it.
             to = zxid;
@@ -292,8 +292,11 @@ fn links(
 }
 
 /// The last txn before damage that a replay came upon.
-fn damage_behind(error: &Error, from: Zxid, to: Zxid) -> Option<Zxid> {
-    let last = error.zxid().filter(|_| error.kind() == ErrorKind::Damage)?;
+fn damage_behind(timeline: &Timeline, error: &Error, from: Zxid, to: Zxid) -> Option<Zxid> {
+    let last = match error.txn().filter(|_| error.kind() == ErrorKind::Damage)? {
+        TxnPlace::After(last) => last,
+        TxnPlace::Of(zxid) => timeline.last_before(zxid)?,
+    };
     (last >= from && last < to).then_some(last)
 }
 

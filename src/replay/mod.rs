@@ -47,11 +47,12 @@ pub use resolve::{Target, resolve};
 pub use sound::{SnapshotVerdict, check_snapshots, is_sound, sound_bases};
 pub use tree_at::tree_at;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, TxnPlace};
+use crate::jute::Reader;
 use crate::point::Point;
 use crate::progress::Progress;
 use crate::record::txn::unknown_type;
-use crate::record::{Txn, TxnBody};
+use crate::record::{Txn, TxnBody, TxnHeader};
 use crate::source::Source;
 use crate::timeline::{Piece, Segment, Timeline};
 use crate::tree::DataTree;
@@ -184,8 +185,8 @@ pub fn rebuild(
 
 /// The tree at `point`; with `exclusive`, before its txn.
 ///
-/// A first reading of the logs does not look at checksums, since the replay does; a time is looked up among whole records only. Where that
-/// comes upon damage, everything is read, and what is whole around the damage is used.
+/// A first reading of the logs finds the records that are whole, and takes a repository's word for them; a time is looked up in the logs themselves. Where
+/// that comes upon damage, everything is read, and what is whole around the damage is used.
 ///
 /// # Errors
 /// As [`resolve()`] and [`tree_at`]; [`ErrorKind::Damage`] also when two logs differ over a txn that was applied, and when an ACL is unknown.
@@ -427,20 +428,22 @@ impl Replayer {
         batch: &feed::Batch,
         observer: &mut dyn Observer,
     ) -> Result<()> {
-        let damage = |fault, last: Option<Zxid>| {
+        let damage = |fault, txn: Option<TxnPlace>| {
             let piece = pieces.get(batch.piece());
             let piece =
                 piece.ok_or_else(|| Error::new(ErrorKind::Failed, "a batch of no piece"))?;
-            Err(Error::damage(piece.log(source)?.shown(), fault).at_zxid(last))
+            Err(Error::damage(piece.log(source)?.shown(), fault).at_txn(txn))
         };
         for (payload, offset) in batch.payloads() {
-            let last = self.applied.map(|(_, last)| last);
+            // Its checksum was right, so its header says which it is.
+            let header = TxnHeader::decode(&mut Reader::new(payload, offset)).ok();
+            let place = header.map(|header| TxnPlace::Of(header.zxid));
             let txn = match Txn::decode(payload, offset) {
                 Ok(txn) if matches!(txn.body, TxnBody::Unknown { .. }) => {
-                    return damage(unknown_type(&txn.header).at(offset), last);
+                    return damage(unknown_type(&txn.header).at(offset), place);
                 }
                 Ok(txn) => txn,
-                Err(fault) => return damage(fault, last),
+                Err(fault) => return damage(fault, place),
             };
             let tree = &mut self.tree;
             observer.before(tree, txn.header.zxid)?;
@@ -449,7 +452,7 @@ impl Replayer {
             let mut step =
                 |tree: &DataTree, part: &TxnBody<'_>| observer.after_part(tree, session, part);
             if let Err(fault) = tree.apply_in_steps(&txn.header, &txn.body, &mut step) {
-                return damage(fault, last);
+                return damage(fault, place);
             }
             self.comparison.after(tree, &txn);
             self.count_in(&txn);

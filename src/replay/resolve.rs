@@ -6,8 +6,8 @@ use crate::error::{Error, ErrorKind, Fault, Result};
 use crate::point::Point;
 use crate::snapshot;
 use crate::source::{Source, SourceFile};
-use crate::timeline::Timeline;
-use crate::txnlog::LogEnd;
+use crate::timeline::{ScannedLog, Timeline};
+use crate::txnlog::{LogEnd, LogSummary};
 use crate::zxid::Zxid;
 
 /// The txn that a point stands for.
@@ -19,6 +19,8 @@ pub struct Target {
     pub time: Option<i64>,
     /// The first txn left out, and its time.
     pub left_out: Option<(Zxid, i64)>,
+    /// The damage right behind it, where nothing tells how many txns that hides.
+    pub hidden_behind: Option<String>,
     /// What the operator has to know: logs that end in the middle of a write, a clock that stepped back.
     pub warnings: Vec<String>,
 }
@@ -52,14 +54,21 @@ pub fn resolve(
     } else {
         named
     };
-    let left_out = match timeline.next_after(zxid) {
-        Some(next) => timeline.time_of(source, next)?.map(|time| (next, time)),
-        None => None,
+    let (left_out, hidden_behind) = match timeline.next_after(zxid) {
+        Some(next) => (
+            timeline.time_of(source, next)?.map(|time| (next, time)),
+            None,
+        ),
+        None => (
+            None,
+            refuse_hidden_end(source, timeline, &mut Vec::new()).err(),
+        ),
     };
     Ok(Target {
         zxid,
         time: timeline.time_of(source, zxid)?,
         left_out,
+        hidden_behind: hidden_behind.map(|error| error.to_string()),
         warnings,
     })
 }
@@ -72,20 +81,33 @@ fn first(source: &Source, timeline: &Timeline) -> Result<Zxid> {
         .ok_or_else(|| nothing(source))
 }
 
-/// Refuses to go by what seems to be the last txn where damage hides a later one. Where nothing says that it does, that is a warning.
+/// The name of the last log that holds a txn. Of one that is named no earlier, nothing tells how far it went on.
+fn last_with_txns(source: &Source, timeline: &Timeline) -> Option<Zxid> {
+    let has_txns = |log: &&ScannedLog| {
+        let summary = log.summary.as_ref();
+        summary.is_ok_and(|summary| summary.count > 0)
+    };
+    let logs = timeline.logs.iter().filter(has_txns);
+    logs.filter_map(|log| source.logs().get(log.log).map(SourceFile::zxid))
+        .max()
+}
+
+/// Refuses to go by what seems to be the last txn where damage may hide a later one. Whoever goes on to the end goes through here, and what a
+/// server leaves that is killed is no damage: that is a warning.
 fn refuse_hidden_end(
     source: &Source,
     timeline: &Timeline,
     warnings: &mut Vec<String>,
 ) -> Result<()> {
     let last = timeline.last();
+    let last_with_txns = last_with_txns(source, timeline);
     for log in &timeline.logs {
         let Some(file) = source.logs().get(log.log) else {
             continue;
         };
-        let is_behind = last.is_none_or(|last| file.zxid() > last);
+        let is_last = Some(file.zxid()) >= last_with_txns;
         match &log.summary {
-            Err(error) if is_behind => {
+            Err(error) if may_be_behind(file, last, is_last) => {
                 let is_unwritten = matches!(
                     error.fault(),
                     Some(Fault::Empty | Fault::ShortHeader { .. })
@@ -98,8 +120,10 @@ fn refuse_hidden_end(
                     file.name()
                 ));
             }
-            Ok(summary) if summary.last() == last => {
-                if let Some(fault) = summary.faults.last().filter(|fault| fault.next.is_none()) {
+            Ok(summary) if is_last || summary.last() == last => {
+                if summary.is_end_hidden()
+                    && let Some(fault) = summary.faults.last()
+                {
                     let fault = fault.fault.clone().at(fault.offset);
                     return Err(hidden(Error::damage(file.shown(), fault), last));
                 }
@@ -112,6 +136,13 @@ fn refuse_hidden_end(
         }
     }
     Ok(())
+}
+
+/// Whether a log that cannot be read may hold txns behind `last`. Of one in a repository it is known.
+fn may_be_behind(file: &SourceFile, last: Option<Zxid>, is_last: bool) -> bool {
+    let noted = file.promised_log().and_then(LogSummary::last);
+    let reaches = noted.unwrap_or(file.zxid());
+    last.is_none_or(|last| reaches > last) || (is_last && noted.is_none())
 }
 
 /// The last point that the source holds.
@@ -146,7 +177,7 @@ fn latest(source: &Source, timeline: &Timeline, warnings: &mut Vec<String>) -> R
 
 /// `error` as what hides the last txn.
 fn hidden(error: Error, last: Option<Zxid>) -> Error {
-    let error = error.at_zxid(last);
+    let error = error.after_txn(last);
     match last {
         Some(last) => error.or_hint(|| last_to_be_read(last)),
         None => error,
@@ -180,8 +211,11 @@ fn before(source: &Source, timeline: &Timeline, zxid: Zxid) -> Result<Zxid> {
 /// The damage that hides what is right before `zxid`, or `zxid` itself, where there is any.
 fn hiding(source: &Source, timeline: &Timeline, zxid: Zxid) -> Option<Error> {
     let below = timeline.last_before(zxid);
-    base::damage_before(source, timeline, zxid)
-        .filter(|error| error.zxid().is_none() || error.zxid() >= below)
+    base::damage_before(source, timeline, zxid).filter(|error| {
+        error
+            .txn()
+            .is_none_or(|txn| below.is_none_or(|below| txn.first() > below))
+    })
 }
 
 /// Refuses a zxid that is neither a txn's nor a snapshot's.
@@ -248,6 +282,7 @@ fn resolve_time(source: &Source, timeline: &Timeline, time: i64) -> Result<Targe
         zxid,
         time: timeline.time_of(source, zxid)?,
         left_out: Some((next, next_time)),
+        hidden_behind: None,
         warnings,
     })
 }

@@ -140,7 +140,7 @@ fn check_with<R: Read>(
                 path: node.path.into(),
             }
             .at(node.offset);
-            return Err(Error::damage(path, error).at_zxid(Some(summary.max_zxid)));
+            return Err(Error::damage(path, error));
         }
         summary.take_in(&node, &known);
         if node.offset - told > 1 << 20 {

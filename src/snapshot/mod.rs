@@ -27,6 +27,7 @@
 mod check;
 pub mod codec;
 mod reader;
+mod version2;
 mod writer;
 
 pub use check::{NewestZxids, SnapshotSummary, check};

@@ -1,6 +1,7 @@
 //! Reading a snapshot, znode by znode, in bounded memory.
 
 use super::codec::Codec;
+use super::version2::is_version_2;
 use super::{DIGEST_LEN, END_MARK, HEADER_LEN, LAST_ZXID_LEN, MAGIC, SEAL_LEN, Trailer};
 use crate::checksum::Adler32;
 use crate::error::{DecodeError, Error, Fault, Result};
@@ -11,6 +12,9 @@ use crate::stream::{ReadAt, Stream};
 use crate::zxid::{SessionId, Zxid};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+
+/// How much of a file without a header is looked at to see whether ZooKeeper 2 wrote it.
+const VERSION_2_PEEK_LEN: usize = 64 << 10;
 
 /// One znode of a snapshot, borrowed from the reader's buffer.
 #[derive(Clone, Copy, Debug)]
@@ -76,7 +80,7 @@ impl<R: Read> SnapshotReader<R> {
     /// The next znode, or `None` behind the last.
     ///
     /// # Errors
-    /// Damage, with its offset and the largest zxid before it; failures to read.
+    /// Damage, with its offset; failures to read.
     pub fn next_node(&mut self) -> Result<Option<NodeRecord<'_>>> {
         self.take_pending();
         let offset = self.stream.offset();
@@ -118,7 +122,7 @@ impl<R: Read> SnapshotReader<R> {
                 && !path.windows(2).any(|two| two == b"//"));
         if !is_possible {
             let error = Fault::BadPath { path: path.into() }.at(offset);
-            return Err(Error::damage(&self.path, error).at_zxid(Some(self.max_zxid)));
+            return Err(Error::damage(&self.path, error));
         }
         self.max_zxid = self.max_zxid.max(stat.max_zxid());
         Ok(Some(NodeRecord {
@@ -190,6 +194,13 @@ impl<R: Read> SnapshotReader<R> {
                 }
                 .at(0),
             ));
+        }
+        if !self.stream.available().starts_with(&MAGIC) {
+            // What cannot be read behind it changes nothing about what is at hand.
+            let _ = self.stream.fill(VERSION_2_PEEK_LEN);
+            if is_version_2(self.stream.available()) {
+                return Err(self.damage(Fault::Version2 { kind: "snapshot" }.at(0)));
+            }
         }
         let header = self.read_with(HEADER_LEN, |input| {
             let magic = input.take(4, "magic")?;
@@ -324,7 +335,6 @@ impl<R: Read> SnapshotReader<R> {
 
     fn damage(&self, error: DecodeError) -> Error {
         Error::damage(&self.path, error)
-            .at_zxid((self.max_zxid != Zxid::ZERO).then_some(self.max_zxid))
     }
 
     fn io(&self, err: io::Error) -> Error {

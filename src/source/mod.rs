@@ -10,7 +10,7 @@ mod stored;
 pub use file::SourceFile;
 
 use crate::archive::{self, Manifest};
-use crate::datadir::{self, ACCEPTED_EPOCH, CURRENT_EPOCH, FileName, MYID};
+use crate::datadir::{self, ACCEPTED_EPOCH, CURRENT_EPOCH, FileName, MYID, ZXID_LAYOUT};
 use crate::durable::{self, ScratchDir};
 use crate::error::{Error, ErrorKind, Result};
 use crate::receipt::Receipt;
@@ -234,6 +234,7 @@ impl Source {
         let mut source = Source::new(dir);
         let snap_dir = datadir::version_dir(dir);
         let log_dir = log_dir.map_or_else(|| snap_dir.clone(), datadir::version_dir);
+        refuse_other_layout(&[dir, &snap_dir, &log_dir])?;
         source.list(&snap_dir, shown, dir, &snap_dir, &log_dir)?;
         if is_same_dir(&snap_dir, &log_dir) {
             // A live server makes a log before the snapshot that follows it: with logs listed last, none is missed.
@@ -516,6 +517,20 @@ fn is_named_log_or_snapshot(path: &Path) -> bool {
         FileName::parse(&name),
         FileName::Snapshot(..) | FileName::Log(_)
     )
+}
+
+/// Refuses what was written with zxids of another layout: every epoch and counter in it would be read wrongly.
+fn refuse_other_layout(dirs: &[&Path]) -> Result<()> {
+    let marks = dirs.iter().map(|dir| dir.join(ZXID_LAYOUT));
+    let Some(mark) = marks
+        .into_iter()
+        .find(|mark| mark.symlink_metadata().is_ok())
+    else {
+        return Ok(());
+    };
+    let message = "says that zxids have another layout here, with more bits for the counter: each would be read wrongly, so nothing is read";
+    Err(Error::about(&mark, ErrorKind::Failed, message)
+        .hint("no release of ZooKeeper writes this file; use the tools of the build that did"))
 }
 
 fn is_same_dir(a: &Path, b: &Path) -> bool {

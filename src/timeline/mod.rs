@@ -12,12 +12,12 @@ mod gap;
 pub use evidence::Evidence;
 pub use gap::Gap;
 
-use crate::error::{Error, ErrorKind, Fault, Result};
+use crate::error::{Error, ErrorKind, Fault, Result, TxnPlace};
 use crate::progress::Progress;
 use crate::record::is_same_txn;
 use crate::source::{Source, SourceFile};
 use crate::stream::ReadAt;
-use crate::txnlog::{Entry, Level, LogReader, LogSummary, Run, scan};
+use crate::txnlog::{Entry, Level, LogReader, LogSummary, Run, scan, scan_headless};
 use crate::zxid::Zxid;
 use std::fs::File;
 use std::sync::Arc;
@@ -33,6 +33,8 @@ pub struct ScannedLog {
     pub log: usize,
     /// What is in it; `Err` when even its header is damaged.
     pub summary: std::result::Result<LogSummary, Error>,
+    /// The whole records behind a header that is not one. They are counted, and not used.
+    pub behind_header: Option<LogSummary>,
 }
 
 /// A stretch of one log that is part of a segment.
@@ -196,29 +198,34 @@ impl Timeline {
             source.logs().iter().enumerate().skip(skipped).collect();
         let bytes = logs.iter().map(|(_, log)| log.size()).sum::<u64>();
         progress.start("reading logs", Some(bytes.saturating_sub(offset)));
-        let summaries = side_by_side(&logs, |(index, log)| {
+        let logs = side_by_side(&logs, |(index, log)| {
+            let told = |summary, behind_header| ScannedLog {
+                log: *index,
+                summary,
+                behind_header,
+            };
             // What a repository noted when it read the log is as good as a first look; a closer one is taken again.
             if let (Level::Frames, Some(promised)) = (level, log.promised_log()) {
-                return Ok(Ok(promised.clone()));
+                return Ok(told(Ok(promised.clone()), None));
             }
+            let advance = |bytes| progress.advance(bytes);
             let scanned = source.open_log(log).and_then(|reader| {
                 let reader = match *index == skipped && offset > 0 {
                     true => reader.starting_at(offset),
                     false => reader,
                 };
-                scan(reader, level, &|bytes| progress.advance(bytes))
+                scan(reader, level, &advance)
             });
             match scanned {
-                Ok(summary) => Ok(Ok(summary)),
-                Err(error) if error.kind() == ErrorKind::Damage => Ok(Err(error)),
+                Ok(summary) => Ok(told(Ok(summary), None)),
+                Err(error) if error.kind() == ErrorKind::Damage => {
+                    let behind =
+                        scan_headless(log.shown(), || log.open(), &error, level, &advance)?;
+                    Ok(told(Err(error), behind))
+                }
                 Err(error) => Err(error),
             }
         })?;
-        let logs = logs
-            .iter()
-            .zip(summaries)
-            .map(|((log, _), summary)| ScannedLog { log: *log, summary })
-            .collect();
         Ok(Timeline::of(source, logs, evidence::noted(source)))
     }
 
@@ -352,14 +359,14 @@ impl Timeline {
         self.segments.iter().any(|segment| segment.contains(zxid))
     }
 
-    /// The time of the txn `zxid`, for people: checksums are not looked at on the way there.
+    /// The time of the txn `zxid`.
     ///
     /// # Errors
     /// Failures to read, damage.
     pub fn time_of(&self, source: &Source, zxid: Zxid) -> Result<Option<i64>> {
         let pieces = self.segments.iter().flat_map(|segment| &segment.pieces);
         for piece in pieces.filter(|piece| piece.from <= zxid && zxid <= piece.run.last) {
-            let mut reader = piece.reader(source, zxid)?.trusting();
+            let mut reader = piece.reader(source, zxid)?;
             while let Some(entry) = reader.next_entry()? {
                 if entry.header.zxid >= zxid {
                     return Ok((entry.header.zxid == zxid).then_some(entry.header.time));
@@ -370,7 +377,7 @@ impl Timeline {
     }
 
     /// The first txn, in zxid order, whose time is later than `time`, and its time. Only of use on logs that were read at
-    /// [`Level::Everything`]: checksums are not looked at again.
+    /// [`Level::Everything`], damage and all.
     ///
     /// # Errors
     /// Failures to read, damage.
@@ -381,7 +388,7 @@ impl Timeline {
                 .run
                 .mark_for_time(time)
                 .map_or(piece.from, |mark| mark.zxid);
-            let mut reader = piece.reader(source, from)?.trusting();
+            let mut reader = piece.reader(source, from)?;
             while let Some(entry) = reader.next_entry()? {
                 if entry.header.time > time && entry.header.zxid >= piece.from {
                     return Ok(Some((entry.header.zxid, entry.header.time)));
@@ -411,7 +418,7 @@ impl Timeline {
             if !has_steps && piece.run.first_time > time {
                 continue;
             }
-            let mut reader = piece.reader(source, zxid.max(piece.from))?.trusting();
+            let mut reader = piece.reader(source, zxid.max(piece.from))?;
             while let Some(entry) = reader.next_entry()? {
                 let is_behind = entry.header.zxid >= zxid.max(piece.from);
                 count += u64::from(is_behind && entry.header.time <= time);
@@ -444,7 +451,7 @@ impl Timeline {
 }
 
 impl Piece {
-    /// A reader at or before the record of `zxid`, to the end of the run. Checksums count from `zxid` on.
+    /// A reader at or before the record of `zxid`, to the end of the run.
     ///
     /// # Errors
     /// Failures to read.
@@ -455,7 +462,7 @@ impl Piece {
             .mark_for(zxid)
             .map_or(self.run.start_offset, |mark| mark.offset);
         let reader = source.open_log(log)?.live(false).starting_at(offset);
-        Ok(reader.checking_from(zxid).ending_at(self.run.end_offset))
+        Ok(reader.ending_at(self.run.end_offset))
     }
 
     /// The log.
@@ -480,13 +487,14 @@ fn hidden(source: &Source, log: &ScannedLog) -> Vec<(Zxid, Zxid)> {
         Err(error) if error.fault().is_some_and(Fault::is_cut_header) => Vec::new(),
         Err(_) => {
             let from = file.zxid();
-            let noted = file.promised_log().and_then(LogSummary::last);
+            let seen = file.promised_log().or(log.behind_header.as_ref());
+            let noted = seen.and_then(LogSummary::last);
             let to = noted.map_or(from, |last| last.max(from));
             vec![(from, to)]
         }
         Ok(summary) => {
             let faults = summary.faults.iter();
-            let behind = faults.map(|fault| fault.zxid.map_or(file.zxid(), Zxid::next));
+            let behind = faults.map(|fault| fault.txn.map_or(file.zxid(), TxnPlace::first));
             behind.map(|zxid| (zxid, zxid)).collect()
         }
     }

@@ -26,12 +26,13 @@
 //! Names: `log.` and the hexadecimal zxid of the first record that the server put in. Nothing checks it.
 //! Types of txns and lengths are not limited here: servers apply `jute.maxbuffer`.
 
+mod header;
 mod reader;
 mod scan;
 mod writer;
 
-pub use reader::{Entry, LogReader};
-pub use scan::{Level, LogFault, LogSummary, Mark, Run, scan};
+pub use reader::{Entry, LogReader, payload_of_whole};
+pub use scan::{Level, LogFault, LogSummary, Mark, Run, scan, scan_headless};
 pub use writer::{LogWriter, encode_header, encode_record};
 
 /// `ZKLG`.

@@ -1,6 +1,6 @@
 //! Reading a log, record by record.
 
-use super::{END_OF_RECORD, HEADER_LEN, LogEnd, MAGIC, PREFIX_LEN};
+use super::{END_OF_RECORD, HEADER_LEN, LogEnd, PREFIX_LEN, VERSION, header};
 use crate::checksum::adler32;
 use crate::error::{DecodeError, Error, Fault, Result};
 use crate::jute::Reader;
@@ -74,13 +74,13 @@ enum Found {
 }
 
 /// Reads a log from its header to its end or to the first damage, in bounded memory.
+///
+/// No record is given whose checksum is not right: no field of one, its zxid and its length included, is believed before that.
 pub struct LogReader<S> {
     path: PathBuf,
     source: S,
     stream: Stream<Span<S>>,
     size: u64,
-    check_sums: bool,
-    check_from: Zxid,
     limit: u64,
     live: bool,
     last_zxid: Option<Zxid>,
@@ -96,20 +96,34 @@ impl<S: ReadAt + Clone> LogReader<S> {
     /// # Errors
     /// When the header is cut or has another magic, or cannot be read.
     pub fn new(path: &Path, source: S) -> Result<LogReader<S>> {
-        let size = source.size().map_err(|err| Error::io(path, "read", err))?;
+        let io = |err| Error::io(path, "read", err);
         let mut stream = Stream::new(Span::new(source.clone(), 0), 0);
-        let bytes = stream
-            .fill(HEADER_LEN)
-            .map_err(|err| Error::io(path, "read", err))?;
-        let (version, dbid) = decode_header(bytes).map_err(|err| Error::damage(path, err))?;
-        stream.consume(HEADER_LEN);
+        let decoded = header::decode(stream.fill(HEADER_LEN).map_err(io)?);
+        match decoded {
+            Ok(header) => LogReader::behind(path, source, header),
+            Err(error) => {
+                let error = header::explain(&source, error).map_err(io)?;
+                Err(Error::damage(path, error))
+            }
+        }
+    }
+
+    /// Opens the log `source` as if its header were sound. Only for saying what is behind a header that is not.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn headless(path: &Path, source: S) -> Result<LogReader<S>> {
+        LogReader::behind(path, source, (VERSION, 0))
+    }
+
+    fn behind(path: &Path, source: S, (version, dbid): (i32, i64)) -> Result<LogReader<S>> {
+        let size = source.size().map_err(|err| Error::io(path, "read", err))?;
+        let start = HEADER_LEN as u64;
         Ok(LogReader {
             path: path.into(),
+            stream: Stream::new(Span::new(source.clone(), start), start),
             source,
-            stream,
             size,
-            check_sums: true,
-            check_from: Zxid::from_i64(i64::MIN),
             limit: u64::MAX,
             live: false,
             last_zxid: None,
@@ -118,20 +132,6 @@ impl<S: ReadAt + Clone> LogReader<S> {
             version,
             dbid,
         })
-    }
-
-    /// Takes checksums as read. For a first look whose findings a later reading proves.
-    #[must_use]
-    pub fn trusting(mut self) -> LogReader<S> {
-        self.check_sums = false;
-        self
-    }
-
-    /// Takes checksums before `zxid` as read: what is skipped is nobody's business, and may be damaged.
-    #[must_use]
-    pub fn checking_from(mut self, zxid: Zxid) -> LogReader<S> {
-        self.check_from = zxid;
-        self
     }
 
     /// Ends where the record at `offset` would begin.
@@ -249,7 +249,7 @@ impl<S: ReadAt + Clone> LogReader<S> {
         self.pending = PREFIX_LEN + length + 1;
         let payload = self.payload();
         let header = TxnHeader::decode(&mut Reader::new(payload, offset + PREFIX_LEN as u64))
-            .map_err(|err| Error::damage(&self.path, err).at_zxid(self.last_zxid))?;
+            .map_err(|err| Error::damage(&self.path, err).after_txn(self.last_zxid))?;
         self.last_zxid = Some(header.zxid);
         Ok(true)
     }
@@ -291,7 +291,7 @@ impl<S: ReadAt + Clone> LogReader<S> {
     }
 
     fn damage(&self, error: DecodeError) -> Error {
-        Error::damage(&self.path, error).at_zxid(self.last_zxid)
+        Error::damage(&self.path, error).after_txn(self.last_zxid)
     }
 
     /// Judges the bytes at the stream's place. Only I/O happens here; see [`judge_prefix`] and [`judge_record`].
@@ -304,8 +304,7 @@ impl<S: ReadAt + Clone> LogReader<S> {
             other => return Ok(other),
         };
         let bytes = self.stream.fill(PREFIX_LEN + length + 1).map_err(io)?;
-        let is_checked = self.check_sums && claimed_zxid(bytes) >= self.check_from;
-        Ok(judge_record(bytes, offset, length, is_checked))
+        Ok(judge_record(bytes, offset, length))
     }
 
     /// Whether anything but zeros stands at or behind `offset`.
@@ -325,22 +324,7 @@ impl<S: ReadAt + Clone> LogReader<S> {
 
     /// The offset of the last byte at or behind `offset` that is not zero.
     fn last_byte_from(&self, offset: u64) -> Result<Option<u64>> {
-        let mut rest = Stream::new(Span::new(&self.source, offset), offset);
-        let mut last = None;
-        loop {
-            let at = rest.offset();
-            let bytes = rest
-                .fill(1)
-                .map_err(|err| Error::io(&self.path, "read", err))?;
-            if bytes.is_empty() {
-                return Ok(last);
-            }
-            if let Some(position) = bytes.iter().rposition(|byte| *byte != 0) {
-                last = Some(at + position as u64);
-            }
-            let len = bytes.len();
-            rest.consume(len);
-        }
+        header::last_byte(&self.source, offset).map_err(|err| Error::io(&self.path, "read", err))
     }
 
     /// A record at `offset` whose length is zero, though bytes follow: what is it? `None`: a write of which
@@ -420,7 +404,7 @@ impl<S: ReadAt + Clone> LogReader<S> {
                     };
                     budget = left;
                     let bytes = stream.fill(PREFIX_LEN + length + 1).map_err(io)?;
-                    if matches!(judge_record(bytes, offset, length, true), Judged::Whole(_)) {
+                    if matches!(judge_record(bytes, offset, length), Judged::Whole(_)) {
                         return Ok(Found::At(offset));
                     }
                     1
@@ -431,40 +415,6 @@ impl<S: ReadAt + Clone> LogReader<S> {
             stream.consume(step);
         }
     }
-}
-
-/// A log's version and dbid.
-fn decode_header(bytes: &[u8]) -> std::result::Result<(i32, i64), DecodeError> {
-    if bytes.is_empty() {
-        return Err(Fault::Empty.at(0));
-    }
-    if bytes.len() < HEADER_LEN {
-        return Err(Fault::ShortHeader {
-            needed: HEADER_LEN as u64,
-            found: bytes.len() as u64,
-        }
-        .at(0));
-    }
-    let mut input = Reader::new(bytes, 0);
-    let magic = input.take(4, "magic")?;
-    if magic != MAGIC {
-        let found = magic.try_into().unwrap_or_default();
-        return Err(Fault::BadMagic {
-            expected: "ZKLG",
-            found,
-        }
-        .at(0));
-    }
-    Ok((input.int("version")?, input.long("dbid")?))
-}
-
-/// The zxid that a record claims, in the header of its payload.
-fn claimed_zxid(record: &[u8]) -> Zxid {
-    const ZXID_AT: usize = PREFIX_LEN + 8 + 4;
-    let bytes = record.get(ZXID_AT..).unwrap_or_default();
-    Reader::new(bytes, 0)
-        .long("zxid")
-        .map_or(Zxid::MAX, Zxid::from_i64)
 }
 
 /// Judges what stands before a payload; `Whole` gives the length that it claims.
@@ -500,7 +450,7 @@ fn judge_prefix(prefix: &[u8], offset: u64, size: u64) -> Judged {
 }
 
 /// Judges a record whose payload claims to be `length` long. `bytes` begin with its prefix.
-fn judge_record(bytes: &[u8], offset: u64, length: usize, check_sum: bool) -> Judged {
+fn judge_record(bytes: &[u8], offset: u64, length: usize) -> Judged {
     let stored = Reader::new(bytes, offset).long("checksum").unwrap_or(0);
     let payload = bytes.get(PREFIX_LEN..PREFIX_LEN + length);
     let (Some(payload), Some(mark)) = (payload, bytes.get(PREFIX_LEN + length)) else {
@@ -519,16 +469,21 @@ fn judge_record(bytes: &[u8], offset: u64, length: usize, check_sum: bool) -> Ju
             );
         }
     }
-    if check_sum {
-        let computed = adler32(payload);
-        if computed != stored {
-            return Judged::Damaged(Fault::BadChecksum { stored, computed }.at(offset));
-        }
+    let computed = adler32(payload);
+    if computed != stored {
+        return Judged::Damaged(Fault::BadChecksum { stored, computed }.at(offset));
     }
     if length < TXN_HEADER_LEN {
         return Judged::Damaged(Fault::ShortRecord { length }.at(offset));
     }
     Judged::Whole(length)
+}
+
+/// The payload of a record, prefix and all but its end mark, that was found to be whole before: if its checksum is still right.
+pub fn payload_of_whole(record: &[u8]) -> Option<&[u8]> {
+    let (prefix, payload) = record.split_at_checked(PREFIX_LEN)?;
+    let stored = Reader::new(prefix, 0).long("checksum").ok()?;
+    (adler32(payload) == stored).then_some(payload)
 }
 
 /// Whether a record that has not been seen may begin with `bytes`: the length of its payload, or how many

@@ -2,11 +2,12 @@
 
 use super::reader::{Entry, LogReader};
 use super::{HEADER_LEN, LogEnd, VERSION};
-use crate::error::{ErrorKind, Fault, Result};
+use crate::error::{Error, ErrorKind, Fault, Result, TxnPlace};
 use crate::record::op;
 use crate::record::txn::{self, DIGEST_VERSION, TxnBody};
 use crate::stream::ReadAt;
 use crate::zxid::Zxid;
+use std::path::Path;
 
 /// How many faults of one log are told one by one.
 const FAULTS_MAX: usize = 1000;
@@ -14,9 +15,9 @@ const FAULTS_MAX: usize = 1000;
 /// How closely a log is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// Lengths, end marks and headers: enough to plan what a later reading proves.
+    /// Lengths, end marks, checksums and headers: which records are whole. What a repository noted of a log when it read all of it will do.
     Frames,
-    /// Checksums too, and that every body decodes.
+    /// That every body decodes too, and nothing is taken from notes.
     Everything,
 }
 
@@ -103,8 +104,8 @@ impl Run {
 pub struct LogFault {
     /// In the file.
     pub offset: u64,
-    /// The last zxid before it, or that of the record itself where it has one.
-    pub zxid: Option<Zxid>,
+    /// The txn, where its record is whole; else the last one before it.
+    pub txn: Option<TxnPlace>,
     /// What.
     pub fault: Fault,
     /// The next whole record behind it: its offset and zxid.
@@ -280,11 +281,16 @@ impl LogSummary {
         if let Some((offset, fault)) = fault {
             self.tell(LogFault {
                 offset,
-                zxid: Some(entry.header.zxid),
+                txn: Some(TxnPlace::Of(entry.header.zxid)),
                 fault,
                 next: None,
             });
         }
+    }
+
+    /// Whether damage hides what stood at its end, so that nothing tells how far it went.
+    pub fn is_end_hidden(&self) -> bool {
+        self.end.is_none()
     }
 
     fn tell(&mut self, fault: LogFault) {
@@ -302,15 +308,10 @@ impl LogSummary {
 /// # Errors
 /// Only when the file cannot be read.
 pub fn scan<S: ReadAt + Clone>(
-    log: LogReader<S>,
+    mut log: LogReader<S>,
     level: Level,
     advance: &dyn Fn(u64),
 ) -> Result<LogSummary> {
-    let mut log = if level == Level::Frames {
-        log.trusting()
-    } else {
-        log
-    };
     let mut told = 0;
     let (version, dbid) = log.header();
     let mut summary = LogSummary::empty();
@@ -329,7 +330,7 @@ pub fn scan<S: ReadAt + Clone>(
                 break;
             }
             Err(error) if error.kind() == ErrorKind::Damage => {
-                let (offset, zxid) = (error.offset().unwrap_or(0), error.zxid());
+                let (offset, txn) = (error.offset().unwrap_or(0), error.txn());
                 let fault = error.fault().cloned().unwrap_or(Fault::GarbageAfterPadding);
                 let resumed = log.resync()?;
                 let mut next = None;
@@ -341,7 +342,7 @@ pub fn scan<S: ReadAt + Clone>(
                 }
                 summary.tell(LogFault {
                     offset,
-                    zxid,
+                    txn,
                     fault,
                     next,
                 });
@@ -354,4 +355,23 @@ pub fn scan<S: ReadAt + Clone>(
     }
     advance(summary.end_offset - told);
     Ok(summary)
+}
+
+/// What is behind the header of a log that could not be opened for `error`: its whole records, if it has any. A log that only lacks the first bytes of
+/// its header, or has others there, has all of them.
+///
+/// # Errors
+/// Only when the file cannot be read.
+pub fn scan_headless<S: ReadAt + Clone>(
+    path: &Path,
+    open: impl FnOnce() -> Result<S>,
+    error: &Error,
+    level: Level,
+    advance: &dyn Fn(u64),
+) -> Result<Option<LogSummary>> {
+    if !matches!(error.fault(), Some(Fault::BadMagic { .. })) {
+        return Ok(None);
+    }
+    let summary = scan(LogReader::headless(path, open()?)?, level, advance)?;
+    Ok((summary.count > 0).then_some(summary))
 }

@@ -8,7 +8,7 @@ use crate::progress::Progress;
 use crate::record::TxnHeader;
 use crate::source::Source;
 use crate::stream::ReadAt;
-use crate::txnlog::{Entry, PREFIX_LEN};
+use crate::txnlog::{Entry, PREFIX_LEN, payload_of_whole};
 use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
 
@@ -130,8 +130,8 @@ impl Found {
 
 impl Window {
     fn payload(&mut self, source: &Source, place: Place, reverse: bool) -> Result<&[u8]> {
-        let start = place.offset + PREFIX_LEN as u64;
-        let end = start + u64::from(place.len);
+        let start = place.offset;
+        let end = start + PREFIX_LEN as u64 + u64::from(place.len);
         let is_there = self.log == place.log
             && self.start <= start
             && end <= self.start + self.bytes.len() as u64;
@@ -148,9 +148,10 @@ impl Window {
             self.read(source, place.log, from, to)?;
         }
         let at = usize::try_from(start - self.start).unwrap_or(usize::MAX);
-        let len = usize::try_from(place.len).unwrap_or(usize::MAX);
-        let bytes = self.bytes.get(at..).and_then(|bytes| bytes.get(..len));
-        bytes.ok_or_else(|| {
+        let len = usize::try_from(end - start).unwrap_or(usize::MAX);
+        let record = self.bytes.get(at..).and_then(|bytes| bytes.get(..len));
+        // It was whole when it was found; a server may have cut the log since, and written on.
+        record.and_then(payload_of_whole).ok_or_else(|| {
             let message = "a log was cut while it was read";
             Error::about(source.shown(), ErrorKind::SourceChanged, message)
         })

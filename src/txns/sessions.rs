@@ -75,8 +75,8 @@ impl Sessions {
         self.has_base |= after.is_none() && first.counter() == 1 && first.epoch() <= 1;
     }
 
-    /// Takes the ephemerals of the newest snapshot from `after` on and before `first`. One that is damaged is passed over: this is for
-    /// people to read, and `verify` is there to judge.
+    /// Takes the ephemerals of the newest snapshot from `after` on and before `first`. One that is damaged is passed over, and nothing of it
+    /// is taken: `verify` is there to judge.
     fn load(&mut self, source: &Source, after: Option<Zxid>, first: Zxid) -> Result<bool> {
         let mut fitting = source.snapshots().iter().rev().filter(|snapshot| {
             snapshot.zxid() < first && after.is_none_or(|after| snapshot.zxid() >= after)
@@ -89,10 +89,16 @@ impl Sessions {
         for (session, timeout_ms) in &reader.sessions {
             judge.load_session(*session, *timeout_ms);
         }
+        let mut owned: Vec<(SessionId, Box<[u8]>)> = Vec::new();
         while let Some(node) = reader.next_node()? {
             if let Owner::Session(session) = judge.owner_of(&node.stat) {
-                self.own(session, node.path);
+                owned.push((session, node.path.into()));
             }
+        }
+        // Its checksum stands behind all of them.
+        reader.finish()?;
+        for (session, path) in owned {
+            self.own(session, &path);
         }
         Ok(true)
     }

@@ -137,6 +137,13 @@ pub const ALL: &[Code] = &[
         "restore up to the point named, or find what is missing on another member or in a backup",
     ),
     code(
+        "log-all-zeros",
+        DAMAGE,
+        "A log holds nothing but zeros: its blocks never got to the disk, or were wiped.",
+        "No server starts that reads this log: \"has invalid magic number\".",
+        "take the file from another copy, or restore from another member",
+    ),
+    code(
         "log-bad-checksum",
         DAMAGE,
         "The checksum of a record is not that of its bytes.",
@@ -160,7 +167,7 @@ pub const ALL: &[Code] = &[
     code(
         "log-bad-magic",
         DAMAGE,
-        "A log does not begin with \"ZKLG\".",
+        "A log does not begin with \"ZKLG\". Whole records behind that are counted, and not used.",
         "No server starts that reads this log: \"has invalid magic number\".",
         "take the file from another copy, or restore from another member",
     ),
@@ -261,6 +268,13 @@ pub const ALL: &[Code] = &[
         "A record has a type that no release writes.",
         "No server starts that reads it: \"Unsupported Txn with type\".",
         OTHER_COPY,
+    ),
+    code(
+        "log-version-two",
+        DAMAGE,
+        "A log of ZooKeeper 2, which had no header and no checksums. It is not read.",
+        "No server from 3.4 on starts that reads this log: \"has invalid magic number\".",
+        "move it away if the history was taken over by ZooKeeper 3; else take it over with 3.4's org.apache.zookeeper.server.upgrade.UpgradeMain",
     ),
     code(
         "log-zxid-order",
@@ -366,6 +380,13 @@ pub const ALL: &[Code] = &[
         "A snapshot's header has a version or a dbid that servers do not write.",
         "They check neither.",
         "find out which program wrote it",
+    ),
+    code(
+        "snapshot-version-two",
+        DAMAGE,
+        "A snapshot of ZooKeeper 2, which had no header and no checksums. It is not read.",
+        "They go on to the next older snapshot: \"mismatching magic headers\".",
+        "move it away if the history was taken over by ZooKeeper 3; else take it over with 3.4's org.apache.zookeeper.server.upgrade.UpgradeMain",
     ),
     code(
         "snapshots-missing",

@@ -161,8 +161,8 @@ pub(super) fn time_of_snapshot(source: &Source, timeline: &Timeline, zxid: Zxid)
 pub(super) fn set_times(source: &Source, timeline: &Timeline, findings: &mut [Finding]) {
     for finding in findings.iter_mut().take(TIMES_MAX) {
         let held = finding
-            .zxid
-            .and_then(|zxid| timeline.last_before(zxid.next()));
+            .txn
+            .and_then(|txn| timeline.last_before(txn.zxid().next()));
         finding.time = held.and_then(|zxid| timeline.time_of(source, zxid).ok().flatten());
     }
 }

@@ -21,7 +21,10 @@ pub(super) fn judge_logs(source: &Source, timeline: &Timeline, findings: &mut Ve
             continue;
         };
         match &log.summary {
-            Err(error) => findings.push(damaged_header(file, error, log.log == newest)),
+            Err(error) => {
+                let behind = log.behind_header.as_ref();
+                findings.push(damaged_header(file, error, behind, log.log == newest));
+            }
             Ok(summary) => judge_log(file, summary, is_followed(timeline, summary), findings),
         }
     }
@@ -38,33 +41,73 @@ fn damaged_object(file: &SourceFile, error: &Error) -> Finding {
         .next("'zoovault check' tells what is damaged, and what it costs")
 }
 
-fn damaged_header(file: &SourceFile, error: &Error, is_newest: bool) -> Finding {
-    if error.fault().is_none() {
+/// The whole records behind a header that is not one, for people.
+fn behind_words(behind: Option<&LogSummary>) -> String {
+    let known = behind.and_then(|behind| Some((behind, behind.runs.first()?, behind.last()?)));
+    let Some((behind, first, last)) = known else {
+        return "no whole record is behind".to_owned();
+    };
+    let holes = match behind.runs.len() {
+        1 => "",
+        _ => ", with holes",
+    };
+    format!(
+        "{} whole records are behind, from offset {} on: {} to {last}{holes}; they are not used",
+        behind.count, first.start_offset, first.first
+    )
+}
+
+fn damaged_header(
+    file: &SourceFile,
+    error: &Error,
+    behind: Option<&LogSummary>,
+    is_newest: bool,
+) -> Finding {
+    let Some(fault) = error.fault() else {
         return damaged_object(file, error);
-    }
-    let (code, message) = match error.fault() {
-        Some(Fault::Empty) => (
+    };
+    let (code, message) = match fault {
+        Fault::Empty => (
             "log-empty",
-            "zero bytes long: servers up to 3.9.2 refuse to start (\"EOFException\")",
+            "zero bytes long: servers up to 3.9.2 refuse to start (\"EOFException\")".to_owned(),
         ),
-        Some(Fault::ShortHeader { .. }) => (
+        Fault::ShortHeader { .. } => (
             "log-cut-header",
-            "cut within its header: no server starts (\"EOFException\")",
+            "cut within its header: no server starts (\"EOFException\")".to_owned(),
+        ),
+        Fault::AllZeros { .. } => (
+            "log-all-zeros",
+            format!("{fault}: no server starts (\"Invalid magic number\")"),
+        ),
+        Fault::Version2 { .. } => (
+            "log-version-two",
+            format!(
+                "{fault}: no server that reads today's logs starts on it (\"Invalid magic number\")"
+            ),
         ),
         _ => (
             "log-bad-magic",
-            "does not begin with \"ZKLG\": no server starts (\"Invalid magic number\")",
+            format!(
+                "does not begin with \"ZKLG\": no server starts (\"Invalid magic number\"); {}",
+                behind_words(behind)
+            ),
         ),
     };
     // A crash right after a log was made leaves it so, and nothing was in it yet.
-    let is_crash = is_newest && error.fault().is_some_and(Fault::is_cut_header);
+    let is_crash = is_newest && fault.is_cut_header();
     let severity = if is_crash {
         Severity::Warning
     } else {
         Severity::Damage
     };
-    let next = if is_crash {
+    // So does a disk that lost the blocks of a file it had made room for.
+    let is_blank = is_newest && matches!(fault, Fault::AllZeros { .. });
+    let next = if is_crash || is_blank {
         "move the file away: it holds no txn now, and whether it ever did cannot be known"
+    } else if behind.is_some() {
+        "keep the file, since its records are whole; restore it from another copy, or restore from another member"
+    } else if matches!(fault, Fault::Version2 { .. }) {
+        "move it away if the history was taken over by ZooKeeper 3; else 3.4's org.apache.zookeeper.server.upgrade.UpgradeMain takes it over"
     } else {
         "restore it from another copy, or restore from another member"
     };
@@ -122,7 +165,7 @@ fn log_end(file: &SourceFile, summary: &LogSummary, is_gap_behind: bool) -> Opti
         finding
             .file(file.shown())
             .offset(offset)
-            .zxid(summary.last()),
+            .after(summary.last()),
     )
 }
 
@@ -214,7 +257,7 @@ fn log_fault(file: &SourceFile, fault: &LogFault, last: Option<Zxid>) -> Finding
     )
     .file(file.shown())
     .offset(fault.offset)
-    .zxid(fault.zxid)
+    .txn(fault.txn)
     .next("take this log from another member or a backup; restore up to the txn before it")
 }
 
@@ -247,6 +290,7 @@ fn damaged_snapshot(file: &SourceFile, error: &Error, windows: &[Window]) -> Fin
         _ if is_cut => ("snapshot-cut", Severity::Damage),
         Fault::BadChecksum { .. } => ("snapshot-bad-checksum", Severity::Damage),
         Fault::BadMagic { .. } => ("snapshot-bad-magic", Severity::Damage),
+        Fault::Version2 { .. } => ("snapshot-version-two", Severity::Damage),
         Fault::MissingParent { .. } => ("snapshot-missing-parent", Severity::Damage),
         Fault::BadCompression { .. } => ("snapshot-bad-compression", Severity::Damage),
         _ => ("snapshot-damaged", Severity::Damage),
@@ -255,7 +299,7 @@ fn damaged_snapshot(file: &SourceFile, error: &Error, windows: &[Window]) -> Fin
     Finding::new(code, severity, message)
         .file(file.shown())
         .offset(error.offset().unwrap_or(0))
-        .zxid(error.zxid())
+        .txn(error.txn())
         .next("keep the older snapshots and the logs behind them: PurgeTxnLog counts this file as valid and deletes those")
 }
 

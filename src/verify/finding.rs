@@ -1,6 +1,7 @@
 //! What a verifier tells: one thing at a place, with a stable code.
 
 use super::codes;
+use crate::error::TxnPlace;
 use crate::zxid::Zxid;
 use std::path::PathBuf;
 
@@ -40,8 +41,8 @@ pub struct Finding {
     pub file: Option<PathBuf>,
     /// Bytes from its start; in a compressed snapshot, of the decompressed stream.
     pub offset: Option<u64>,
-    /// The txn, or the last one before it.
-    pub zxid: Option<Zxid>,
+    /// The txn, or where only that is known, the last one before it.
+    pub txn: Option<TxnPlace>,
     /// When that was, in ms: the time of the txn, or of the last one before it that the logs hold.
     pub time: Option<i64>,
     /// One line: what is there.
@@ -58,7 +59,7 @@ impl Finding {
             severity,
             file: None,
             offset: None,
-            zxid: None,
+            txn: None,
             time: None,
             message: message.into(),
             next: None,
@@ -87,7 +88,21 @@ impl Finding {
     /// Says at which txn.
     #[must_use]
     pub fn zxid(mut self, zxid: impl Into<Option<Zxid>>) -> Finding {
-        self.zxid = zxid.into();
+        self.txn = zxid.into().map(TxnPlace::Of);
+        self
+    }
+
+    /// Says behind which txn, where that is all that is known.
+    #[must_use]
+    pub fn after(mut self, zxid: impl Into<Option<Zxid>>) -> Finding {
+        self.txn = zxid.into().map(TxnPlace::After);
+        self
+    }
+
+    /// Says where among the txns, as far as it is known.
+    #[must_use]
+    pub fn txn(mut self, txn: Option<TxnPlace>) -> Finding {
+        self.txn = txn;
         self
     }
 

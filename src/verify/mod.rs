@@ -20,7 +20,7 @@ pub use extent::{EpochExtent, Missing, Stretch};
 pub use finding::{Finding, Severity};
 pub use windows::Window;
 
-use crate::error::Result;
+use crate::error::{Result, TxnPlace};
 use crate::progress::Progress;
 use crate::replay::{
     Base, BaseFile, SnapshotVerdict, check_snapshots, is_sound, judge_chain, shown_by_snapshots,
@@ -69,6 +69,8 @@ pub struct LogReport {
     pub zxid: Zxid,
     /// What was read; `None` when even the header is damaged.
     pub summary: Option<LogSummary>,
+    /// The whole records behind a header that is not one.
+    pub behind_header: Option<LogSummary>,
     /// The worst that a finding says of it.
     pub worst: Option<Severity>,
 }
@@ -211,14 +213,15 @@ pub fn verify(source: &Source, depth: Depth, progress: &dyn Progress) -> Result<
 /// The worst first, and each thing once: two bases may show the same.
 fn in_order(mut findings: Vec<Finding>) -> Vec<Finding> {
     findings.sort_by(|a, b| {
-        (b.severity, &a.file, a.offset, a.zxid).cmp(&(a.severity, &b.file, b.offset, b.zxid))
+        let zxid = |finding: &Finding| finding.txn.map(TxnPlace::zxid);
+        (b.severity, &a.file, a.offset, zxid(a)).cmp(&(a.severity, &b.file, b.offset, zxid(b)))
     });
     findings.dedup_by_key(|finding| {
         (
             finding.code,
             finding.file.clone(),
             finding.offset,
-            finding.zxid,
+            finding.txn,
         )
     });
     findings
@@ -244,6 +247,7 @@ fn log_reports(source: &Source, timeline: Timeline, findings: &[Finding]) -> Vec
         size: file.size(),
         zxid: file.zxid(),
         summary: log.summary.ok(),
+        behind_header: log.behind_header,
         worst: worst.get(file.shown()).copied(),
     };
     source

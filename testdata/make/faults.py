@@ -188,6 +188,8 @@ class Dir:
             if name.startswith("log."):
                 self.files[name] = Log.parse(self.files[name]).bytes()
         self.extra = {}
+        # The whole records behind a header that is not one, by log; and how a restore to "latest" has to end.
+        self.behind, self.latest = {}, None
 
     def log(self, name):
         return Log.parse(self.files[name])
@@ -243,10 +245,12 @@ def fault(make):
     return make
 
 
-def found(code, severity, file=None, offset=None, zxid=None):
+def found(code, severity, file=None, offset=None, after=None, zxid=None):
+    """What is to be found, where: at the txn that is at fault, or where that cannot be known, after the last one that is whole."""
     if file is not None and "/" not in file:
         file = "version-2/" + file
-    return {"code": code, "severity": severity, "file": file, "offset": offset, "zxid": None if zxid is None else hex(zxid)}
+    return {"code": code, "severity": severity, "file": file, "offset": offset,
+            "zxid": None if zxid is None else hex(zxid), "after_zxid": None if after is None else hex(after)}
 
 
 def gap(zxid, severity=MISSING):
@@ -457,9 +461,77 @@ def log_cut_header_middle():
 @fault
 def log_bad_magic():
     """The middle log does not begin with ZKLG."""
-    made = s38()
+    made = counted(s38(), "log.b")
     made.put("log.b", b"ZKLF" + made.files["log.b"][4:])
     return middle_log(made, "log-bad-magic")
+
+
+# Logs of which the header is damaged, and a last record that is.
+
+def counted(made, name):
+    """Notes that the records of a log are whole, whatever its header is."""
+    records = made.log(name).records
+    made.behind[name] = {"txns": len(records), "first_zxid": hex(records[0].zxid), "last_zxid": hex(records[-1].zxid),
+                         "offset": 16, "runs": 1}
+    return made
+
+
+@fault
+def log_header_zeroed():
+    """The header of the middle log is sixteen zeros, and whole records are behind it."""
+    made = counted(s38(), "log.b")
+    made.put("log.b", bytes(16) + made.files["log.b"][16:])
+    return middle_log(made, "log-bad-magic")
+
+
+@fault
+def log_header_wrong():
+    """The header of the newest log is other bytes: nobody goes on to the latest txn past it."""
+    made = counted(s38(), "log.15")
+    made.put("log.15", bytes(range(0x80, 0x90)) + made.files["log.15"][16:])
+    made.latest = 4
+    findings = [found("log-bad-magic", DAMAGE, "log.15", 0), gap(0x15, WARNING)]
+    return made, findings, [(0x0, 0x14, "proven"), (0x1b, 0x1b, "proven")], [0x15, 0x1a, 0x1c]
+
+
+@fault
+def log_all_zeros():
+    """The middle log is zeros, as many as it had bytes."""
+    made = s38()
+    made.put("log.b", bytes(len(made.files["log.b"])))
+    return middle_log(made, "log-all-zeros")
+
+
+@fault
+def log_version_two():
+    """The middle log is as ZooKeeper 2 wrote it: lengths, payloads and end marks."""
+    made = s38()
+    records = made.log("log.b").records
+    made.put("log.b", b"".join(record.bytes()[8:] for record in records) + bytes(ZEROS))
+    return middle_log(made, "log-version-two")
+
+
+@fault
+def snapshot_version_two():
+    """snapshot.14 is as ZooKeeper 2 wrote it: no header, no seal, the ACL with each znode."""
+    made, snapshot = s38(), s38().snapshot("snapshot.14")
+    acl = struct.pack(">ii", 1, 31) + put_buffer(b"world") + put_buffer(b"anyone")
+    out = struct.pack(">i", len(snapshot.sessions)) + b"".join(struct.pack(">qi", *session) for session in snapshot.sessions)
+    out += b"".join(put_buffer(node.path) + put_buffer(node.data) + acl + node.stat[:52] for node in snapshot.nodes)
+    made.put("snapshot.14", out + put_buffer(b"/"))
+    return made, [found("snapshot-version-two", DAMAGE, "snapshot.14", 0)], SOUND, []
+
+
+@fault
+def log_last_zxid_flipped():
+    """One bit of the zxid of the last record: it claims to be 0xc, which was long before."""
+    made, log = s38(), s38().log("log.15")
+    at, record = log.offset(0x1c), log.find(0x1c)
+    record.checksum = zlib.adler32(record.payload)
+    record.put(19, b"\x0c")
+    made.put("log.15", log)
+    made.latest = 4
+    return made, [found("log-bad-checksum", DAMAGE, "log.15", at, 0x1b)], [(0x0, 0x1b, "proven")], [0x1c]
 
 
 @fault
@@ -468,7 +540,7 @@ def log_unknown_type():
     made, log = s38(), s38().log("log.b")
     log.find(0xe).put(28, struct.pack(">i", 99))
     made.put("log.b", log)
-    return made, [found("log-unknown-type", DAMAGE, "log.b", log.offset(0xe) + 12, 0xe)], WITHOUT_E, [0xe, 0x13]
+    return made, [found("log-unknown-type", DAMAGE, "log.b", log.offset(0xe) + 12, zxid=0xe)], WITHOUT_E, [0xe, 0x13]
 
 
 @fault
@@ -478,7 +550,7 @@ def log_bad_record():
     record = log.find(0xe)
     record.payload = record.payload[:32 + 4 + 2]
     made.put("log.b", log)
-    return made, [found("log-bad-record", DAMAGE, "log.b", log.offset(0xe) + 12 + 32 + 4, 0xe)], WITHOUT_E, [0xe, 0x13]
+    return made, [found("log-bad-record", DAMAGE, "log.b", log.offset(0xe) + 12 + 32 + 4, zxid=0xe)], WITHOUT_E, [0xe, 0x13]
 
 
 @fault
@@ -500,7 +572,7 @@ def log_fork():
     records[1].put(48, b"X")
     other = Log(records)
     made.put("log.16", other)
-    return made, [found("log-fork", DAMAGE, "log.16", other.offset(0x17), 0x17)], [(0x0, 0x16, "proven"), (0x1b, 0x1c, "proven")], [0x17, 0x1a]
+    return made, [found("log-fork", DAMAGE, "log.16", other.offset(0x17), zxid=0x17)], [(0x0, 0x16, "proven"), (0x1b, 0x1c, "proven")], [0x17, 0x1a]
 
 
 @fault
@@ -628,7 +700,7 @@ def snapshot_wrong_seal():
     data, at = bytearray(snapshot.bytes()), snapshot.seal()
     data[at + 7] ^= 1
     made.put("snapshot.14", bytes(data))
-    return made, [found("snapshot-bad-checksum", DAMAGE, "snapshot.14", at, snapshot.max_zxid())], SOUND, []
+    return made, [found("snapshot-bad-checksum", DAMAGE, "snapshot.14", at)], SOUND, []
 
 
 @fault
@@ -639,7 +711,7 @@ def snapshot_flipped_bit():
     data = bytearray(snapshot.bytes())
     data[at] ^= 1
     made.put("snapshot.14", bytes(data))
-    return made, [found("snapshot-bad-checksum", DAMAGE, "snapshot.14", snapshot.seal(), snapshot.max_zxid())], SOUND, []
+    return made, [found("snapshot-bad-checksum", DAMAGE, "snapshot.14", snapshot.seal())], SOUND, []
 
 
 @fault
@@ -649,7 +721,7 @@ def snapshot_cut():
     node = snapshot.nodes[-1]
     at = snapshot.offset(node)
     made.put("snapshot.14", snapshot.bytes()[:at + 50])
-    return made, [found("snapshot-cut", WARNING, "snapshot.14", at, snapshot.max_zxid(before=node))], SOUND, []
+    return made, [found("snapshot-cut", WARNING, "snapshot.14", at)], SOUND, []
 
 
 @fault
@@ -659,7 +731,7 @@ def snapshot_cut_beyond_logs():
     node = snapshot.nodes[-1]
     at = snapshot.offset(node)
     made.put("snapshot.20", snapshot.bytes()[:at + 50])
-    findings = [found("snapshot-cut", DAMAGE, "snapshot.20", at, snapshot.max_zxid(before=node)), gap(0x1d, WARNING)]
+    findings = [found("snapshot-cut", DAMAGE, "snapshot.20", at), gap(0x1d, WARNING)]
     return made, findings, SOUND, [0x1d, 0x20]
 
 
@@ -686,8 +758,7 @@ def snapshot_missing_parent():
     snapshot.nodes.remove(snapshot.find(b"/app"))
     orphan = next(node for node in snapshot.nodes if node.path.startswith(b"/app/"))
     made.put("snapshot.14", snapshot)
-    zxid = snapshot.max_zxid(before=orphan)
-    return made, [found("snapshot-missing-parent", DAMAGE, "snapshot.14", snapshot.offset(orphan), zxid)], SOUND, []
+    return made, [found("snapshot-missing-parent", DAMAGE, "snapshot.14", snapshot.offset(orphan))], SOUND, []
 
 
 @fault
@@ -797,8 +868,7 @@ def snapshot_gz_cut():
     whole = Snapshot.parse(zlib.decompress(data, 31))
     have = len(zlib.decompressobj(31).decompress(data[:len(data) // 2]))
     node = next(node for node in whole.nodes if whole.offset(node) + len(node.bytes()) > have)
-    zxid = whole.max_zxid(before=node)
-    return made, [found("snapshot-cut", WARNING, "snapshot.20.gz", whole.offset(node), zxid)], SOUND39, []
+    return made, [found("snapshot-cut", WARNING, "snapshot.20.gz", whole.offset(node))], SOUND39, []
 
 
 @fault
@@ -809,7 +879,7 @@ def snapshot_gz_wrong_sum():
     data[-8] ^= 1
     made.put("snapshot.20.gz", bytes(data))
     whole = Snapshot.parse(zlib.decompress(made.files["snapshot.20.gz"][10:-8], -15))
-    return made, [found("snapshot-bad-compression", DAMAGE, "snapshot.20.gz", whole.seal() + 13, whole.max_zxid())], SOUND39, []
+    return made, [found("snapshot-bad-compression", DAMAGE, "snapshot.20.gz", whole.seal() + 13)], SOUND39, []
 
 
 @fault
@@ -1056,6 +1126,10 @@ def main():
             "status": STATUS[worst],
             "lost": [hex(zxid) for zxid in lost],
         }
+        if made.behind:
+            expected[name]["behind_header"] = made.behind
+        if made.latest is not None:
+            expected[name]["latest"] = made.latest
     (out / "expected.json").write_text(json.dumps(expected, indent=1) + "\n")
 
 

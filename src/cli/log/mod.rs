@@ -19,6 +19,7 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
+use zoovault::error::{Error, TxnPlace};
 use zoovault::glob::PathGlob;
 use zoovault::record::op;
 use zoovault::source::Source;
@@ -277,7 +278,7 @@ impl<'a> Sink<'a> {
         if let Err(error) = written {
             let path = std::path::Path::new(txn.file);
             let error =
-                zoovault::error::Error::damage(path, error).at_zxid(Some(txn.entry.header.zxid));
+                Error::damage(path, error).at_txn(Some(TxnPlace::Of(txn.entry.header.zxid)));
             self.remarks.tell(&Remark::Damage { error, next: None });
         }
         if self.line.len() >= BATCH_LEN

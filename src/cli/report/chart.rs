@@ -289,7 +289,8 @@ fn marks(subject: &Subject<'_>) -> Vec<Mark> {
     let findings = subject.report.findings.iter().enumerate();
     findings
         .filter_map(|(index, finding)| {
-            let zxid = finding.zxid?;
+            let txn = finding.txn?;
+            let zxid = txn.zxid();
             Some(Mark {
                 extent: Extent {
                     zxids: (zxid, zxid),
@@ -298,7 +299,7 @@ fn marks(subject: &Subject<'_>) -> Vec<Mark> {
                 number: index + 1,
                 severity: finding.severity,
                 title: format!(
-                    "{}: {} at {zxid}: {}",
+                    "{}: {} at {txn}: {}",
                     finding.severity.name(),
                     finding.code,
                     finding.message

@@ -6,6 +6,7 @@ use super::signs::{PROOFS, severity_class, severity_mark};
 use super::{State, Subject, depth_words, proof_meaning, proof_words, when};
 use crate::cli::inspect::exactness;
 use crate::cli::text;
+use zoovault::error::TxnPlace;
 use zoovault::verify::{Finding, LogReport, Report, Severity, SnapshotReport, codes};
 use zoovault::zxid::Zxid;
 
@@ -289,13 +290,15 @@ fn place(out: &mut Markup, finding: &Finding) {
         if let Some(offset) = finding.offset {
             line("offset ", offset.to_string());
         }
-        if let Some(zxid) = finding.zxid {
-            line("zxid ", zxid.to_string());
+        match finding.txn {
+            Some(TxnPlace::Of(zxid)) => line("zxid ", zxid.to_string()),
+            Some(TxnPlace::After(zxid)) => line("after ", zxid.to_string()),
+            None => {}
         }
         if let Some(time) = finding.time {
             out.leaf("li", &[("class", &"whole")], when(time));
         }
-        let has_place = finding.file.is_some() || finding.zxid.is_some();
+        let has_place = finding.file.is_some() || finding.txn.is_some();
         if !has_place {
             out.leaf("li", &[], "the source as a whole");
         }

@@ -127,7 +127,12 @@ pub(super) const ENTRIES: &[Entry] = &[
         at_risk: "every txn of that log, if it was one",
         next: "run `zoovault verify DIR`. If the file is all zeros and the newest, move it away; if it was never a log (a copy, an archive), move it away; else take it from another member \
                or a backup",
-        findings: &["log-bad-magic", "file-lookalike"],
+        findings: &[
+            "log-bad-magic",
+            "log-all-zeros",
+            "log-version-two",
+            "file-lookalike",
+        ],
         facts: about_magic,
         ..BLANK
     },
