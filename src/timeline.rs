@@ -9,10 +9,9 @@ use crate::error::{Error, ErrorKind, Fault, Result};
 use crate::progress::Progress;
 use crate::record::is_same_txn;
 use crate::source::{Source, SourceFile};
-use crate::stream::ReadAt;
+use crate::stream::{ReadAt, RegularFile};
 use crate::txnlog::{Entry, Level, LogReader, LogSummary, Run, scan};
 use crate::zxid::Zxid;
-use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -454,7 +453,7 @@ impl Piece {
     ///
     /// # Errors
     /// Failures to read.
-    pub fn reader(&self, source: &Source, zxid: Zxid) -> Result<LogReader<Arc<File>>> {
+    pub fn reader(&self, source: &Source, zxid: Zxid) -> Result<LogReader<Arc<RegularFile>>> {
         let log = self.log(source)?;
         let offset = self
             .run

@@ -8,7 +8,7 @@ use crate::repository::{
     BackupName, History, Listing, Manifest, Mark, Object, Position, Repository,
 };
 use crate::source::Source;
-use crate::stream::Span;
+use crate::stream::{ReadAt, Span};
 use crate::timeline::Timeline;
 use crate::txnlog::LogReader;
 use crate::zxid::Zxid;
@@ -226,7 +226,7 @@ pub(super) fn new_id(source: &Source, timeline: &Timeline, apart: Option<Zxid>) 
 }
 
 /// The first bytes of a snapshot, and how many there are.
-fn head_of(shown: &Path, file: std::sync::Arc<std::fs::File>) -> Result<Vec<u8>> {
+fn head_of(shown: &Path, file: impl ReadAt) -> Result<Vec<u8>> {
     use std::io::Read;
     let mut bytes = Vec::new();
     Span::range(file, 0, 1 << 20)

@@ -52,7 +52,7 @@ use crate::progress::Progress;
 use crate::repository::{
     BackupName, History, Listing, Manifest, Repository, StoredLog, StoredSnapshot, StoredWindow,
 };
-use crate::source::{self, Source};
+use crate::source::{self, Source, SourceFile};
 use crate::zxid::Zxid;
 use base::bases_in_order;
 use lineage::Lineage;
@@ -234,6 +234,13 @@ impl Run<'_> {
                 "{damage}; what cannot be read there is not backed up"
             ));
         }
+        for error in self.source.unread() {
+            self.damaged(format!("{error}; what it says is not known"));
+        }
+        let unread = self.source.snapshots().iter();
+        for error in unread.filter_map(SourceFile::unopened) {
+            self.damaged(format!("{error}; it is no base"));
+        }
         let mut snapshots = self.source.snapshots().iter();
         let has_txns_elsewhere = self.source.logs().is_empty()
             && self.source.receipt().is_none()
@@ -257,10 +264,13 @@ impl Run<'_> {
     /// Stores what is missing, and the bases that it needs.
     fn store(&mut self, scan: &Scan, lineage: &Lineage, history: &History) -> Result<Stored> {
         let timeline = &scan.timeline;
-        let all_bases = match goes_on(scan, lineage) {
-            true => Vec::new(),
+        let (all_bases, damage) = match goes_on(scan, lineage) {
+            true => (Vec::new(), Vec::new()),
             false => bases_in_order(self.source, timeline)?,
         };
+        for error in damage {
+            self.damaged(format!("{error}; it is no base"));
+        }
         let earliest = all_bases
             .iter()
             .map(|base| base.zxid)

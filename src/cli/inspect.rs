@@ -107,7 +107,7 @@ impl Render for Report {
         let overview = &self.overview;
         let epoch = |file: &EpochFile| match file {
             EpochFile::Epoch(epoch) => json!(epoch),
-            EpochFile::Absent => Value::Null,
+            EpochFile::Absent | EpochFile::Unread => Value::Null,
             EpochFile::Unparsable(text) => json!(text),
         };
         json!({
@@ -159,6 +159,7 @@ fn show_epochs(out: &mut dyn Write, overview: &Overview) -> io::Result<()> {
     for (name, epoch) in [("acceptedEpoch", accepted), ("currentEpoch", current)] {
         match epoch {
             EpochFile::Absent => {}
+            EpochFile::Unread => writeln!(out, "  {name} cannot be read")?,
             EpochFile::Epoch(epoch) => writeln!(out, "  {name} {epoch}")?,
             EpochFile::Unparsable(text) => {
                 writeln!(out, "  {name} is no number: \"{}\"", text::escape(text))?;

@@ -28,8 +28,8 @@ mod resolve;
 mod sound;
 
 pub use base::{
-    Base, BaseFile, ExactFrom, bases, begins_empty, exact_ranges, fresh_tree, load_snapshot,
-    promised_bases, seems_to_begin_empty,
+    Base, BaseFile, ExactFrom, bases, bases_and_damage, begins_empty, exact_ranges, fresh_tree,
+    load_snapshot, promised_bases, seems_to_begin_empty,
 };
 pub use compare::{DigestTally, Mismatch};
 pub use crosscheck::{Contradiction, Crosscheck, Crossed, Disagreement};

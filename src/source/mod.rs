@@ -4,20 +4,22 @@
 //! Files that were opened stay readable when they are purged, so a plan opens what it needs; a file that vanished before, or
 //! shrank, is [`ErrorKind::SourceChanged`], and the caller begins anew.
 
+mod beside;
 mod file;
 mod stored;
 
+pub use beside::EpochFile;
 pub use file::SourceFile;
 
 use crate::archive::{self, Manifest};
-use crate::datadir::{self, ACCEPTED_EPOCH, CURRENT_EPOCH, FileName, MYID};
+use crate::datadir::{self, FileName};
 use crate::durable::{self, ScratchDir};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{AS_OWNER, Error, ErrorKind, Result};
 use crate::receipt::Receipt;
 use crate::repository::{Repository, Which};
 use crate::snapshot::codec::Codec;
 use crate::snapshot::{self, SnapshotReader};
-use crate::stream::Span;
+use crate::stream::{RegularFile, Span};
 use crate::txnlog::{self, LogReader};
 use crate::zxid::Zxid;
 use file::{listed_file, source_file};
@@ -43,17 +45,6 @@ pub struct Options {
 /// How often work begins anew because a live directory changed under it.
 const TRIES: u32 = 5;
 
-/// The content of an epoch file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EpochFile {
-    /// Not there.
-    Absent,
-    /// A number.
-    Epoch(i64),
-    /// Something that no server reads as a number.
-    Unparsable(String),
-}
-
 /// One history, in files.
 #[derive(Debug)]
 pub struct Source {
@@ -67,6 +58,7 @@ pub struct Source {
     member: Option<u64>,
     odd_files: Vec<(PathBuf, FileName)>,
     misplaced: Vec<PathBuf>,
+    unread: Vec<Error>,
     manifest: Option<Manifest>,
     receipt: Option<Receipt>,
     /// What a repository's manifests tell, where this is one.
@@ -260,13 +252,8 @@ impl Source {
         } else {
             Some(dir)
         };
-        source.receipt = data_dir.and_then(Receipt::read);
-        source.member = data_dir
-            .and_then(|dir| fs::read_to_string(dir.join(MYID)).ok())
-            .and_then(|text| text.trim().parse().ok());
-        source.accepted_epoch = read_epoch(&snap_dir.join(ACCEPTED_EPOCH))?;
-        source.current_epoch = read_epoch(&snap_dir.join(CURRENT_EPOCH))?;
-        source.half_written_epoch = read_epoch(&snap_dir.join(format!("{CURRENT_EPOCH}.tmp")))?;
+        source.ensure_allowed()?;
+        source.read_beside(&snap_dir, data_dir);
         Ok(source)
     }
 
@@ -282,6 +269,7 @@ impl Source {
             member: None,
             odd_files: Vec::new(),
             misplaced: Vec::new(),
+            unread: Vec::new(),
             manifest: None,
             receipt: None,
             backed_up: None,
@@ -314,13 +302,13 @@ impl Source {
             let file = |zxid, codec| listed_file(&path, shown_path.clone(), zxid, codec);
             match name {
                 FileName::Log(zxid) => {
-                    self.logs.extend(file(zxid, Codec::Plain)?);
+                    self.logs.extend(file(zxid, Codec::Plain));
                     if is_split && is_same_dir(dir, snap_dir) {
                         self.misplaced.push(shown_path);
                     }
                 }
                 FileName::Snapshot(zxid, codec) => {
-                    self.snapshots.extend(file(zxid, codec)?);
+                    self.snapshots.extend(file(zxid, codec));
                     if is_split && is_same_dir(dir, log_dir) {
                         self.misplaced.push(shown_path);
                     }
@@ -376,6 +364,26 @@ impl Source {
     /// Logs in the snapshots' directory and the other way round, where the two differ: no server starts on that.
     pub fn misplaced(&self) -> &[PathBuf] {
         &self.misplaced
+    }
+
+    /// Files beside logs and snapshots that are there and cannot be read: `myid`, the epoch files, the receipt of a restore.
+    pub fn unread(&self) -> &[Error] {
+        &self.unread
+    }
+
+    /// Refuses a source of which nothing at all may be read: that is no damage of it.
+    fn ensure_allowed(&self) -> Result<()> {
+        let is_denied = |file: &SourceFile| {
+            let error = file.unopened();
+            error.is_some_and(|error| error.next_step() == Some(AS_OWNER))
+        };
+        match self.logs.iter().chain(&self.snapshots).all(is_denied) {
+            true => {
+                let message = "none of its logs and snapshots may be read";
+                Err(Error::about(&self.shown, ErrorKind::Failed, message).hint(AS_OWNER))
+            }
+            false => Ok(()),
+        }
     }
 
     /// Refuses to write below the folders that are read: a server may take what appears there for its own.
@@ -443,7 +451,7 @@ impl Source {
     ///
     /// # Errors
     /// Damage of the header; [`ErrorKind::SourceChanged`] when it is gone; failures to read.
-    pub fn open_log(&self, log: &SourceFile) -> Result<LogReader<Arc<File>>> {
+    pub fn open_log(&self, log: &SourceFile) -> Result<LogReader<Arc<RegularFile>>> {
         let is_newest = self.logs.last().is_some_and(|last| last.shown == log.shown);
         let reader = LogReader::new(&log.shown, log.open()?)?;
         Ok(reader.live(is_newest && self.is_live()))
@@ -451,7 +459,7 @@ impl Source {
 
     /// Whether a server may be writing to it now: its newest log was written to a moment ago.
     pub fn is_live(&self) -> bool {
-        let modified = self.logs.last().and_then(|log| log.modified);
+        let modified = self.logs.iter().rev().find_map(|log| log.modified);
         let is_recent = modified
             .and_then(|at| at.elapsed().ok())
             .is_none_or(|age| age < LIVE_WITHIN);
@@ -481,7 +489,7 @@ impl Source {
             .into_iter()
             .filter_map(|file| match file {
                 EpochFile::Epoch(epoch) => u32::try_from(*epoch).ok(),
-                EpochFile::Absent | EpochFile::Unparsable(_) => None,
+                EpochFile::Absent | EpochFile::Unparsable(_) | EpochFile::Unread => None,
             });
         names
             .chain(files)
@@ -523,20 +531,4 @@ fn is_same_dir(a: &Path, b: &Path) -> bool {
 /// A place for what is decompressed.
 fn scratch(options: &Options) -> Result<ScratchDir> {
     ScratchDir::new(options.scratch_dir.as_deref().unwrap_or(Path::new("/tmp")))
-}
-
-/// Reads an epoch file as `QuorumPeer` does: its first line, strictly a number.
-fn read_epoch(path: &Path) -> Result<EpochFile> {
-    let mut bytes = Vec::new();
-    match File::open(path).and_then(|file| file.take(4096).read_to_end(&mut bytes)) {
-        Ok(_) => {}
-        Err(err) if err.kind() == std::io::ErrorKind::NotFound => return Ok(EpochFile::Absent),
-        Err(err) => return Err(Error::io(path, "read", err)),
-    }
-    let text = String::from_utf8_lossy(&bytes);
-    let line = text.split(['\n', '\r']).next().unwrap_or_default();
-    Ok(match line.parse() {
-        Ok(epoch) => EpochFile::Epoch(epoch),
-        Err(_) => EpochFile::Unparsable(line.to_owned()),
-    })
 }

@@ -11,7 +11,7 @@ use crate::zxid::Zxid;
 pub(super) fn epoch_of(file: &EpochFile) -> Option<i64> {
     match file {
         EpochFile::Epoch(epoch) => Some(*epoch),
-        EpochFile::Absent | EpochFile::Unparsable(_) => None,
+        EpochFile::Absent | EpochFile::Unparsable(_) | EpochFile::Unread => None,
     }
 }
 

@@ -130,6 +130,13 @@ pub const ALL: &[Code] = &[
         "move each file to where it belongs: version-2 of dataDir has snapshots, version-2 of dataLogDir logs",
     ),
     code(
+        "file-unreadable",
+        DAMAGE,
+        "A file cannot be read, or not to its end: a bad sector, permissions, a link that leads nowhere, a directory or a pipe in its place. Where the first bytes of a log can be read, what is whole in it counts.",
+        "No server starts that reads such a log (\"FileNotFoundException\", \"Input/output error\"). From such a snapshot they go on to the next older one.",
+        "if the disk is failing, copy all that can be read to another one first; then take the file from another copy, or restore from another member",
+    ),
+    code(
         "last-unreachable",
         MISSING,
         "The last txns cannot be restored: something before them is missing or damaged.",

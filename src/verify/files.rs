@@ -3,13 +3,14 @@
 use super::windows::Window;
 use super::{Finding, Severity};
 use crate::datadir::FileName;
-use crate::error::{Error, Fault};
+use crate::error::{AS_OWNER, Error, Fault};
 use crate::replay::SnapshotVerdict;
 use crate::snapshot::SnapshotSummary;
 use crate::source::{Source, SourceFile};
 use crate::timeline::Timeline;
 use crate::txnlog::{LogEnd, LogFault, LogSummary};
 use crate::zxid::Zxid;
+use std::path::Path;
 
 /// What a default server reads at most: twice `jute.maxbuffer` since 3.5.7, little more than once before.
 const DEFAULT_BUFFER: usize = 0xf_ffff;
@@ -39,8 +40,12 @@ fn damaged_object(file: &SourceFile, error: &Error) -> Finding {
 }
 
 fn damaged_header(file: &SourceFile, error: &Error, is_newest: bool) -> Finding {
-    if error.fault().is_none() {
+    let Some(fault) = error.fault() else {
         return damaged_object(file, error);
+    };
+    if fault.is_unreadable() {
+        let message = format!("{fault}; no server starts that reads this log");
+        return unreadable(file.shown(), error, message);
     }
     let (code, message) = match error.fault() {
         Some(Fault::Empty) => (
@@ -72,6 +77,30 @@ fn damaged_header(file: &SourceFile, error: &Error, is_newest: bool) -> Finding 
         .file(file.shown())
         .offset(error.offset().unwrap_or(0))
         .next(next)
+}
+
+/// Nothing is known of what cannot be read, and that may be damage of a disk or no more than permissions.
+fn unreadable(file: &Path, error: &Error, message: String) -> Finding {
+    let next = match error.next_step() == Some(AS_OWNER) {
+        true => AS_OWNER,
+        false => {
+            "if the disk is failing, copy all that can be read to another one first; then take the file from another copy, or restore from another member"
+        }
+    };
+    Finding::new("file-unreadable", Severity::Damage, message)
+        .file(file)
+        .offset(error.offset().unwrap_or(0))
+        .zxid(error.zxid())
+        .next(next)
+}
+
+/// What is wrong with the files beside logs and snapshots: that they cannot be read.
+pub(super) fn judge_beside(source: &Source, findings: &mut Vec<Finding>) {
+    let unread = source.unread().iter();
+    findings.extend(unread.filter_map(|error| {
+        let message = format!("{}; a member that needs it refuses to start", error.what());
+        Some(unreadable(error.path()?, error, message))
+    }));
 }
 
 /// Whether txns are known to be missing right behind a log. A torn write loses a txn that nobody was promised, and its server
@@ -192,6 +221,7 @@ fn log_fault(file: &SourceFile, fault: &LogFault, last: Option<Zxid>) -> Finding
             "servers drop the rest of the log in silence",
         ),
         Fault::GarbageAfterPadding => ("log-garbage", "servers never look at it"),
+        Fault::Unreadable { .. } => ("file-unreadable", "no server starts that reads this log"),
         Fault::UnknownTxnType { .. } => {
             ("log-unknown-type", "no server starts: \"Unsupported Txn\"")
         }
@@ -236,6 +266,10 @@ fn damaged_snapshot(file: &SourceFile, error: &Error, windows: &[Window]) -> Fin
     let Some(fault) = error.fault() else {
         return damaged_object(file, error);
     };
+    if fault.is_unreadable() {
+        let message = format!("{fault}; servers go on to the next older snapshot");
+        return unreadable(file.shown(), error, message);
+    }
     // A server that is killed while it writes a snapshot leaves it so. Servers go on to the next older one, and nothing is
     // lost as long as the same points can be had from another base.
     let is_cut = fault.is_cut();

@@ -145,6 +145,7 @@ pub fn verify(source: &Source, depth: Depth, progress: &dyn Progress) -> Result<
     let mut findings = Vec::new();
     files::judge_logs(source, &timeline, &mut findings);
     files::judge_names(source, &mut findings);
+    files::judge_beside(source, &mut findings);
     let bases = sound_bases(source, &timeline, &snapshots)?;
     let forks = timeline.compare_overlaps(source, None)?;
     chain::judge(source, &timeline, &forks, &snapshots, &mut findings);
