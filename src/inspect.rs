@@ -1,8 +1,8 @@
 //! A first look: the files, what they are named and seem to hold, and the windows that they promise. Nothing is proven by it.
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
-use crate::replay::{Base, BaseFile, ExactFrom, bases, exact_ranges};
+use crate::replay::{Base, BaseFile, ExactFrom, bases_and_damage, exact_ranges};
 use crate::source::{EpochFile, Source};
 use crate::timeline::{Gap, Timeline};
 use crate::txnlog::{Level, LogEnd};
@@ -42,6 +42,8 @@ pub struct Snapshot {
     pub modified: Option<SystemTime>,
     /// From where on it is exact, for all that its last bytes say.
     pub exact_from: Option<ExactFrom>,
+    /// What is amiss, in a few words.
+    pub remark: Option<String>,
 }
 
 /// What a first look shows.
@@ -71,7 +73,7 @@ pub struct Overview {
 /// [`crate::error::ErrorKind::SourceChanged`]; failures to read.
 pub fn inspect(source: &Source, progress: &dyn Progress) -> Result<Overview> {
     let timeline = Timeline::read(source, Level::Frames, progress)?;
-    let bases = bases(source, &timeline)?;
+    let (bases, damage) = bases_and_damage(source, &timeline)?;
     let with_time = |zxid| (zxid, timeline.time_of(source, zxid).ok().flatten());
     let windows = exact_ranges(&timeline, &bases)
         .into_iter()
@@ -88,7 +90,7 @@ pub fn inspect(source: &Source, progress: &dyn Progress) -> Result<Overview> {
     Ok(Overview {
         dirs: source.dirs().to_vec(),
         logs: logs(source, &timeline),
-        snapshots: snapshots(source, &bases),
+        snapshots: snapshots(source, &bases, &damage),
         written_by: written_by(source, &timeline)?,
         epochs: (
             source.accepted_epoch().clone(),
@@ -139,7 +141,7 @@ fn logs(source: &Source, timeline: &Timeline) -> Vec<Log> {
         .collect()
 }
 
-fn snapshots(source: &Source, bases: &[Base]) -> Vec<Snapshot> {
+fn snapshots(source: &Source, bases: &[Base], damage: &[Error]) -> Vec<Snapshot> {
     let files = source.snapshots().iter().enumerate();
     files
         .map(|(index, file)| Snapshot {
@@ -151,6 +153,10 @@ fn snapshots(source: &Source, bases: &[Base]) -> Vec<Snapshot> {
                 .iter()
                 .find(|base| base.file == BaseFile::Snapshot(index))
                 .map(|base| base.exact_from),
+            remark: damage
+                .iter()
+                .find(|error| error.path() == Some(file.shown()))
+                .map(Error::what),
         })
         .collect()
 }
@@ -159,7 +165,11 @@ fn snapshots(source: &Source, bases: &[Base]) -> Vec<Snapshot> {
 fn written_by(source: &Source, timeline: &Timeline) -> Result<&'static str> {
     let mut has_digest = false;
     for file in source.snapshots().iter().rev().take(1) {
-        if let Ok(trailer) = crate::snapshot::peek_trailer(&file.open()?) {
+        let opened = match file.open() {
+            Err(error) if error.kind() == ErrorKind::Damage => continue,
+            opened => opened?,
+        };
+        if let Ok(trailer) = crate::snapshot::peek_trailer(&opened) {
             if trailer.last_zxid.is_some() {
                 return Ok("3.9 or later");
             }

@@ -134,6 +134,7 @@ impl Render for Report {
                     "zxid": snapshot.zxid.to_string(),
                     "exact_from_zxid": exact_from.map(|zxid| zxid.to_string()),
                     "exact_from_is_known": is_known,
+                    "remark": snapshot.remark,
                 })
             }).collect::<Vec<_>>(),
             "windows": overview.windows.iter().map(|[from, to]| json!({
@@ -273,8 +274,13 @@ fn snapshot_line(snapshot: &Snapshot, scale: &Scale, look: &Look) -> String {
         ),
         None => (" ".repeat(TIMELINE_LEN), look.paint("31", "damaged")),
     };
+    let remark = snapshot
+        .remark
+        .as_ref()
+        .map(|remark| look.paint("31", &format!("  {remark}")))
+        .unwrap_or_default();
     format!(
-        "{line}  {:<22} {exact}, {}",
+        "{line}  {:<22} {exact}, {}{remark}",
         snapshot.name,
         text::size(snapshot.size)
     )

@@ -221,7 +221,10 @@ fn log_fault(file: &SourceFile, fault: &LogFault, last: Option<Zxid>) -> Finding
             "servers drop the rest of the log in silence",
         ),
         Fault::GarbageAfterPadding => ("log-garbage", "servers never look at it"),
-        Fault::Unreadable { .. } => ("file-unreadable", "no server starts that reads this log"),
+        Fault::Unreadable { .. } => (
+            "file-unreadable",
+            "a server that reads so far does not start",
+        ),
         Fault::UnknownTxnType { .. } => {
             ("log-unknown-type", "no server starts: \"Unsupported Txn\"")
         }
