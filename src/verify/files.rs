@@ -2,8 +2,9 @@
 
 use super::windows::Window;
 use super::{Finding, Severity};
-use crate::datadir::FileName;
+use crate::datadir::{FileName, MYID};
 use crate::error::{AS_OWNER, Error, Fault};
+use crate::receipt::RECEIPT_NAME;
 use crate::replay::SnapshotVerdict;
 use crate::snapshot::SnapshotSummary;
 use crate::source::{Source, SourceFile};
@@ -98,8 +99,13 @@ fn unreadable(file: &Path, error: &Error, message: String) -> Finding {
 pub(super) fn judge_beside(source: &Source, findings: &mut Vec<Finding>) {
     let unread = source.unread().iter();
     findings.extend(unread.filter_map(|error| {
-        let message = format!("{}; a member that needs it refuses to start", error.what());
-        Some(unreadable(error.path()?, error, message))
+        let file = error.path()?;
+        let what = match file.file_name()?.to_str()? {
+            MYID => "; a member of an ensemble does not start without it",
+            RECEIPT_NAME => "; without it nothing says that what was restored is exact",
+            _ => "; a member of an ensemble refuses to start, or goes on as if it were not there",
+        };
+        Some(unreadable(file, error, format!("{}{what}", error.what())))
     }));
 }
 
