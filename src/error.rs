@@ -289,6 +289,13 @@ impl Error {
         Error::with(None, Cause::Message(message.into()), kind)
     }
 
+    /// The same as a failure of the whole operation: nothing else is left that could do without.
+    #[must_use]
+    pub fn failed(mut self) -> Error {
+        self.0.kind = ErrorKind::Failed;
+        self
+    }
+
     /// Says which txn was being read, or was the last one read whole.
     #[must_use]
     pub fn at_zxid(mut self, zxid: Option<Zxid>) -> Error {

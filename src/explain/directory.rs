@@ -397,6 +397,7 @@ impl<'a> Start<'a> {
             }
             "snapshot-dangling-acl"
             | "snapshot-large-data"
+            | "snapshot-free-name"
             | "snapshot-odd-header"
             | "snapshot-differs-sessions" => {}
             _ => {

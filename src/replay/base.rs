@@ -8,7 +8,7 @@ use crate::record::{AclVector, TxnBody, TxnDigest};
 use crate::repository::{Origin, StoredSnapshot};
 use crate::snapshot::codec::Codec;
 use crate::snapshot::{self, OPEN_ACL_ID, Trailer, peek_trailer};
-use crate::source::{Source, SourceFile};
+use crate::source::{Dated, Source, SourceFile};
 use crate::timeline::{Segment, Timeline};
 use crate::tree::{AclRef, DataTree, parent_path};
 use crate::txnlog::LogFault;
@@ -109,6 +109,10 @@ pub fn bases_and_damage(source: &Source, timeline: &Timeline) -> Result<(Vec<Bas
             bases.push(promised(stored, index, timeline));
             continue;
         }
+        if let Some(dated) = file.dated() {
+            bases.extend(free_base(dated, index, file.zxid()));
+            continue;
+        }
         let next = names
             .iter()
             .copied()
@@ -150,6 +154,21 @@ pub fn bases_and_damage(source: &Source, timeline: &Timeline) -> Result<(Vec<Bas
     }
     bases.sort_by_key(|base| base.zxid);
     Ok((bases, damage))
+}
+
+/// A snapshot under a free name as a base, by what was found when it was read whole. It is none where its znodes are known to be of no one moment.
+fn free_base(dated: Dated, index: usize, zxid: Zxid) -> Option<Base> {
+    let exact_from = match dated {
+        Dated::Exact(zxid) => ExactFrom::Known(zxid),
+        Dated::Open(_) => ExactFrom::Open,
+        Dated::Fuzzy(_) => return None,
+    };
+    Some(Base {
+        file: BaseFile::Snapshot(index),
+        zxid,
+        exact_from,
+        reapplies_its_own: false,
+    })
 }
 
 /// A base of a repository, as it was judged when it was stored.
@@ -375,6 +394,9 @@ pub(super) fn unreachable(
             };
             message.push_str(&format!(": {} {}{more}", first.name, first.reason));
         }
+        None if is_fuzzy(source) => message.push_str(
+            ": the znodes were written while txns were applied, and without the log of those they are of no one moment",
+        ),
         None => message.push_str(": no sound snapshot is from before it"),
     }
     let error = Error::about(source.shown(), ErrorKind::NotReachable, message);
@@ -382,6 +404,12 @@ pub(super) fn unreachable(
         true => error.hint("'zoovault verify' shows which points can be restored"),
         false => error.hint(nearest(timeline, bases, target)),
     }
+}
+
+/// Whether there is nothing but a snapshot under a free name that is known to be fuzzy.
+fn is_fuzzy(source: &Source) -> bool {
+    let mut dated = source.snapshots().iter().map(SourceFile::dated);
+    dated.any(|dated| matches!(dated, Some(Dated::Fuzzy(_))))
 }
 
 /// The last damage of a log that may hide txns up to `target`.
@@ -482,7 +510,8 @@ pub(super) fn load(
     let (tree, trailer) = load_snapshot(source, file, progress)?;
     // What was peeked at before has to be what was read now, unless the whole file was read for it.
     let is_now = exact_from(timeline, base.zxid, &trailer, None);
-    let was_peeked = trailer.digest.is_some()
+    let was_peeked = file.dated().is_none()
+        && trailer.digest.is_some()
         && base.zxid != Zxid::ZERO
         && matches!(base.exact_from, ExactFrom::Known(_));
     if was_peeked && is_now != base.exact_from {

@@ -1,5 +1,6 @@
 //! One log or snapshot of a source.
 
+use super::single::Inside;
 use crate::error::{Error, ErrorKind, Result};
 use crate::repository::{StoredSnapshot, Unpacked};
 use crate::snapshot::codec::Codec;
@@ -21,6 +22,8 @@ pub struct SourceFile {
     pub(super) size: u64,
     pub(super) modified: Option<SystemTime>,
     pub(super) promise: Option<Promise>,
+    /// What was read of a snapshot whose name tells nothing.
+    pub(super) inside: Option<Inside>,
 }
 
 /// Where the bytes of a file are.
@@ -54,7 +57,7 @@ impl SourceFile {
             .into_owned()
     }
 
-    /// The zxid in its name.
+    /// The zxid in its name. Where a snapshot has a name that no server gives, what it says itself; [`Zxid::UNKNOWN`] where that is nothing.
     pub fn zxid(&self) -> Zxid {
         self.zxid
     }
@@ -151,6 +154,7 @@ pub(super) fn listed_file(
         size: regular.map_or(0, fs::Metadata::len),
         modified: regular.and_then(|found| found.modified().ok()),
         promise: None,
+        inside: None,
     })
 }
 

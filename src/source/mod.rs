@@ -6,10 +6,12 @@
 
 mod beside;
 mod file;
+mod single;
 mod stored;
 
 pub use beside::EpochFile;
 pub use file::SourceFile;
+pub use single::Dated;
 
 use crate::archive::{self, Manifest};
 use crate::datadir::{self, FileName};
@@ -17,12 +19,12 @@ use crate::durable::{self, ScratchDir};
 use crate::error::{AS_OWNER, Error, ErrorKind, Result};
 use crate::receipt::Receipt;
 use crate::repository::{Repository, Which};
+use crate::snapshot::SnapshotReader;
 use crate::snapshot::codec::Codec;
-use crate::snapshot::{self, SnapshotReader};
 use crate::stream::{RegularFile, Span};
-use crate::txnlog::{self, LogReader};
-use crate::zxid::Zxid;
-use file::{listed_file, source_file};
+use crate::txnlog::LogReader;
+use file::listed_file;
+use single::{IsGzip, free_snapshot_in};
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -102,17 +104,10 @@ impl Source {
                 "is neither a file nor a directory",
             ));
         }
-        let mut head = Vec::new();
-        File::open(path)
-            .and_then(|file| file.take(4).read_to_end(&mut head))
-            .map_err(|err| Error::io(path, "read", err))?;
-        match head.as_slice() {
-            magic if magic == txnlog::MAGIC || magic == snapshot::MAGIC => {
-                Source::open_single(path)
-            }
-            [0x1f, 0x8b, ..] if !is_named_snapshot(path) => Source::open_archive(path, options),
-            _ if is_named_log_or_snapshot(path) => Source::open_single(path),
-            _ => Source::open_zoo_cfg(path, options),
+        match Source::open_single(path)? {
+            Ok(source) => Ok(source),
+            Err(IsGzip(true)) => Source::open_archive(path, options),
+            Err(IsGzip(false)) => Source::open_zoo_cfg(path, options),
         }
     }
 
@@ -180,38 +175,6 @@ impl Source {
         Source::open_dirs(&data_dir, &data_dir, log_dir.as_deref())
     }
 
-    fn open_single(path: &Path) -> Result<Source> {
-        let mut source = Source::new(path);
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        let is_log = match FileName::parse(&name) {
-            FileName::Log(_) => true,
-            FileName::Snapshot(..) => false,
-            _ => {
-                let mut magic = [0; 4];
-                File::open(path)
-                    .and_then(|mut file| file.read_exact(&mut magic))
-                    .map_err(|err| Error::io(path, "read", err))?;
-                magic == txnlog::MAGIC
-            }
-        };
-        let (zxid, codec) = match FileName::parse(&name) {
-            FileName::Snapshot(zxid, codec) => (zxid, codec),
-            FileName::Log(zxid) => (zxid, Codec::Plain),
-            _ => (Zxid::ZERO, Codec::Plain),
-        };
-        let file = source_file(path, path.into(), zxid, codec)?;
-        if is_log {
-            source.logs.push(file)
-        } else {
-            source.snapshots.push(file)
-        }
-        Ok(source)
-    }
-
     fn open_archive(path: &Path, options: &Options) -> Result<Source> {
         let unpacked = scratch(options)?;
         let manifest = archive::unpack(path, unpacked.path())?;
@@ -237,9 +200,11 @@ impl Source {
         }
         if source.logs.is_empty() && source.snapshots.is_empty() {
             let message = "holds no ZooKeeper logs or snapshots (log.HEX, snapshot.HEX), and neither does a version-2 folder in it";
-            return Err(Error::about(dir, ErrorKind::Failed, message).hint(
-                "give the dataDir that zoo.cfg names; with a dataLogDir of its own, name that too",
-            ));
+            let hint = match free_snapshot_in(&snap_dir) {
+                Some(file) => format!("{file} is a snapshot under a free name: give that file itself"),
+                None => "give the dataDir that zoo.cfg names; with a dataLogDir of its own, name that too".to_owned(),
+            };
+            return Err(Error::about(dir, ErrorKind::Failed, message).hint(hint));
         }
         source
             .logs
@@ -484,7 +449,7 @@ impl Source {
             .logs
             .iter()
             .chain(&self.snapshots)
-            .map(|file| file.zxid.epoch());
+            .map(SourceFile::max_epoch);
         let files = [&self.accepted_epoch, &self.current_epoch]
             .into_iter()
             .filter_map(|file| match file {
@@ -498,27 +463,6 @@ impl Source {
             .max()
             .unwrap_or(0)
     }
-}
-
-fn is_named_snapshot(path: &Path) -> bool {
-    let name = path
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    matches!(FileName::parse(&name), FileName::Snapshot(..))
-}
-
-fn is_named_log_or_snapshot(path: &Path) -> bool {
-    let name = path
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    matches!(
-        FileName::parse(&name),
-        FileName::Snapshot(..) | FileName::Log(_)
-    )
 }
 
 fn is_same_dir(a: &Path, b: &Path) -> bool {

@@ -102,6 +102,7 @@ fn stored_log(repository: &Repository, log: &StoredLog, scratch: &Arc<ScratchDir
         size: log.log_bytes,
         modified: None,
         promise: Some(Promise::Log(Box::new(summary))),
+        inside: None,
     }
 }
 
@@ -124,5 +125,6 @@ fn stored_snapshot(
         size: base.snapshot_bytes,
         modified: None,
         promise: Some(Promise::Snapshot(Box::new(base.clone()))),
+        inside: None,
     }
 }

@@ -354,6 +354,13 @@ pub const ALL: &[Code] = &[
         "none is needed unless ephemerals matter; then restore with --ephemerals drop",
     ),
     code(
+        "snapshot-free-name",
+        INFO_OR_WARNING,
+        "A single snapshot has a name that no server gives, as the AdminServer's streamed snapshots have. A warning where nothing says that its znodes are of one moment.",
+        "They look for snapshot.HEX, and never see it; POST /commands/restore of 3.9 loads it as it is.",
+        "restore from it, or where nothing proves it, from the dataDir of a member, which has the logs",
+    ),
+    code(
         "snapshot-large-data",
         INFO,
         "A znode's data is larger than a server reads with default settings.",

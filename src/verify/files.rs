@@ -7,7 +7,7 @@ use crate::error::{AS_OWNER, Error, Fault};
 use crate::receipt::RECEIPT_NAME;
 use crate::replay::SnapshotVerdict;
 use crate::snapshot::SnapshotSummary;
-use crate::source::{Source, SourceFile};
+use crate::source::{Dated, Source, SourceFile};
 use crate::timeline::Timeline;
 use crate::txnlog::{LogEnd, LogFault, LogSummary};
 use crate::zxid::Zxid;
@@ -302,9 +302,44 @@ fn damaged_snapshot(file: &SourceFile, error: &Error, windows: &[Window]) -> Fin
         .next("keep the older snapshots and the logs behind them: PurgeTxnLog counts this file as valid and deletes those")
 }
 
+/// What a snapshot under a free name says of its zxid.
+fn free_name(file: &SourceFile, dated: Dated) -> Finding {
+    let (severity, message) = match dated {
+        Dated::Exact(zxid) => (
+            Severity::Info,
+            format!(
+                "its name tells no zxid, and what stands behind its znodes does: it is the tree after {zxid}"
+            ),
+        ),
+        Dated::Fuzzy(zxid) => (
+            Severity::Warning,
+            format!(
+                "was finished after {zxid}; its znodes were written while txns were applied, and without the log of those they are of no one moment"
+            ),
+        ),
+        Dated::Open(Some(zxid)) => (
+            Severity::Warning,
+            format!(
+                "is of {zxid}, and nothing tells whether txns were applied while it was written"
+            ),
+        ),
+        Dated::Open(None) => (
+            Severity::Warning,
+            "unknown zxid: neither its name nor what stands behind its znodes tells it".to_owned(),
+        ),
+    };
+    let finding = Finding::new("snapshot-free-name", severity, message).file(file.shown());
+    match severity {
+        Severity::Info => finding,
+        _ => finding
+            .next("restore from the dataDir of a member, which has the logs, or from a backup"),
+    }
+}
+
 fn judge_snapshot(file: &SourceFile, summary: &SnapshotSummary, findings: &mut Vec<Finding>) {
     let about =
         |code, severity, message: String| Finding::new(code, severity, message).file(file.shown());
+    findings.extend(file.dated().map(|dated| free_name(file, dated)));
     if let Some((version, dbid)) = summary.odd_header {
         let message = format!(
             "header has version {version} and dbid {dbid}; servers write 2 and -1, and check neither"
