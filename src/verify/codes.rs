@@ -102,6 +102,13 @@ pub const ALL: &[Code] = &[
         "another member that has the same txns there is a witness",
     ),
     code(
+        "epoch-file-missing",
+        WARNING,
+        "acceptedEpoch or currentEpoch is not there, in the directory of a member whose history is past epoch 0.",
+        "They make it from the last zxid (\"not found! Creating with a reasonable default\"). A member that had promised a later epoch, or was in one without txns, forgets that; where the other file holds a later one, it may refuse to start. A standalone server never looks.",
+        "restore: it writes both; or take both files from the same member's backup of the directory",
+    ),
+    code(
         "epoch-files",
         WARNING_OR_DAMAGE,
         "acceptedEpoch or currentEpoch is no number, or the two and the last zxid contradict each other.",
