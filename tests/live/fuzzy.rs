@@ -26,6 +26,12 @@ const IN_FLIGHT: usize = 150;
 /// How long they write.
 const STORM: Duration = Duration::from_secs(4);
 
+/// How many snapshots there are to be in the end: on a slow machine they write on.
+const SNAPSHOTS: usize = 8;
+
+/// How long they write at most.
+const STORM_MAX: Duration = Duration::from_secs(180);
+
 /// Points compared, per release, unless the environment says otherwise.
 const POINTS: usize = 5;
 
@@ -99,8 +105,10 @@ fn restored_bytes(source: &Path, zxid: i64, target: &Path) -> Vec<u8> {
     bytes
 }
 
-/// Fills a server, lets several clients write without waiting, stops it, and returns its last zxid.
+/// Fills a new server, lets several clients write without waiting, stops it, and returns its last zxid. What it leaves is sound, and fuzzy: its own
+/// server may refuse it.
 pub async fn write_storm(release: &Release, data_dir: &Path) -> i64 {
+    assert!(!data_dir.exists(), "a storm wants a server of its own");
     let options = Options {
         snap_count: 300,
         ..Options::default()
@@ -124,7 +132,13 @@ pub async fn write_storm(release: &Release, data_dir: &Path) -> i64 {
     let mut writers = Vec::new();
     for seed in 0..WRITERS {
         let client = connect(&server.address(), release, &[LAB]).await;
-        writers.push(tokio::spawn(write_without_waiting(client, Rng::new(seed))));
+        let data_dir = data_dir.to_owned();
+        let is_over = move |begun: Instant| {
+            let is_enough = || snapshots(&data_dir).len() >= SNAPSHOTS;
+            begun.elapsed() > STORM && (begun.elapsed() > STORM_MAX || is_enough())
+        };
+        let writing = write_without_waiting(client, Rng::new(seed), is_over);
+        writers.push(tokio::spawn(writing));
     }
     for writer in writers {
         writer.await.expect("a writer");
@@ -134,9 +148,13 @@ pub async fn write_storm(release: &Release, data_dir: &Path) -> i64 {
     last
 }
 
-async fn write_without_waiting(client: Client, mut rng: Rng) {
+async fn write_without_waiting(
+    client: Client,
+    mut rng: Rng,
+    is_over: impl Fn(Instant) -> bool + Send,
+) {
     let started = Instant::now();
-    while started.elapsed() < STORM {
+    while !is_over(started) {
         let mut answers = Vec::with_capacity(IN_FLIGHT);
         for _ in 0..IN_FLIGHT {
             answers.push(send_one(&client, &mut rng));
