@@ -383,6 +383,41 @@ fn txns_behind_a_bad_page_are_named_and_used_by_what_does_not_need_it() {
 }
 
 #[test]
+fn a_file_that_became_unreadable_does_not_stop_the_next_backup() {
+    for name in ["log.20000000e", "log.200000007", "snapshot.20000000d"] {
+        let dir = tempfile::tempdir().unwrap();
+        copy_old(
+            &testdata().join("datadirs").join(SMALL),
+            &dir.path().join("zk"),
+        );
+        let call = |args: &[&str]| {
+            let mut command = zoovault();
+            command.args(args).current_dir(dir.path());
+            run(command)
+        };
+        assert_eq!(call(&["init", "--repo", "repo"]).status, 0);
+        assert_eq!(call(&["backup", "zk", "--repo", "repo"]).status, 0);
+        let file = dir.path().join("zk/version-2").join(name);
+        fs::remove_file(&file).unwrap();
+        fs::create_dir(&file).unwrap();
+        let second = call(&["backup", "zk", "--repo", "repo"]);
+        assert_eq!(
+            second.status, 4,
+            "{name}: {}{}",
+            second.stdout, second.stderr
+        );
+        let told = second.stdout + &second.stderr;
+        assert!(
+            told.contains(&format!("{name}: offset 0: cannot be read")),
+            "{told}"
+        );
+        // What was stored before is had as before.
+        let restored = call(&["restore", "repo", "--to", "0x200000013", "--dry-run"]);
+        assert_eq!(restored.status, 0, "{name}: {}", restored.stderr);
+    }
+}
+
+#[test]
 fn a_file_that_only_others_may_read_stops_nothing_and_none_at_all_is_no_damage() {
     let dir = tempfile::tempdir_in("/tmp").unwrap();
     let zk = dir.path().join("zk");

@@ -237,6 +237,13 @@ impl Run<'_> {
         for error in self.source.unread() {
             self.damaged(format!("{error}; what it says is not known"));
         }
+        // Of those that were not read again, since they were backed up before.
+        let is_read = |index: usize| scan.timeline.logs.iter().any(|log| log.log == index);
+        let older = self.source.logs().iter().enumerate();
+        let older = older.filter(|(index, _)| !is_read(*index));
+        for error in older.filter_map(|(_, file)| file.unopened()) {
+            self.damaged(format!("{error}; what it held was backed up before"));
+        }
         let unread = self.source.snapshots().iter();
         for error in unread.filter_map(SourceFile::unopened) {
             self.damaged(format!("{error}; it is no base"));

@@ -7,7 +7,7 @@
 use super::file::source_file;
 use super::{Source, SourceFile};
 use crate::datadir::{FileName, snapshot_name, zxid_within};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{AS_OWNER, Error, ErrorKind, Result};
 use crate::record::txn::DIGEST_VERSION;
 use crate::snapshot::codec::Codec;
 use crate::snapshot::{self, SnapshotSummary};
@@ -79,8 +79,10 @@ impl Source {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let named = FileName::parse(&name);
         let content = recognise(path).or_else(|error| match error.kind() {
-            // As every file of a directory is, one that is there and cannot be read is one all the same.
-            ErrorKind::Damage if is_named(named) => Ok(Content::Foreign),
+            // As every file of a directory is, one that is there and cannot be read is one all the same, unless that is for want of permission.
+            ErrorKind::Damage if is_named(named) && error.next_step() != Some(AS_OWNER) => {
+                Ok(Content::Foreign)
+            }
             ErrorKind::Damage => Err(error.failed()),
             _ => Err(error),
         })?;
