@@ -5,14 +5,15 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use zookeeper_client::{Acl, Acls, AuthId, Client, CreateMode, Error, Permission};
 
 use crate::client::{LAB, connect};
-use crate::program::{copy_data_dir, restore, snapshots, verify};
+use crate::program::{copy_data_dir, judge_refused, restore, snapshots, verify, zoovault};
 use crate::release::{Release, releases};
 use crate::rng::Rng;
 use crate::runtime;
-use crate::zookeeper::{Options, Server};
+use crate::zookeeper::{Options, READY_TIMEOUT, Server};
 
 /// Znodes that are there before the storm: they make a snapshot take long enough to be overtaken.
 const PREFILLED: usize = 4_000;
@@ -49,6 +50,7 @@ fn a_fuzzy_snapshot_and_its_log_give_the_bytes_of_a_full_replay() {
         assert!(taken.len() > 3, "{release}: only {} snapshots", taken.len());
         // Each of them is compared with the replay, znode by znode.
         verify(&source);
+        judge_own_start(&release, &source, last);
 
         // The same logs, and only the snapshot of the empty tree, if the release wrote one.
         let replayed = folder.path().join("replayed");
@@ -84,6 +86,44 @@ fn a_fuzzy_snapshot_and_its_log_give_the_bytes_of_a_full_replay() {
             );
         }
     }
+}
+
+/// What was written under load is sound. Whether its own server starts on it again is foretold, and where it does not, it starts on what is restored.
+fn judge_own_start(release: &Release, source: &Path, last: i64) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (copy, restored) = (folder.path().join("copy"), folder.path().join("restored"));
+    copy_data_dir(source, &copy, |_| true);
+    let options = Options::default();
+    let buffer = format!("jute.maxbuffer={}", options.max_buffer);
+    let output = zoovault([
+        "verify".as_ref(),
+        copy.as_os_str(),
+        "--json".as_ref(),
+        "--server".as_ref(),
+        release.name.as_ref(),
+        "-D".as_ref(),
+        buffer.as_ref(),
+        "-D".as_ref(),
+        "zookeeper.extendedTypesEnabled=true".as_ref(),
+    ]);
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let foretold = &report["servers"][0]["standalone"];
+    let (status, log) = Server::try_standalone(release, &copy, None, &options, READY_TIMEOUT);
+    assert_eq!(
+        foretold["starts"],
+        status.is_some(),
+        "{release}: {foretold:#}\n{log}"
+    );
+    if status.is_some() {
+        return;
+    }
+    judge_refused(source, &log);
+    restore(source, "latest", &restored, &["--epoch", "9"]);
+    let (status, log) = Server::try_standalone(release, &restored, None, &options, READY_TIMEOUT);
+    let status = status.unwrap_or_else(|| panic!("{release}: on what was restored:\n{log}"));
+    eprintln!(
+        "{release}: refuses its own of {last:#x}, and serves {status:?} of what was restored"
+    );
 }
 
 /// Every second point is just behind a snapshot's zxid, where that snapshot holds more than it should.
