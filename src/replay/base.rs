@@ -1,6 +1,6 @@
 //! Bases: what a replay begins on, and from where on each is exact.
 
-use super::Rejected;
+use super::{Rejected, free};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
 use crate::record::acl::OPEN_ACL_UNSAFE;
@@ -8,7 +8,7 @@ use crate::record::{AclVector, TxnBody, TxnDigest};
 use crate::repository::{Origin, StoredSnapshot};
 use crate::snapshot::codec::Codec;
 use crate::snapshot::{self, OPEN_ACL_ID, Trailer, peek_trailer};
-use crate::source::{Dated, Source, SourceFile};
+use crate::source::{Source, SourceFile};
 use crate::timeline::{Segment, Timeline};
 use crate::tree::{AclRef, DataTree, parent_path};
 use crate::txnlog::LogFault;
@@ -110,7 +110,7 @@ pub fn bases_and_damage(source: &Source, timeline: &Timeline) -> Result<(Vec<Bas
             continue;
         }
         if let Some(dated) = file.dated() {
-            bases.extend(free_base(dated, index, file.zxid()));
+            bases.extend(free::base(dated, index, file.zxid()));
             continue;
         }
         let next = names
@@ -154,21 +154,6 @@ pub fn bases_and_damage(source: &Source, timeline: &Timeline) -> Result<(Vec<Bas
     }
     bases.sort_by_key(|base| base.zxid);
     Ok((bases, damage))
-}
-
-/// A snapshot under a free name as a base, by what was found when it was read whole. It is none where its znodes are known to be of no one moment.
-fn free_base(dated: Dated, index: usize, zxid: Zxid) -> Option<Base> {
-    let exact_from = match dated {
-        Dated::Exact(zxid) => ExactFrom::Known(zxid),
-        Dated::Open(_) => ExactFrom::Open,
-        Dated::Fuzzy(_) => return None,
-    };
-    Some(Base {
-        file: BaseFile::Snapshot(index),
-        zxid,
-        exact_from,
-        reapplies_its_own: false,
-    })
 }
 
 /// A base of a repository, as it was judged when it was stored.
@@ -394,7 +379,7 @@ pub(super) fn unreachable(
             };
             message.push_str(&format!(": {} {}{more}", first.name, first.reason));
         }
-        None if is_fuzzy(source) => message.push_str(
+        None if free::is_fuzzy(source) => message.push_str(
             ": the znodes were written while txns were applied, and without the log of those they are of no one moment",
         ),
         None => message.push_str(": no sound snapshot is from before it"),
@@ -404,12 +389,6 @@ pub(super) fn unreachable(
         true => error.hint("'zoovault verify' shows which points can be restored"),
         false => error.hint(nearest(timeline, bases, target)),
     }
-}
-
-/// Whether there is nothing but a snapshot under a free name that is known to be fuzzy.
-fn is_fuzzy(source: &Source) -> bool {
-    let mut dated = source.snapshots().iter().map(SourceFile::dated);
-    dated.any(|dated| matches!(dated, Some(Dated::Fuzzy(_))))
 }
 
 /// The last damage of a log that may hide txns up to `target`.

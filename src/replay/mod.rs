@@ -23,6 +23,7 @@ mod compare;
 mod crosscheck;
 mod doubt;
 mod feed;
+mod free;
 mod onward;
 mod resolve;
 mod sound;

@@ -3,6 +3,9 @@
 //! A live directory changes while it is read: its server appends, rolls, purges, and a follower may be told to truncate.
 //! Files that were opened stay readable when they are purged, so a plan opens what it needs; a file that vanished before, or
 //! shrank, is [`ErrorKind::SourceChanged`], and the caller begins anew.
+//!
+//! A file that is there and cannot be read, or not to its end, is damage of that file and of nothing else ([`crate::stream::Unread`]): whoever can do
+//! without goes on. Only a directory that cannot be listed, or of which nothing may be read, ends all.
 
 mod beside;
 mod file;
