@@ -79,6 +79,12 @@ pub fn snapshot_name(zxid: Zxid) -> String {
     format!("snapshot.{:x}", zxid.to_i64())
 }
 
+/// The zxid in a name that holds that of a snapshot, with more before or behind: `zk1-snapshot.5.old`.
+pub fn zxid_within(name: &str) -> Option<Zxid> {
+    let (_, rest) = name.split_once("snapshot.")?;
+    parse_zxid(rest.split('.').next()?)
+}
+
 fn parse_zxid(hex: &str) -> Option<Zxid> {
     i64::from_str_radix(hex, 16)
         .ok()
@@ -165,6 +171,16 @@ mod tests {
             assert_eq!(FileName::parse(name), FileName::Foreign, "{name}");
         }
         assert_eq!(FileName::parse("currentEpoch"), FileName::Epoch);
+    }
+
+    #[test]
+    fn a_zxid_is_found_within_a_longer_name() {
+        let zxid = |name| zxid_within(name).map(Zxid::to_i64);
+        assert_eq!(zxid("zk1-snapshot.100000005.gz.old"), Some(0x1_0000_0005));
+        assert_eq!(zxid("snapshot.5.bak"), Some(5));
+        for name in ["snapshot", "snapshot.", "snapshot.bin", "backup.5", "5"] {
+            assert_eq!(zxid(name), None, "{name}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! a dot, so that no server takes one for a log or a snapshot.
 
 use crate::error::{Error, ErrorKind, Result};
+use nix::errno::Errno;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -69,10 +70,21 @@ impl Staged {
         })
     }
 
-    /// Takes the place's name, and makes that last.
+    /// Takes the place's name, which nothing may have got meanwhile, and makes that last.
     fn commit(self) -> Result<()> {
-        fs::rename(&self.temporary, &self.target)
-            .map_err(|err| Error::io(&self.target, "create", err))?;
+        rename_new(&self.temporary, &self.target, &rename_unless_there)?;
+        sync_dir(&parent_of(&self.target))
+    }
+
+    /// Takes the place of an empty directory, and makes that last.
+    fn commit_onto_empty(self) -> Result<()> {
+        // The system replaces a directory only where it is empty, and nothing else by a directory.
+        fs::rename(&self.temporary, &self.target).map_err(|err| match err.kind() {
+            io::ErrorKind::DirectoryNotEmpty
+            | io::ErrorKind::AlreadyExists
+            | io::ErrorKind::NotADirectory => exists(&self.target, APPEARED),
+            _ => Error::io(&self.target, "create", err),
+        })?;
         sync_dir(&parent_of(&self.target))
     }
 }
@@ -138,6 +150,42 @@ impl Drop for ScratchDir {
     }
 }
 
+/// What is said where somebody else was faster.
+const APPEARED: &str = "appeared while it was being written";
+
+/// Gives what is at `from` the name `to`, by `rename`, which does so only where nothing has that name. Where the system or the file system cannot
+/// do both in one step, it is looked first.
+fn rename_new(
+    from: &Path,
+    to: &Path,
+    rename: &dyn Fn(&Path, &Path) -> nix::Result<()>,
+) -> Result<()> {
+    match rename(from, to) {
+        Ok(()) => Ok(()),
+        Err(Errno::EEXIST) => Err(exists(to, APPEARED)),
+        Err(Errno::EINVAL | Errno::ENOSYS | Errno::EOPNOTSUPP) => {
+            if to.symlink_metadata().is_ok() {
+                return Err(exists(to, APPEARED));
+            }
+            fs::rename(from, to).map_err(|err| Error::io(to, "create", err))
+        }
+        Err(errno) => Err(Error::io(to, "create", errno.into())),
+    }
+}
+
+/// Renames in one step, unless something has the name.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn rename_unless_there(from: &Path, to: &Path) -> nix::Result<()> {
+    use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+    renameat2(AT_FDCWD, from, AT_FDCWD, to, RenameFlags::RENAME_NOREPLACE)
+}
+
+/// There is no such call here.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn rename_unless_there(_: &Path, _: &Path) -> nix::Result<()> {
+    Err(Errno::ENOSYS)
+}
+
 fn parent_of(path: &Path) -> PathBuf {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.into(),
@@ -147,7 +195,11 @@ fn parent_of(path: &Path) -> PathBuf {
 
 /// A directory that appears whole.
 #[derive(Debug)]
-pub struct StagedDir(Staged);
+pub struct StagedDir {
+    staged: Staged,
+    /// Whether an empty directory has its name.
+    onto_empty: bool,
+}
 
 impl StagedDir {
     /// Begins to build what will be at `target`.
@@ -156,22 +208,26 @@ impl StagedDir {
     /// When something is there that is not an empty directory.
     pub fn new(target: &Path) -> Result<StagedDir> {
         ensure_absent(target)?;
+        let onto_empty = target.symlink_metadata().is_ok();
         let staged = Staged::new(target)?;
         fs::create_dir(&staged.temporary).map_err(|err| Error::io(target, "create", err))?;
-        Ok(StagedDir(staged))
+        Ok(StagedDir { staged, onto_empty })
     }
 
     /// Where it is being built.
     pub fn path(&self) -> &Path {
-        &self.0.temporary
+        &self.staged.temporary
     }
 
     /// Gives it its name. Everything in it has to be synced.
     ///
     /// # Errors
-    /// When it cannot be renamed or synced; then it is gone.
+    /// [`ErrorKind::TargetExists`] where something got the name meanwhile; when it cannot be renamed or synced. Then it is gone.
     pub fn commit(self) -> Result<()> {
-        self.0.commit()
+        match self.onto_empty {
+            true => self.staged.commit_onto_empty(),
+            false => self.staged.commit(),
+        }
     }
 }
 
@@ -212,18 +268,11 @@ impl StagedFile {
     /// Syncs it and gives it its name.
     ///
     /// # Errors
-    /// When it cannot be synced or renamed; then it is gone.
+    /// [`ErrorKind::TargetExists`] where something got the name meanwhile; when it cannot be synced or renamed. Then it is gone.
     pub fn commit(self) -> Result<()> {
         self.file
             .sync_all()
             .map_err(|err| Error::io(&self.staged.target, "sync", err))?;
-        // A rename would replace what appeared in the meantime.
-        if self.staged.target.symlink_metadata().is_ok() {
-            return Err(exists(
-                &self.staged.target,
-                "appeared while it was being written",
-            ));
-        }
         self.staged.commit()
     }
 }
@@ -363,6 +412,64 @@ mod tests {
             StagedDir::new(&target).unwrap_err().kind(),
             ErrorKind::TargetExists
         );
+    }
+
+    #[test]
+    fn a_directory_that_somebody_else_made_meanwhile_stays_theirs() {
+        use std::os::unix::fs::MetadataExt;
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("new");
+        for holds_something in [false, true] {
+            let staged = StagedDir::new(&target).unwrap();
+            fs::create_dir(&target).unwrap();
+            if holds_something {
+                write_file(&target.join("theirs"), b"x").unwrap();
+            }
+            let theirs = fs::metadata(&target).unwrap().ino();
+            let error = staged.commit().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::TargetExists, "{error}");
+            assert_eq!(fs::metadata(&target).unwrap().ino(), theirs);
+            assert_eq!(names(dir.path()), ["new"]);
+            fs::remove_dir_all(&target).unwrap();
+        }
+    }
+
+    #[test]
+    fn an_empty_directory_is_replaced_for_as_long_as_it_is_empty() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("new");
+        fs::create_dir(&target).unwrap();
+        let staged = StagedDir::new(&target).unwrap();
+        write_file(&target.join("theirs"), b"x").unwrap();
+        assert_eq!(staged.commit().unwrap_err().kind(), ErrorKind::TargetExists);
+        assert_eq!(names(&target), ["theirs"]);
+        fs::remove_file(target.join("theirs")).unwrap();
+        let staged = StagedDir::new(&target).unwrap();
+        write_file(&staged.path().join("ours"), b"x").unwrap();
+        staged.commit().unwrap();
+        assert_eq!(names(&target), ["ours"]);
+    }
+
+    #[test]
+    fn where_a_rename_cannot_ask_whether_the_name_is_free_it_is_looked_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+        for errno in [Errno::EINVAL, Errno::ENOSYS, Errno::EOPNOTSUPP] {
+            let cannot = |_: &Path, _: &Path| Err(errno);
+            write_file(&from, b"ours").unwrap();
+            write_file(&to, b"theirs").unwrap();
+            let error = rename_new(&from, &to, &cannot).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::TargetExists, "{errno}");
+            assert_eq!(fs::read(&to).unwrap(), b"theirs");
+            fs::remove_file(&to).unwrap();
+            rename_new(&from, &to, &cannot).unwrap();
+            assert_eq!(fs::read(&to).unwrap(), b"ours");
+            fs::remove_file(&to).unwrap();
+        }
+        write_file(&from, b"ours").unwrap();
+        let fails = |_: &Path, _: &Path| Err(Errno::EIO);
+        let error = rename_new(&from, &to, &fails).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Failed);
     }
 
     #[test]

@@ -3,11 +3,15 @@
 //! A decoder sees a slice and no file: it returns a [`DecodeError`], a [`Fault`] at an offset. Whoever owns
 //! the file makes an [`Error`] of it. All wording is in `Display`, one line each.
 
+use crate::stream::{self, Unread};
 use crate::zxid::Zxid;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// What to do where something may not be read or written.
+pub const AS_OWNER: &str = "run as the user that owns it, or as root";
 
 /// What is wrong with some bytes. Facts only; the wording is in `Display`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +70,8 @@ pub enum Fault {
     AllZeros { length: u64 },
     /// A file as ZooKeeper 2 wrote it, which had no header and no checksums.
     Version2 { kind: &'static str },
+    /// The file cannot be read here, or at all. The offset is always that of the file itself.
+    Unreadable { reason: String },
 }
 
 impl Fault {
@@ -76,6 +82,11 @@ impl Fault {
                 self,
                 Fault::ShortInput { .. } | Fault::CutCompression { .. }
             )
+    }
+
+    /// Whether nothing is known but that bytes could not be had.
+    pub fn is_unreadable(&self) -> bool {
+        matches!(self, Fault::Unreadable { .. })
     }
 
     /// Whether the file ends before its content begins.
@@ -154,6 +165,7 @@ impl fmt::Display for Fault {
                 f,
                 "is a {kind} of ZooKeeper 2, which has no header and no checksums"
             ),
+            Fault::Unreadable { reason } => write!(f, "cannot be read: {reason}"),
         }
     }
 }
@@ -277,10 +289,18 @@ impl Error {
         }))
     }
 
-    /// `doing` ("read", "create") to the file at `path` failed.
+    /// `doing` ("read", "create") to the file at `path` failed. Where it was a file of a source that could not be read, whatever else was being
+    /// done, that is damage of it: a finding for those who can do without.
     pub fn io(path: &Path, doing: &'static str, source: io::Error) -> Error {
+        if let Some(unread) = Unread::of(&source) {
+            return Error::unread(unread);
+        }
+        if doing == "read" && stream::is_stale(&source) {
+            let message = "vanished while it was read";
+            return Error::about(path, ErrorKind::SourceChanged, message);
+        }
         let hint = match source.kind() {
-            io::ErrorKind::PermissionDenied => Some("run as the user that owns it, or as root"),
+            io::ErrorKind::PermissionDenied => Some(AS_OWNER),
             io::ErrorKind::StorageFull => Some("free space there, or choose another place"),
             _ => None,
         };
@@ -295,6 +315,18 @@ impl Error {
         match hint {
             Some(hint) => error.hint(hint),
             None => error,
+        }
+    }
+
+    fn unread(unread: &Unread) -> Error {
+        let reason = unread.to_string();
+        let error = Error::damage(
+            &unread.shown,
+            Fault::Unreadable { reason }.at(unread.offset),
+        );
+        match unread.source.kind() {
+            io::ErrorKind::PermissionDenied => error.hint(AS_OWNER),
+            _ => error,
         }
     }
 
@@ -317,6 +349,13 @@ impl Error {
     /// A failure of `kind`, in words.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
         Error::with(None, Cause::Message(message.into()), kind)
+    }
+
+    /// The same as a failure of the whole operation: nothing else is left that could do without.
+    #[must_use]
+    pub fn failed(mut self) -> Error {
+        self.0.kind = ErrorKind::Failed;
+        self
     }
 
     /// Says which txn is at fault.

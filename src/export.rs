@@ -221,7 +221,7 @@ fn add_base<W: Write>(
     let bytes = Told::new(Span::new(snapshot.open()?, 0), progress);
     copy(
         writer,
-        file(&snapshot.name(), snapshot.size()),
+        file(&snapshot.server_name(), snapshot.size()),
         bytes,
         snapshot,
         shown,

@@ -1,8 +1,8 @@
 //! A first look: the files, what they are named and seem to hold, and the windows that they promise. Nothing is proven by it.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
-use crate::replay::{Base, BaseFile, ExactFrom, bases, exact_ranges, read_timeline};
+use crate::replay::{Base, BaseFile, ExactFrom, bases_and_damage, exact_ranges, read_timeline};
 use crate::source::{EpochFile, Source};
 use crate::timeline::{Gap, Timeline};
 use crate::txnlog::{Level, LogEnd, LogSummary};
@@ -44,6 +44,8 @@ pub struct Snapshot {
     pub modified: Option<SystemTime>,
     /// From where on it is exact, for all that its last bytes say.
     pub exact_from: Option<ExactFrom>,
+    /// What is amiss, in a few words.
+    pub remark: Option<String>,
 }
 
 /// What a first look shows.
@@ -73,7 +75,7 @@ pub struct Overview {
 /// [`crate::error::ErrorKind::SourceChanged`]; failures to read.
 pub fn inspect(source: &Source, progress: &dyn Progress) -> Result<Overview> {
     let timeline = read_timeline(source, Level::Frames, progress)?;
-    let bases = bases(source, &timeline)?;
+    let (bases, damage) = bases_and_damage(source, &timeline)?;
     let with_time = |zxid| (zxid, timeline.time_of(source, zxid).ok().flatten());
     let windows = exact_ranges(&timeline, &bases)
         .into_iter()
@@ -90,7 +92,7 @@ pub fn inspect(source: &Source, progress: &dyn Progress) -> Result<Overview> {
     Ok(Overview {
         dirs: source.dirs().to_vec(),
         logs: logs(source, &timeline),
-        snapshots: snapshots(source, &bases),
+        snapshots: snapshots(source, &bases, &damage),
         written_by: written_by(source, &timeline)?,
         epochs: (
             source.accepted_epoch().clone(),
@@ -156,7 +158,7 @@ fn behind_words(error: &Error, behind: &LogSummary) -> String {
     format!("{}; {count} whole records behind it{zxids}", error.what())
 }
 
-fn snapshots(source: &Source, bases: &[Base]) -> Vec<Snapshot> {
+fn snapshots(source: &Source, bases: &[Base], damage: &[Error]) -> Vec<Snapshot> {
     let files = source.snapshots().iter().enumerate();
     files
         .map(|(index, file)| Snapshot {
@@ -168,6 +170,10 @@ fn snapshots(source: &Source, bases: &[Base]) -> Vec<Snapshot> {
                 .iter()
                 .find(|base| base.file == BaseFile::Snapshot(index))
                 .map(|base| base.exact_from),
+            remark: damage
+                .iter()
+                .find(|error| error.path() == Some(file.shown()))
+                .map(Error::what),
         })
         .collect()
 }
@@ -176,7 +182,11 @@ fn snapshots(source: &Source, bases: &[Base]) -> Vec<Snapshot> {
 fn written_by(source: &Source, timeline: &Timeline) -> Result<&'static str> {
     let mut has_digest = false;
     for file in source.snapshots().iter().rev().take(1) {
-        if let Ok(trailer) = crate::snapshot::peek_trailer(&file.open()?) {
+        let opened = match file.open() {
+            Err(error) if error.kind() == ErrorKind::Damage => continue,
+            opened => opened?,
+        };
+        if let Ok(trailer) = crate::snapshot::peek_trailer(&opened) {
             if trailer.last_zxid.is_some() {
                 return Ok("3.9 or later");
             }

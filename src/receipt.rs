@@ -8,7 +8,6 @@ use crate::durable;
 use crate::error::{Error, Result};
 use crate::zxid::Zxid;
 use serde_json::{Value, json};
-use std::fs;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
@@ -49,10 +48,9 @@ impl Receipt {
         )
     }
 
-    /// Reads it from `data_dir`; `None` when there is none, or none that can be read: it is no more than a receipt.
-    pub fn read(data_dir: &Path) -> Option<Receipt> {
-        let bytes = fs::read(data_dir.join(RECEIPT_NAME)).ok()?;
-        let json: Value = serde_json::from_slice(&bytes).ok()?;
+    /// Reads the text of one; `None` where it is none: it is no more than a receipt.
+    pub fn parse(text: &str) -> Option<Receipt> {
+        let json: Value = serde_json::from_str(text).ok()?;
         let text = |name: &str| json.get(name).and_then(Value::as_str).map(str::to_owned);
         Some(Receipt {
             snapshot: text("snapshot")?,
@@ -107,7 +105,8 @@ mod tests {
         };
         assert!(receipt.sha256.starts_with("ba7816bf"));
         receipt.write(dir.path()).unwrap();
-        assert_eq!(Receipt::read(dir.path()), Some(receipt.clone()));
+        let text = std::fs::read_to_string(dir.path().join(RECEIPT_NAME)).unwrap();
+        assert_eq!(Receipt::parse(&text), Some(receipt.clone()));
         let path = dir.path().join("snapshot.5");
         let is_of = |name, bytes: &[u8]| receipt.is_of(name, &path, bytes).unwrap();
         assert!(is_of("snapshot.5", b"abc"));

@@ -1,8 +1,12 @@
-//! One large reused buffer over a reader, so that records are borrowed from it and not copied.
+//! Reading files: at any place, several readers at once, and what cannot be read; and one large reused buffer over a reader, so that
+//! records are borrowed from it and not copied.
 
-use std::fs::File;
+use nix::fcntl::OFlag;
+use std::fmt;
+use std::fs::{self, File, FileType};
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Bytes that can be read from anywhere, by several readers at once: a file, or a slice in a test.
@@ -29,6 +33,160 @@ impl ReadAt for File {
         self.metadata().map(|metadata| metadata.len())
     }
 }
+
+/// Disks and file systems fail by the page: where a long reading fails, what lies before the bad page can be read all the same.
+const PAGE_LEN: u64 = 4096;
+
+/// A file of a source, opened to be read. What keeps it from being read is told apart from all else that can fail: see [`Unread`].
+#[derive(Debug)]
+pub struct RegularFile {
+    file: File,
+    /// What to call it; `None` where a failure is not that of a source.
+    shown: Option<PathBuf>,
+}
+
+impl RegularFile {
+    /// Opens the file at `path`, called `shown` where it cannot be read. Only what is a file is opened: a named pipe would have one wait for
+    /// somebody to write to it.
+    ///
+    /// # Errors
+    /// An [`Unread`], where the file is at fault; others where it vanished, or the machine has no room for one more open file.
+    pub fn open(path: &Path, shown: &Path) -> io::Result<RegularFile> {
+        let fault = |source| Unread::or_other(shown, 0, source);
+        let ensure_regular = |kind: FileType| match kind.is_file() {
+            true => Ok(()),
+            false => Err(fault(io::Error::other(no_file(kind)))),
+        };
+        match fs::metadata(path) {
+            Ok(found) => ensure_regular(found.file_type())?,
+            Err(err)
+                if err.kind() == io::ErrorKind::NotFound && path.symlink_metadata().is_ok() =>
+            {
+                return Err(fault(io::Error::other("it is a link that leads nowhere")));
+            }
+            Err(err) => return Err(fault(err)),
+        }
+        // What was made of it since may be a pipe.
+        let options = OFlag::O_NONBLOCK.bits();
+        let file = File::options()
+            .read(true)
+            .custom_flags(options)
+            .open(path)
+            .map_err(fault)?;
+        ensure_regular(file.metadata().map_err(fault)?.file_type())?;
+        Ok(RegularFile {
+            file,
+            shown: Some(shown.into()),
+        })
+    }
+
+    /// A file that is no source's: where it cannot be read, the work has failed.
+    pub fn of_our_own(file: File) -> RegularFile {
+        RegularFile { file, shown: None }
+    }
+}
+
+impl ReadAt for RegularFile {
+    fn read_at(&self, room: &mut [u8], offset: u64) -> io::Result<usize> {
+        let shown = self.shown.as_deref();
+        read_near(&self.file, room, offset).map_err(|err| match shown {
+            Some(shown) => Unread::or_other(shown, offset, err),
+            None => err,
+        })
+    }
+
+    fn size(&self) -> io::Result<u64> {
+        ReadAt::size(&self.file)
+    }
+}
+
+/// Reads some bytes at `offset`: where that fails, as far as the next page at least.
+fn read_near(file: &impl ReadAt, room: &mut [u8], offset: u64) -> io::Result<usize> {
+    let read = |room: &mut [u8]| loop {
+        match file.read_at(room, offset) {
+            Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
+            read => return read,
+        }
+    };
+    match read(room) {
+        Err(err) => {
+            let len = usize::try_from(PAGE_LEN - offset % PAGE_LEN).unwrap_or(usize::MAX);
+            match room.get_mut(..len) {
+                Some(page) if len > 0 => read(page),
+                Some(_) | None => Err(err),
+            }
+        }
+        read => read,
+    }
+}
+
+fn no_file(kind: FileType) -> &'static str {
+    if kind.is_dir() {
+        "it is a directory"
+    } else if kind.is_fifo() {
+        "it is a named pipe"
+    } else {
+        "it is no file, but a device or a socket"
+    }
+}
+
+/// Why a file of a source could not be read on. [`RegularFile`] fails with it, within an [`io::Error`] that keeps it through all layers of
+/// decompressing and copying: so what fails is known to be that file, and not what is being written meanwhile.
+#[derive(Debug)]
+pub struct Unread {
+    /// What the file is called.
+    pub shown: PathBuf,
+    /// How far it was read: bytes of the file itself, compressed or not.
+    pub offset: u64,
+    /// What failed.
+    pub source: io::Error,
+}
+
+impl Unread {
+    /// `source` as the fault of the file called `shown`; as it is, where the file vanished, or the machine is at its limits.
+    fn or_other(shown: &Path, offset: u64, source: io::Error) -> io::Error {
+        let is_of_machine = source.raw_os_error().is_some_and(|code| {
+            use nix::errno::Errno::{self, EMFILE, ENFILE, ENOMEM};
+            matches!(Errno::from_raw(code), EMFILE | ENFILE | ENOMEM)
+        });
+        if is_of_machine || is_vanished(&source) {
+            return source;
+        }
+        io::Error::other(Unread {
+            shown: shown.into(),
+            offset,
+            source,
+        })
+    }
+
+    /// What `err` tells of a file of a source, if it does.
+    pub fn of(err: &io::Error) -> Option<&Unread> {
+        err.get_ref()?.downcast_ref()
+    }
+
+    /// The file past the place that cannot be read, as far as one may hope.
+    pub fn next_offset(&self) -> u64 {
+        (self.offset / PAGE_LEN + 1) * PAGE_LEN
+    }
+}
+
+/// Whether `err` says that a file is not there any more.
+pub fn is_vanished(err: &io::Error) -> bool {
+    err.kind() == io::ErrorKind::NotFound || is_stale(err)
+}
+
+/// Whether `err` says that an open file was deleted on the server that it is on.
+pub fn is_stale(err: &io::Error) -> bool {
+    err.kind() == io::ErrorKind::StaleNetworkFileHandle
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.source.fmt(f)
+    }
+}
+
+impl std::error::Error for Unread {}
 
 impl ReadAt for [u8] {
     fn read_at(&self, room: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -185,6 +343,75 @@ impl<R: Read> Stream<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Bytes of which those at `bad` cannot be read; a reading that touches one fails, as some file systems have it, or stops before it.
+    struct Bad {
+        bytes: Vec<u8>,
+        bad: std::ops::Range<u64>,
+        is_whole: bool,
+    }
+
+    impl ReadAt for Bad {
+        fn read_at(&self, room: &mut [u8], offset: u64) -> io::Result<usize> {
+            let end = offset + room.len() as u64;
+            let is_hit = offset < self.bad.end && self.bad.start < end;
+            if is_hit && (self.is_whole || self.bad.contains(&offset)) {
+                return Err(io::Error::from_raw_os_error(5));
+            }
+            let len = if is_hit {
+                usize::try_from(self.bad.start - offset).unwrap()
+            } else {
+                room.len()
+            };
+            self.bytes.read_at(&mut room[..len], offset)
+        }
+
+        fn size(&self) -> io::Result<u64> {
+            self.bytes.size()
+        }
+    }
+
+    #[test]
+    fn all_before_a_bad_page_is_read_however_a_reading_fails() {
+        for is_whole in [false, true] {
+            let bad = Bad {
+                bytes: (0..40_000u32).map(|i| (i % 251) as u8).collect(),
+                bad: 20_480..24_576,
+                is_whole,
+            };
+            let mut read = Vec::new();
+            let mut room = vec![0; 1 << 20];
+            let err = loop {
+                match read_near(&bad, &mut room, read.len() as u64) {
+                    Ok(len) => read.extend_from_slice(&room[..len]),
+                    Err(err) => break err,
+                }
+            };
+            assert_eq!(err.raw_os_error(), Some(5));
+            assert_eq!(read, bad.bytes[..20_480], "{is_whole}");
+        }
+    }
+
+    #[test]
+    fn only_files_are_opened_and_nobody_waits_for_a_pipe() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log.1");
+        let shown = Path::new("shown");
+        let err = RegularFile::open(&path, shown).unwrap_err();
+        assert!(Unread::of(&err).is_none() && is_vanished(&err));
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let told = |path: &Path| {
+            let err = RegularFile::open(path, shown).unwrap_err();
+            Unread::of(&err).unwrap().to_string()
+        };
+        assert_eq!(told(&path), "it is a named pipe");
+        assert_eq!(told(dir.path()), "it is a directory");
+        std::os::unix::fs::symlink("/nowhere", dir.path().join("link")).unwrap();
+        assert_eq!(
+            told(&dir.path().join("link")),
+            "it is a link that leads nowhere"
+        );
+    }
 
     #[test]
     fn a_window_moves_over_its_source_and_reads_what_is_asked_for() {

@@ -17,6 +17,9 @@ impl Zxid {
     /// The largest zxid that there can be.
     pub const MAX: Zxid = Zxid(i64::MAX);
 
+    /// Where a zxid is not known. It is shown so, and no txn has it.
+    pub const UNKNOWN: Zxid = Zxid(0x7fff_ffff_ffff_fff0);
+
     /// The zxid whose bits are `raw`, as a file holds it.
     pub const fn from_i64(raw: i64) -> Zxid {
         Zxid(raw)
@@ -68,7 +71,10 @@ impl Zxid {
 
 impl fmt::Display for Zxid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "0x{:x}", self.0)
+        match *self {
+            Zxid::UNKNOWN => f.write_str("unknown zxid"),
+            Zxid(raw) => write!(f, "0x{raw:x}"),
+        }
     }
 }
 

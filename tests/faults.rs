@@ -23,15 +23,17 @@ use std::sync::Arc;
 use zoovault::txnlog::{LogReader, encode_header, encode_record};
 use zoovault::verify::codes;
 
-/// What is not among the directories, and why. Each is made by a test of this file.
-const NOT_CHECKED_IN: [(&str, &str); 5] = [
+/// What is not among the directories, and why. Each is made by a test of this file, of unreadable.rs or of streamed.rs.
+const NOT_CHECKED_IN: [(&str, &str); 7] = [
     (
         "archive-window",
         "an archive has the time of its making in it",
     ),
+    ("file-unreadable", "what is checked in can be read"),
     ("log-large-record", "it takes a megabyte"),
     ("log-more-faults", "it takes a thousand records"),
     ("object-damaged", "it takes a repository"),
+    ("snapshot-free-name", "it takes a single file"),
     ("snapshot-large-data", "it takes a megabyte"),
 ];
 

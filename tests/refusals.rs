@@ -6,6 +6,9 @@
 )]
 
 mod common;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[path = "common/trace.rs"]
+mod trace;
 
 use common::{copy, remove_named, testdata};
 use std::fs::{self, File, Permissions};
@@ -190,8 +193,10 @@ fn a_log_that_cannot_be_reached_is_not_overlooked() {
     let (_dir, dangling) = copy("standalone-3.8");
     fs::remove_file(dangling.join("log.145")).unwrap();
     symlink("/nowhere/log.145", dangling.join("log.145")).unwrap();
-    assert_eq!(status(&dangling, &["verify", "{}"]), 1);
-    assert_eq!(restore(&dangling, "latest"), 1);
+    assert_eq!(status(&dangling, &["verify", "{}"]), 4);
+    assert_eq!(restore(&dangling, "latest"), 4);
+    // What does not need it is had all the same.
+    assert_eq!(restore(&dangling, "0x144"), 0);
 }
 
 #[test]
@@ -314,4 +319,39 @@ fn without_a_digest_a_snapshot_is_exact_from_the_txn_behind_the_last_that_it_cou
     fs::write(&path, writer.finish(&trailer).unwrap().0).unwrap();
     assert_eq!(restore(&dir, "0x144"), 5);
     assert_eq!(restore(&dir, "0x145"), 0);
+}
+
+/// Somebody else makes the target, right before the program gives its work that name.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[test]
+fn a_target_that_somebody_else_makes_at_the_last_moment_is_theirs() {
+    use trace::{Deed, Op};
+    struct Faster(std::path::PathBuf);
+    impl trace::Plan for Faster {
+        fn before(&mut self, _: usize, op: &Op) -> Deed {
+            if matches!(op, Op::Rename(_, to) if *to == self.0) {
+                fs::create_dir(&self.0).unwrap();
+            }
+            Deed::Pass
+        }
+    }
+    if let Err(why) = trace::is_possible() {
+        return common::missing(&format!("a race for the target: {why}"), false);
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let target = dir.path().join("restored");
+    let mut command = common::zoovault();
+    command.args(["restore", "small-3.8", "--to", "latest", "--target"]);
+    command.arg(&target);
+    let traced = trace::run(&command, dir.path(), &mut Faster(target.clone())).unwrap();
+    assert_eq!(traced.code, Some(13), "{}", traced.stderr);
+    assert!(
+        traced
+            .stderr
+            .contains("appeared while it was being written"),
+        "{}",
+        traced.stderr
+    );
+    assert_eq!(fs::read_dir(&target).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
 }

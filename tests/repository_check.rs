@@ -619,7 +619,7 @@ fn of_logs(code: &str) -> Repository {
 
 /// The records of a log that are wanted, as they are made.
 fn records(
-    mut reader: zoovault::txnlog::LogReader<Arc<std::fs::File>>,
+    mut reader: zoovault::txnlog::LogReader<Arc<zoovault::stream::RegularFile>>,
     wanted: impl Fn(usize, &mut [u8]) -> bool,
 ) -> Vec<u8> {
     let mut bytes = encode_header();

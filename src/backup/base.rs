@@ -8,8 +8,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::point::Point;
 use crate::progress::{Progress, Silent};
 use crate::replay::{
-    Base, BaseFile, ExactFrom, Proof, Purpose, Rebuilt, bases, fresh_tree, read_timeline,
-    rebuild_for,
+    Base, BaseFile, ExactFrom, Proof, Purpose, Rebuilt, bases, bases_and_damage, fresh_tree,
+    read_timeline, rebuild_for,
 };
 use crate::repository::{History, Origin, StoredSnapshot, StoredTrailer};
 use crate::restore::write_snapshot;
@@ -337,11 +337,14 @@ pub(super) fn together(history: &History, stored: &Stored) -> History {
     together
 }
 
-/// The bases of a source, by zxid; a snapshot before the empty tree that the logs may begin on.
-pub(super) fn bases_in_order(source: &Source, timeline: &Timeline) -> Result<Vec<Base>> {
-    let mut all = bases(source, timeline)?;
+/// The bases of a source, by zxid; a snapshot before the empty tree that the logs may begin on. And why other snapshots are none.
+pub(super) fn bases_in_order(
+    source: &Source,
+    timeline: &Timeline,
+) -> Result<(Vec<Base>, Vec<Error>)> {
+    let (mut all, damage) = bases_and_damage(source, timeline)?;
     all.sort_by_key(|base| (base.zxid, base.file == BaseFile::Empty));
-    Ok(all)
+    Ok((all, damage))
 }
 
 /// The bases that are stored: not the empty tree, which no server starts from.

@@ -8,7 +8,7 @@ use crate::repository::{
     BackupName, History, Listing, Manifest, Mark, Object, Position, Repository,
 };
 use crate::source::Source;
-use crate::stream::Span;
+use crate::stream::{ReadAt, Span};
 use crate::timeline::Timeline;
 use crate::txnlog::LogReader;
 use crate::zxid::Zxid;
@@ -191,7 +191,11 @@ pub(super) fn find_position(source: &Source, position: &Position) -> Result<Opti
     let Some((index, log)) = logs.find(|(_, log)| log.name() == position.log) else {
         return Ok(None);
     };
-    let Ok(reader) = LogReader::new(log.shown(), log.open()?) else {
+    let file = match log.open() {
+        Err(error) if error.kind() == ErrorKind::Damage => return Ok(None),
+        file => file?,
+    };
+    let Ok(reader) = LogReader::new(log.shown(), file) else {
         return Ok(None);
     };
     let mut reader = reader.starting_at(position.offset);
@@ -219,14 +223,25 @@ pub(super) fn new_id(source: &Source, timeline: &Timeline, apart: Option<Zxid>) 
             identity.extend_from_slice(payload.get(..len).unwrap_or_default());
         }
     }
-    if let (true, Some(snapshot)) = (identity.is_empty(), source.snapshots().last()) {
-        identity = head_of(snapshot.shown(), snapshot.open()?)?;
+    let mut snapshots = source.snapshots().iter().rev();
+    while identity.is_empty()
+        && let Some(snapshot) = snapshots.next()
+    {
+        match snapshot
+            .open()
+            .and_then(|file| head_of(snapshot.shown(), file))
+        {
+            Ok(head) => identity = head,
+            // Which cannot be read: an older one may do.
+            Err(error) if error.kind() == ErrorKind::Damage => {}
+            Err(error) => return Err(error),
+        }
     }
     Ok(sha256(&identity).get(..12).unwrap_or_default().to_owned())
 }
 
 /// The first bytes of a snapshot, and how many there are.
-fn head_of(shown: &Path, file: std::sync::Arc<std::fs::File>) -> Result<Vec<u8>> {
+fn head_of(shown: &Path, file: impl ReadAt) -> Result<Vec<u8>> {
     use std::io::Read;
     let mut bytes = Vec::new();
     Span::range(file, 0, 1 << 20)

@@ -53,7 +53,7 @@ use crate::repository::{
     BackupName, History, Listing, Manifest, Repository, StoredEvidence, StoredLog, StoredSnapshot,
     StoredWindow,
 };
-use crate::source::{self, Source};
+use crate::source::{self, Source, SourceFile};
 use crate::zxid::Zxid;
 use base::bases_in_order;
 use lineage::Lineage;
@@ -239,6 +239,20 @@ impl Run<'_> {
                 "{damage}; what cannot be read there is not backed up"
             ));
         }
+        for error in self.source.unread() {
+            self.damaged(format!("{error}; what it says is not known"));
+        }
+        // Of those that were not read again, since they were backed up before.
+        let is_read = |index: usize| scan.timeline.logs.iter().any(|log| log.log == index);
+        let older = self.source.logs().iter().enumerate();
+        let older = older.filter(|(index, _)| !is_read(*index));
+        for error in older.filter_map(|(_, file)| file.unopened()) {
+            self.damaged(format!("{error}; what it held was backed up before"));
+        }
+        let unread = self.source.snapshots().iter();
+        for error in unread.filter_map(SourceFile::unopened) {
+            self.damaged(format!("{error}; it is no base"));
+        }
         let mut snapshots = self.source.snapshots().iter();
         let has_txns_elsewhere = self.source.logs().is_empty()
             && self.source.receipt().is_none()
@@ -262,10 +276,13 @@ impl Run<'_> {
     /// Stores what is missing, and the bases that it needs.
     fn store(&mut self, scan: &Scan, lineage: &Lineage, history: &History) -> Result<Stored> {
         let timeline = &scan.timeline;
-        let all_bases = match goes_on(scan, lineage) {
-            true => Vec::new(),
+        let (all_bases, damage) = match goes_on(scan, lineage) {
+            true => (Vec::new(), Vec::new()),
             false => bases_in_order(self.source, timeline)?,
         };
+        for error in damage {
+            self.damaged(format!("{error}; it is no base"));
+        }
         let earliest = all_bases
             .iter()
             .map(|base| base.zxid)

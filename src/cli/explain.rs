@@ -15,9 +15,10 @@ use zoovault::emulate::{self, Start};
 use zoovault::explain::{
     self, Answer, Consequence, Effect, Explained, Explanation, Prognosis, Risk, Weight,
 };
+use zoovault::snapshot::codec::Codec;
 use zoovault::source::{self, Source};
+use zoovault::txnlog;
 use zoovault::verify::Report;
-use zoovault::{snapshot, txnlog};
 
 /// Text for people is broken at this width, as far as words allow.
 const WIDTH: usize = 110;
@@ -60,10 +61,9 @@ fn is_source(path: &Path) -> anyhow::Result<bool> {
     ) || name.ends_with(".cfg");
     let mut head = Vec::new();
     File::open(path)
-        .and_then(|file| file.take(4).read_to_end(&mut head))
+        .and_then(|file| file.take(Codec::TOLD_BY).read_to_end(&mut head))
         .with_context(|| format!("cannot read {}", path.display()))?;
-    let has_magic =
-        head == txnlog::MAGIC || head == snapshot::MAGIC || head.starts_with(&[0x1f, 0x8b]);
+    let has_magic = head.starts_with(&txnlog::MAGIC) || Codec::of_content(&head).is_some();
     Ok(is_named || has_magic)
 }
 

@@ -46,7 +46,9 @@ pub fn write_file(
     for (session, timeout_ms) in &reader.sessions {
         sessions.insert(*session, (*timeout_ms, 0));
     }
-    let (mut count, mut newest) = (0, file.zxid());
+    let name = Some(file.zxid()).filter(|zxid| *zxid != Zxid::UNKNOWN);
+    let name = name.unwrap_or(Zxid::ZERO);
+    let (mut count, mut newest) = (0, name);
     while let Some(node) = reader.next_node()? {
         count += 1;
         newest = newest.max(node.stat.mzxid).max(node.stat.pzxid);
@@ -68,9 +70,9 @@ pub fn write_file(
         newest,
     )?;
     let counted = trailer.digest.map(|(zxid, _)| zxid).max(trailer.last_zxid);
-    let is_recorded = counted.is_some_and(|zxid| zxid >= file.zxid());
+    let is_recorded = counted.is_some_and(|zxid| zxid >= name);
     Ok(match newest.max(counted.unwrap_or(Zxid::ZERO)) {
-        last if last > file.zxid() => Some(format!("it has parts of later txns, up to {last}")),
+        last if last > name => Some(format!("it has parts of later txns, up to {last}")),
         _ if is_recorded => None,
         _ => Some(
             "it does not say when it was finished, and may have parts of later txns".to_owned(),

@@ -108,7 +108,7 @@ impl Render for Report {
         let overview = &self.overview;
         let epoch = |file: &EpochFile| match file {
             EpochFile::Epoch(epoch) => json!(epoch),
-            EpochFile::Absent => Value::Null,
+            EpochFile::Absent | EpochFile::Unread => Value::Null,
             EpochFile::Unparsable(text) => json!(text),
         };
         json!({
@@ -133,9 +133,10 @@ impl Render for Report {
                 json!({
                     "name": snapshot.name,
                     "size_bytes": snapshot.size,
-                    "zxid": snapshot.zxid.to_string(),
+                    "zxid": text::known_zxid(snapshot.zxid),
                     "exact_from_zxid": exact_from.map(|zxid| zxid.to_string()),
                     "exact_from_is_known": is_known,
+                    "remark": snapshot.remark,
                 })
             }).collect::<Vec<_>>(),
             "windows": overview.windows.iter().map(|[from, to]| json!({
@@ -161,6 +162,7 @@ fn show_epochs(out: &mut dyn Write, overview: &Overview) -> io::Result<()> {
     for (name, epoch) in [("acceptedEpoch", accepted), ("currentEpoch", current)] {
         match epoch {
             EpochFile::Absent => {}
+            EpochFile::Unread => writeln!(out, "  {name} cannot be read")?,
             EpochFile::Epoch(epoch) => writeln!(out, "  {name} {epoch}")?,
             EpochFile::Unparsable(text) => {
                 writeln!(out, "  {name} is no number: \"{}\"", text::escape(text))?;
@@ -277,8 +279,13 @@ fn snapshot_line(snapshot: &Snapshot, scale: &Scale, look: &Look) -> String {
         ),
         None => (" ".repeat(TIMELINE_LEN), look.paint("31", "damaged")),
     };
+    let remark = snapshot
+        .remark
+        .as_ref()
+        .map(|remark| look.paint("31", &format!("  {remark}")))
+        .unwrap_or_default();
     format!(
-        "{line}  {:<22} {exact}, {}",
+        "{line}  {:<22} {exact}, {}{remark}",
         snapshot.name,
         text::size(snapshot.size)
     )

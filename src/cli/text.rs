@@ -5,6 +5,12 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use zoovault::point::Point;
 use zoovault::time;
+use zoovault::zxid::Zxid;
+
+/// A zxid for programs; null where it is not known.
+pub fn known_zxid(zxid: Zxid) -> Option<String> {
+    (zxid != Zxid::UNKNOWN).then(|| zxid.to_string())
+}
 
 /// Whether a terminal might obey the character, or a reader be deceived by it.
 pub fn is_hostile(c: char) -> bool {

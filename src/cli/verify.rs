@@ -204,7 +204,7 @@ impl Render for Shown<'_> {
                 json!({
                     "name": snapshot.name,
                     "size_bytes": snapshot.size,
-                    "zxid": snapshot.zxid.to_string(),
+                    "zxid": text::known_zxid(snapshot.zxid),
                     "znodes": snapshot.nodes,
                     "exact_from_zxid": exact_from.map(|zxid| zxid.to_string()),
                     "exact_from_is_known": is_known,

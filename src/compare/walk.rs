@@ -5,10 +5,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
 use crate::record::is_same_txn;
 use crate::source::Source;
+use crate::stream::RegularFile;
 use crate::timeline::{Piece, Timeline};
 use crate::txnlog::LogReader;
 use crate::zxid::Zxid;
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -133,7 +133,7 @@ struct Cursor<'a> {
     source: &'a Source,
     pieces: Vec<&'a Piece>,
     next_piece: usize,
-    reader: Option<LogReader<Arc<File>>>,
+    reader: Option<LogReader<Arc<RegularFile>>>,
     /// The txn that it is at; `None` before the first and behind the last.
     zxid: Option<Zxid>,
     last: Zxid,

@@ -1,10 +1,11 @@
 //! Which files a server reads, and in which order (`Util.getZxidFromName`, `FileSnap.findNValidSnapshots`, `FileTxnLog.FileTxnIterator.init`).
 
+use super::java::{self, Thrown};
 use super::rules::Rules;
 use crate::error::{Error, ErrorKind, Result};
 use crate::snapshot::codec::Codec;
-use crate::stream::Span;
-use std::fs::{self, File};
+use crate::stream::{RegularFile, Span, Unread, is_vanished};
+use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,16 +27,19 @@ impl ServerFile {
     /// Opens it.
     ///
     /// # Errors
-    /// [`ErrorKind::SourceChanged`] when it is gone.
-    pub fn open(&self) -> Result<Arc<File>> {
-        match File::open(&self.path) {
-            Ok(file) => Ok(Arc::new(file)),
-            Err(err) if err.kind() == std::io::ErrorKind::NotFound => Err(Error::about(
+    /// [`ErrorKind::SourceChanged`] when it is gone; the inner one is what the server throws.
+    pub fn open(&self) -> Result<java::Result<Arc<RegularFile>>> {
+        match RegularFile::open(&self.path, &self.path) {
+            Ok(file) => Ok(Ok(Arc::new(file))),
+            Err(err) if is_vanished(&err) => Err(Error::about(
                 &self.path,
                 ErrorKind::SourceChanged,
                 "vanished while the directory was read",
             )),
-            Err(err) => Err(Error::io(&self.path, "read", err)),
+            Err(err) => match Unread::of(&err) {
+                Some(unread) => Ok(Err(Thrown::unopened(&self.name, unread))),
+                None => Err(Error::io(&self.path, "read", err)),
+            },
         }
     }
 
@@ -51,13 +55,20 @@ impl ServerFile {
     ///
     /// # Errors
     /// As [`ServerFile::open`].
-    pub fn reader(&self, rules: &Rules) -> Result<Box<dyn Read + Send>> {
-        Ok(self.codec(rules).reader(Span::new(self.open()?, 0)))
+    pub fn reader(&self, rules: &Rules) -> Result<java::Result<Box<dyn Read + Send>>> {
+        let opened = self.open()?;
+        Ok(opened.map(|file| self.codec(rules).reader(Span::new(file, 0))))
     }
 
+    /// Whether it is tried. One that cannot be read is passed over.
     fn is_tried(&self, rules: &Rules) -> Result<bool> {
-        let tried = self.codec(rules).is_tried(&*self.open()?);
-        tried.map_err(|err| Error::io(&self.path, "read", err))
+        let Ok(file) = self.open()? else {
+            return Ok(false);
+        };
+        match self.codec(rules).is_tried(&*file) {
+            Err(err) if Unread::of(&err).is_some() => Ok(false),
+            tried => tried.map_err(|err| Error::io(&self.path, "read", err)),
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::rules::Limits;
 use crate::checksum::Adler32;
-use crate::stream::Stream;
+use crate::stream::{Stream, Unread};
 use std::io::{self, Read};
 
 /// What was thrown.
@@ -33,6 +33,19 @@ impl Thrown {
     /// A `NullPointerException`. What its message is depends on the JVM, so it has none here.
     pub fn null_pointer() -> Thrown {
         Thrown::Unchecked("java.lang.NullPointerException", String::new())
+    }
+
+    /// What Java throws where a file cannot be opened (`FileInputStream`).
+    pub fn unopened(name: &str, unread: &Unread) -> Thrown {
+        let why = match unread.source.raw_os_error() {
+            Some(_) => of_system(unread),
+            None if unread.source.to_string().contains("link") => {
+                "No such file or directory".to_owned()
+            }
+            None if unread.source.to_string().contains("directory") => "Is a directory".to_owned(),
+            None => unread.to_string(),
+        };
+        Thrown::Io("java.io.FileNotFoundException", format!("{name} ({why})"))
     }
 
     /// The class.
@@ -223,6 +236,9 @@ impl<R: Read> InputArchive for FileInput<R> {
 
 /// What Java throws where decompressing fails so (`GZIPInputStream`, `SnappyInputStream`).
 fn thrown(err: &io::Error) -> Thrown {
+    if let Some(unread) = Unread::of(err) {
+        return Thrown::io(of_system(unread));
+    }
     match err.kind() {
         io::ErrorKind::UnexpectedEof => Thrown::Eof,
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
@@ -230,6 +246,13 @@ fn thrown(err: &io::Error) -> Thrown {
         }
         kind => Thrown::Unread(kind, err.to_string()),
     }
+}
+
+/// The system's words for what failed, without the number behind them.
+fn of_system(unread: &Unread) -> String {
+    let told = unread.to_string();
+    let end = told.find(" (os error").unwrap_or(told.len());
+    told.get(..end).unwrap_or_default().to_owned()
 }
 
 /// `bytes`, which are not UTF-8, as a `String` of Java holds them and would write them again: U+FFFD for what is malformed, and

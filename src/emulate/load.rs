@@ -241,7 +241,9 @@ impl Loader<'_> {
         tried: &[ServerFile],
     ) -> Result<std::result::Result<Option<Promised>, Refusal>> {
         for file in tried {
-            let thrown = match snapshot::load(file, tree, file.reader(self.rules)?) {
+            let reader = file.reader(self.rules)?;
+            let loaded = reader.and_then(|reader| snapshot::load(file, tree, reader));
+            let thrown = match loaded {
                 Ok(promised) => {
                     tree.last_zxid = Zxid::from_i64(file.zxid);
                     self.base = Some(file.name.clone());
@@ -434,6 +436,10 @@ fn member(source: &Source, rules: &Rules, last: Zxid) -> std::result::Result<(),
     let read = |file: &EpochFile, name: &str| match file {
         EpochFile::Absent => Ok(None),
         EpochFile::Epoch(epoch) => Ok(Some(*epoch)),
+        EpochFile::Unread => {
+            let message = format!("{name} cannot be read");
+            Err(Refusal::new(Thrown::io(message)))
+        }
         EpochFile::Unparsable(line) => {
             let line = if line.is_empty() { "null" } else { line };
             Err(Refusal::new(Thrown::io(format!("Found {line} in {name}"))))

@@ -6,17 +6,16 @@ use super::record::{Record, decode};
 use super::rules::Rules;
 use crate::checksum::adler32;
 use crate::error;
-use crate::stream::{ReadAt, Span};
+use crate::stream::{ReadAt, RegularFile, Span};
 use crate::txnlog::{END_OF_RECORD, MAGIC};
 use std::collections::VecDeque;
-use std::fs::File;
 use std::sync::Arc;
 
 /// The logs of a load, one behind the other.
 pub struct ServerLogs<'a> {
     rules: &'a Rules,
     left: VecDeque<ServerFile>,
-    open: Option<(ServerFile, FileInput<Span<Arc<File>>>)>,
+    open: Option<(ServerFile, FileInput<Span<Arc<RegularFile>>>)>,
     /// Where the record that was read last begins, or the one that could not be.
     offset: u64,
     /// What the server printed meanwhile, with the file.
@@ -69,7 +68,10 @@ impl<'a> ServerLogs<'a> {
         let Some(file) = self.left.pop_front() else {
             return Ok(Ok(false));
         };
-        let handle = file.open()?;
+        let handle = match file.open()? {
+            Ok(handle) => handle,
+            Err(thrown) => return Ok(Err(thrown)),
+        };
         let is_empty = handle.size().is_ok_and(|size| size == 0);
         if is_empty && self.left.is_empty() && self.rules.deletes_empty_tail() {
             let line = "Delete empty tail log file to recover from corruption file:";
@@ -106,7 +108,7 @@ impl<'a> ServerLogs<'a> {
 }
 
 /// Magic, version, dbid. Being short here is no end of a file: it ends the load.
-fn read_header(input: &mut FileInput<Span<Arc<File>>>, file: &ServerFile) -> Result<()> {
+fn read_header(input: &mut FileInput<Span<Arc<RegularFile>>>, file: &ServerFile) -> Result<()> {
     let magic = input.int()?;
     let _version_and_dbid = input.take(4 + 8)?;
     let expected = i32::from_be_bytes(MAGIC);

@@ -267,6 +267,7 @@ impl<'a> Start<'a> {
             "log-fork" => self.tell(finding, Loses, EVERY, "log-zxid-repeated"),
             "log-large-record" => self.large_record(finding),
             "file-lookalike" => self.tell(finding, Unsure, "3.6.0 and later", ""),
+            "file-unreadable" => self.unreadable(finding),
             "file-misplaced" => {
                 let is_log = finding
                     .file
@@ -289,6 +290,28 @@ impl<'a> Start<'a> {
             // The rest says what can be restored, or changes nothing at a start.
             _ => {}
         }
+    }
+
+    fn unreadable(&mut self, finding: &Finding) {
+        let file = finding.file.as_deref();
+        let is_of = |files: &[SourceFile]| files.iter().any(|it| file == Some(it.shown()));
+        if is_of(self.source.snapshots()) {
+            return self.snapshot(finding);
+        }
+        if is_of(self.source.logs()) && !self.is_read(finding) {
+            let releases = "no release reads this file as long as the newest snapshot loads";
+            return self.tell(finding, Effect::None, releases, "");
+        }
+        let id = match &finding.message {
+            told if told.contains("Permission denied") => "dir-unwritable",
+            told if told.contains("Input/output error") => "disk-failing",
+            _ => "",
+        };
+        let releases = match is_of(self.source.logs()) {
+            true => EVERY,
+            false => MEMBERS,
+        };
+        self.tell(finding, Effect::Refuses, releases, id);
     }
 
     fn large_record(&mut self, finding: &Finding) {
@@ -378,6 +401,7 @@ impl<'a> Start<'a> {
             }
             "snapshot-dangling-acl"
             | "snapshot-large-data"
+            | "snapshot-free-name"
             | "snapshot-odd-header"
             | "snapshot-differs-sessions" => {}
             _ => {
@@ -446,7 +470,7 @@ impl<'a> Start<'a> {
         let (accepted, how) = match self.source.accepted_epoch() {
             EpochFile::Epoch(accepted) => (*accepted, "holds"),
             EpochFile::Absent => (of_last, "is not there and would be made to hold"),
-            EpochFile::Unparsable(_) => return,
+            EpochFile::Unparsable(_) | EpochFile::Unread => return,
         };
         if accepted < *current {
             let says = format!(

@@ -1,6 +1,6 @@
 //! Bases: what a replay begins on, and from where on each is exact.
 
-use super::Rejected;
+use super::{Rejected, free};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
 use crate::record::acl::OPEN_ACL_UNSAFE;
@@ -91,7 +91,15 @@ impl Base {
 /// # Errors
 /// [`ErrorKind::SourceChanged`]; failures to read.
 pub fn bases(source: &Source, timeline: &Timeline) -> Result<Vec<Base>> {
-    let mut bases = Vec::new();
+    bases_and_damage(source, timeline).map(|(bases, _)| bases)
+}
+
+/// As [`bases`], and why snapshots are none, where a first look shows that.
+///
+/// # Errors
+/// As [`bases`].
+pub fn bases_and_damage(source: &Source, timeline: &Timeline) -> Result<(Vec<Base>, Vec<Error>)> {
+    let (mut bases, mut damage) = (Vec::new(), Vec::new());
     if begins_empty(source, timeline)? {
         bases.push(empty());
     }
@@ -101,13 +109,22 @@ pub fn bases(source: &Source, timeline: &Timeline) -> Result<Vec<Base>> {
             bases.push(promised(stored, index, timeline));
             continue;
         }
+        if let Some(dated) = file.dated() {
+            bases.extend(free::base(dated, index, file.zxid()));
+            continue;
+        }
         let next = names
             .iter()
             .copied()
             .filter(|zxid| *zxid > file.zxid())
             .min();
-        let Some(peeked) = peek(source, file)? else {
-            continue;
+        let peeked = match peek(source, file) {
+            Ok(peeked) => peeked,
+            Err(error) if error.kind() == ErrorKind::Damage => {
+                damage.push(error);
+                continue;
+            }
+            Err(error) => return Err(error),
         };
         // What an archive was found to be exact from, when more snapshots were there to tell.
         let of_archive = source.manifest().map(|manifest| manifest.window.0);
@@ -136,7 +153,7 @@ pub fn bases(source: &Source, timeline: &Timeline) -> Result<Vec<Base>> {
         });
     }
     bases.sort_by_key(|base| base.zxid);
-    Ok(bases)
+    Ok((bases, damage))
 }
 
 /// A base of a repository, as it was judged when it was stored.
@@ -241,26 +258,24 @@ enum Peeked {
     Trailer(Trailer),
 }
 
-/// Takes a first look at a snapshot; `None` when it is known to be damaged.
-fn peek(source: &Source, file: &SourceFile) -> Result<Option<Peeked>> {
+/// Takes a first look at a snapshot.
+fn peek(source: &Source, file: &SourceFile) -> Result<Peeked> {
     if source.is_as_restored(file)? {
-        return Ok(Some(Peeked::Restored));
+        return Ok(Peeked::Restored);
     }
     let must_read_all =
         file.codec() != Codec::Plain || (file.zxid() == Zxid::ZERO && file.size() <= FRESH_LEN_MAX);
     if !must_read_all {
         let trailer =
             peek_trailer(&file.open()?).map_err(|err| Error::io(file.shown(), "read", err))?;
-        return Ok(Some(Peeked::Trailer(trailer)));
+        return Ok(Peeked::Trailer(trailer));
     }
-    match snapshot::check(file.shown(), &|| source.open_snapshot(file), &|_| {}) {
-        Ok(summary) if summary.max_zxid == Zxid::ZERO && file.zxid() == Zxid::ZERO => {
-            Ok(Some(Peeked::Fresh))
-        }
-        Ok(summary) => Ok(Some(Peeked::Trailer(summary.trailer))),
-        Err(error) if error.kind() == ErrorKind::Damage => Ok(None),
-        Err(error) => Err(error),
-    }
+    let summary = snapshot::check(file.shown(), &|| source.open_snapshot(file), &|_| {})?;
+    let is_fresh = summary.max_zxid == Zxid::ZERO && file.zxid() == Zxid::ZERO;
+    Ok(match is_fresh {
+        true => Peeked::Fresh,
+        false => Peeked::Trailer(summary.trailer),
+    })
 }
 
 /// What is known of E, given what stands behind the znodes.
@@ -364,6 +379,9 @@ pub(super) fn unreachable(
             };
             message.push_str(&format!(": {} {}{more}", first.name, first.reason));
         }
+        None if free::is_fuzzy(source) => message.push_str(
+            ": the znodes were written while txns were applied, and without the log of those they are of no one moment",
+        ),
         None => message.push_str(": no sound snapshot is from before it"),
     }
     let error = Error::about(source.shown(), ErrorKind::NotReachable, message);
@@ -472,7 +490,8 @@ pub(super) fn load(
     let (tree, trailer) = load_snapshot(source, file, progress)?;
     // What was peeked at before has to be what was read now, unless the whole file was read for it.
     let is_now = exact_from(timeline, base.zxid, &trailer, None);
-    let was_peeked = trailer.digest.is_some()
+    let was_peeked = file.dated().is_none()
+        && trailer.digest.is_some()
         && base.zxid != Zxid::ZERO
         && matches!(base.exact_from, ExactFrom::Known(_));
     if was_peeked && is_now != base.exact_from {

@@ -25,14 +25,15 @@ mod crosscheck;
 mod doubt;
 mod ends;
 mod feed;
+mod free;
 mod onward;
 mod resolve;
 mod sound;
 mod tree_at;
 
 pub use base::{
-    Base, BaseFile, ExactFrom, bases, begins_empty, exact_ranges, fresh_tree, load_snapshot,
-    promised_bases, seems_to_begin_empty,
+    Base, BaseFile, ExactFrom, bases, bases_and_damage, begins_empty, exact_ranges, fresh_tree,
+    load_snapshot, promised_bases, seems_to_begin_empty,
 };
 pub use chain::{Alone, Chain, Doubt, Link, judge_chain, reach};
 pub use compare::{DigestTally, Mismatch};

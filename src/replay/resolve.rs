@@ -156,9 +156,15 @@ fn latest(source: &Source, timeline: &Timeline, warnings: &mut Vec<String>) -> R
     let Some(newest) = newest else {
         return last.ok_or_else(|| nothing(source));
     };
+    if newest.zxid() == Zxid::UNKNOWN {
+        let message = "neither its name nor what stands behind its znodes tells its zxid";
+        return Err(not_reachable(source, message.to_owned()));
+    }
     match snapshot::check(newest.shown(), &|| source.open_snapshot(newest), &|_| {}) {
         Ok(_) => {
-            if timeline.logs.is_empty() && !source.is_as_restored(newest)? {
+            // One that was streamed to a file of its own has no logs anywhere.
+            let is_alone = newest.dated().is_some();
+            if timeline.logs.is_empty() && !is_alone && !source.is_as_restored(newest)? {
                 warnings.push("there are no logs: if a dataLogDir of its own has them, later txns are left out".to_owned());
             }
             Ok(newest.zxid())

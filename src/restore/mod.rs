@@ -19,7 +19,7 @@ use crate::progress::Progress;
 use crate::receipt::Receipt;
 use crate::release::Release;
 use crate::replay::{ExactFrom, Proof, Rebuilt, Rejected, Replayed, Target, rebuild};
-use crate::source::Source;
+use crate::source::{EpochFile, Source};
 use crate::tree::DataTree;
 use crate::zxid::Zxid;
 use std::fs;
@@ -129,6 +129,7 @@ pub fn plan(source: &Source, what: &What, progress: &dyn Progress) -> Result<Pla
         Ephemerals::Keep => warnings.extend(uncovered(&replayed.tree)),
     }
     warnings.extend(target.warnings.iter().cloned());
+    warnings.extend(epochs_unknown(source));
     let (misfits, mut notes) = misfits::misfits(&replayed.tree, what.for_version);
     warnings.extend(misfits);
     let damaged = rejected.iter().filter(|other| other.is_damaged);
@@ -345,6 +346,20 @@ pub fn uncertainties(replayed: &Replayed) -> Vec<String> {
         ));
     }
     warnings
+}
+
+/// An epoch file that cannot be read may name one that nothing else tells of.
+fn epochs_unknown(source: &Source) -> Option<String> {
+    let files = [
+        (CURRENT_EPOCH, source.current_epoch()),
+        (ACCEPTED_EPOCH, source.accepted_epoch()),
+    ];
+    let (name, _) = files
+        .into_iter()
+        .find(|(_, file)| **file == EpochFile::Unread)?;
+    Some(format!(
+        "{name} cannot be read, so epochs may have been used that nothing else tells of: see that the new one is above those of the other members"
+    ))
 }
 
 fn uncovered(tree: &DataTree) -> Vec<String> {

@@ -11,6 +11,7 @@
 //!
 //! There is no checksum and no end: the stream ends where a chunk would begin. A new header may stand there.
 
+use super::MAGIC;
 use crate::jute::{Put, Reader};
 use crate::stream::{ReadAt, Span};
 use std::io::{self, Read, Write};
@@ -36,6 +37,29 @@ impl Codec {
             Codec::Snappy
         } else {
             Codec::Plain
+        }
+    }
+
+    /// How many bytes of a file tell its codec.
+    pub const TOLD_BY: u64 = SNAPPY_MAGIC.len() as u64;
+
+    /// The codec of the snapshot that begins with `head`, whatever it is called; `None` where that is no snapshot. What is in gzip may be anything.
+    pub fn of_content(head: &[u8]) -> Option<Codec> {
+        if head.starts_with(&MAGIC) {
+            Some(Codec::Plain)
+        } else if head.starts_with(&[0x1f, 0x8b]) {
+            Some(Codec::Gzip)
+        } else {
+            head.starts_with(&SNAPPY_MAGIC).then_some(Codec::Snappy)
+        }
+    }
+
+    /// What a server puts behind the name of a snapshot that is compressed so.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Codec::Plain => "",
+            Codec::Gzip => ".gz",
+            Codec::Snappy => ".snappy",
         }
     }
 

@@ -1,11 +1,13 @@
 //! One log or snapshot of a source.
 
+use super::single::Inside;
 use crate::error::{Error, ErrorKind, Result};
 use crate::repository::{StoredSnapshot, Unpacked};
 use crate::snapshot::codec::Codec;
+use crate::stream::{RegularFile, is_vanished};
 use crate::txnlog::LogSummary;
 use crate::zxid::Zxid;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
@@ -20,13 +22,15 @@ pub struct SourceFile {
     pub(super) size: u64,
     pub(super) modified: Option<SystemTime>,
     pub(super) promise: Option<Promise>,
+    /// What was read of a snapshot whose name tells nothing.
+    pub(super) inside: Option<Inside>,
 }
 
 /// Where the bytes of a file are.
 #[derive(Debug)]
 pub(super) enum Place {
     /// In a directory; held open from the first reading on, since a server may purge it.
-    Dir(PathBuf, OnceLock<Arc<File>>),
+    Dir(PathBuf, OnceLock<Arc<RegularFile>>),
     /// In a repository.
     Stored(Unpacked),
 }
@@ -53,7 +57,7 @@ impl SourceFile {
             .into_owned()
     }
 
-    /// The zxid in its name.
+    /// The zxid in its name. Where a snapshot has a name that no server gives, what it says itself; [`Zxid::UNKNOWN`] where that is nothing.
     pub fn zxid(&self) -> Zxid {
         self.zxid
     }
@@ -92,22 +96,32 @@ impl SourceFile {
     /// Opens it, or gives what was opened before.
     ///
     /// # Errors
-    /// [`ErrorKind::SourceChanged`] when it is gone.
-    pub fn open(&self) -> Result<Arc<File>> {
+    /// [`ErrorKind::SourceChanged`] when it is gone; damage where it cannot be read, or is no file.
+    pub fn open(&self) -> Result<Arc<RegularFile>> {
         match &self.place {
-            Place::Stored(unpacked) => unpacked.open().map(Arc::new),
+            Place::Stored(unpacked) => unpacked.open().map(RegularFile::of_our_own).map(Arc::new),
             Place::Dir(path, handle) => {
                 if let Some(file) = handle.get() {
                     return Ok(file.clone());
                 }
-                let file = File::open(path).map_err(|err| self.open_error(err))?;
+                let file =
+                    RegularFile::open(path, &self.shown).map_err(|err| self.open_error(err))?;
                 Ok(handle.get_or_init(|| Arc::new(file)).clone())
             }
         }
     }
 
+    /// Why it cannot even be opened, where that is its own fault. It is not kept open.
+    pub fn unopened(&self) -> Option<Error> {
+        let Place::Dir(path, _) = &self.place else {
+            return None;
+        };
+        let err = RegularFile::open(path, &self.shown).err()?;
+        Some(self.open_error(err)).filter(|error| error.kind() == ErrorKind::Damage)
+    }
+
     fn open_error(&self, err: std::io::Error) -> Error {
-        if err.kind() == std::io::ErrorKind::NotFound {
+        if is_vanished(&err) {
             return Error::about(
                 &self.shown,
                 ErrorKind::SourceChanged,
@@ -118,30 +132,30 @@ impl SourceFile {
     }
 }
 
-/// A file that was just listed; `None` when it was purged since. A name that leads nowhere is no file that was purged: a volume may not be
-/// mounted.
+/// A file that was just listed; `None` when it was purged since. One that cannot be read, or is no file, is one all the same: whoever opens it is told.
+/// A name that leads nowhere is no file that was purged: a volume may not be mounted.
 pub(super) fn listed_file(
     path: &Path,
     shown: PathBuf,
     zxid: Zxid,
     codec: Codec,
-) -> Result<Option<SourceFile>> {
-    let file = match source_file(path, shown, zxid, codec) {
-        Err(_)
-            if path
-                .symlink_metadata()
-                .is_err_and(|err| err.kind() == std::io::ErrorKind::NotFound) =>
-        {
-            return Ok(None);
-        }
-        file => file?,
-    };
-    match path.is_file() {
-        true => Ok(Some(file)),
-        false => {
-            Err(Error::about(&file.shown, ErrorKind::Failed, "is not a file").hint("move it away"))
-        }
+) -> Option<SourceFile> {
+    let found = fs::metadata(path);
+    if found.is_err() && path.symlink_metadata().is_err_and(|err| is_vanished(&err)) {
+        return None;
     }
+    let found = found.ok();
+    let regular = found.as_ref().filter(|found| found.is_file());
+    Some(SourceFile {
+        place: Place::Dir(path.into(), OnceLock::new()),
+        shown,
+        zxid,
+        codec,
+        size: regular.map_or(0, fs::Metadata::len),
+        modified: regular.and_then(|found| found.modified().ok()),
+        promise: None,
+        inside: None,
+    })
 }
 
 pub(super) fn source_file(
@@ -150,14 +164,8 @@ pub(super) fn source_file(
     zxid: Zxid,
     codec: Codec,
 ) -> Result<SourceFile> {
-    let metadata = fs::metadata(path).map_err(|err| Error::io(&shown, "read", err))?;
-    Ok(SourceFile {
-        place: Place::Dir(path.into(), OnceLock::new()),
-        shown,
-        zxid,
-        codec,
-        size: metadata.len(),
-        modified: metadata.modified().ok(),
-        promise: None,
+    listed_file(path, shown, zxid, codec).ok_or_else(|| {
+        let message = "vanished while it was opened";
+        Error::about(path, ErrorKind::SourceChanged, message)
     })
 }

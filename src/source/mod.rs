@@ -3,24 +3,31 @@
 //! A live directory changes while it is read: its server appends, rolls, purges, and a follower may be told to truncate.
 //! Files that were opened stay readable when they are purged, so a plan opens what it needs; a file that vanished before, or
 //! shrank, is [`ErrorKind::SourceChanged`], and the caller begins anew.
+//!
+//! A file that is there and cannot be read, or not to its end, is damage of that file and of nothing else ([`crate::stream::Unread`]): whoever can do
+//! without goes on. Only a directory that cannot be listed, or of which nothing may be read, ends all.
 
+mod beside;
 mod file;
+mod single;
 mod stored;
 
+pub use beside::EpochFile;
 pub use file::SourceFile;
+pub use single::Dated;
 
 use crate::archive::{self, Manifest};
-use crate::datadir::{self, ACCEPTED_EPOCH, CURRENT_EPOCH, FileName, MYID, ZXID_LAYOUT};
+use crate::datadir::{self, FileName, ZXID_LAYOUT};
 use crate::durable::{self, ScratchDir};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{AS_OWNER, Error, ErrorKind, Result};
 use crate::receipt::Receipt;
 use crate::repository::{Repository, StoredEvidence, Which};
+use crate::snapshot::SnapshotReader;
 use crate::snapshot::codec::Codec;
-use crate::snapshot::{self, SnapshotReader};
-use crate::stream::Span;
-use crate::txnlog::{self, LogReader};
-use crate::zxid::Zxid;
-use file::{listed_file, source_file};
+use crate::stream::{RegularFile, Span};
+use crate::txnlog::LogReader;
+use file::listed_file;
+use single::{IsGzip, free_snapshot_in};
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -43,17 +50,6 @@ pub struct Options {
 /// How often work begins anew because a live directory changed under it.
 const TRIES: u32 = 5;
 
-/// The content of an epoch file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EpochFile {
-    /// Not there.
-    Absent,
-    /// A number.
-    Epoch(i64),
-    /// Something that no server reads as a number.
-    Unparsable(String),
-}
-
 /// One history, in files.
 #[derive(Debug)]
 pub struct Source {
@@ -67,6 +63,7 @@ pub struct Source {
     member: Option<u64>,
     odd_files: Vec<(PathBuf, FileName)>,
     misplaced: Vec<PathBuf>,
+    unread: Vec<Error>,
     manifest: Option<Manifest>,
     receipt: Option<Receipt>,
     /// What a repository's manifests tell, where this is one.
@@ -110,17 +107,10 @@ impl Source {
                 "is neither a file nor a directory",
             ));
         }
-        let mut head = Vec::new();
-        File::open(path)
-            .and_then(|file| file.take(4).read_to_end(&mut head))
-            .map_err(|err| Error::io(path, "read", err))?;
-        match head.as_slice() {
-            magic if magic == txnlog::MAGIC || magic == snapshot::MAGIC => {
-                Source::open_single(path)
-            }
-            [0x1f, 0x8b, ..] if !is_named_snapshot(path) => Source::open_archive(path, options),
-            _ if is_named_log_or_snapshot(path) => Source::open_single(path),
-            _ => Source::open_zoo_cfg(path, options),
+        match Source::open_single(path)? {
+            Ok(source) => Ok(source),
+            Err(IsGzip(true)) => Source::open_archive(path, options),
+            Err(IsGzip(false)) => Source::open_zoo_cfg(path, options),
         }
     }
 
@@ -188,38 +178,6 @@ impl Source {
         Source::open_dirs(&data_dir, &data_dir, log_dir.as_deref())
     }
 
-    fn open_single(path: &Path) -> Result<Source> {
-        let mut source = Source::new(path);
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        let is_log = match FileName::parse(&name) {
-            FileName::Log(_) => true,
-            FileName::Snapshot(..) => false,
-            _ => {
-                let mut magic = [0; 4];
-                File::open(path)
-                    .and_then(|mut file| file.read_exact(&mut magic))
-                    .map_err(|err| Error::io(path, "read", err))?;
-                magic == txnlog::MAGIC
-            }
-        };
-        let (zxid, codec) = match FileName::parse(&name) {
-            FileName::Snapshot(zxid, codec) => (zxid, codec),
-            FileName::Log(zxid) => (zxid, Codec::Plain),
-            _ => (Zxid::ZERO, Codec::Plain),
-        };
-        let file = source_file(path, path.into(), zxid, codec)?;
-        if is_log {
-            source.logs.push(file)
-        } else {
-            source.snapshots.push(file)
-        }
-        Ok(source)
-    }
-
     fn open_archive(path: &Path, options: &Options) -> Result<Source> {
         let unpacked = scratch(options)?;
         let manifest = archive::unpack(path, unpacked.path())?;
@@ -246,9 +204,11 @@ impl Source {
         }
         if source.logs.is_empty() && source.snapshots.is_empty() {
             let message = "holds no ZooKeeper logs or snapshots (log.HEX, snapshot.HEX), and neither does a version-2 folder in it";
-            return Err(Error::about(dir, ErrorKind::Failed, message).hint(
-                "give the dataDir that zoo.cfg names; with a dataLogDir of its own, name that too",
-            ));
+            let hint = match free_snapshot_in(&snap_dir) {
+                Some(file) => format!("{file} is a snapshot under a free name: give that file itself"),
+                None => "give the dataDir that zoo.cfg names; with a dataLogDir of its own, name that too".to_owned(),
+            };
+            return Err(Error::about(dir, ErrorKind::Failed, message).hint(hint));
         }
         source
             .logs
@@ -261,13 +221,8 @@ impl Source {
         } else {
             Some(dir)
         };
-        source.receipt = data_dir.and_then(Receipt::read);
-        source.member = data_dir
-            .and_then(|dir| fs::read_to_string(dir.join(MYID)).ok())
-            .and_then(|text| text.trim().parse().ok());
-        source.accepted_epoch = read_epoch(&snap_dir.join(ACCEPTED_EPOCH))?;
-        source.current_epoch = read_epoch(&snap_dir.join(CURRENT_EPOCH))?;
-        source.half_written_epoch = read_epoch(&snap_dir.join(format!("{CURRENT_EPOCH}.tmp")))?;
+        source.ensure_allowed()?;
+        source.read_beside(&snap_dir, data_dir);
         Ok(source)
     }
 
@@ -283,6 +238,7 @@ impl Source {
             member: None,
             odd_files: Vec::new(),
             misplaced: Vec::new(),
+            unread: Vec::new(),
             manifest: None,
             receipt: None,
             backed_up: None,
@@ -315,13 +271,13 @@ impl Source {
             let file = |zxid, codec| listed_file(&path, shown_path.clone(), zxid, codec);
             match name {
                 FileName::Log(zxid) => {
-                    self.logs.extend(file(zxid, Codec::Plain)?);
+                    self.logs.extend(file(zxid, Codec::Plain));
                     if is_split && is_same_dir(dir, snap_dir) {
                         self.misplaced.push(shown_path);
                     }
                 }
                 FileName::Snapshot(zxid, codec) => {
-                    self.snapshots.extend(file(zxid, codec)?);
+                    self.snapshots.extend(file(zxid, codec));
                     if is_split && is_same_dir(dir, log_dir) {
                         self.misplaced.push(shown_path);
                     }
@@ -377,6 +333,26 @@ impl Source {
     /// Logs in the snapshots' directory and the other way round, where the two differ: no server starts on that.
     pub fn misplaced(&self) -> &[PathBuf] {
         &self.misplaced
+    }
+
+    /// Files beside logs and snapshots that are there and cannot be read: `myid`, the epoch files, the receipt of a restore.
+    pub fn unread(&self) -> &[Error] {
+        &self.unread
+    }
+
+    /// Refuses a source of which nothing at all may be read: that is no damage of it.
+    fn ensure_allowed(&self) -> Result<()> {
+        let is_denied = |file: &SourceFile| {
+            let error = file.unopened();
+            error.is_some_and(|error| error.next_step() == Some(AS_OWNER))
+        };
+        match self.logs.iter().chain(&self.snapshots).all(is_denied) {
+            true => {
+                let message = "none of its logs and snapshots may be read";
+                Err(Error::about(&self.shown, ErrorKind::Failed, message).hint(AS_OWNER))
+            }
+            false => Ok(()),
+        }
     }
 
     /// Refuses to write below the folders that are read: a server may take what appears there for its own.
@@ -449,7 +425,7 @@ impl Source {
     ///
     /// # Errors
     /// Damage of the header; [`ErrorKind::SourceChanged`] when it is gone; failures to read.
-    pub fn open_log(&self, log: &SourceFile) -> Result<LogReader<Arc<File>>> {
+    pub fn open_log(&self, log: &SourceFile) -> Result<LogReader<Arc<RegularFile>>> {
         let is_newest = self.logs.last().is_some_and(|last| last.shown == log.shown);
         let reader = LogReader::new(&log.shown, log.open()?)?;
         Ok(reader.live(is_newest && self.is_live()))
@@ -457,7 +433,7 @@ impl Source {
 
     /// Whether a server may be writing to it now: its newest log was written to a moment ago.
     pub fn is_live(&self) -> bool {
-        let modified = self.logs.last().and_then(|log| log.modified);
+        let modified = self.logs.iter().rev().find_map(|log| log.modified);
         let is_recent = modified
             .and_then(|at| at.elapsed().ok())
             .is_none_or(|age| age < LIVE_WITHIN);
@@ -482,12 +458,12 @@ impl Source {
             .logs
             .iter()
             .chain(&self.snapshots)
-            .map(|file| file.zxid.epoch());
+            .map(SourceFile::max_epoch);
         let files = [&self.accepted_epoch, &self.current_epoch]
             .into_iter()
             .filter_map(|file| match file {
                 EpochFile::Epoch(epoch) => u32::try_from(*epoch).ok(),
-                EpochFile::Absent | EpochFile::Unparsable(_) => None,
+                EpochFile::Absent | EpochFile::Unparsable(_) | EpochFile::Unread => None,
             });
         names
             .chain(files)
@@ -496,27 +472,6 @@ impl Source {
             .max()
             .unwrap_or(0)
     }
-}
-
-fn is_named_snapshot(path: &Path) -> bool {
-    let name = path
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    matches!(FileName::parse(&name), FileName::Snapshot(..))
-}
-
-fn is_named_log_or_snapshot(path: &Path) -> bool {
-    let name = path
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    matches!(
-        FileName::parse(&name),
-        FileName::Snapshot(..) | FileName::Log(_)
-    )
 }
 
 /// Refuses what was written with zxids of another layout: every epoch and counter in it would be read wrongly.
@@ -543,20 +498,4 @@ fn is_same_dir(a: &Path, b: &Path) -> bool {
 /// A place for what is decompressed.
 fn scratch(options: &Options) -> Result<ScratchDir> {
     ScratchDir::new(options.scratch_dir.as_deref().unwrap_or(Path::new("/tmp")))
-}
-
-/// Reads an epoch file as `QuorumPeer` does: its first line, strictly a number.
-fn read_epoch(path: &Path) -> Result<EpochFile> {
-    let mut bytes = Vec::new();
-    match File::open(path).and_then(|file| file.take(4096).read_to_end(&mut bytes)) {
-        Ok(_) => {}
-        Err(err) if err.kind() == std::io::ErrorKind::NotFound => return Ok(EpochFile::Absent),
-        Err(err) => return Err(Error::io(path, "read", err)),
-    }
-    let text = String::from_utf8_lossy(&bytes);
-    let line = text.split(['\n', '\r']).next().unwrap_or_default();
-    Ok(match line.parse() {
-        Ok(epoch) => EpochFile::Epoch(epoch),
-        Err(_) => EpochFile::Unparsable(line.to_owned()),
-    })
 }

@@ -107,6 +107,7 @@ fn stored_log(repository: &Repository, log: &StoredLog, scratch: &Arc<ScratchDir
         size: log.log_bytes,
         modified: None,
         promise: Some(Promise::Log(Box::new(summary))),
+        inside: None,
     }
 }
 
@@ -129,5 +130,6 @@ fn stored_snapshot(
         size: base.snapshot_bytes,
         modified: None,
         promise: Some(Promise::Snapshot(Box::new(base.clone()))),
+        inside: None,
     }
 }

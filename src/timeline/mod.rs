@@ -16,10 +16,9 @@ use crate::error::{Error, ErrorKind, Fault, Result, TxnPlace};
 use crate::progress::Progress;
 use crate::record::is_same_txn;
 use crate::source::{Source, SourceFile};
-use crate::stream::ReadAt;
+use crate::stream::{ReadAt, RegularFile};
 use crate::txnlog::{Entry, Level, LogReader, LogSummary, Run, scan, scan_headless};
 use crate::zxid::Zxid;
-use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -455,7 +454,7 @@ impl Piece {
     ///
     /// # Errors
     /// Failures to read.
-    pub fn reader(&self, source: &Source, zxid: Zxid) -> Result<LogReader<Arc<File>>> {
+    pub fn reader(&self, source: &Source, zxid: Zxid) -> Result<LogReader<Arc<RegularFile>>> {
         let log = self.log(source)?;
         let offset = self
             .run

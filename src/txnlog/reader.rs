@@ -6,8 +6,9 @@ use crate::error::{DecodeError, Error, Fault, Result};
 use crate::jute::Reader;
 use crate::record::txn::{TXN_HEADER_LEN, is_known_type};
 use crate::record::{Txn, TxnHeader};
-use crate::stream::{ReadAt, Span, Stream};
+use crate::stream::{ReadAt, Span, Stream, Unread};
 use crate::zxid::Zxid;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ const RESYNC_LEN_MAX: usize = 64 << 20;
 /// the square of the file.
 const RESYNC_BUDGET: u64 = 256 << 20;
 /// How often, and how long apart, a record that is not whole is read again in a log that is being written.
+/// How often a search goes on behind what cannot be read, each time further.
+const UNREADABLE_MAX: u32 = 32;
 const SETTLE_TRIES: u32 = 5;
 const SETTLE_PAUSE: Duration = Duration::from_millis(10);
 
@@ -224,10 +227,7 @@ impl<S: ReadAt + Clone> LogReader<S> {
                     self.live = tries < SETTLE_TRIES;
                     std::thread::sleep(SETTLE_PAUSE);
                     self.stream = Stream::new(Span::new(self.source.clone(), offset), offset);
-                    self.size = self
-                        .source
-                        .size()
-                        .map_err(|err| Error::io(&self.path, "read", err))?;
+                    self.size = self.source.size().map_err(|err| self.unread(err))?;
                 }
                 Judged::Zeros => match self.zeros_hide(offset)? {
                     None => {
@@ -290,6 +290,11 @@ impl<S: ReadAt + Clone> LogReader<S> {
         Ok(Some(offset))
     }
 
+    /// What came of reading on failed: behind the last txn read, where the file is at fault.
+    fn unread(&self, err: io::Error) -> Error {
+        Error::io(&self.path, "read", err).after_txn(self.last_zxid)
+    }
+
     fn damage(&self, error: DecodeError) -> Error {
         Error::damage(&self.path, error).after_txn(self.last_zxid)
     }
@@ -297,7 +302,8 @@ impl<S: ReadAt + Clone> LogReader<S> {
     /// Judges the bytes at the stream's place. Only I/O happens here; see [`judge_prefix`] and [`judge_record`].
     fn judge(&mut self) -> Result<Judged> {
         let (offset, size, path) = (self.stream.offset(), self.size, &self.path);
-        let io = |err| Error::io(path, "read", err);
+        let last = self.last_zxid;
+        let io = |err| Error::io(path, "read", err).after_txn(last);
         let prefix = self.stream.fill(PREFIX_LEN).map_err(io)?;
         let length = match judge_prefix(prefix, offset, size) {
             Judged::Whole(length) => length,
@@ -311,9 +317,7 @@ impl<S: ReadAt + Clone> LogReader<S> {
     fn has_bytes_from(&self, offset: u64) -> Result<bool> {
         let mut rest = Stream::new(Span::new(&self.source, offset), offset);
         loop {
-            let bytes = rest
-                .fill(1)
-                .map_err(|err| Error::io(&self.path, "read", err))?;
+            let bytes = rest.fill(1).map_err(|err| self.unread(err))?;
             let len = bytes.len();
             if len == 0 || bytes.iter().any(|byte| *byte != 0) {
                 return Ok(len > 0);
@@ -324,7 +328,7 @@ impl<S: ReadAt + Clone> LogReader<S> {
 
     /// The offset of the last byte at or behind `offset` that is not zero.
     fn last_byte_from(&self, offset: u64) -> Result<Option<u64>> {
-        header::last_byte(&self.source, offset).map_err(|err| Error::io(&self.path, "read", err))
+        header::last_byte(&self.source, offset).map_err(|err| self.unread(err))
     }
 
     /// A record at `offset` whose length is zero, though bytes follow: what is it? `None`: a write of which
@@ -350,9 +354,7 @@ impl<S: ReadAt + Clone> LogReader<S> {
         let len = usize::try_from(last + 1 - offset)
             .unwrap_or(usize::MAX)
             .min(RESYNC_LEN_MAX);
-        let bytes = record
-            .fill(len)
-            .map_err(|err| Error::io(&self.path, "read", err))?;
+        let bytes = record.fill(len).map_err(|err| self.unread(err))?;
         let Some((prefix, rest)) = bytes.split_at_checked(PREFIX_LEN) else {
             return Ok(None);
         };
@@ -386,14 +388,31 @@ impl<S: ReadAt + Clone> LogReader<S> {
         })
     }
 
-    /// The first place at or behind `from` where a whole record begins whose zxid was not seen before.
+    /// The first place at or behind `from` where a whole record begins whose zxid was not seen before. What cannot be read is passed over.
     fn find_record(&self, from: u64) -> Result<Found> {
-        let io = |err| Error::io(&self.path, "read", err);
+        let (mut from, mut skip) = (from, 1);
+        for _ in 0..UNREADABLE_MAX {
+            match self.search_record(from) {
+                Ok(found) => return Ok(found),
+                Err(err) => match Unread::of(&err) {
+                    Some(unread) => {
+                        from = unread.next_offset().saturating_add(skip - 1);
+                        // Each of them may take a disk seconds, and there may be as many as the file has pages.
+                        skip *= 2;
+                    }
+                    None => return Err(self.unread(err)),
+                },
+            }
+        }
+        Ok(Found::GaveUp)
+    }
+
+    fn search_record(&self, from: u64) -> io::Result<Found> {
         let mut stream = Stream::new(Span::new(&self.source, from), from);
         let mut budget = self.size.saturating_mul(4).saturating_add(RESYNC_BUDGET);
         loop {
             let offset = stream.offset();
-            let bytes = stream.fill(PREFIX_LEN + TXN_HEADER_LEN + 1).map_err(io)?;
+            let bytes = stream.fill(PREFIX_LEN + TXN_HEADER_LEN + 1)?;
             if bytes.len() <= PREFIX_LEN + TXN_HEADER_LEN {
                 return Ok(Found::Nothing);
             }
@@ -403,8 +422,13 @@ impl<S: ReadAt + Clone> LogReader<S> {
                         return Ok(Found::GaveUp);
                     };
                     budget = left;
-                    let bytes = stream.fill(PREFIX_LEN + length + 1).map_err(io)?;
-                    if matches!(judge_record(bytes, offset, length), Judged::Whole(_)) {
+                    let judged = match stream.fill(PREFIX_LEN + length + 1) {
+                        Ok(bytes) => judge_record(bytes, offset, length),
+                        // It may be none, and others stand before what cannot be read.
+                        Err(err) if Unread::of(&err).is_some() => Judged::Zeros,
+                        Err(err) => return Err(err),
+                    };
+                    if matches!(judged, Judged::Whole(_)) {
                         return Ok(Found::At(offset));
                     }
                     1

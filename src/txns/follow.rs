@@ -9,10 +9,9 @@ use super::{Reached, Remark, See, Selector, tell};
 use crate::error::{Error, ErrorKind, Fault, Result};
 use crate::record::op;
 use crate::source::{Source, SourceFile};
-use crate::stream::ReadAt;
+use crate::stream::{ReadAt, RegularFile};
 use crate::txnlog::{HEADER_LEN, LogReader, PREFIX_LEN};
 use crate::zxid::Zxid;
-use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -135,7 +134,7 @@ impl Follower {
         &mut self,
         source: &Source,
         (index, log): (usize, &SourceFile),
-        mut reader: LogReader<Arc<File>>,
+        mut reader: LogReader<Arc<RegularFile>>,
         position: &mut Position,
         see: &mut See<'_>,
     ) -> Result<ControlFlow<()>> {

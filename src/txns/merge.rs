@@ -5,15 +5,15 @@ use super::Remark;
 use crate::error::{ErrorKind, Fault, Result};
 use crate::record::{TxnHeader, is_same_txn};
 use crate::source::{Source, SourceFile};
+use crate::stream::RegularFile;
 use crate::txnlog::{Entry, LogReader};
 use crate::zxid::Zxid;
-use std::fs::File;
 use std::sync::Arc;
 
 /// A log that is being read.
 struct Strand {
     log: usize,
-    reader: LogReader<Arc<File>>,
+    reader: LogReader<Arc<RegularFile>>,
     /// Of the record that the reader stands on.
     head: Option<TxnHeader>,
     /// The damage between that record and the one before it.

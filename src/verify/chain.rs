@@ -10,7 +10,7 @@ use crate::zxid::Zxid;
 pub(super) fn epoch_of(file: &EpochFile) -> Option<i64> {
     match file {
         EpochFile::Epoch(epoch) => Some(*epoch),
-        EpochFile::Absent | EpochFile::Unparsable(_) => None,
+        EpochFile::Absent | EpochFile::Unparsable(_) | EpochFile::Unread => None,
     }
 }
 
@@ -90,6 +90,43 @@ fn judge_epochs(source: &Source, timeline: &Timeline, findings: &mut Vec<Finding
             "acceptedEpoch is {accepted} and currentEpoch {current}: a member refuses to start (\"The accepted epoch, {accepted:x} is less than the current epoch\")"
         );
         findings.push(about(Severity::Warning, message));
+    }
+    if source.manifest().is_none() {
+        judge_missing_epochs(source, newest, findings);
+    }
+}
+
+/// What a member lacks that a standalone server never has: one of the two epoch files where the other is there, or both beside `myid`.
+fn judge_missing_epochs(source: &Source, newest: Option<Zxid>, findings: &mut Vec<Finding>) {
+    let is_absent = |file: &EpochFile| *file == EpochFile::Absent;
+    let (accepted, current) = (
+        is_absent(source.accepted_epoch()),
+        is_absent(source.current_epoch()),
+    );
+    let is_member = !(accepted && current) || source.member().is_some();
+    let Some(newest) = newest.filter(|newest| newest.epoch() > 0 && is_member) else {
+        return;
+    };
+    for (name, is_missing, risk) in [
+        (
+            "acceptedEpoch",
+            accepted,
+            "may follow a leader of an epoch that it had promised to leave behind",
+        ),
+        (
+            "currentEpoch",
+            current,
+            "may be taken for one with an older history than it has",
+        ),
+    ] {
+        if is_missing {
+            let epoch = newest.epoch();
+            let message = format!(
+                "{name} is not there, and the last zxid is {newest}: a member makes it hold {epoch}, and if that was higher, it {risk}"
+            );
+            let finding = Finding::new("epoch-file-missing", Severity::Warning, message);
+            findings.push(finding.zxid(newest).next("a restore writes both"));
+        }
     }
 }
 

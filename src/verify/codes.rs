@@ -102,6 +102,13 @@ pub const ALL: &[Code] = &[
         "another member that has the same txns there is a witness",
     ),
     code(
+        "epoch-file-missing",
+        WARNING,
+        "acceptedEpoch or currentEpoch is not there, in the directory of a member whose history is past epoch 0.",
+        "They make it from the last zxid (\"not found! Creating with a reasonable default\"). A member that had promised a later epoch, or was in one without txns, forgets that; where the other file holds a later one, it may refuse to start. A standalone server never looks.",
+        "restore: it writes both; or take both files from the same member's backup of the directory",
+    ),
+    code(
         "epoch-files",
         WARNING_OR_DAMAGE,
         "acceptedEpoch or currentEpoch is no number, or the two and the last zxid contradict each other.",
@@ -128,6 +135,13 @@ pub const ALL: &[Code] = &[
         "Logs lie in the dataDir or snapshots in the dataLogDir, where the two differ.",
         "3.4.12, 3.5.4, 3.6 and later refuse to start (\"Snapshot directory has log files\", \"Log directory has snapshot files\"); earlier ones do not see the files.",
         "move each file to where it belongs: version-2 of dataDir has snapshots, version-2 of dataLogDir logs",
+    ),
+    code(
+        "file-unreadable",
+        DAMAGE,
+        "A file cannot be read, or not to its end: a bad sector, permissions, a link that leads nowhere, a directory or a pipe in its place. Where the first bytes of a log can be read, what is whole in it counts.",
+        "No server starts that reads such a log (\"FileNotFoundException\", \"Input/output error\"). From such a snapshot they go on to the next older one.",
+        "if the disk is failing, copy all that can be read to another one first; then take the file from another copy, or restore from another member",
     ),
     code(
         "last-unreachable",
@@ -359,6 +373,13 @@ pub const ALL: &[Code] = &[
         "A snapshot and the txns before it do not agree on a session.",
         "They take the sessions of the snapshot that they load.",
         "none is needed unless ephemerals matter; then restore with --ephemerals drop",
+    ),
+    code(
+        "snapshot-free-name",
+        INFO_OR_WARNING,
+        "A single snapshot has a name that no server gives, as the AdminServer's streamed snapshots have. A warning where nothing says that its znodes are of one moment.",
+        "They look for snapshot.HEX, and never see it; POST /commands/restore of 3.9 loads it as it is.",
+        "restore from it, or where nothing proves it, from the dataDir of a member, which has the logs",
     ),
     code(
         "snapshot-large-data",

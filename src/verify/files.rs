@@ -2,14 +2,16 @@
 
 use super::windows::Window;
 use super::{Finding, Severity};
-use crate::datadir::FileName;
-use crate::error::{Error, Fault};
+use crate::datadir::{FileName, MYID};
+use crate::error::{AS_OWNER, Error, Fault};
+use crate::receipt::RECEIPT_NAME;
 use crate::replay::SnapshotVerdict;
 use crate::snapshot::SnapshotSummary;
-use crate::source::{Source, SourceFile};
+use crate::source::{Dated, Source, SourceFile};
 use crate::timeline::Timeline;
 use crate::txnlog::{LogEnd, LogFault, LogSummary};
 use crate::zxid::Zxid;
+use std::path::Path;
 
 /// What a default server reads at most: twice `jute.maxbuffer` since 3.5.7, little more than once before.
 const DEFAULT_BUFFER: usize = 0xf_ffff;
@@ -66,6 +68,10 @@ fn damaged_header(
     let Some(fault) = error.fault() else {
         return damaged_object(file, error);
     };
+    if fault.is_unreadable() {
+        let message = format!("{fault}; no server starts that reads this log");
+        return unreadable(file.shown(), error, message);
+    }
     let (code, message) = match fault {
         Fault::Empty => (
             "log-empty",
@@ -115,6 +121,35 @@ fn damaged_header(
         .file(file.shown())
         .offset(error.offset().unwrap_or(0))
         .next(next)
+}
+
+/// Nothing is known of what cannot be read, and that may be damage of a disk or no more than permissions.
+fn unreadable(file: &Path, error: &Error, message: String) -> Finding {
+    let next = match error.next_step() == Some(AS_OWNER) {
+        true => AS_OWNER,
+        false => {
+            "if the disk is failing, copy all that can be read to another one first; then take the file from another copy, or restore from another member"
+        }
+    };
+    Finding::new("file-unreadable", Severity::Damage, message)
+        .file(file)
+        .offset(error.offset().unwrap_or(0))
+        .txn(error.txn())
+        .next(next)
+}
+
+/// What is wrong with the files beside logs and snapshots: that they cannot be read.
+pub(super) fn judge_beside(source: &Source, findings: &mut Vec<Finding>) {
+    let unread = source.unread().iter();
+    findings.extend(unread.filter_map(|error| {
+        let file = error.path()?;
+        let what = match file.file_name()?.to_str()? {
+            MYID => "; a member of an ensemble does not start without it",
+            RECEIPT_NAME => "; without it nothing says that what was restored is exact",
+            _ => "; a member of an ensemble refuses to start, or goes on as if it were not there",
+        };
+        Some(unreadable(file, error, format!("{}{what}", error.what())))
+    }));
 }
 
 /// Whether txns are known to be missing right behind a log. A torn write loses a txn that nobody was promised, and its server
@@ -235,6 +270,10 @@ fn log_fault(file: &SourceFile, fault: &LogFault, last: Option<Zxid>) -> Finding
             "servers drop the rest of the log in silence",
         ),
         Fault::GarbageAfterPadding => ("log-garbage", "servers never look at it"),
+        Fault::Unreadable { .. } => (
+            "file-unreadable",
+            "a server that reads so far does not start",
+        ),
         Fault::UnknownTxnType { .. } => {
             ("log-unknown-type", "no server starts: \"Unsupported Txn\"")
         }
@@ -279,6 +318,10 @@ fn damaged_snapshot(file: &SourceFile, error: &Error, windows: &[Window]) -> Fin
     let Some(fault) = error.fault() else {
         return damaged_object(file, error);
     };
+    if fault.is_unreadable() {
+        let message = format!("{fault}; servers go on to the next older snapshot");
+        return unreadable(file.shown(), error, message);
+    }
     // A server that is killed while it writes a snapshot leaves it so. Servers go on to the next older one, and nothing is
     // lost as long as the same points can be had from another base.
     let is_cut = fault.is_cut();
@@ -303,9 +346,44 @@ fn damaged_snapshot(file: &SourceFile, error: &Error, windows: &[Window]) -> Fin
         .next("keep the older snapshots and the logs behind them: PurgeTxnLog counts this file as valid and deletes those")
 }
 
+/// What a snapshot under a free name says of its zxid.
+fn free_name(file: &SourceFile, dated: Dated) -> Finding {
+    let (severity, message) = match dated {
+        Dated::Exact(zxid) => (
+            Severity::Info,
+            format!(
+                "its name tells no zxid, and what stands behind its znodes does: it is the tree after {zxid}"
+            ),
+        ),
+        Dated::Fuzzy(zxid) => (
+            Severity::Warning,
+            format!(
+                "was finished after {zxid}; its znodes were written while txns were applied, and without the log of those they are of no one moment"
+            ),
+        ),
+        Dated::Open(Some(zxid)) => (
+            Severity::Warning,
+            format!(
+                "is of {zxid}, and nothing tells whether txns were applied while it was written"
+            ),
+        ),
+        Dated::Open(None) => (
+            Severity::Warning,
+            "unknown zxid: neither its name nor what stands behind its znodes tells it".to_owned(),
+        ),
+    };
+    let finding = Finding::new("snapshot-free-name", severity, message).file(file.shown());
+    match severity {
+        Severity::Info => finding,
+        _ => finding
+            .next("restore from the dataDir of a member, which has the logs, or from a backup"),
+    }
+}
+
 fn judge_snapshot(file: &SourceFile, summary: &SnapshotSummary, findings: &mut Vec<Finding>) {
     let about =
         |code, severity, message: String| Finding::new(code, severity, message).file(file.shown());
+    findings.extend(file.dated().map(|dated| free_name(file, dated)));
     if let Some((version, dbid)) = summary.odd_header {
         let message = format!(
             "header has version {version} and dbid {dbid}; servers write 2 and -1, and check neither"

@@ -150,6 +150,7 @@ pub fn verify(source: &Source, depth: Depth, progress: &dyn Progress) -> Result<
     let mut findings = Vec::new();
     files::judge_logs(source, &timeline, &mut findings);
     files::judge_names(source, &mut findings);
+    files::judge_beside(source, &mut findings);
     let mut timeline = timeline.given(source, shown_by_snapshots(&snapshots));
     let forks = timeline.compare_overlaps(source, None)?;
     chain::judge(source, &timeline, &forks, &mut findings);

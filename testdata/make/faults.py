@@ -991,6 +991,22 @@ def epoch_empty():
 
 
 @fault
+def epoch_current_missing():
+    """currentEpoch is not there, and acceptedEpoch is."""
+    made = member()
+    made.drop("currentEpoch")
+    return made, [found("epoch-file-missing", WARNING, zxid=0x200000006)], SOUND_MEMBER, []
+
+
+@fault
+def epoch_accepted_missing():
+    """acceptedEpoch is not there, and currentEpoch is."""
+    made = member()
+    made.drop("acceptedEpoch")
+    return made, [found("epoch-file-missing", WARNING, zxid=0x200000006)], SOUND_MEMBER, []
+
+
+@fault
 def epoch_tmp_leftover():
     """A currentEpoch.tmp is left."""
     made = member()

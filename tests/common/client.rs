@@ -22,7 +22,7 @@ pub const SESSION_TIMEOUT: Duration = Duration::from_secs(600);
 const DUMP_BATCH: usize = 256;
 
 /// An idle connection is given up after this long; the library's default would be a part of the session timeout.
-const CONNECTION_TIMEOUT: Duration = Duration::from_secs(20);
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// Opens a session as the given users. It is closed when the last clone of the client is dropped.
 pub async fn connect(address: &str, release: &Release, users: &[&str]) -> Client {

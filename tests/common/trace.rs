@@ -47,6 +47,8 @@ pub enum Op {
     RemoveDir(PathBuf),
     /// Changes files in a way that nothing here knows.
     Other(&'static str, PathBuf),
+    /// Reads so many bytes from an offset on. Only seen by those who want that.
+    Read(PathBuf, u64, u64),
 }
 
 /// What is to become of an operation.
@@ -60,6 +62,8 @@ pub enum Deed {
     Tear,
     /// It is not done, and fails.
     Fail(Errno),
+    /// No more than so many bytes are read.
+    Shorten(u64),
 }
 
 /// What came of a run.
@@ -77,6 +81,11 @@ pub struct Traced {
 
 /// What is done with operations: `before` each it is asked what is to become of it, and `after` it is told of those that were done.
 pub trait Plan {
+    /// Whether to be asked about what is read, too.
+    fn sees_reads(&self) -> bool {
+        false
+    }
+
     /// What is to become of the operation `index`.
     fn before(&mut self, _index: usize, _op: &Op) -> Deed {
         Deed::Pass
@@ -260,7 +269,11 @@ impl Tracer<'_> {
         let Ok(mut regs) = ptrace::getregs(pid) else {
             return;
         };
-        let found = decode(pid, &regs).filter(|(op, _)| self.is_watched(op));
+        let found = decode(pid, &regs).or_else(|| match self.plan.sees_reads() {
+            true => decode_read(pid, &regs),
+            false => None,
+        });
+        let found = found.filter(|(op, _)| self.is_watched(op));
         let Some((op, fd)) = found else {
             self.inside.insert(pid, None);
             return go_on(pid, None);
@@ -281,6 +294,10 @@ impl Tracer<'_> {
             }
             Deed::Tear => {
                 regs.rdx /= 2;
+                let _ = ptrace::setregs(pid, regs);
+            }
+            Deed::Shorten(len) => {
+                regs.rdx = len;
                 let _ = ptrace::setregs(pid, regs);
             }
             Deed::Fail(_) => {
@@ -325,6 +342,7 @@ impl Tracer<'_> {
             | Op::Remove(path)
             | Op::MakeDir(path)
             | Op::RemoveDir(path)
+            | Op::Read(path, ..)
             | Op::Other(_, path) => path.starts_with(self.watched),
         }
     }
@@ -382,6 +400,14 @@ fn decode(pid: Pid, regs: &libc::user_regs_struct) -> Option<(Op, Option<u64>)> 
         libc::SYS_splice => on(Op::Other("splice", of(c)), c),
         _ => None,
     }
+}
+
+/// The reading at an offset that a thread is about to do.
+fn decode_read(pid: Pid, regs: &libc::user_regs_struct) -> Option<(Op, Option<u64>)> {
+    let is_read = regs.orig_rax.cast_signed() == libc::SYS_pread64;
+    let path = is_read.then(|| fs::read_link(format!("/proc/{pid}/fd/{}", regs.rdi)))?;
+    let op = Op::Read(path.unwrap_or_default(), regs.r10, regs.rdx);
+    Some((op, Some(regs.rdi)))
 }
 
 /// The path at the address `name`, from the directory `dir` on.

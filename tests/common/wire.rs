@@ -70,7 +70,7 @@ impl Wire {
     pub fn connect(address: &str, last_zxid_seen: i64, timeout: Duration) -> io::Result<Wire> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        stream.set_read_timeout(Some(Duration::from_secs(120)))?;
         let mut wire = Wire {
             stream,
             xid: 0,

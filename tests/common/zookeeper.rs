@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,11 +17,15 @@ use crate::release::Release;
 /// `super:secret`, as `DigestAuthenticationProvider` wants it: user, and Base64 of the SHA-1 of `user:password`.
 const SUPER_DIGEST: &str = "super:lK75jTNcA+U9vtVEw5vB51mj/w4=";
 
-/// How long a server may take to answer, and an ensemble to elect.
-const READY_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a server may take to answer, and an ensemble to elect: on a machine that has other things to do, too. Nothing waits longer than it
+/// has to, so this is only how long a failure takes.
+pub const READY_TIMEOUT: Duration = Duration::from_secs(240);
 
 /// How long a server may take to end after SIGTERM; then it is killed.
-const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+const STOP_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long an answer to a four-letter word may take.
+const WORD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How often new ports are taken after others were faster to bind them.
 const PORT_ATTEMPTS: usize = 5;
@@ -105,6 +110,8 @@ pub struct Server {
     folder: TempDir,
     client_port: u16,
     main_class: &'static str,
+    /// How much of the log earlier processes wrote.
+    log_before: usize,
 }
 
 impl Server {
@@ -144,19 +151,26 @@ impl Server {
         } else {
             "ZooKeeperServerMain"
         };
-        let ports = free_ports(7);
-        let server = Server::new(release, &Options::default(), ports[0], main_class);
-        let mut config = base_config(data_dir, None) + &client_lines(ports[0]);
-        if is_member {
-            fs::write(data_dir.join("myid"), "1\n").expect("myid");
-            config += "initLimit=30\nsyncLimit=15\n";
-            for (id, ports) in (1..).zip(ports[1..].chunks(2)) {
-                config += &format!("server.{id}=127.0.0.1:{}:{}\n", ports[0], ports[1]);
+        let mut last_attempt = String::new();
+        for _ in 0..PORT_ATTEMPTS {
+            let ports = free_ports(7);
+            let server = Server::new(release, &Options::default(), ports[0], main_class);
+            let mut config = base_config(data_dir, None) + &client_lines(ports[0]);
+            if is_member {
+                fs::write(data_dir.join("myid"), "1\n").expect("myid");
+                config += "initLimit=30\nsyncLimit=15\n";
+                for (id, ports) in (1..).zip(ports[1..].chunks(2)) {
+                    config += &format!("server.{id}=127.0.0.1:{}:{}\n", ports[0], ports[1]);
+                }
             }
+            server.write_config(&config);
+            let (status, log) = server.run_until_known(patience);
+            if status.is_some() || !is_port_taken(&log) {
+                return (status.is_some(), log);
+            }
+            last_attempt = log;
         }
-        server.write_config(&config);
-        let (status, log) = server.run_until_known(patience);
-        (status.is_some(), log)
+        panic!("{release}: ports were taken again and again\n{last_attempt}");
     }
 
     /// Starts a standalone server on directories that may be at fault, and waits until it serves or has ended: what it serves, and all that
@@ -215,6 +229,7 @@ impl Server {
             folder,
             client_port,
             main_class,
+            log_before: 0,
         }
     }
 
@@ -229,6 +244,7 @@ impl Server {
     }
 
     fn spawn(&mut self) {
+        self.log_before = fs::read(self.log_path()).unwrap_or_default().len();
         let log = File::options()
             .create(true)
             .append(true)
@@ -312,9 +328,8 @@ impl Server {
     /// Sends a four-letter word, and returns the whole answer, if there is one.
     pub fn four_letter_word(&self, word: &str) -> Option<String> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.client_port));
-        let timeout = Duration::from_secs(2);
-        let mut stream = TcpStream::connect_timeout(&address, timeout).ok()?;
-        stream.set_read_timeout(Some(timeout)).ok()?;
+        let mut stream = TcpStream::connect_timeout(&address, WORD_TIMEOUT).ok()?;
+        stream.set_read_timeout(Some(WORD_TIMEOUT)).ok()?;
         stream.write_all(word.as_bytes()).ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
@@ -337,16 +352,26 @@ impl Server {
         })
     }
 
-    /// The last processed zxid.
-    pub fn srvr_zxid(&self) -> i64 {
-        match self.status() {
-            Some(status) => status.zxid,
-            None => panic!(
+    /// What `srvr` tells, once the server serves: a member may be busy with an election.
+    pub fn serving_status(&self) -> Status {
+        let asked = Instant::now();
+        loop {
+            if let Some(status) = self.status() {
+                return status;
+            }
+            assert!(
+                asked.elapsed() < READY_TIMEOUT,
                 "{}: no answer to srvr; the log:\n{}",
                 self.release,
                 self.log_tail()
-            ),
+            );
+            thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    /// The last processed zxid.
+    pub fn srvr_zxid(&self) -> i64 {
+        self.serving_status().zxid
     }
 
     /// Ends the server with SIGTERM, and with SIGKILL if that takes too long.
@@ -379,8 +404,15 @@ impl Server {
 
     /// Starts the server again, with the same configuration and port, after `stop` or `kill`.
     pub fn start_again(&mut self) {
+        if let Err(why) = self.try_start_again() {
+            panic!("{why}");
+        }
+    }
+
+    /// As [`Server::start_again`], for one that may refuse what it wrote itself, as some releases do: then why, with the end of its log.
+    pub fn try_start_again(&mut self) -> Result<(), String> {
         self.spawn_again();
-        self.wait();
+        self.try_wait()
     }
 
     /// As [`Server::start_again`], for one that will not serve before others are there: does not wait.
@@ -411,10 +443,27 @@ impl Server {
 
     /// Waits until the server serves.
     pub fn wait(&mut self) {
-        match self.wait_until_ready() {
-            Ok(()) => {}
-            Err(StartError::PortTaken) => panic!("the server's port was taken while it was down"),
-            Err(StartError::Failed(why)) => panic!("{why}"),
+        if let Err(why) = self.try_wait() {
+            panic!("{why}");
+        }
+    }
+
+    /// Waits until the server serves; `Err` says why it does not. Its port may be somebody else's for a while.
+    fn try_wait(&mut self) -> Result<(), String> {
+        let began = Instant::now();
+        loop {
+            match self.wait_until_ready() {
+                Ok(()) => return Ok(()),
+                Err(StartError::Failed(why)) => return Err(why),
+                Err(StartError::PortTaken) if began.elapsed() < READY_TIMEOUT => {
+                    self.kill();
+                    thread::sleep(Duration::from_secs(1));
+                    self.spawn();
+                }
+                Err(StartError::PortTaken) => {
+                    panic!("the server's port was taken while it was down")
+                }
+            }
         }
     }
 
@@ -425,7 +474,7 @@ impl Server {
     /// The end of the server's log, for messages.
     pub fn log_tail(&self) -> String {
         let log = fs::read(self.log_path()).unwrap_or_default();
-        let log = String::from_utf8_lossy(&log);
+        let log = String::from_utf8_lossy(log.get(self.log_before..).unwrap_or_default());
         let lines: Vec<_> = log.lines().collect();
         let tail = lines
             .get(lines.len().saturating_sub(80)..)
@@ -450,6 +499,18 @@ pub struct Ensemble {
 impl Ensemble {
     /// Starts a member on each directory, and waits until all of them serve. A directory without `myid` gets one.
     pub fn start(release: &Release, member_dirs: &[(u8, PathBuf)], options: &Options) -> Ensemble {
+        match Ensemble::try_start(release, member_dirs, options) {
+            Ok(ensemble) => ensemble,
+            Err((id, why)) => panic!("member {id}: {why}"),
+        }
+    }
+
+    /// As [`Ensemble::start`], with a member that may refuse what it wrote itself, as some releases do: then which one, and why.
+    pub fn try_start(
+        release: &Release,
+        member_dirs: &[(u8, PathBuf)],
+        options: &Options,
+    ) -> Result<Ensemble, (u8, String)> {
         for (id, dir) in member_dirs {
             fs::create_dir_all(dir).expect("a member's directory");
             let myid = dir.join("myid");
@@ -461,13 +522,14 @@ impl Ensemble {
         for _ in 0..PORT_ATTEMPTS {
             let mut ensemble = Ensemble::spawn(release, member_dirs, options);
             let mut outcome = Ok(());
-            for (_, server) in &mut ensemble.members {
-                outcome = outcome.and_then(|()| server.wait_until_ready());
+            for (id, server) in &mut ensemble.members {
+                let ready = |()| server.wait_until_ready().map_err(|why| (*id, why));
+                outcome = outcome.and_then(ready);
             }
             match outcome {
-                Ok(()) => return ensemble,
-                Err(StartError::PortTaken) => {}
-                Err(StartError::Failed(why)) => panic!("{why}"),
+                Ok(()) => return Ok(ensemble),
+                Err((_, StartError::PortTaken)) => {}
+                Err((id, StartError::Failed(why))) => return Err((id, why)),
             }
         }
         panic!("{release}: ports were taken again and again");
@@ -582,11 +644,30 @@ fn client_lines(client_port: u16) -> String {
     format!("clientPort={client_port}\nclientPortAddress=127.0.0.1\n")
 }
 
-/// Ports that were free a moment ago. All are held until the last is known.
+/// Ports that were free a moment ago, and that nobody is given who does not ask for them by number: from below those that the system gives to
+/// outgoing connections, of which there are many here. So a server that is down for a while finds its own again. All are held until the last is known.
 fn free_ports(count: usize) -> Vec<u16> {
-    let listeners: Vec<_> = (0..count)
-        .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port"))
-        .collect();
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    const FIRST: u16 = 10_240;
+    let outgoing = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok();
+    let end = outgoing
+        .and_then(|range| range.split_whitespace().next()?.parse().ok())
+        .unwrap_or(32_768u16);
+    let room = end.saturating_sub(FIRST);
+    // Programs that run at once begin at different places.
+    let begin = u16::try_from(std::process::id() % 199 * 97).expect("a small number");
+    let mut listeners: Vec<TcpListener> = Vec::new();
+    for _ in 0..room {
+        let port = FIRST + (begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % room);
+        listeners.extend(TcpListener::bind((Ipv4Addr::LOCALHOST, port)));
+        if listeners.len() == count {
+            break;
+        }
+    }
+    // Where there is no such place, the system gives what it has.
+    while listeners.len() < count {
+        listeners.push(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port"));
+    }
     let port = |listener: &TcpListener| listener.local_addr().expect("a bound address").port();
     listeners.iter().map(port).collect()
 }

@@ -5,14 +5,15 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use zookeeper_client::{Acl, Acls, AuthId, Client, CreateMode, Error, Permission};
 
 use crate::client::{LAB, connect};
-use crate::program::{copy_data_dir, restore, snapshots, verify};
+use crate::program::{copy_data_dir, judge_refused, restore, snapshots, verify, zoovault};
 use crate::release::{Release, releases};
 use crate::rng::Rng;
 use crate::runtime;
-use crate::zookeeper::{Options, Server};
+use crate::zookeeper::{Options, READY_TIMEOUT, Server};
 
 /// Znodes that are there before the storm: they make a snapshot take long enough to be overtaken.
 const PREFILLED: usize = 4_000;
@@ -25,6 +26,12 @@ const IN_FLIGHT: usize = 150;
 
 /// How long they write.
 const STORM: Duration = Duration::from_secs(4);
+
+/// How many snapshots there are to be in the end: on a slow machine they write on.
+const SNAPSHOTS: usize = 8;
+
+/// How long they write at most.
+const STORM_MAX: Duration = Duration::from_secs(180);
 
 /// Points compared, per release, unless the environment says otherwise.
 const POINTS: usize = 5;
@@ -43,6 +50,7 @@ fn a_fuzzy_snapshot_and_its_log_give_the_bytes_of_a_full_replay() {
         assert!(taken.len() > 3, "{release}: only {} snapshots", taken.len());
         // Each of them is compared with the replay, znode by znode.
         verify(&source);
+        judge_own_start(&release, &source, last);
 
         // The same logs, and only the snapshot of the empty tree, if the release wrote one.
         let replayed = folder.path().join("replayed");
@@ -80,6 +88,44 @@ fn a_fuzzy_snapshot_and_its_log_give_the_bytes_of_a_full_replay() {
     }
 }
 
+/// What was written under load is sound. Whether its own server starts on it again is foretold, and where it does not, it starts on what is restored.
+fn judge_own_start(release: &Release, source: &Path, last: i64) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (copy, restored) = (folder.path().join("copy"), folder.path().join("restored"));
+    copy_data_dir(source, &copy, |_| true);
+    let options = Options::default();
+    let buffer = format!("jute.maxbuffer={}", options.max_buffer);
+    let output = zoovault([
+        "verify".as_ref(),
+        copy.as_os_str(),
+        "--json".as_ref(),
+        "--server".as_ref(),
+        release.name.as_ref(),
+        "-D".as_ref(),
+        buffer.as_ref(),
+        "-D".as_ref(),
+        "zookeeper.extendedTypesEnabled=true".as_ref(),
+    ]);
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let foretold = &report["servers"][0]["standalone"];
+    let (status, log) = Server::try_standalone(release, &copy, None, &options, READY_TIMEOUT);
+    assert_eq!(
+        foretold["starts"],
+        status.is_some(),
+        "{release}: {foretold:#}\n{log}"
+    );
+    if status.is_some() {
+        return;
+    }
+    judge_refused(source, &log);
+    restore(source, "latest", &restored, &["--epoch", "9"]);
+    let (status, log) = Server::try_standalone(release, &restored, None, &options, READY_TIMEOUT);
+    let status = status.unwrap_or_else(|| panic!("{release}: on what was restored:\n{log}"));
+    eprintln!(
+        "{release}: refuses its own of {last:#x}, and serves {status:?} of what was restored"
+    );
+}
+
 /// Every second point is just behind a snapshot's zxid, where that snapshot holds more than it should.
 fn choose_point(rng: &mut Rng, round: usize, last: i64, snapshots: &[i64]) -> i64 {
     let upper = usize::try_from(last).expect("a positive zxid");
@@ -99,8 +145,10 @@ fn restored_bytes(source: &Path, zxid: i64, target: &Path) -> Vec<u8> {
     bytes
 }
 
-/// Fills a server, lets several clients write without waiting, stops it, and returns its last zxid.
+/// Fills a new server, lets several clients write without waiting, stops it, and returns its last zxid. What it leaves is sound, and fuzzy: its own
+/// server may refuse it.
 pub async fn write_storm(release: &Release, data_dir: &Path) -> i64 {
+    assert!(!data_dir.exists(), "a storm wants a server of its own");
     let options = Options {
         snap_count: 300,
         ..Options::default()
@@ -124,7 +172,13 @@ pub async fn write_storm(release: &Release, data_dir: &Path) -> i64 {
     let mut writers = Vec::new();
     for seed in 0..WRITERS {
         let client = connect(&server.address(), release, &[LAB]).await;
-        writers.push(tokio::spawn(write_without_waiting(client, Rng::new(seed))));
+        let data_dir = data_dir.to_owned();
+        let is_over = move |begun: Instant| {
+            let is_enough = || snapshots(&data_dir).len() >= SNAPSHOTS;
+            begun.elapsed() > STORM && (begun.elapsed() > STORM_MAX || is_enough())
+        };
+        let writing = write_without_waiting(client, Rng::new(seed), is_over);
+        writers.push(tokio::spawn(writing));
     }
     for writer in writers {
         writer.await.expect("a writer");
@@ -134,9 +188,13 @@ pub async fn write_storm(release: &Release, data_dir: &Path) -> i64 {
     last
 }
 
-async fn write_without_waiting(client: Client, mut rng: Rng) {
+async fn write_without_waiting(
+    client: Client,
+    mut rng: Rng,
+    is_over: impl Fn(Instant) -> bool + Send,
+) {
     let started = Instant::now();
-    while started.elapsed() < STORM {
+    while !is_over(started) {
         let mut answers = Vec::with_capacity(IN_FLIGHT);
         for _ in 0..IN_FLIGHT {
             answers.push(send_one(&client, &mut rng));

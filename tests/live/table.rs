@@ -9,10 +9,13 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
+use zoovault::error::Error;
+use zoovault::snapshot::codec::Codec;
+use zoovault::snapshot::{self, SnapshotReader};
 use zoovault::txnlog::{LogReader, encode_header, encode_record};
 use zoovault::verify::codes;
 
@@ -21,10 +24,10 @@ use crate::common::write_old;
 use crate::program::{copy_data_dir, snapshots, zoovault};
 use crate::release::{Release, releases};
 use crate::wire::Wire;
-use crate::zookeeper::{Options, Server, Status};
+use crate::zookeeper::{Options, READY_TIMEOUT, Server, Status};
 
 /// How long a server may take to load a small directory or to refuse it.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// What servers say, of which a message is looked for in their logs, the most telling first.
 const MESSAGES: [&str; 7] = [
@@ -236,6 +239,28 @@ fn large_log(log: &Path) -> Vec<u8> {
     bytes
 }
 
+/// Waits until no snapshot is being written: all are whole, and for a while none is new.
+fn wait_for_snapshots(data_dir: &Path) {
+    let is_whole = |path: &Path| {
+        let open = || {
+            let file = File::open(path).map_err(|err| Error::io(path, "read", err))?;
+            SnapshotReader::new(path, Codec::Plain, file)
+        };
+        snapshot::check(path, &open, &|_| {}).is_ok()
+    };
+    let begun = Instant::now();
+    let mut seen = Vec::new();
+    loop {
+        std::thread::sleep(Duration::from_millis(500));
+        let found = snapshots(data_dir);
+        if found == seen && found.iter().all(|(_, path)| is_whole(path)) {
+            return;
+        }
+        assert!(begun.elapsed() < READY_TIMEOUT, "a snapshot without end");
+        seen = found;
+    }
+}
+
 impl History {
     fn make(release: &Release) -> History {
         let folder = tempfile::tempdir().expect("a folder");
@@ -256,8 +281,8 @@ impl History {
             }
             wire.close();
             // A server that is stopped while it writes a snapshot was seen to start without its znodes, once, of 3.6.2.
-            std::thread::sleep(Duration::from_millis(500));
-            let status = server.status().expect("its status");
+            wait_for_snapshots(folder.path());
+            let status = server.serving_status();
             (zxid, nodes) = (status.zxid, status.node_count);
             server.stop();
         }

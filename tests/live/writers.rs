@@ -3,11 +3,12 @@
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::client::SESSION_TIMEOUT;
 use crate::rng::Rng;
 use crate::wire::{Change, EPHEMERAL, Op, Wire};
+use crate::zookeeper::READY_TIMEOUT;
 
 /// `CreateMode.PERSISTENT_SEQUENTIAL`.
 const SEQUENTIAL: i32 = 2;
@@ -60,9 +61,10 @@ impl Writers {
 
     /// Waits until some more was acknowledged.
     pub fn wait_for_more(&self) {
-        let before = self.kept().len();
+        let (before, begun) = (self.kept().len(), Instant::now());
         while self.kept().len() < before + 5 {
             assert!(self.threads.iter().any(|thread| !thread.is_finished()));
+            assert!(begun.elapsed() < READY_TIMEOUT, "nothing is acknowledged");
             thread::sleep(Duration::from_millis(20));
         }
     }
