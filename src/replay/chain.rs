@@ -408,7 +408,7 @@ fn refuted(link: &Link, alone: &[Alone]) -> Option<Evidence> {
 
 /// What is known of bases before a tree is made on one of them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Trust {
+pub(super) struct Judgement {
     /// The bases that were judged; `None` where all may be taken as they are.
     judged: Option<Vec<BaseFile>>,
     /// The snapshots that stand alone.
@@ -419,7 +419,7 @@ pub(super) struct Trust {
     broken: Vec<(BaseFile, Zxid, Zxid)>,
 }
 
-impl Trust {
+impl Judgement {
     /// Whether nothing is known of a base: it is not to be taken.
     pub fn is_unknown(&self, base: &Base) -> bool {
         let judged = self.judged.as_ref();
@@ -467,12 +467,12 @@ pub(super) fn around(bases: &[Base], target: Zxid) -> Option<(Vec<BaseFile>, Zxi
 ///
 /// # Errors
 /// As [`judge_chain`].
-pub(super) fn trust(
+pub(super) fn judge_bases(
     source: &Source,
     timeline: Timeline,
     near: Option<(Vec<BaseFile>, Zxid)>,
     progress: &dyn Progress,
-) -> Result<(Timeline, Trust)> {
+) -> Result<(Timeline, Judgement)> {
     let forks = timeline.compare_overlaps(source, None)?;
     let (judged, until) = near.map_or((None, Zxid::MAX), |(near, until)| (Some(near), until));
     let is_wanted = |base: &Base| judged.as_ref().is_none_or(|near| near.contains(&base.file));
@@ -487,11 +487,11 @@ pub(super) fn trust(
             }
         }
     }
-    let trust = Trust {
+    let judgement = Judgement {
         judged,
         alone: chain.alone,
         doubted,
         broken,
     };
-    Ok((chain.timeline, trust))
+    Ok((chain.timeline, judgement))
 }

@@ -13,6 +13,9 @@
 //! kind is proven by it, one of the first is refused if it differs. A digest covers no ACL lists, no difference of null and empty
 //! data, and nothing below `/zookeeper/`.
 //!
+//! Bases are judged by one another before a tree is restored from one ([`judge_chain`]): a snapshot that stands alone against the txns, the digests and the other
+//! snapshots is no base, and no replay goes over an end of an epoch that evidence refutes ([`crate::timeline::Evidence`]).
+//!
 //! Servers of 3.4 and 3.5 write no digest, apply the first part of a multi before they count it, and count a session after it is
 //! logged (`DataTree`, `ZKDatabase`). Txn N is therefore applied again on such a snapshot, where the log has it: that changes nothing
 //! that is right. They also log no list with a closeSession: ephemerals that were gone before the snapshot got to them, but whose
@@ -59,11 +62,11 @@ use crate::timeline::{Piece, Segment, Timeline};
 use crate::tree::DataTree;
 use crate::txnlog::Level;
 use crate::zxid::{SessionId, Zxid};
-use chain::Trust;
+use chain::Judgement;
 use compare::Comparison;
 use std::collections::HashSet;
 use std::sync::mpsc::sync_channel;
-use tree_at::{judged_tree_at, trusted_tree_at};
+use tree_at::{judged_tree_at, tree_on_judged};
 
 /// On what the claim that a tree is right rests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -233,10 +236,10 @@ fn rebuild_at(
         purpose == Purpose::Restoring && !source.is_repository() && source.snapshots().len() > 1;
     let (replayed, rejected) = match is_to_judge {
         true => judged_tree_at(source, &mut timeline, target.zxid, progress)?,
-        false => trusted_tree_at(
+        false => tree_on_judged(
             source,
             &mut timeline,
-            (target.zxid, &Trust::default()),
+            (target.zxid, &Judgement::default()),
             progress,
         )?,
     };

@@ -2,8 +2,8 @@
 
 use super::base::Loaded;
 use super::{
-    Base, Blind, ExactFrom, Replayed, Replayer, Target, Trust, apply_all, clip, ensure_unambiguous,
-    joints, read_timeline, resolve, trusted_tree_at,
+    Base, Blind, ExactFrom, Judgement, Replayed, Replayer, Target, apply_all, clip,
+    ensure_unambiguous, joints, read_timeline, resolve, tree_on_judged,
 };
 use crate::error::{ErrorKind, Result};
 use crate::point::Point;
@@ -63,7 +63,8 @@ fn rebuild_two_at(
     let to = resolve(source, &timeline, to, false)?;
     let (low, high) = (from.zxid.min(to.zxid), from.zxid.max(to.zxid));
     let tree_of = |timeline: &mut Timeline, zxid| -> Result<Replayed> {
-        let (replayed, _) = trusted_tree_at(source, timeline, (zxid, &Trust::default()), progress)?;
+        let (replayed, _) =
+            tree_on_judged(source, timeline, (zxid, &Judgement::default()), progress)?;
         ensure_unambiguous(source, timeline, &replayed, zxid)?;
         Ok(replayed)
     };

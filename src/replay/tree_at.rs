@@ -1,6 +1,6 @@
 //! The tree at a txn, on the base that leaves the least to doubt.
 
-use super::chain::{Trust, around, trust};
+use super::chain::{Judgement, around, judge_bases};
 use super::doubt::witness;
 use super::ends::refuted_by_digests;
 use super::{ExactFrom, Proof, Rejected, Replayed, base, bases, replay};
@@ -20,22 +20,22 @@ pub fn tree_at(
     target: Zxid,
     progress: &dyn Progress,
 ) -> Result<(Replayed, Vec<Rejected>)> {
-    let tried = Attempt::of(source, timeline, (target, &Trust::default()), progress)?;
+    let tried = Attempt::of(source, timeline, (target, &Judgement::default()), progress)?;
     tried.settle(source, timeline, target)
 }
 
-/// As [`tree_at`], on the bases that `trust` allows. Where digests refute the end of an epoch on the way, `timeline` has a gap there from then on.
+/// As [`tree_at`], on the bases that `judgement` allows. Where digests refute the end of an epoch on the way, `timeline` has a gap there from then on.
 ///
 /// # Errors
 /// As [`tree_at`].
-pub(super) fn trusted_tree_at(
+pub(super) fn tree_on_judged(
     source: &Source,
     timeline: &mut Timeline,
-    (target, trust): (Zxid, &Trust),
+    (target, judgement): (Zxid, &Judgement),
     progress: &dyn Progress,
 ) -> Result<(Replayed, Vec<Rejected>)> {
     loop {
-        let tried = Attempt::of(source, timeline, (target, trust), progress)?;
+        let tried = Attempt::of(source, timeline, (target, judgement), progress)?;
         match tried.refuted.filter(|_| tried.best.is_none()) {
             Some(evidence) => *timeline = std::mem::take(timeline).given(source, [evidence]),
             None => return tried.settle(source, timeline, target),
@@ -53,22 +53,22 @@ pub(super) fn judged_tree_at(
     target: Zxid,
     progress: &dyn Progress,
 ) -> Result<(Replayed, Vec<Rejected>)> {
-    let judge = |timeline: &mut Timeline, near| -> Result<Trust> {
-        let (judged, trust) = trust(source, std::mem::take(timeline), near, progress)?;
+    let judge = |timeline: &mut Timeline, near| -> Result<Judgement> {
+        let (judged, judgement) = judge_bases(source, std::mem::take(timeline), near, progress)?;
         *timeline = judged;
-        Ok(trust)
+        Ok(judgement)
     };
     if let Some(near) = around(&bases(source, timeline)?, target) {
-        let trust = judge(timeline, Some(near))?;
-        match trusted_tree_at(source, timeline, (target, &trust), progress) {
+        let judgement = judge(timeline, Some(near))?;
+        match tree_on_judged(source, timeline, (target, &judgement), progress) {
             Ok(found) if found.0.is_certain() => return Ok(found),
             Ok(_) => {}
             Err(error) if matches!(error.kind(), ErrorKind::Damage | ErrorKind::NotReachable) => {}
             Err(error) => return Err(error),
         }
     }
-    let trust = judge(timeline, None)?;
-    trusted_tree_at(source, timeline, (target, &trust), progress)
+    let judgement = judge(timeline, None)?;
+    tree_on_judged(source, timeline, (target, &judgement), progress)
 }
 
 /// What the bases from which the tree at a point may be had gave.
@@ -85,17 +85,17 @@ impl Attempt {
     fn of(
         source: &Source,
         timeline: &Timeline,
-        (target, trust): (Zxid, &Trust),
+        (target, judgement): (Zxid, &Judgement),
         progress: &dyn Progress,
     ) -> Result<Attempt> {
         let mut tried = Attempt::default();
         let bases = bases(source, timeline)?;
         for base in base::candidates(&bases, timeline, source, target, &mut tried.rejected) {
             let name = base.name(source);
-            if trust.is_unknown(base) {
+            if judgement.is_unknown(base) {
                 continue;
             }
-            if let Some(reason) = trust.refusal(base, target) {
+            if let Some(reason) = judgement.refusal(base, target) {
                 tried.reject(name, reason, true);
                 continue;
             }
@@ -113,10 +113,12 @@ impl Attempt {
                     .refuted
                     .or(refuted_by_digests(&replayed.digests, &replayed.joints));
             }
-            replayed.doubt(trust.doubt(target));
             let judged = match judge(&replayed, target) {
-                Ok(()) => witness(source, timeline, &bases, replayed, progress)?
-                    .map_err(|reason| (reason, true)),
+                Ok(()) => {
+                    replayed.doubt(judgement.doubt(target));
+                    witness(source, timeline, &bases, replayed, progress)?
+                        .map_err(|reason| (reason, true))
+                }
                 Err(reason) => Err((reason, false)),
             };
             match judged {
