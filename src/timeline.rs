@@ -1,7 +1,8 @@
 //! Which zxids a source's logs hold, where, and what is missing between them.
 //!
 //! Logs are told by what is in them, not by their names. Runs of consecutive zxids are laid end to end into *segments*;
-//! between segments there is a *gap*. Within an epoch zxids have no gaps; a new epoch begins with counter 1 (`Leader`).
+//! between segments there is a *gap*. Within an epoch zxids have no gaps; a new epoch begins with counter 1 (`Leader`). A standalone server counts on
+//! over the end of the counter: a record of counter 0 right behind one of counter 0xffffffff is just the next txn.
 //! Whether txns are missing at the *end* of an epoch, zxids cannot tell: the places where a segment goes from one epoch to
 //! the next are kept as its *joints*; but where a log that cannot be read may have held the last ones, there is a gap. Where two logs hold the same zxids, they have to agree ([`Timeline::compare_overlaps`]).
 
@@ -77,11 +78,9 @@ pub struct Gap {
 impl Gap {
     /// The first zxid that is known to be missing. Of an epoch that ended in the gap more may be missing.
     pub fn first_missing(&self) -> Zxid {
-        let is_end_of_epoch = self.after.is_followed_by(self.before);
-        if is_end_of_epoch || self.after.epoch() == self.before.epoch() {
-            self.after.next()
-        } else {
-            Zxid::new(self.before.epoch(), 1)
+        match self.after.is_followed_by(self.before) {
+            true => self.after.next(),
+            false => self.after.first_missing_before(self.before),
         }
     }
 
@@ -145,7 +144,7 @@ impl Segment {
     pub fn contains(&self, zxid: Zxid) -> bool {
         self.pieces
             .iter()
-            .any(|piece| piece.from <= zxid && zxid <= piece.run.last && zxid.counter() > 0)
+            .any(|piece| piece.from <= zxid && zxid <= piece.run.last)
     }
 
     /// Whether, on a tree after `zxid`, the segment goes on without a gap: `zxid` is in it, or right before it.
@@ -298,7 +297,7 @@ impl Timeline {
             (Some(segment), Some(last))
                 if last.is_followed_by(run.first) && hidden_to.is_none() =>
             {
-                if run.first.epoch() != last.epoch() {
+                if last.ends_its_epoch_before(run.first) {
                     segment.joints.push((last, run.first));
                 }
                 segment.pieces.push(Piece {
@@ -351,6 +350,15 @@ impl Timeline {
         self.segments
             .iter()
             .find_map(|segment| segment.next_after(zxid))
+    }
+
+    /// The first zxid of an epoch that a txn of it can have: counter 0 where the logs count on to it from the epoch before, and else counter 1.
+    pub fn begin_of_epoch(&self, epoch: u32) -> Zxid {
+        let zero = Zxid::new(epoch, 0);
+        match self.contains(zero) {
+            true => zero,
+            false => zero.next(),
+        }
     }
 
     /// Whether the source holds a txn of this zxid.

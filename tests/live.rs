@@ -48,6 +48,8 @@ mod loads;
 mod program;
 #[path = "live/repository.rs"]
 mod repository;
+#[path = "live/rollover.rs"]
+mod rollover;
 #[path = "live/see.rs"]
 mod see;
 #[path = "live/small.rs"]

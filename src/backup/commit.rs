@@ -89,10 +89,7 @@ impl Run<'_> {
             if last.is_followed_by(first) || !is_new(last, first) {
                 continue;
             }
-            let missing = match last.epoch() == first.epoch() {
-                true => last.next(),
-                false => Zxid::new(first.epoch(), 1),
-            };
+            let missing = last.first_missing_before(first);
             let last = first.prev();
             let txns = match missing == last {
                 true => format!("txn {missing} is"),

@@ -108,7 +108,9 @@ impl Run<'_> {
         // Were these txns of one lineage, they would look like one stretch.
         let last = last.zxid;
         Ok(Some(match timeline.next_after(last) {
-            Some(first) if last.is_followed_by(first) => Place::Behind(last, first),
+            Some(first) if last.ends_its_epoch_before(first) && last.is_followed_by(first) => {
+                Place::Behind(last, first)
+            }
             _ => Place::Lineage(index),
         }))
     }

@@ -276,7 +276,9 @@ fn exact_from(
             ExactFrom::Known(trailer.last_zxid.map_or(last, |written| written.max(last)))
         }
         // An epoch's artificial zxid: the last txn was in the epoch before.
-        Some((last, _)) if last != Zxid::ZERO && zxid.counter() == 0 => {
+        Some((last, _))
+            if last != Zxid::ZERO && zxid.counter() == 0 && !timeline.contains(zxid) =>
+        {
             ExactFrom::Known(trailer.last_zxid.map_or(zxid, |written| written.max(zxid)))
         }
         // Digests were off, and still the file says when it was finished. A txn is counted when all of it was applied, so parts of the next one

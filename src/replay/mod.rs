@@ -419,7 +419,8 @@ fn apply_all(
 fn joints(segment: &Segment, from: Zxid, to: Zxid) -> Vec<(Zxid, Zxid)> {
     let (first, is_within) = (segment.first(), segment.contains(from));
     // An epoch's artificial zxid stands for its beginning.
-    let onto = !is_within && from < first && first.epoch() != from.epoch() && from != Zxid::ZERO;
+    let onto =
+        !is_within && from < first && from.ends_its_epoch_before(first) && from != Zxid::ZERO;
     onto.then_some((from, first))
         .into_iter()
         .chain(segment.joints.iter().copied())

@@ -132,8 +132,12 @@ fn latest(source: &Source, timeline: &Timeline, warnings: &mut Vec<String>) -> R
             }
             Ok(newest.zxid())
         }
-        // A server that was killed while it began an epoch leaves it so, and no txn has this zxid.
-        Err(error) if error.kind() == ErrorKind::Damage && newest.zxid().counter() == 0 => {
+        // A server that was killed while it began an epoch leaves it so, and no txn has this zxid; unless the counter ended right before it.
+        Err(error)
+            if error.kind() == ErrorKind::Damage
+                && newest.zxid().counter() == 0
+                && last.is_none_or(|last| !last.is_right_before(newest.zxid())) =>
+        {
             warnings.push(format!(
                 "{} is damaged, and was not needed: no txn has its zxid",
                 newest.name()
@@ -160,13 +164,15 @@ fn last_to_be_read(last: Zxid) -> String {
 /// The point right before the txn `zxid`, if nothing is missing there.
 fn before(source: &Source, timeline: &Timeline, zxid: Zxid) -> Result<Zxid> {
     let is_first = zxid == Zxid::new(0, 1) || zxid == Zxid::new(1, 1);
+    // Before the name of an epoch is whatever the epoch before ended with.
+    let is_name_of_epoch = zxid.counter() == 0 && !timeline.contains(zxid);
     let names = source.snapshots().iter().map(SourceFile::zxid);
     timeline
         .last_before(zxid)
         .into_iter()
         .chain(names.filter(|name| *name < zxid))
         .chain(is_first.then_some(Zxid::ZERO))
-        .filter(|before| before.is_followed_by(zxid) || zxid.counter() == 0)
+        .filter(|before| before.is_followed_by(zxid) || is_name_of_epoch)
         .max()
         .ok_or_else(|| match hiding(source, timeline, zxid) {
             Some(damage) => damage,

@@ -77,8 +77,10 @@ pub(super) fn lost_at_joints<'a>(
             .zip(snapshots)
             .filter_map(|(file, verdict)| {
                 let summary = verdict.as_ref().ok()?;
-                let zxid = summary.max_zxid.max(file.zxid());
-                (zxid > *last && zxid < *first && zxid.counter() > 0).then_some((file, zxid))
+                // A znode has the zxid of a txn; a name may be that of an epoch.
+                let named = Some(file.zxid()).filter(|zxid| zxid.counter() > 0);
+                let zxid = named.max(Some(summary.max_zxid))?;
+                (zxid > *last && zxid < *first).then_some((file, zxid))
             });
         let (file, known_to) = seen.max_by_key(|(_, zxid)| *zxid)?;
         Some(LostAtJoint {
@@ -342,11 +344,17 @@ fn told(gap: &Gap, severity: Severity) -> Finding {
         message = format!("txn {} is missing", gap.first_missing());
     }
     // Before the first txn of all there was no epoch that may have gone on.
-    if gap.after.epoch() != gap.before.epoch() && gap.after != Zxid::ZERO {
+    // A txn of counter 0 has behind it a counter that ended: what is missing of that is certain.
+    let is_counted_over = gap.before.counter() == 0;
+    let last_epoch = match is_counted_over {
+        true => gap.before.prev().epoch(),
+        false => gap.before.epoch(),
+    };
+    if gap.after.epoch() != last_epoch && gap.after != Zxid::ZERO {
         message.push_str(&format!(
             ", and perhaps more of the epochs {} to {}",
             gap.after.epoch(),
-            gap.before.epoch().saturating_sub(1)
+            last_epoch.saturating_sub(1)
         ));
     }
     message.push_str(&format!(
