@@ -81,6 +81,20 @@ pub const ALL: &[Code] = &[
         "restore from a later snapshot if that pzxid matters",
     ),
     code(
+        "counter-near-end",
+        WARNING,
+        "The counter of the last zxid is above 0xf0000000: less than a sixteenth of its numbers is left.",
+        "From 3.4.3 on a leader gives up before the counter ends, and an election begins a new epoch. A standalone server, and a leader before that, goes on with counter 0 of the next epoch, which is a txn like any other.",
+        "have the election in a quiet hour: restart the leader",
+    ),
+    code(
+        "cversion-near-end",
+        WARNING,
+        "A parent's cversion is near 2147483647, where it ends. The names of sequential znodes are made of it.",
+        "Behind the end, sequential names are negative, or ones that are there already; which of them depends on the release.",
+        "have its clients go on below a new parent",
+    ),
+    code(
         "digest-mismatch",
         DAMAGE,
         "The tree that was rebuilt is not the one whose digest the leader recorded: a txn is missing or was changed.",

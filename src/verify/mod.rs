@@ -14,6 +14,7 @@ pub mod codes;
 mod extent;
 mod files;
 mod finding;
+mod limits;
 mod windows;
 
 pub use extent::{EpochExtent, Missing, Stretch};
@@ -161,6 +162,7 @@ pub fn verify(source: &Source, depth: Depth, progress: &dyn Progress) -> Result<
     files::judge_snapshots(source, &snapshots, &windows, &mut findings);
     chain::judge_reach(source, &timeline, &windows, &mut findings);
     chain::judge_promise(source, &windows, &mut findings);
+    limits::judge_counter(&timeline, &mut findings);
     findings.sort_by(|a, b| {
         (b.severity, &a.file, a.offset, a.zxid).cmp(&(a.severity, &b.file, b.offset, b.zxid))
     });

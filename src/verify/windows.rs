@@ -1,6 +1,6 @@
 //! What can be restored.
 
-use super::{Finding, Severity};
+use super::{Finding, Severity, limits};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
 use crate::replay::{
@@ -302,6 +302,7 @@ fn judge(
         return None;
     }
     remark(&name, replayed, findings);
+    limits::judge_cversions(&name, &replayed.tree, to, findings);
     Some(window(to, replayed.proof))
 }
 

@@ -993,6 +993,60 @@ def counter_near_overflow():
     return made, findings, [(0x100000008, 0x100000008, "unproven")], [0xffffffff]
 
 
+# Numbers that end.
+
+def s39_counter(*names):
+    """By a standalone server of 3.9.4, whose counter ends within log.fffffff1."""
+    return Dir("small-counter-3.9", *names)
+
+
+@fault
+def sound_counter_over_the_end():
+    """A standalone server went on from 0xffffffff to 0x100000000: nothing is missing, and no epoch ended."""
+    made = s39_counter("snapshot.fffffff0", "log.fffffff1", "snapshot.100000003", "log.100000004")
+    return made, [], [(0xfffffff0, 0x10000000c, "proven")], []
+
+
+@fault
+def sound_counter_over_the_end_between_logs():
+    """The same, and a log begins with counter 0; the snapshot behind it is not there."""
+    made = s39_counter("snapshot.fffffff0", "log.fffffff1", "log.100000004")
+    records = made.log("log.fffffff1").records
+    made.put("log.fffffff1", Log([record for record in records if record.zxid <= 0xffffffff]))
+    made.put("log.100000000", Log([record for record in records if record.zxid > 0xffffffff]))
+    return made, [], [(0xfffffff0, 0x10000000c, "proven")], []
+
+
+@fault
+def counter_over_the_end_lost():
+    """The last txns before a log that begins with counter 0 are not there: what is missing is certain, since no epoch ended."""
+    made = sound_counter_over_the_end_between_logs()[0]
+    log = made.log("log.fffffff1")
+    del log.records[-3:]
+    made.put("log.fffffff1", log)
+    findings = [gap(0xfffffffd), found("last-unreachable", MISSING, zxid=0xfffffffc)]
+    return made, findings, [(0xfffffff0, 0xfffffffc, "proven")], [0xfffffffd, 0xffffffff, 0x100000000, 0x10000000c]
+
+
+@fault
+def counter_near_end():
+    """The last zxid is 0xfffffff0; snapshot.ffffffe6 was finished at 0xffffffe7."""
+    made = s39_counter("snapshot.ffffffe6", "log.ffffffe1", "log.ffffffe8", "log.fffffff0")
+    return made, [found("counter-near-end", WARNING, zxid=0xfffffff0)], [(0xffffffe7, 0xfffffff0, "proven")], []
+
+
+@fault
+def cversion_near_end():
+    """/app has had nearly as many children as a cversion can count."""
+    made = s34("snapshot.9", "log.a")
+    snapshot = made.snapshot("snapshot.9")
+    app = snapshot.find(b"/app")
+    app.stat = app.stat[:36] + struct.pack(">i", 0x7ffffff0) + app.stat[40:]
+    made.put("snapshot.9", snapshot)
+    findings = [found("base-unproven", WARNING, zxid=0x12), found("cversion-near-end", WARNING, zxid=0x12)]
+    return made, findings, [(0x12, 0x12, "unproven")], [0x9, 0xa, 0x11]
+
+
 def main():
     out = pathlib.Path(sys.argv[1])
     expected = {}
