@@ -26,6 +26,8 @@ mod workload;
 #[path = "common/zookeeper.rs"]
 mod zookeeper;
 
+#[path = "live/alone.rs"]
+mod alone;
 #[path = "live/backup.rs"]
 mod backup;
 #[path = "live/damage.rs"]

@@ -26,6 +26,7 @@ mod feed;
 mod onward;
 mod resolve;
 mod sound;
+mod trust;
 
 pub use base::{
     Base, BaseFile, ExactFrom, bases, begins_empty, exact_ranges, fresh_tree, load_snapshot,
@@ -35,9 +36,11 @@ pub use compare::{DigestTally, Mismatch};
 pub use crosscheck::{Contradiction, Crosscheck, Crossed, Disagreement};
 pub use doubt::ensure_unambiguous;
 use doubt::refuse_forks;
-pub use onward::{Two, rebuild_two};
+pub use onward::{Two, rebuild_two, rebuild_two_as};
+use resolve::resolve_as;
 pub use resolve::{Target, resolve};
 pub use sound::{SnapshotVerdict, check_snapshots, sound_bases};
+pub use trust::{Alone, Trust};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::point::Point;
@@ -99,6 +102,8 @@ pub struct Replayed {
     pub uncertain_closes: Vec<Zxid>,
     /// Where the txns applied go from one epoch to the next.
     pub joints: Vec<(Zxid, Zxid)>,
+    /// The snapshot that was taken by itself, since that was wished.
+    pub alone: Option<Alone>,
 }
 
 /// Why a base was not taken.
@@ -148,6 +153,15 @@ pub enum Purpose {
     Reading,
 }
 
+/// What is asked of a tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// What is taken where nothing proves it.
+    pub trust: Trust,
+}
+
 /// The tree at `point`; with `exclusive`, before its txn. As [`rebuild_for`] restoring.
 ///
 /// # Errors
@@ -175,38 +189,58 @@ pub fn rebuild_for(
     exclusive: bool,
     progress: &dyn Progress,
 ) -> Result<Rebuilt> {
+    let wish = Wish {
+        purpose,
+        trust: Trust::Exact,
+    };
+    rebuild_as(wish, source, point, exclusive, progress)
+}
+
+/// As [`rebuild_for`]; and where the tree cannot be had exactly, a snapshot by itself as far as it is trusted.
+///
+/// # Errors
+/// As [`rebuild_for`].
+pub fn rebuild_as(
+    wish: Wish,
+    source: &Source,
+    point: Point,
+    exclusive: bool,
+    progress: &dyn Progress,
+) -> Result<Rebuilt> {
     let first = match point {
         Point::Time(_) => Level::Everything,
         Point::Zxid(_) | Point::First | Point::Latest => Level::Frames,
     };
-    match rebuild_at(purpose, source, (point, exclusive), first, progress) {
+    match rebuild_at(wish, source, (point, exclusive), first, progress) {
         Err(error)
             if first == Level::Frames
                 && matches!(error.kind(), ErrorKind::Damage | ErrorKind::NotReachable) =>
         {
-            rebuild_at(
-                purpose,
-                source,
-                (point, exclusive),
-                Level::Everything,
-                progress,
-            )
+            let point = (point, exclusive);
+            rebuild_at(wish, source, point, Level::Everything, progress)
         }
         result => result,
     }
 }
 
 fn rebuild_at(
-    purpose: Purpose,
+    wish: Wish,
     source: &Source,
     (point, exclusive): (Point, bool),
     level: Level,
     progress: &dyn Progress,
 ) -> Result<Rebuilt> {
     let timeline = Timeline::read(source, level, progress)?;
-    let target = resolve(source, &timeline, point, exclusive)?;
-    let (replayed, rejected) = tree_at(source, &timeline, target.zxid, progress)?;
-    match purpose {
+    let target = resolve_as(wish.trust, source, &timeline, point, exclusive)?;
+    let (replayed, rejected) = match tree_at(source, &timeline, target.zxid, progress) {
+        // Nothing is taken on trust before all was tried.
+        Err(refusal) if level == Level::Everything => {
+            let at = (target.zxid, wish.trust);
+            trust::alone(source, &timeline, at, refusal, progress)?
+        }
+        tree => tree?,
+    };
+    match wish.purpose {
         Purpose::Restoring => ensure_unambiguous(source, &timeline, &replayed, target.zxid)?,
         Purpose::Reading => refuse_forks(source, &timeline, &replayed, target.zxid)?,
     }
@@ -281,12 +315,7 @@ fn judge(replayed: &Replayed, target: Zxid) -> std::result::Result<(), String> {
             mismatch.zxid
         ));
     }
-    let newest = replayed
-        .tree
-        .nodes()
-        .map(|node| node.stat.max_zxid())
-        .max()
-        .unwrap_or(Zxid::ZERO);
+    let newest = trust::shown(&replayed.tree);
     if newest > target {
         return Err(format!("holds effects of {newest}, which is later"));
     }
@@ -564,6 +593,7 @@ impl Replayer {
             proof,
             uncertain_closes: self.uncertain_closes,
             joints,
+            alone: None,
         }
     }
 }

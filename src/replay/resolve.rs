@@ -2,6 +2,7 @@
 
 use super::base::{self, exact_ranges};
 use super::bases;
+use super::trust::{self, Trust};
 use crate::error::{Error, ErrorKind, Fault, Result};
 use crate::point::Point;
 use crate::snapshot;
@@ -33,6 +34,17 @@ pub fn resolve(
     point: Point,
     exclusive: bool,
 ) -> Result<Target> {
+    resolve_as(Trust::Exact, source, timeline, point, exclusive)
+}
+
+/// As [`resolve`], where a snapshot by itself may be a point too.
+pub(super) fn resolve_as(
+    trust: Trust,
+    source: &Source,
+    timeline: &Timeline,
+    point: Point,
+    exclusive: bool,
+) -> Result<Target> {
     let mut warnings = source.warnings().to_vec();
     let named = match point {
         Point::Zxid(zxid) => zxid,
@@ -43,7 +55,7 @@ pub fn resolve(
             );
         }
         Point::Time(time) => return resolve_time(source, timeline, time),
-        Point::First => first(source, timeline)?,
+        Point::First => first(source, timeline, trust)?,
         Point::Latest => latest(source, timeline, &mut warnings)?,
     };
     ensure_held(source, timeline, named)?;
@@ -64,11 +76,12 @@ pub fn resolve(
     })
 }
 
-fn first(source: &Source, timeline: &Timeline) -> Result<Zxid> {
+fn first(source: &Source, timeline: &Timeline, trust: Trust) -> Result<Zxid> {
     let ranges = exact_ranges(timeline, &bases(source, timeline)?);
     ranges
         .first()
         .map(|(first, _)| *first)
+        .or_else(|| trust::first(source, trust))
         .ok_or_else(|| nothing(source))
 }
 

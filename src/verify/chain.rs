@@ -1,5 +1,6 @@
 //! The files together: gaps, forks, epochs, and how far one gets.
 
+use super::lone::{LoneSnapshot, newest_restorable};
 use super::windows::Window;
 use super::{Finding, Severity};
 use crate::replay::SnapshotVerdict;
@@ -163,6 +164,7 @@ pub(super) fn judge_reach(
     source: &Source,
     timeline: &Timeline,
     windows: &[Window],
+    lone: &[LoneSnapshot],
     findings: &mut Vec<Finding>,
 ) {
     let newest = source
@@ -189,6 +191,16 @@ pub(super) fn judge_reach(
     let reached = windows.iter().map(|window| window.to).max();
     match reached {
         Some(reached) if reached >= timeline.last().unwrap_or(last) => {}
+        // What there is last can be had where that is wished, as is told of it.
+        Some(_) if newest_restorable(lone, last).is_some() => {}
+        None if newest_restorable(lone, last).is_some() => {
+            let message =
+                "nothing can be restored exactly: there are only snapshots that no log goes with";
+            let finding = Finding::new("nothing-exact", Severity::Warning, message);
+            findings.push(finding.next(
+                "look for the logs; 'zoovault restore --accept-unproven' takes a snapshot as it stands",
+            ));
+        }
         Some(reached) => {
             let message = format!(
                 "nothing after {reached} can be restored, though there are txns up to {last}"
@@ -316,14 +328,19 @@ fn without_snapshots(source: &Source, timeline: &Timeline) -> Option<Finding> {
 }
 
 /// What an archive's manifest promises and its files do not give.
-pub(super) fn judge_promise(source: &Source, windows: &[Window], findings: &mut Vec<Finding>) {
+pub(super) fn judge_promise(
+    source: &Source,
+    windows: &[Window],
+    lone: &[LoneSnapshot],
+    findings: &mut Vec<Finding>,
+) {
     let Some((from, to)) = source.manifest().map(|manifest| manifest.window) else {
         return;
     };
-    if !windows
-        .iter()
-        .any(|window| window.from <= from && to <= window.to)
-    {
+    // A snapshot that was exported by itself promises no more than it is.
+    let is_lone = |lone: &LoneSnapshot| lone.alone.zxid == from && from == to;
+    let mut kept = windows.iter();
+    if !kept.any(|window| window.from <= from && to <= window.to) && !lone.iter().any(is_lone) {
         let message = format!(
             "its manifest promises every point from {from} to {to}, and its files do not give that"
         );

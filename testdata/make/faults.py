@@ -823,10 +823,10 @@ def nothing_restorable():
 
 @fault
 def logs_missing():
-    """There are snapshots and no logs; snapshot.9 was not finished before 0xa, so it is good for nothing."""
+    """There are snapshots and no logs; snapshot.9 was not finished before 0xa, so it stands alone, and is exact at no point."""
     made = s38().drop("log.1", "log.b", "log.15")
     windows = [(0x0, 0x0, "consistent"), (0x14, 0x14, "proven"), (0x1b, 0x1b, "proven")]
-    return made, [found("logs-missing", WARNING)], windows, [0x9, 0xa, 0x1c]
+    return made, [found("logs-missing", WARNING), lone(made, "snapshot.9")], windows, [0x9, 0xa, 0x1c]
 
 
 @fault
@@ -991,6 +991,49 @@ def counter_near_overflow():
     made.drop("snapshot.9", "log.a")
     findings = [found("epoch-end-unproven", WARNING, zxid=0xfffffffe), found("base-unproven", WARNING, zxid=0x100000008)]
     return made, findings, [(0x100000008, 0x100000008, "unproven")], [0xffffffff]
+
+
+# Snapshots that no log goes with.
+
+def lone(made, name):
+    """What is found of such a snapshot: whether it shows a txn after its own name."""
+    zxid, shows = int(name.split(".")[1], 16), made.snapshot(name).max_zxid()
+    return found("snapshot-alone" if shows <= zxid else "snapshot-alone-inexact", WARNING, name, zxid=zxid)
+
+
+NO_LOGS = found("logs-missing", WARNING)
+
+
+@fault
+def snapshot_alone():
+    """A snapshot of 3.4 and nothing else, as from a directory whose dataLogDir was forgotten: it shows no later txn, and nothing proves more."""
+    made = s34("snapshot.12")
+    return made, [NO_LOGS, lone(made, "snapshot.12"), found("nothing-exact", WARNING)], [], [0x12, 0x13]
+
+
+@fault
+def snapshots_alone_fuzzy_last():
+    """Two snapshots of 3.4 without logs, of which the later has an effect of 0x1d: no moment had that tree."""
+    made = s34("snapshot.12", "snapshot.1c")
+    findings = [NO_LOGS, lone(made, "snapshot.12"), lone(made, "snapshot.1c"), found("nothing-restorable", MISSING)]
+    assert findings[1]["code"] != findings[2]["code"]
+    return made, findings, [], [0x12, 0x1c, 0x1d]
+
+
+@fault
+def snapshot_of_an_epoch_alone():
+    """A member of an ensemble of 3.4 that never had a client: the zxid in the name is that of no txn."""
+    made = Dir("small-idle-3.4", "snapshot.100000000", "acceptedEpoch", "currentEpoch")
+    return made, [NO_LOGS, lone(made, "snapshot.100000000"), found("nothing-exact", WARNING)], [], [0x100000000]
+
+
+@fault
+def snapshot_of_an_epoch_behind_the_logs():
+    """A snapshot of 3.4 that a leader took as it began epoch 1, before any txn of it: it tells nothing that the logs do not."""
+    made = s34("snapshot.9", "log.a", "snapshot.12")
+    made.put("snapshot.100000000", made.files["snapshot.12"])
+    findings = [found("base-unproven", WARNING, zxid=0x12)]
+    return made, findings, [(0x12, 0x12, "unproven")], [0x9]
 
 
 # Numbers that end.
