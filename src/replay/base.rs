@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
 use crate::record::acl::OPEN_ACL_UNSAFE;
 use crate::record::{AclVector, TxnBody, TxnDigest};
-use crate::repository::{Origin, StoredSnapshot};
+use crate::repository::{EXACT_NOWHERE, Origin, StoredSnapshot};
 use crate::snapshot::codec::Codec;
 use crate::snapshot::{self, OPEN_ACL_ID, Trailer, peek_trailer};
 use crate::source::{Source, SourceFile};
@@ -146,6 +146,7 @@ fn promised(stored: &StoredSnapshot, index: usize, timeline: &Timeline) -> Base 
         file: BaseFile::Snapshot(index),
         zxid: stored.zxid,
         exact_from: match stored.is_inferred {
+            _ if stored.exact_from == EXACT_NOWHERE => ExactFrom::Open,
             true => ExactFrom::Bounded(stored.exact_from),
             false => ExactFrom::Known(stored.exact_from),
         },
