@@ -2,7 +2,7 @@
 
 use super::lone::{LoneSnapshot, newest_restorable};
 use super::windows::Window;
-use super::{Finding, Severity};
+use super::{Finding, Severity, limits};
 use crate::replay::SnapshotVerdict;
 use crate::source::{EpochFile, Source, SourceFile};
 use crate::timeline::{Fork, Gap, ScannedLog, Timeline};
@@ -51,6 +51,7 @@ pub(super) fn judge(
     }
     judge_joints(source, timeline, snapshots, findings);
     judge_epochs(source, timeline, findings);
+    limits::judge_counter(timeline, findings);
 }
 
 /// Txns at the end of an epoch that a snapshot knows of, where the logs go on to the next.

@@ -168,7 +168,6 @@ pub fn verify(source: &Source, depth: Depth, progress: &dyn Progress) -> Result<
     lone::judge(&lone, &mut findings);
     chain::judge_reach(source, &timeline, &windows, &lone, &mut findings);
     chain::judge_promise(source, &windows, &lone, &mut findings);
-    limits::judge_counter(&timeline, &mut findings);
     findings.sort_by(|a, b| {
         (b.severity, &a.file, a.offset, a.zxid).cmp(&(a.severity, &b.file, b.offset, b.zxid))
     });
