@@ -187,6 +187,48 @@ fn what_is_missing_before_a_txn_of_counter_0_is_certain() {
 }
 
 #[test]
+fn a_counter_near_its_end_is_told_with_the_months_that_are_left() {
+    const DAY_MS: i64 = 86_400_000;
+    let message = |last: i64, days: i64| {
+        let folder = tempfile::tempdir().unwrap();
+        write_first_snapshot(folder.path());
+        let payloads: Vec<Vec<u8>> = (last - 100..=last)
+            .map(|zxid| {
+                let path = format!("/{zxid:x}");
+                let body = logs::create(path.as_bytes(), b"", false, -1);
+                let mut payload = logs::txn(zxid, zoovault::record::op::CREATE, &body);
+                let time = 1_795_215_000_000 + (zxid - last + 100) * days * DAY_MS / 100;
+                payload[20..28].copy_from_slice(&time.to_be_bytes());
+                payload
+            })
+            .collect();
+        let name = format!("log.{:x}", last - 100);
+        logs::write_log(folder.path(), &name, payloads.iter().map(Vec::as_slice));
+        let report = verified(folder.path());
+        let findings = report["findings"].as_array().unwrap().iter();
+        let mut near = findings.filter(|finding| finding["code"] == "counter-near-end");
+        near.next().map(|finding| {
+            assert_eq!(finding["severity"], "warning");
+            assert_eq!(finding["zxid"], format!("{last:#x}"));
+            finding["message"].as_str().unwrap().to_owned()
+        })
+    };
+    assert_eq!(message(0xf000_0000, 10), None);
+    // 100 txns in 2 days: 50 a day, and 268435454 are left, for 5368709 days.
+    let told = message(0xf000_0001, 2).unwrap();
+    assert!(
+        told.contains("268435454 numbers left, about 176370 months at the rate of 50 txns a day"),
+        "{told}"
+    );
+    let told = message(0x3_ffff_ff00, 1).unwrap();
+    assert!(
+        told.contains("255 numbers left, less than a month"),
+        "{told}"
+    );
+    assert!(told.contains("goes on with 0x400000000"), "{told}");
+}
+
+#[test]
 fn an_epoch_that_begins_with_counter_1_is_one_that_began() {
     let folder = tempfile::tempdir().unwrap();
     write_first_snapshot(folder.path());

@@ -211,6 +211,12 @@ pub(super) fn judge_reach(
         }
         None => {
             let message = "nothing can be restored: there is no sound snapshot with the txns behind it, and no log begins with the first txn";
+            let message = match lone.iter().any(LoneSnapshot::is_restorable) {
+                true => {
+                    "nothing can be restored exactly, and what is there last not at all; an older snapshot can as it stands, by --accept-unproven"
+                }
+                false => message,
+            };
             let finding = Finding::new("nothing-restorable", Severity::Missing, message);
             findings.push(finding.next("look for older snapshots, another member, or a backup"));
         }

@@ -66,8 +66,12 @@ pub(super) fn judge_cversions(base: &str, tree: &DataTree, to: Zxid, findings: &
     let Some((cversion, path)) = highest else {
         return;
     };
+    let parents = match count {
+        1 => "a parent".to_owned(),
+        count => format!("{count} parents"),
+    };
     let message = format!(
-        "{count} parents in what {base} gives have a cversion near 2147483647, the end of what sequential names are made of; the highest is \"{}\" with {cversion}",
+        "the tree that {base} leads to has {parents} with a cversion near 2147483647, the end of what sequential names are made of; the highest is \"{}\" with {cversion}",
         path.escape_ascii()
     );
     let finding = Finding::new("cversion-near-end", Severity::Warning, message).zxid(to);
