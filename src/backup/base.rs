@@ -65,7 +65,7 @@ pub(super) fn store(
         zxid: base.zxid,
         exact_from,
         is_inferred: !matches!(base.exact_from, ExactFrom::Known(_)),
-        shows_zxid: Some(summary.max_zxid),
+        shows_zxid: Some(summary.shows),
         origin: match (is_fresh, source.is_as_restored(file)?) {
             (true, _) => Origin::Fresh,
             (false, true) => Origin::Rebuilt,

@@ -85,7 +85,7 @@ impl Run<'_> {
                 checked => checked?,
             };
             let is_name_of_epoch = file.zxid().counter() == 0
-                && last.is_some_and(|last| last < file.zxid() && summary.max_zxid <= last);
+                && last.is_some_and(|last| last < file.zxid() && summary.shows <= last);
             let is_base = |base: &&Base| base.file == BaseFile::Snapshot(index);
             let Some(base) = all.iter().find(is_base).filter(|_| is_lone) else {
                 continue;
@@ -101,7 +101,7 @@ impl Run<'_> {
             self.tell_lone(&Alone {
                 name: file.name(),
                 zxid: file.zxid(),
-                shows: summary.max_zxid,
+                shows: summary.shows,
             });
             stored.snapshots.push(made);
         }

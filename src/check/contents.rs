@@ -292,8 +292,8 @@ fn differs_in_trailer(base: &StoredSnapshot, summary: &SnapshotSummary) -> Optio
         let (found, noted) = (summary.size, base.snapshot_bytes);
         return Some(format!("is {found} bytes long, and {noted} were noted"));
     }
-    if let Some(noted) = base.shows_zxid.filter(|noted| *noted != summary.max_zxid) {
-        let found = summary.max_zxid;
+    if let Some(noted) = base.shows_zxid.filter(|noted| *noted != summary.shows) {
+        let found = summary.shows;
         return Some(format!(
             "its znodes show txns up to {found}, and {noted} was noted"
         ));

@@ -12,6 +12,9 @@ use crate::error::DecodeError;
 use crate::jute::{Put, Reader};
 use crate::zxid::Zxid;
 
+/// What each member writes anew from its configuration.
+const CONFIG_NODE: &[u8] = b"/zookeeper/config";
+
 /// The size of an encoded [`Stat`].
 pub const STAT_LEN: usize = 6 * 8 + 3 * 4;
 
@@ -96,6 +99,17 @@ impl Stat {
     /// The largest zxid in it.
     pub fn max_zxid(&self) -> Zxid {
         self.czxid.max(self.mzxid).max(self.pzxid)
+    }
+
+    /// The largest zxid of a txn that the znode at `path` shows. A member writes `/zookeeper/config` from its own configuration, without a txn and under the
+    /// name of the epoch that it joins.
+    pub fn shows(&self, path: &[u8]) -> Zxid {
+        let is_name_of_epoch = |zxid: &Zxid| path == CONFIG_NODE && zxid.counter() == 0;
+        let zxids = [self.czxid, self.mzxid, self.pzxid].into_iter();
+        zxids
+            .filter(|zxid| !is_name_of_epoch(zxid))
+            .max()
+            .unwrap_or(Zxid::ZERO)
     }
 }
 

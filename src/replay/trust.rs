@@ -72,7 +72,7 @@ impl Alone {
 
 /// The highest zxid that any znode of a tree shows.
 pub(super) fn shown(tree: &DataTree) -> Zxid {
-    let zxids = tree.nodes().map(|node| node.stat.max_zxid());
+    let zxids = tree.nodes().map(|node| node.stat.shows(node.path));
     zxids.max().unwrap_or(Zxid::ZERO)
 }
 

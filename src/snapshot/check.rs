@@ -25,6 +25,8 @@ pub struct SnapshotSummary {
     pub dangling_path: Option<Vec<u8>>,
     /// The largest zxid in any znode.
     pub max_zxid: Zxid,
+    /// The largest zxid of a txn that any znode shows: [`Stat::shows`].
+    pub shows: Zxid,
     /// The largest data and its path.
     pub largest_data: (usize, Vec<u8>),
     /// What stands behind the first seal.
@@ -94,6 +96,7 @@ fn check_with<R: Read>(
         dangling_acls: 0,
         dangling_path: None,
         max_zxid: Zxid::ZERO,
+        shows: Zxid::ZERO,
         largest_data: (0, Vec::new()),
         trailer: Trailer::default(),
         tree_digests: [0; 3],
@@ -133,6 +136,7 @@ impl SnapshotSummary {
     fn take_in(&mut self, node: &NodeRecord<'_>, known_acls: &HashSet<i64>) {
         self.nodes += 1;
         self.max_zxid = self.max_zxid.max(node.stat.max_zxid());
+        self.shows = self.shows.max(node.stat.shows(node.path));
         let len = node.data.map_or(0, <[u8]>::len);
         if len > self.largest_data.0 {
             self.largest_data = (len, node.path.into());

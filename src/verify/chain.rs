@@ -81,7 +81,7 @@ pub(super) fn lost_at_joints<'a>(
                 let summary = verdict.as_ref().ok()?;
                 // A znode has the zxid of a txn; a name may be that of an epoch.
                 let named = Some(file.zxid()).filter(|zxid| zxid.counter() > 0);
-                let zxid = named.max(Some(summary.max_zxid))?;
+                let zxid = named.max(Some(summary.shows))?;
                 (zxid > *last && zxid < *first).then_some((file, zxid))
             });
         let (file, known_to) = seen.max_by_key(|(_, zxid)| *zxid)?;

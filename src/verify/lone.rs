@@ -51,7 +51,7 @@ pub(super) fn lone(
             alone: Alone {
                 name: file.name(),
                 zxid: file.zxid(),
-                shows: summary.max_zxid,
+                shows: summary.shows,
             },
             is_usable: summary.dangling_acls == 0 && !contradicts_itself(file, summary),
         })
@@ -68,7 +68,7 @@ fn is_lone(timeline: &Timeline, file: &SourceFile, summary: &SnapshotSummary) ->
     let is_name_of_epoch = zxid.counter() == 0
         && timeline
             .last()
-            .is_some_and(|last| last < zxid && summary.max_zxid <= last);
+            .is_some_and(|last| last < zxid && summary.shows <= last);
     !has_logs && !is_name_of_epoch
 }
 

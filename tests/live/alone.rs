@@ -1,13 +1,17 @@
 //! Snapshots without logs of real servers: what is restored from one of a quiet moment is what clients saw.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use crate::client::{self, Mode, SESSION_TIMEOUT, Tree};
-use crate::program::{WARNINGS, restore, snapshots, zoovault};
+use crate::program::{WARNINGS, assert_done, restore, snapshots, zoovault};
 use crate::release::{Release, releases};
 use crate::runtime;
 use crate::wire::Wire;
 use crate::zookeeper::{Ensemble, Options, Server};
+
+/// The status of a point that cannot be had.
+const NOT_REACHABLE: i32 = 5;
 
 /// A log of at most ten txns.
 const SNAP_COUNT: u32 = 10;
@@ -46,7 +50,17 @@ fn snapshots_of_a_directory_whose_logs_are_elsewhere_give_what_clients_saw() {
                 continue;
             };
             let target = folder.path().join(format!("{zxid:x}"));
-            restore(&dir, &format!("{zxid:#x}"), &target, &["--accept-unproven"]);
+            let arguments = [&dir, Path::new("--target"), &target].map(Path::as_os_str);
+            let point = format!("{zxid:#x}");
+            let wish = ["restore", "--accept-unproven", "--to", &point].map(OsStr::new);
+            let output = zoovault([&wish[..], &arguments].concat());
+            let told = String::from_utf8_lossy(&output.stderr).into_owned();
+            if output.status.code() == Some(NOT_REACHABLE) {
+                // The reader's own requests may have come while it was written.
+                assert!(told.contains("shows txns up to"), "{release}: {told}");
+                continue;
+            }
+            assert_done(&output, &format!("{release}: {point}"));
             let mut server = Server::standalone(&release, &target, None, &Options::default());
             let again = runtime().block_on(client::dump(&server.address(), &release));
             server.stop();
@@ -73,6 +87,10 @@ fn an_ensemble_that_never_had_a_client_can_be_restored() {
             Ensemble::start(&release, &dirs, &Options::default()).stop();
         }
         for (id, dir) in &dirs {
+            // One of 3.4 may not have come to write any.
+            if snapshots(dir).is_empty() {
+                continue;
+            }
             let output = zoovault(["verify".as_ref(), dir.as_os_str()]);
             let text = String::from_utf8_lossy(&output.stdout).into_owned();
             assert_eq!(
