@@ -73,7 +73,8 @@ impl Run<'_> {
         let all = bases(source, &scan.timeline)?;
         for (index, file) in files {
             let is_lone = is_possible(&file) && held.is_lone(file.zxid());
-            if !is_lone && !(is_newest(file) && is_changed) {
+            let is_to_be_read = is_lone || (is_newest(file) && is_changed);
+            if !is_to_be_read {
                 continue;
             }
             let checked = snapshot::check(file.shown(), &|| source.open_snapshot(file), &|_| {});

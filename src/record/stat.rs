@@ -128,4 +128,16 @@ mod tests {
         assert_eq!(encoded, bytes);
         assert_eq!(encoded.len(), STAT_LEN);
     }
+
+    #[test]
+    fn the_name_of_an_epoch_in_the_configuration_is_no_txn() {
+        let stat = Stat {
+            mzxid: Zxid::new(2, 0),
+            pzxid: Zxid::new(1, 7),
+            ..Stat::default()
+        };
+        assert_eq!(stat.shows(b"/zookeeper/config"), Zxid::new(1, 7));
+        // A standalone server that counts on gives it to a txn.
+        assert_eq!(stat.shows(b"/app"), Zxid::new(2, 0));
+    }
 }
