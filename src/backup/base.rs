@@ -51,6 +51,12 @@ pub(super) fn store(
         .ok_or_else(|| Error::new(ErrorKind::Failed, "a base of another source"))?;
     let open = || source.open_snapshot(file);
     let summary = snapshot::check(file.shown(), &open, &|_| {})?;
+    // Parts of the txn that was being applied are in it: it is exact behind that one.
+    let is_ahead = summary.contradicts_itself(base.zxid);
+    let exact_from = match is_ahead {
+        true => exact_from.max(base.zxid.next()),
+        false => exact_from,
+    };
     let (size, parts) = target.ship(|shipper| copy(file, Parts::new(shipper, base.zxid)))?;
     if size != summary.size {
         let message = "changed while it was read";
@@ -64,7 +70,7 @@ pub(super) fn store(
     Ok(StoredSnapshot {
         zxid: base.zxid,
         exact_from,
-        is_inferred: !matches!(base.exact_from, ExactFrom::Known(_)),
+        is_inferred: is_ahead || !matches!(base.exact_from, ExactFrom::Known(_)),
         shows_zxid: Some(summary.shows),
         origin: match (is_fresh, source.is_as_restored(file)?) {
             (true, _) => Origin::Fresh,

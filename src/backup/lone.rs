@@ -95,7 +95,8 @@ impl Run<'_> {
                 continue;
             }
             let made = store(target, source, &scan.timeline, base, self.options.now_ms)?;
-            if let Some(same) = held.find(&made) {
+            let is_of_this_run = stored.snapshots.iter().any(|it| it.parts == made.parts);
+            if let Some(same) = held.find(&made).filter(|_| !is_of_this_run) {
                 stored.kept.push(same.clone());
                 continue;
             }
@@ -103,8 +104,9 @@ impl Run<'_> {
                 name: file.name(),
                 zxid: file.zxid(),
                 shows: summary.shows,
+                is_ahead: summary.contradicts_itself(file.zxid()),
             });
-            stored.snapshots.push(made);
+            stored.snapshots.extend((!is_of_this_run).then_some(made));
         }
         stored.snapshots.sort_by_key(|base| base.zxid);
         Ok(())
@@ -121,13 +123,13 @@ impl Run<'_> {
     }
 
     fn tell_lone(&mut self, alone: &Alone) {
-        let (name, zxid, shows) = (&alone.name, alone.zxid, alone.shows);
+        let (name, zxid, parts) = (&alone.name, alone.zxid, alone.parts());
         self.warnings.push(match alone.is_plausible() {
             true => format!(
                 "{name} is stored, and stands alone: no log goes with it, so it is exact for all that it shows, and nothing proves that; 'zoovault restore --to {zxid} --accept-unproven' takes it as it stands"
             ),
             false => format!(
-                "{name} is stored, and stands alone: no log goes with it, and it holds parts of later txns, up to {shows} at least, so nothing can be restored from it; 'zoovault ls --as-is' and others show it"
+                "{name} is stored, and stands alone: no log goes with it, and {parts}, so nothing can be restored from it; 'zoovault ls --as-is' and others show it"
             ),
         });
     }

@@ -40,7 +40,7 @@ pub use onward::{Two, rebuild_two, rebuild_two_as};
 use resolve::resolve_as;
 pub use resolve::{Target, resolve};
 pub use sound::{SnapshotVerdict, check_snapshots, sound_bases};
-pub use trust::{Alone, Trust};
+pub use trust::{Alone, Trust, Wish};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::point::Point;
@@ -151,15 +151,6 @@ pub enum Purpose {
     Restoring,
     /// For somebody to look at: a znode whose ACL is unknown says so.
     Reading,
-}
-
-/// What is asked of a tree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wish {
-    /// What it is for.
-    pub purpose: Purpose,
-    /// What is taken where nothing proves it.
-    pub trust: Trust,
 }
 
 /// The tree at `point`; with `exclusive`, before its txn. As [`rebuild_for`] restoring.
@@ -282,7 +273,9 @@ pub fn tree_at(
             }
             Err(error) => return Err(error),
             Ok(replayed) => {
-                if let Some(mismatch) = replayed.digests.open_mismatch {
+                // A snapshot by itself may hold parts of the txn that was being applied, which the next digest would show to be so.
+                let open = replayed.digests.open_mismatch;
+                if let Some(mismatch) = open.filter(|_| replayed.count > 0) {
                     damage.get_or_insert_with(|| mismatch.error(&name));
                 }
                 let judged = match judge(&replayed, target) {

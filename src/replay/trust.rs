@@ -5,7 +5,7 @@
 //! was written before, a later ACL and a later session leave no zxid behind. Where they do show some, no moment ever had that tree: it can be looked at,
 //! and is nothing to restore.
 
-use super::{Base, BaseFile, Proof, Rejected, Replayed, bases, replay};
+use super::{Base, BaseFile, Proof, Purpose, Rejected, Replayed, bases, replay};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
 use crate::source::{Source, SourceFile};
@@ -25,6 +25,15 @@ pub enum Trust {
     AsIs,
 }
 
+/// What is asked of a tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// What is taken where nothing proves it.
+    pub trust: Trust,
+}
+
 /// A snapshot that was taken by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alone {
@@ -34,12 +43,27 @@ pub struct Alone {
     pub zxid: Zxid,
     /// The highest zxid that any of its znodes shows.
     pub shows: Zxid,
+    /// Whether the digest in it is of another tree: parts of the txn that was being applied are in it.
+    pub is_ahead: bool,
 }
 
 impl Alone {
     /// Whether it shows no txn that is later than it.
     pub fn is_plausible(&self) -> bool {
-        self.shows <= self.zxid
+        self.shows <= self.zxid && !self.is_ahead
+    }
+
+    /// What it holds that it should not.
+    pub fn parts(&self) -> String {
+        match self.shows > self.zxid {
+            true => format!(
+                "it holds parts of later txns, up to {} at least",
+                self.shows
+            ),
+            false => {
+                "the digest in it is of another tree, so it holds parts of a later txn".to_owned()
+            }
+        }
     }
 
     /// What whoever reads its tree has to know.
@@ -49,8 +73,11 @@ impl Alone {
             true => format!(
                 "unproven: {name} stands alone, and nothing tells when it was finished. None of its znodes shows a txn after {zxid}; deletes, ACLs and sessions of later txns may be in it all the same"
             ),
-            false => format!(
+            false if shows > zxid => format!(
                 "as the file has it: {name} holds parts of later txns, up to {shows} at least, and no moment had this tree"
+            ),
+            false => format!(
+                "as the file has it: {name} holds parts of a later txn, since the digest in it is of another tree, and no moment had this one"
             ),
         }
     }
@@ -63,8 +90,8 @@ impl Alone {
                 "{name} shows no later txn: with --accept-unproven 'restore' and 'export' take it as it stands, and with --as-is 'ls', 'cat' and others show it"
             ),
             false => format!(
-                "{name} shows txns up to {}, so it can only be looked at: 'ls', 'cat', 'stat', 'du', 'diff' and 'export --format jsonl' take --as-is",
-                self.shows
+                "of {name}: {}; so it can only be looked at: 'ls', 'cat', 'stat', 'du', 'diff' and 'export --format jsonl' take --as-is",
+                self.parts()
             ),
         }
     }
@@ -124,15 +151,15 @@ fn load(
             ..base.clone()
         };
         match replay(source, timeline, &base, target, progress) {
-            Ok(replayed) if replayed.digests.open_mismatch.is_none() => {
+            Ok(replayed) => {
                 let alone = Alone {
                     name: base.name(source),
                     zxid: target,
                     shows: shown(&replayed.tree),
+                    is_ahead: replayed.digests.open_mismatch.is_some(),
                 };
                 return Ok(Some((replayed, alone)));
             }
-            Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::Damage => {}
             Err(error) => return Err(error),
         }

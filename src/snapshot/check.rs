@@ -40,6 +40,14 @@ pub struct SnapshotSummary {
 }
 
 impl SnapshotSummary {
+    /// Whether the digest in the file is of the tree at `zxid`, the file's own, and not of the tree in the file. The server may have been applying a txn that
+    /// it had not counted yet, and parts of it are in the file: only with the txns behind it can that be told from damage.
+    pub fn contradicts_itself(&self, zxid: Zxid) -> bool {
+        let own = self.trailer.digest.as_ref();
+        let own = own.filter(|(of, digest)| *of == zxid && digest.tree_digest != 0);
+        own.is_some_and(|(_, digest)| !self.has_digest(digest.tree_digest))
+    }
+
     /// Whether `digest` is that of the tree in the file, under any charset.
     pub fn has_digest(&self, digest: i64) -> bool {
         self.tree_digests

@@ -15,7 +15,7 @@ pub struct LoneSnapshot {
     pub file: PathBuf,
     /// What is known of it.
     pub alone: Alone,
-    /// Whether all of its ACLs are known, and its own digest does not contradict it: what a restore asks for.
+    /// Whether all of its ACLs are known: what a restore asks for.
     pub is_usable: bool,
 }
 
@@ -52,8 +52,9 @@ pub(super) fn lone(
                 name: file.name(),
                 zxid: file.zxid(),
                 shows: summary.shows,
+                is_ahead: summary.contradicts_itself(file.zxid()),
             },
-            is_usable: summary.dangling_acls == 0 && !contradicts_itself(file, summary),
+            is_usable: summary.dangling_acls == 0,
         })
         .collect()
 }
@@ -70,15 +71,6 @@ fn is_lone(timeline: &Timeline, file: &SourceFile, summary: &SnapshotSummary) ->
             .last()
             .is_some_and(|last| last < zxid && summary.shows <= last);
     !has_logs && !is_name_of_epoch
-}
-
-/// Whether the digest in the file is of the very tree in it, and another.
-fn contradicts_itself(file: &SourceFile, summary: &SnapshotSummary) -> bool {
-    let of_it = summary
-        .trailer
-        .digest
-        .filter(|(zxid, digest)| *zxid == file.zxid() && digest.tree_digest != 0);
-    of_it.is_some_and(|(_, digest)| !summary.has_digest(digest.tree_digest))
 }
 
 /// The last of them that can be restored, where nothing that is there is later.
@@ -108,16 +100,13 @@ pub(super) fn judge(lone: &[LoneSnapshot], findings: &mut Vec<Finding>) {
             (true, false) => Finding::new(
                 "snapshot-alone-inexact",
                 Severity::Warning,
-                "no log goes with it, and it contradicts its own digest or lacks ACLs: nothing can be restored from it".to_owned(),
+                "no log goes with it, and it lacks ACLs: nothing can be restored from it".to_owned(),
             )
             .next("find its logs: is there a dataLogDir of its own? 'zoovault ls --as-is' and others show what is in it"),
             (false, _) => Finding::new(
                 "snapshot-alone-inexact",
                 Severity::Warning,
-                format!(
-                    "no log goes with it, and it holds parts of later txns, up to {} at least: no moment had this tree",
-                    alone.shows
-                ),
+                format!("no log goes with it, and {}: no moment had this tree", alone.parts()),
             )
             .next("find its logs: is there a dataLogDir of its own? 'zoovault ls --as-is' and others show what is in it"),
         };

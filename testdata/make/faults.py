@@ -1036,6 +1036,19 @@ def snapshot_of_an_epoch_behind_the_logs():
     return made, findings, [(0x12, 0x12, "unproven")], [0x9]
 
 
+@fault
+def snapshot_alone_ahead_of_its_digest():
+    """A snapshot of 3.8 that holds a part of the txn that was being applied, and no log to tell: its digest is of the tree before. That is no damage."""
+    made = s38().drop("log.1", "log.b", "log.15", "snapshot.0", "snapshot.9", "snapshot.1b")
+    snapshot = made.snapshot("snapshot.14")
+    app = snapshot.find(b"/app")
+    app.stat = app.stat[:8] + struct.pack(">q", 0x15) + app.stat[16:]
+    made.put("snapshot.14", snapshot)
+    findings = [NO_LOGS, lone(made, "snapshot.14"), found("nothing-restorable", MISSING)]
+    assert findings[1]["code"] == "snapshot-alone-inexact"
+    return made, findings, [], [0x14]
+
+
 # Numbers that end.
 
 def s39_counter(*names):
