@@ -8,7 +8,7 @@ use crate::durable::ScratchDir;
 use crate::error::{Error, ErrorKind, Result};
 use crate::point::Point;
 use crate::progress::Progress;
-use crate::replay::Proof;
+use crate::replay::{Proof, Trust};
 use crate::repository::{BackupName, History, Repository, StoredLog, Which};
 use crate::restore::{self, Ephemerals, What, Where};
 use crate::source::{self, Source};
@@ -187,6 +187,7 @@ fn restored(
         exclusive: false,
         ephemerals: Ephemerals::Keep,
         for_version: None,
+        trust: Trust::Exact,
     };
     let plan = restore::plan(&stored, &what, progress)?;
     let written = restore::execute(

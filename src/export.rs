@@ -7,7 +7,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::point::Point;
 use crate::progress::{Progress, Told};
 use crate::replay::{
-    BaseFile, ExactFrom, Proof, Rebuilt, Replayed, ensure_unambiguous, rebuild, replay,
+    BaseFile, ExactFrom, Proof, Purpose, Rebuilt, Replayed, Trust, Wish, ensure_unambiguous,
+    rebuild, rebuild_as, replay,
 };
 use crate::restore::{uncertainties, write_snapshot};
 use crate::source::{EpochFile, Source, SourceFile};
@@ -27,6 +28,8 @@ pub struct Options {
     pub to: Point,
     /// The first; by default the archive begins with the newest base that is exact at `to`.
     pub from: Option<Point>,
+    /// What is taken where nothing proves it.
+    pub trust: Trust,
     /// The host's name, for the manifest.
     pub host: String,
     /// The program's name and version, for the manifest.
@@ -53,12 +56,16 @@ pub struct Plan {
 /// # Errors
 /// As [`rebuild`].
 pub fn plan(source: &Source, options: &Options, progress: &dyn Progress) -> Result<Plan> {
+    let wish = Wish {
+        purpose: Purpose::Restoring,
+        trust: options.trust.min(Trust::Alone),
+    };
     let Rebuilt {
         timeline,
         target,
         replayed,
         ..
-    } = rebuild(source, options.to, false, progress)?;
+    } = rebuild_as(wish, source, options.to, false, progress)?;
     let replayed = match options.from {
         None => replayed,
         Some(from) => {

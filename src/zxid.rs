@@ -41,13 +41,15 @@ impl Zxid {
         u32::from_be_bytes([a, b, c, d])
     }
 
-    /// Its position within the epoch. Counter 0 is the artificial start of an epoch: no txn has it.
+    /// Its position within the epoch. Counter 0 is the name that an ensemble gives to the beginning of an epoch, and then no txn has it. A standalone
+    /// server, and an ensemble before 3.4.3, just counts on, from 0xffffffff to 0x100000000: there it is a txn like any other. The number does not tell
+    /// which of the two it is; that a log holds such a record does.
     pub const fn counter(self) -> u32 {
         let [.., a, b, c, d] = self.0.to_be_bytes();
         u32::from_be_bytes([a, b, c, d])
     }
 
-    /// The next zxid of the same epoch. At the end of the counter this is counter 0 of the next epoch.
+    /// The number behind this one. At the end of the counter this is counter 0 of the next epoch.
     pub const fn next(self) -> Zxid {
         Zxid(self.0.saturating_add(1))
     }
@@ -57,14 +59,33 @@ impl Zxid {
         Zxid(self.0.saturating_sub(1))
     }
 
-    /// Whether `next` may be the txn that follows this zxid as far as numbers can tell: the next
-    /// counter of the epoch, or counter 1 of a later epoch (`Leader` starts every epoch so).
+    /// Whether `next` is the very next number, so that no txn can be missing in between. Where both are txns, this holds over the end of a counter too:
+    /// a server that goes on from 0xffffffff to 0x100000000 began no epoch there.
+    pub const fn is_right_before(self, next: Zxid) -> bool {
+        self.0 < next.0 && next.0 == self.0.saturating_add(1)
+    }
+
+    /// Whether `next` may be the txn that follows this zxid as far as numbers can tell: the very
+    /// next number, or counter 1 of a later epoch (`Leader` starts every epoch so).
     /// Whether txns are missing at the *end* of an epoch cannot be seen from zxids.
     pub const fn is_followed_by(self, next: Zxid) -> bool {
-        if next.epoch() == self.epoch() {
-            next.0 == self.0.saturating_add(1)
+        self.is_right_before(next)
+            || (next.0 > self.0 && next.epoch() != self.epoch() && next.counter() == 1)
+    }
+
+    /// Whether going on from this txn to `next` is the end of an epoch, of which numbers cannot tell how it ended.
+    pub const fn ends_its_epoch_before(self, next: Zxid) -> bool {
+        self.epoch() != next.epoch() && !self.is_right_before(next)
+    }
+
+    /// The first zxid that is known to be missing between this one, which is there, and `before`, which is the next that is. Where an epoch ended in
+    /// between, nobody knows with which txn.
+    pub const fn first_missing_before(self, before: Zxid) -> Zxid {
+        let last = before.prev();
+        if last.epoch() == self.epoch() {
+            self.next()
         } else {
-            next.0 > self.0 && next.counter() == 1
+            Zxid::new(last.epoch(), 1)
         }
     }
 }
@@ -134,5 +155,29 @@ mod tests {
         assert!(!zxid.is_followed_by(Zxid::new(3, 2)));
         assert!(!zxid.is_followed_by(Zxid::new(1, 1)));
         assert!(!zxid.is_followed_by(zxid));
+        assert!(!Zxid::MAX.is_followed_by(Zxid::MAX));
+    }
+
+    #[test]
+    fn a_counter_that_ends_goes_on_with_the_next_number() {
+        let last = Zxid::new(0, u32::MAX);
+        assert!(last.is_right_before(Zxid::new(1, 0)));
+        assert!(last.is_followed_by(Zxid::new(1, 0)));
+        assert!(!last.ends_its_epoch_before(Zxid::new(1, 0)));
+        // An ensemble elects instead, and begins its epoch with 1.
+        assert!(last.is_followed_by(Zxid::new(1, 1)));
+        assert!(last.ends_its_epoch_before(Zxid::new(1, 1)));
+        assert!(!last.is_followed_by(Zxid::new(2, 0)));
+        assert!(!Zxid::new(0, 7).is_followed_by(Zxid::new(1, 0)));
+    }
+
+    #[test]
+    fn what_is_missing_for_certain_begins_no_earlier_than_numbers_tell() {
+        let first = |after, before: Zxid| Zxid::first_missing_before(after, before);
+        assert_eq!(first(Zxid::new(2, 7), Zxid::new(2, 9)), Zxid::new(2, 8));
+        assert_eq!(first(Zxid::new(2, 7), Zxid::new(4, 9)), Zxid::new(4, 1));
+        // Counter 0 is a txn here, so all that the counter had left before it are missing.
+        assert_eq!(first(Zxid::new(0, 7), Zxid::new(1, 0)), Zxid::new(0, 8));
+        assert_eq!(first(Zxid::new(0, 7), Zxid::new(2, 0)), Zxid::new(1, 1));
     }
 }

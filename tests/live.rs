@@ -26,6 +26,8 @@ mod workload;
 #[path = "common/zookeeper.rs"]
 mod zookeeper;
 
+#[path = "live/alone.rs"]
+mod alone;
 #[path = "live/backup.rs"]
 mod backup;
 #[path = "live/boundaries.rs"]
@@ -50,6 +52,8 @@ mod loads;
 mod program;
 #[path = "live/repository.rs"]
 mod repository;
+#[path = "live/rollover.rs"]
+mod rollover;
 #[path = "live/see.rs"]
 mod see;
 #[path = "live/small.rs"]

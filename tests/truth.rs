@@ -168,6 +168,23 @@ fn standalone_servers_of_all_releases_are_rebuilt_as_their_clients_saw_them() {
 }
 
 #[test]
+fn a_standalone_history_over_the_end_of_the_counter_is_rebuilt_as_its_clients_saw_it() {
+    for (name, proof) in [
+        // It does not say when a snapshot was finished, and logs no digests.
+        ("small-counter-3.4", Proof::Unproven),
+        ("small-counter-3.9", Proof::Proven),
+    ] {
+        let points = truth(name);
+        for around in ["0xffffffff", "0x100000000", "0x100000001"] {
+            let zxid: Zxid = around.parse().unwrap();
+            assert!(points.iter().any(|(seen, _)| *seen == zxid), "{name}");
+        }
+        let reached = check(&fixture(name), &points, proof, false);
+        assert_eq!(reached, points.len(), "{name}");
+    }
+}
+
+#[test]
 fn every_member_of_an_ensemble_gives_what_clients_saw_at_each_point_that_it_holds() {
     let points = truth("ensemble-3.9");
     let reached: Vec<usize> = ["s1", "s2", "s3"]

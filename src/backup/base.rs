@@ -11,7 +11,7 @@ use crate::replay::{
     Base, BaseFile, ExactFrom, Proof, Purpose, Rebuilt, bases, bases_and_damage, fresh_tree,
     read_timeline, rebuild_for,
 };
-use crate::repository::{History, Origin, StoredSnapshot, StoredTrailer};
+use crate::repository::{EXACT_NOWHERE, History, Origin, StoredSnapshot, StoredTrailer};
 use crate::restore::write_snapshot;
 use crate::snapshot::{self, NewestZxids, Trailer};
 use crate::source::{self, Source, SourceFile};
@@ -27,30 +27,37 @@ use std::io;
 ///
 /// # Errors
 /// [`ErrorKind::Damage`] when it is not; failures to read or to store.
-fn store(
+pub(super) fn store(
     target: &Target<'_>,
     source: &Source,
     timeline: &Timeline,
     base: &Base,
     created_ms: i64,
-) -> Result<Option<StoredSnapshot>> {
+) -> Result<StoredSnapshot> {
     let BaseFile::Snapshot(index) = base.file else {
         return store_tree(
             target,
             &fresh_tree(source, timeline)?,
             Zxid::ZERO,
             created_ms,
-        )
-        .map(Some);
+        );
     };
-    let (ExactFrom::Known(exact_from) | ExactFrom::Bounded(exact_from)) = base.exact_from else {
-        return Ok(None);
+    let exact_from = match base.exact_from {
+        ExactFrom::Known(zxid) | ExactFrom::Bounded(zxid) => zxid,
+        ExactFrom::Open => EXACT_NOWHERE,
     };
-    let Some(file) = source.snapshots().get(index) else {
-        return Ok(None);
-    };
+    let file = source
+        .snapshots()
+        .get(index)
+        .ok_or_else(|| Error::new(ErrorKind::Failed, "a base of another source"))?;
     let open = || source.open_snapshot(file);
     let summary = snapshot::check(file.shown(), &open, &|_| {})?;
+    // Parts of the txn that was being applied are in it: it is exact behind that one.
+    let is_ahead = summary.contradicts_itself(base.zxid);
+    let exact_from = match is_ahead {
+        true => exact_from.max(base.zxid.next()),
+        false => exact_from,
+    };
     let (size, parts) = target.ship(|shipper| copy(file, Parts::new(shipper, base.zxid)))?;
     if size != summary.size {
         let message = "changed while it was read";
@@ -61,10 +68,11 @@ fn store(
         ));
     }
     let is_fresh = base.zxid == Zxid::ZERO && summary.max_zxid == Zxid::ZERO;
-    Ok(Some(StoredSnapshot {
+    Ok(StoredSnapshot {
         zxid: base.zxid,
         exact_from,
-        is_inferred: matches!(base.exact_from, ExactFrom::Bounded(_)),
+        is_inferred: is_ahead || !matches!(base.exact_from, ExactFrom::Known(_)),
+        shows_zxid: Some(summary.shows),
         origin: match (is_fresh, source.is_as_restored(file)?) {
             (true, _) => Origin::Fresh,
             (false, true) => Origin::Rebuilt,
@@ -75,7 +83,7 @@ fn store(
         newest_zxids: summary.newest_zxids.as_slice().to_vec(),
         snapshot_bytes: size,
         parts,
-    }))
+    })
 }
 
 /// Copies a snapshot, decompressed.
@@ -148,11 +156,13 @@ fn store_tree(
         }
     })?;
     let mut newest_zxids = NewestZxids::default();
-    tree.nodes().for_each(|node| newest_zxids.add(node.stat));
+    tree.nodes()
+        .for_each(|node| newest_zxids.add(node.path, node.stat));
     Ok(StoredSnapshot {
         zxid,
         exact_from: zxid,
         is_inferred: false,
+        shows_zxid: None,
         origin: Origin::Rebuilt,
         trailer: StoredTrailer::default(),
         created_ms,
@@ -225,7 +235,7 @@ impl Run<'_> {
                 self.damaged(format!("{error}; it is no base"));
                 Ok(None)
             }
-            made => made,
+            made => made.map(Some),
         }
     }
 
@@ -237,7 +247,12 @@ impl Run<'_> {
         lineage: &Lineage,
         history: &History,
     ) -> Result<Option<StoredSnapshot>> {
-        let (Some(newest), Some(last)) = (history.snapshots.last(), lineage.last()) else {
+        let Some(last) = lineage.last() else {
+            return Ok(None);
+        };
+        // Not one that no log goes with.
+        let mut usable = history.snapshots.iter().rev();
+        let Some(newest) = usable.find(|base| base.exact_from <= last.zxid) else {
             return Ok(None);
         };
         if !self.is_due(newest, history) || newest.zxid >= last.zxid {

@@ -9,7 +9,7 @@ use crate::progress::Silent;
 use crate::replay::exact_ranges;
 use crate::repository::{
     BackupName, COMMIT_WITHIN, FORMAT_VERSION, History, Manifest, Origins, Position, Repository,
-    StoredEvidence, StoredLog, StoredWindow,
+    StoredEvidence, StoredLog, StoredSnapshot, StoredWindow,
 };
 use crate::source::{self, Source};
 use crate::timeline::{Gap, Timeline};
@@ -130,7 +130,12 @@ impl Run<'_> {
         merged: Vec<StoredLog>,
     ) -> Result<()> {
         let new_logs = stored.logs.clone();
-        let new_snapshots = stored.snapshots.clone();
+        let new_snapshots: Vec<StoredSnapshot> = stored
+            .snapshots
+            .iter()
+            .chain(&stored.kept)
+            .cloned()
+            .collect();
         history.logs.extend(stored.logs);
         history.logs.extend(merged);
         history.snapshots.extend(stored.snapshots);
@@ -196,9 +201,17 @@ impl Run<'_> {
         begun: (Instant, SystemTime),
     ) -> Result<Backup> {
         if manifest.newest_window().is_none() {
-            self.warnings.push(
-                "no window: no sound snapshot reaches the last txn, so nothing up to it can be restored; let a server take a snapshot, and back up again".to_owned(),
-            );
+            let is_restorable = |base: &StoredSnapshot| {
+                base.shows_zxid.is_some_and(|shows| shows <= base.zxid)
+                    && manifest
+                        .last
+                        .as_ref()
+                        .is_none_or(|last| base.zxid >= last.zxid)
+            };
+            self.warnings.push(match manifest.snapshots.iter().any(is_restorable) {
+                true => "no window: nothing that is stored can be restored exactly; the newest snapshot can as it stands, by --accept-unproven".to_owned(),
+                false => "no window: no sound snapshot reaches the last txn, so nothing up to it can be restored; let a server take a snapshot, and back up again".to_owned(),
+            });
         }
         let is_idle = lineage.heads().count() == 1
             && lineage.newest().is_some_and(|newest| {

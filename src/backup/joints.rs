@@ -38,7 +38,7 @@ impl Run<'_> {
                 continue;
             };
             if own > theirs {
-                let from = theirs.next().max(Zxid::new(own.epoch(), 1));
+                let from = theirs.next().max(scan.timeline.begin_of_epoch(own.epoch()));
                 match self.prove(&history, first)? {
                     EndOfEpoch::Proven => {
                         scan.leave_out(from, own);

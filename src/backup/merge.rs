@@ -64,7 +64,10 @@ fn first_of_many(logs: &[&StoredLog]) -> Option<Zxid> {
         let mut first: Option<&StoredLog> = None;
         let mut count = 0;
         for log in logs.iter().rev() {
-            let is_adjacent = first.is_none_or(|first| log.last_zxid.next() == first.first_zxid);
+            let is_adjacent = first.is_none_or(|first| {
+                let is_one_epoch = log.last_zxid.epoch() == first.first_zxid.epoch();
+                is_one_epoch && log.last_zxid.is_right_before(first.first_zxid)
+            });
             if log.log_bytes >= size || !is_adjacent {
                 break;
             }

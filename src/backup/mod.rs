@@ -32,6 +32,8 @@
 //! later than the last txn of the backup before it: so the windows of backups of one lineage meet, and keeping two of them keeps what is between, as far
 //! as either reaches.
 //!
+//! A snapshot that no log goes with gives no point, and is stored all the same, with what its znodes show: it may be all that there is.
+//!
 //! **Small logs** are laid together as they become many, so that a manifest stays short however often it is made. What they replace is
 //! pruned when no backup lists it any more.
 
@@ -39,6 +41,7 @@ mod base;
 mod commit;
 mod joints;
 mod lineage;
+mod lone;
 mod merge;
 mod place;
 mod relation;
@@ -128,6 +131,8 @@ struct Stored {
     snapshots: Vec<StoredSnapshot>,
     /// What the source showed of the ends of epochs.
     evidence: StoredEvidence,
+    /// Snapshots that no log goes with, which the source has and the repository had before.
+    kept: Vec<StoredSnapshot>,
 }
 
 /// Backs up `source`.
@@ -302,10 +307,11 @@ impl Run<'_> {
         };
         let mut stored = Stored {
             logs: self.ship_logs(&target, &stretches)?,
-            snapshots: Vec::new(),
             evidence: timeline.evidence_of_gaps(),
+            ..Stored::default()
         };
         self.add_bases(&target, scan, &all_bases, history, &mut stored)?;
+        self.add_lone(&target, scan, lineage, history, &mut stored)?;
         if !stored.logs.is_empty() {
             let due = self.due_base(&target, lineage, history)?;
             stored.snapshots.extend(due);

@@ -8,11 +8,12 @@ use crate::checksum::{Hashed, sha256};
 use crate::error::{ErrorKind, Result};
 use crate::point::Point;
 use crate::progress::Silent;
-use crate::replay::rebuild;
-use crate::repository::Mark;
+use crate::replay::{load_snapshot, rebuild};
+use crate::repository::{History, Mark, StoredSnapshot};
 use crate::restore::write_snapshot;
-use crate::source::Source;
+use crate::source::{Source, SourceFile};
 use crate::timeline::Timeline;
+use crate::tree::DataTree;
 use crate::zxid::Zxid;
 use std::io;
 
@@ -108,17 +109,23 @@ impl Run<'_> {
         // Were these txns of one lineage, they would look like one stretch.
         let last = last.zxid;
         Ok(Some(match timeline.next_after(last) {
-            Some(first) if last.is_followed_by(first) => Place::Behind(last, first),
+            Some(first) if last.ends_its_epoch_before(first) && last.is_followed_by(first) => {
+                Place::Behind(last, first)
+            }
             _ => Place::Lineage(index),
         }))
     }
 
-    /// Whether the source's txns begin on the very tree that is all that the lineage holds: it was backed up before anything was written.
+    /// Whether the source's txns begin on the very tree that is all that the lineage holds: it was backed up before anything was written. Or whether the
+    /// source still has one of the snapshots that are all that the lineage holds: it was backed up without its logs.
     fn begins_on_base(&self, timeline: &Timeline, lineage: &Lineage) -> Result<bool> {
         let history = lineage.history();
         let Some(base) = history.snapshots.last() else {
             return Ok(false);
         };
+        if self.has_snapshot_of(&history)? {
+            return Ok(true);
+        }
         let point = Point::Zxid(base.zxid);
         let begins = match timeline.segments.first() {
             Some(first) => first.continues(base.zxid),
@@ -134,6 +141,22 @@ impl Run<'_> {
         let stored = Source::of_history(self.repository, &history, &self.source_options())?;
         let (theirs, ours) = (tree_at(&stored, point)?, tree_at(self.source, point)?);
         Ok(theirs.is_some() && theirs == ours)
+    }
+
+    /// Whether a snapshot of the source is one of `history`: of the same zxid, with the same znodes and sessions. One that shows no txn is every ensemble's.
+    fn has_snapshot_of(&self, history: &History) -> Result<bool> {
+        let has_txns = |base: &&StoredSnapshot| base.shows_zxid > Some(Zxid::ZERO);
+        let stored = Source::of_history(self.repository, history, &self.source_options())?;
+        for base in history.snapshots.iter().rev().filter(has_txns) {
+            let is_named = |file: &&SourceFile| file.zxid() == base.zxid;
+            let ours = self.source.snapshots().iter().find(is_named);
+            let theirs = stored.snapshots().iter().find(is_named);
+            if let (Some(ours), Some(theirs)) = (ours, theirs) {
+                let (ours, theirs) = (content(self.source, ours)?, content(&stored, theirs)?);
+                return Ok(ours.is_some() && ours == theirs);
+            }
+        }
+        Ok(false)
     }
 
     /// Begins a lineage, and tells why.
@@ -245,11 +268,23 @@ fn tree_at(source: &Source, point: Point) -> Result<Option<String>> {
         }
         Err(error) => return Err(error),
     };
+    Ok(sha256_of(&tree))
+}
+
+/// The SHA-256 of what a snapshot holds, fuzzy as it may be; `None` when it is damaged.
+fn content(source: &Source, file: &SourceFile) -> Result<Option<String>> {
+    match load_snapshot(source, file, &Silent) {
+        Ok((tree, _)) => Ok(sha256_of(&tree)),
+        Err(error) if error.kind() == ErrorKind::Damage => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn sha256_of(tree: &DataTree) -> Option<String> {
     let mut hashed = Hashed::new(io::sink());
     // A tree that cannot be written, since an ACL is unknown, is like no other.
-    Ok(write_snapshot(&tree, &mut hashed)
-        .ok()
-        .map(|_| hashed.sha256()))
+    let written = write_snapshot(tree, &mut hashed);
+    written.ok().map(|_| hashed.sha256())
 }
 
 /// Whether a source ends before a lineage does, by zxid and by time.

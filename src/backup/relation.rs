@@ -98,8 +98,7 @@ impl Comparison<'_> {
         if lacks && !was_sent_a_tree(self.source, last, after) {
             return Relation::Apart(after);
         }
-        let is_next = last.is_followed_by(after) && last.epoch() == after.epoch();
-        match is_next || common.is_some() {
+        match last.is_right_before(after) || common.is_some() {
             true => Relation::Same,
             false => Relation::Unknown,
         }
@@ -120,7 +119,7 @@ impl Comparison<'_> {
         match (before, behind) {
             (Some(before), Some(behind)) if before.last_zxid.is_followed_by(behind.first_zxid) => {
                 // What came before it in its epoch is in the same tail.
-                let first = Zxid::new(last.epoch(), 1);
+                let first = self.timeline.begin_of_epoch(last.epoch());
                 Relation::Apart(before.last_zxid.next().max(first))
             }
             _ => common.map_or(Relation::Unknown, |_| Relation::Same),

@@ -169,7 +169,7 @@ impl<'a> Cutter<'a> {
             let last = log.last_zxid;
             // An error may use a zxid again: see the reader of logs.
             last == header.zxid
-                || (last.epoch() == header.zxid.epoch() && last.is_followed_by(header.zxid))
+                || (last.epoch() == header.zxid.epoch() && last.is_right_before(header.zxid))
         });
         if !is_next || self.bytes.len() >= OBJECT_LEN {
             self.cut()?;

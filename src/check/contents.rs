@@ -293,6 +293,12 @@ fn differs_in_trailer(base: &StoredSnapshot, summary: &SnapshotSummary) -> Optio
         let (found, noted) = (summary.size, base.snapshot_bytes);
         return Some(format!("is {found} bytes long, and {noted} were noted"));
     }
+    if let Some(noted) = base.shows_zxid.filter(|noted| *noted != summary.shows) {
+        let found = summary.shows;
+        return Some(format!(
+            "its znodes show txns up to {found}, and {noted} was noted"
+        ));
+    }
     (found != base.trailer)
         .then(|| "behind its znodes stands something else than was noted".to_owned())
 }

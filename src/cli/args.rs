@@ -291,6 +291,9 @@ pub struct RestoreArgs {
     /// The release that is to load it, such as 3.5 or 3.9.4: say what it cannot hold
     #[arg(long, value_name = "RELEASE")]
     pub for_version: Option<zoovault::release::Release>,
+    /// Where POINT is a snapshot that no log goes with and that shows no later txn, take it as it stands: unproven (status 3)
+    #[arg(long)]
+    pub accept_unproven: bool,
     /// Work everything out, replay and all, and write nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -350,6 +353,12 @@ pub struct ExportArgs {
     /// The first point that the archive is to restore; by default the newest snapshot's that reaches the last
     #[arg(long, value_name = "POINT", allow_hyphen_values = true)]
     pub from: Option<String>,
+    /// Where POINT is a snapshot that no log goes with and that shows no later txn, take it as it stands: unproven (status 3)
+    #[arg(long)]
+    pub accept_unproven: bool,
+    /// Of a tree: show such a snapshot also where it holds parts of later txns, as the file has it
+    #[arg(long)]
+    pub as_is: bool,
     /// The file to make; - writes it to stdout, which is the default for a tree
     #[arg(short, long, value_name = "FILE", required_if_eq("format", "archive"))]
     pub output: Option<PathBuf>,

@@ -12,7 +12,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use zoovault::error::{self, Error, ErrorKind};
 use zoovault::lost::{Deleted, whereabouts};
-use zoovault::replay::{Purpose, Rebuilt, rebuild_for};
+use zoovault::replay::{Alone, Purpose, Rebuilt, Wish, rebuild_as};
 use zoovault::restore::uncertainties;
 use zoovault::source::Source;
 use zoovault::tree::DataTree;
@@ -39,6 +39,12 @@ pub struct AtArgs {
     /// Leave out the txn that POINT names: look at the tree right before it
     #[arg(long)]
     pub exclusive: bool,
+    /// Where POINT is a snapshot that no log goes with, show it as the file has it: it may hold parts of later txns
+    #[arg(long)]
+    pub as_is: bool,
+    /// Only what shows no later txn. For commands that have an option of this.
+    #[arg(skip)]
+    pub accept_unproven: bool,
 }
 
 /// The tree at a point, and what a command made of it.
@@ -63,15 +69,13 @@ impl AtArgs {
         mut find: impl FnMut(&Source, &Rebuilt) -> error::Result<T>,
     ) -> anyhow::Result<Reading<T>> {
         let point = text::point(&self.at)?;
+        let wish = Wish {
+            purpose: Purpose::Reading,
+            trust: text::trust(self.accept_unproven, self.as_is),
+        };
         let options = self.source.options(self.data_log_dir.as_ref());
         let (rebuilt, found) = Source::with(&self.source.source, &options, |source| {
-            let rebuilt = rebuild_for(
-                Purpose::Reading,
-                source,
-                point,
-                self.exclusive,
-                ui.progress(),
-            )?;
+            let rebuilt = rebuild_as(wish, source, point, self.exclusive, ui.progress())?;
             let found = find(source, &rebuilt)?;
             Ok((rebuilt, found))
         })?;
@@ -175,18 +179,24 @@ impl<T> Reading<T> {
     /// Which tree is shown and on what that rests, in a line.
     fn ground(&self) -> String {
         let replayed = &self.rebuilt.replayed;
+        let is_of_no_moment = |alone: &Alone| !alone.is_plausible();
+        let rests_on = match replayed.alone.as_ref().is_some_and(is_of_no_moment) {
+            true => "as the file has it",
+            false => replayed.proof.name(),
+        };
         format!(
-            "{} as of {}: {}, {}",
+            "{} as of {}: {}, {rests_on}",
             self.source,
             self.point(),
             text::plural(replayed.tree.len() as u64, "znode"),
-            replayed.proof.name()
         )
     }
 
     /// The same for programs.
     pub fn header(&self) -> Map<String, Value> {
         let target = &self.rebuilt.target;
+        let alone = self.rebuilt.replayed.alone.as_ref();
+        let shows = alone.map(|alone| ("shows_zxid", alone.shows.to_string().into()));
         [
             ("source", self.source.clone().into()),
             ("zxid", target.zxid.to_string().into()),
@@ -196,6 +206,7 @@ impl<T> Reading<T> {
             ("exit_status", (self.exit() as u8).into()),
         ]
         .into_iter()
+        .chain(shows)
         .map(|(name, value)| (name.to_owned(), value))
         .collect()
     }

@@ -2,6 +2,7 @@
 
 use super::args::{POINTS, SourceArg, options as source_options};
 use super::exit::Exit;
+use super::sides::{Side, sides, warnings};
 use super::text;
 use super::ui::{Lines, Look, Ui};
 use super::unified;
@@ -14,10 +15,8 @@ use std::path::{Path, PathBuf};
 use zoovault::diff::{
     Aspect, Difference, Field, Kind, Options, SessionDifference, between, sessions_between,
 };
-use zoovault::error::Result;
 use zoovault::glob::PathGlob;
 use zoovault::point::Point;
-use zoovault::replay::{Replayed, Target, rebuild, rebuild_two};
 use zoovault::source::{self, Source};
 use zoovault::tree::{AclValue, NodeView};
 
@@ -69,6 +68,9 @@ pub struct DiffArgs {
     /// Leave out what does not matter; without stat, a znode created anew is no other
     #[arg(long, value_name = "ASPECT,...", value_enum, value_delimiter = ',')]
     pub ignore: Vec<AspectArg>,
+    /// Where a point is a snapshot that no log goes with, take it as the file has it: it may hold parts of later txns
+    #[arg(long)]
+    pub as_is: bool,
     /// Compare what servers derive, too
     #[arg(long)]
     pub derived: bool,
@@ -96,13 +98,6 @@ pub enum AspectArg {
     Sessions,
 }
 
-/// A tree, where it is from.
-struct Side {
-    name: String,
-    target: Target,
-    replayed: Replayed,
-}
-
 pub fn run(args: &DiffArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let to = text::point(&args.to)?;
     let default = match args.other {
@@ -113,14 +108,16 @@ pub fn run(args: &DiffArgs, ui: &Ui) -> anyhow::Result<Exit> {
         Some(from) => text::point(from)?,
         None => default,
     };
+    let trust = text::trust(false, args.as_is);
     let opened = [
         source_options(args.data_log_dir.as_ref()),
         source_options(args.other_data_log_dir.as_ref()),
     ];
     let paths = std::iter::once(args.source.source.as_path()).chain(args.other.as_deref());
     let places: Vec<(&Path, &source::Options)> = paths.zip(&opened).collect();
-    let (before, after) = Source::with_all(&places, |sources| sides(sources, from, to, ui))
-        .context("cannot compare")?;
+    let (before, after) =
+        Source::with_all(&places, |sources| sides(sources, (from, to), trust, ui))
+            .context("cannot compare")?;
     let options = Options {
         path: args.path.clone(),
         ignore: args.ignore.iter().map(|aspect| aspect.aspect()).collect(),
@@ -154,36 +151,6 @@ impl AspectArg {
             AspectArg::Sessions => Aspect::Sessions,
         }
     }
-}
-
-fn sides(sources: &[Source], from: Point, to: Point, ui: &Ui) -> Result<(Side, Side)> {
-    let side = |source: &Source, target, replayed| Side {
-        name: text::path(source.shown()),
-        target,
-        replayed,
-    };
-    if let [before, after] = sources {
-        let tree = |source, point| {
-            rebuild(source, point, false, ui.progress())
-                .map(|rebuilt| side(source, rebuilt.target, rebuilt.replayed))
-        };
-        return Ok((tree(before, from)?, tree(after, to)?));
-    }
-    let source = sources.first().expect("one source at least is opened");
-    let two = rebuild_two(source, from, to, ui.progress())?;
-    Ok((
-        side(source, two.from.0, two.from.1),
-        side(source, two.to.0, two.to.1),
-    ))
-}
-
-fn warnings(side: &Side) -> Vec<String> {
-    let mut warnings: Vec<String> = side.target.warnings.clone();
-    if side.replayed.proof == zoovault::replay::Proof::Unproven {
-        let zxid = side.target.zxid;
-        warnings.push(format!("the tree of {} at {zxid} is unproven: 'zoovault restore --to {zxid} --dry-run' says on what it rests", side.name));
-    }
-    warnings
 }
 
 /// How many znodes of each kind, and their bytes of data before and after.

@@ -40,8 +40,13 @@ fn archive(args: &ExportArgs, output: &Path, ui: &Ui) -> anyhow::Result<Exit> {
         let message = "an archive is of the whole tree and up to a txn: PATH and --exclusive go with the other formats";
         return Err(BadArgument(message.to_owned()).into());
     }
+    if args.as_is {
+        let message = "--as-is goes with the other formats: an archive restores, and what it shows may be the tree of no moment";
+        return Err(BadArgument(message.to_owned()).into());
+    }
     let options = Options {
         to: text::point(&args.to)?,
+        trust: text::trust(args.accept_unproven, false),
         from: args.from.as_deref().map(text::point).transpose()?,
         host: nix::unistd::gethostname()
             .map(|name| name.to_string_lossy().into_owned())

@@ -37,6 +37,8 @@ pub fn run(args: &ExportArgs, output: &Path, ui: &Ui) -> anyhow::Result<Exit> {
         data_log_dir: args.data_log_dir.clone(),
         at: args.to.clone(),
         exclusive: args.exclusive,
+        as_is: args.as_is,
+        accept_unproven: args.accept_unproven,
     };
     let reading = at.read(ui, |source, rebuilt| {
         if !is_stdout {

@@ -32,6 +32,7 @@ mod repo;
 mod report;
 mod restore;
 mod server;
+mod sides;
 mod stat;
 mod text;
 mod top;

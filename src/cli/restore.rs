@@ -23,6 +23,7 @@ pub fn run(args: &RestoreArgs, ui: &Ui) -> anyhow::Result<Exit> {
             EphemeralsArg::Drop => Ephemerals::Drop,
         },
         for_version: args.for_version,
+        trust: text::trust(args.accept_unproven, false),
     };
     let place = Where {
         target: args.target.clone().unwrap_or_else(|| PathBuf::from(".")),

@@ -4,6 +4,7 @@ use super::exit::BadArgument;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use zoovault::point::Point;
+use zoovault::replay::Trust;
 use zoovault::time;
 use zoovault::zxid::Zxid;
 
@@ -145,6 +146,15 @@ pub fn size(bytes: u64) -> String {
 pub fn point(text: &str) -> anyhow::Result<Point> {
     Point::parse(text, Timestamp::now(), &TimeZone::system())
         .map_err(|err| BadArgument(err.to_string()).into())
+}
+
+/// What is taken where nothing proves it, by the options that say so.
+pub fn trust(accepts_unproven: bool, is_as_is: bool) -> Trust {
+    match (is_as_is, accepts_unproven) {
+        (true, _) => Trust::AsIs,
+        (false, true) => Trust::Alone,
+        (false, false) => Trust::Exact,
+    }
 }
 
 /// A length of time as the user wrote it, in ms.

@@ -16,7 +16,7 @@ use zoovault::replay::Proof;
 use zoovault::source::Source;
 use zoovault::txnlog::LogSummary;
 use zoovault::verify::{
-    Depth, Finding, Missing, Report, Severity, Stretch, Verdict, Window, verify,
+    Depth, Finding, LoneSnapshot, Missing, Report, Severity, Stretch, Verdict, Window, verify,
 };
 
 /// How many findings are told one by one without `-v`.
@@ -121,6 +121,14 @@ impl Render for Shown<'_> {
         if report.windows.is_empty() {
             writeln!(out, "  {}", look.paint("31", "nothing"))?;
         }
+        for lone in report.lone.iter().filter(|lone| lone.is_restorable()) {
+            let alone = &lone.alone;
+            let words = format!(
+                "{} as it stands, unproven, with --accept-unproven",
+                alone.zxid
+            );
+            writeln!(out, "  {}   from {}", look.paint("33", &words), alone.name)?;
+        }
         let is_told = |finding: &&Finding| look.verbose || finding.severity > Severity::Info;
         let told: Vec<&Finding> = report.findings.iter().filter(is_told).collect();
         let limit = if look.verbose {
@@ -186,6 +194,7 @@ impl Render for Shown<'_> {
             "accepted_epoch": report.epochs.0,
             "current_epoch": report.epochs.1,
             "windows": report.windows.iter().map(window_json).collect::<Vec<_>>(),
+            "snapshots_alone": report.lone.iter().map(lone_json).collect::<Vec<_>>(),
             "missing": report.missing.iter().map(missing_json).collect::<Vec<_>>(),
             "not_restorable": report.not_restorable.iter().map(stretch_json).collect::<Vec<_>>(),
             "findings": report.findings.iter().map(finding_json).collect::<Vec<_>>(),
@@ -299,6 +308,15 @@ pub(super) fn behind_header_json(behind: &LogSummary) -> Value {
         "last_zxid": behind.last().map(|zxid| zxid.to_string()),
         "offset": behind.runs.first().map(|run| run.start_offset),
         "runs": behind.runs.len(),
+    })
+}
+
+fn lone_json(lone: &LoneSnapshot) -> Value {
+    json!({
+        "name": lone.alone.name,
+        "zxid": lone.alone.zxid.to_string(),
+        "shows_zxid": lone.alone.shows.to_string(),
+        "is_restorable": lone.is_restorable(),
     })
 }
 

@@ -254,7 +254,8 @@ impl<'a> Judge<'a> {
                 let epoch_end = Zxid::new(applied.epoch(), u32::MAX).next();
                 let is_of_a_start =
                     base.zxid == applied && member.timeline.last_before(epoch_end) == Some(applied);
-                (applied.counter() > 0 && !is_of_a_start).then(|| Commitment {
+                let is_txn = applied.counter() > 0 || member.timeline.contains(applied);
+                (is_txn && !is_of_a_start).then(|| Commitment {
                     zxid: applied,
                     member: index,
                     proof: Proof::Snapshot {
@@ -370,7 +371,7 @@ impl<'a> Judge<'a> {
     /// Holes that nobody fills.
     fn find_unfillable(&self, findings: &mut Findings) {
         for (a, b) in self.stretches.iter().zip(self.stretches.iter().skip(1)) {
-            if a.last.is_followed_by(b.first) || a.last.next() == b.first {
+            if a.last.is_followed_by(b.first) {
                 continue;
             }
             let gap = Gap::between((a.last, 0), (b.first, 0));

@@ -348,7 +348,7 @@ impl Replay {
 
     fn note_hole(&mut self, zxid: Zxid) {
         let last = self.loaded.tree.last_zxid;
-        // Counter 0 is that of no txn: a snapshot of a new epoch has it, and counter 1 follows.
+        // A snapshot of a new epoch has counter 0, and counter 1 follows.
         if zxid > last && !last.is_followed_by(zxid) && self.loaded.holes.len() < TOLD_MAX {
             self.loaded.holes.push((last, zxid));
         }

@@ -399,7 +399,12 @@ impl<'a> Start<'a> {
                 let len = words.first().and_then(|len| len.parse().ok());
                 self.too_large(finding, len.unwrap_or(0), "length-in-snapshot");
             }
-            "snapshot-dangling-acl"
+            "snapshot-alone" | "snapshot-alone-inexact" if is_base => {
+                self.tell(finding, Effect::Unsure, EVERY, "");
+            }
+            "snapshot-alone"
+            | "snapshot-alone-inexact"
+            | "snapshot-dangling-acl"
             | "snapshot-large-data"
             | "snapshot-free-name"
             | "snapshot-odd-header"

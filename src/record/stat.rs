@@ -12,6 +12,9 @@ use crate::error::DecodeError;
 use crate::jute::{Put, Reader};
 use crate::zxid::Zxid;
 
+/// What each member writes anew from its configuration.
+const CONFIG_NODE: &[u8] = b"/zookeeper/config";
+
 /// The size of an encoded [`Stat`].
 pub const STAT_LEN: usize = 6 * 8 + 3 * 4;
 
@@ -97,6 +100,19 @@ impl Stat {
     pub fn max_zxid(&self) -> Zxid {
         self.czxid.max(self.mzxid).max(self.pzxid)
     }
+
+    /// The zxids of txns that the znode at `path` shows. A member writes `/zookeeper/config` from its own configuration, without a txn and under the
+    /// name of the epoch that it joins.
+    pub fn zxids_shown(&self, path: &[u8]) -> impl Iterator<Item = Zxid> {
+        let is_config = path == CONFIG_NODE;
+        let zxids = [self.czxid, self.mzxid, self.pzxid].into_iter();
+        zxids.filter(move |zxid| !(is_config && zxid.counter() == 0))
+    }
+
+    /// The largest of them.
+    pub fn shows(&self, path: &[u8]) -> Zxid {
+        self.zxids_shown(path).max().unwrap_or(Zxid::ZERO)
+    }
 }
 
 #[cfg(test)]
@@ -113,5 +129,17 @@ mod tests {
         stat.encode(&mut encoded);
         assert_eq!(encoded, bytes);
         assert_eq!(encoded.len(), STAT_LEN);
+    }
+
+    #[test]
+    fn the_name_of_an_epoch_in_the_configuration_is_no_txn() {
+        let stat = Stat {
+            mzxid: Zxid::new(2, 0),
+            pzxid: Zxid::new(1, 7),
+            ..Stat::default()
+        };
+        assert_eq!(stat.shows(b"/zookeeper/config"), Zxid::new(1, 7));
+        // A standalone server that counts on gives it to a txn.
+        assert_eq!(stat.shows(b"/app"), Zxid::new(2, 0));
     }
 }

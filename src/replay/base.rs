@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
 use crate::record::acl::OPEN_ACL_UNSAFE;
 use crate::record::{AclVector, TxnBody, TxnDigest};
-use crate::repository::{Origin, StoredSnapshot};
+use crate::repository::{EXACT_NOWHERE, Origin, StoredSnapshot};
 use crate::snapshot::codec::Codec;
 use crate::snapshot::{self, OPEN_ACL_ID, Trailer, peek_trailer};
 use crate::source::{Source, SourceFile};
@@ -163,6 +163,7 @@ fn promised(stored: &StoredSnapshot, index: usize, timeline: &Timeline) -> Base 
         file: BaseFile::Snapshot(index),
         zxid: stored.zxid,
         exact_from: match stored.is_inferred {
+            _ if stored.exact_from == EXACT_NOWHERE => ExactFrom::Open,
             true => ExactFrom::Bounded(stored.exact_from),
             false => ExactFrom::Known(stored.exact_from),
         },
@@ -291,7 +292,9 @@ fn exact_from(
             ExactFrom::Known(trailer.last_zxid.map_or(last, |written| written.max(last)))
         }
         // An epoch's artificial zxid: the last txn was in the epoch before.
-        Some((last, _)) if last != Zxid::ZERO && zxid.counter() == 0 => {
+        Some((last, _))
+            if last != Zxid::ZERO && zxid.counter() == 0 && !timeline.contains(zxid) =>
+        {
             ExactFrom::Known(trailer.last_zxid.map_or(zxid, |written| written.max(zxid)))
         }
         // Digests were off, and still the file says when it was finished. A txn is counted when all of it was applied, so parts of the next one

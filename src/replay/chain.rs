@@ -18,7 +18,7 @@ use crate::error::{Error, ErrorKind, Result, TxnPlace};
 use crate::progress::Progress;
 use crate::source::Source;
 use crate::timeline::{Evidence, Fork, Timeline};
-use crate::tree::AclValue;
+use crate::tree::{AclValue, DataTree};
 use crate::zxid::{SessionId, Zxid};
 use std::fmt;
 
@@ -43,13 +43,45 @@ pub struct Link {
     pub unresolved: Option<Vec<u8>>,
     /// Sessions that are not known and own ephemerals, and how many.
     pub uncovered: Vec<(SessionId, usize)>,
+    /// Parents under which sequential names are near their end.
+    pub parents_near_end: Option<ParentsNearEnd>,
     /// How the snapshots on the way compared.
     pub crossed: Crossed,
 }
 
+/// A cversion above this is near its end: a sixteenth is left.
+const CVERSION_MAX: i32 = 0x7800_0000;
+
+/// Parents whose cversion is near its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParentsNearEnd {
+    /// How many.
+    pub count: u64,
+    /// The highest cversion, and the path that has it.
+    pub highest: (i32, Vec<u8>),
+}
+
+impl ParentsNearEnd {
+    fn of(tree: &DataTree) -> Option<ParentsNearEnd> {
+        let near = tree
+            .nodes()
+            .filter(|node| node.stat.cversion > CVERSION_MAX);
+        let (mut count, mut highest) = (0, None);
+        for node in near {
+            count += 1;
+            highest = highest.max(Some((node.stat.cversion, node.path)));
+        }
+        let (cversion, path) = highest?;
+        Some(ParentsNearEnd {
+            count,
+            highest: (cversion, path.to_vec()),
+        })
+    }
+}
+
 /// A snapshot with which nothing agrees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Alone {
+pub struct Outlier {
     /// It.
     pub file: BaseFile,
     /// The zxid in its name.
@@ -61,7 +93,7 @@ pub struct Alone {
 }
 
 /// What speaks against it, to follow its name.
-impl fmt::Display for Alone {
+impl fmt::Display for Outlier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digests = match self.is_against_digests {
             true => "the digests that the leader logged",
@@ -89,13 +121,13 @@ pub struct Chain {
     /// What each base gives that gives something no earlier one does.
     pub links: Vec<Link>,
     /// The snapshots that nothing agrees with.
-    pub alone: Vec<Alone>,
+    pub outliers: Vec<Outlier>,
 }
 
 impl Chain {
     /// What is said against a base, if it stands alone.
-    pub fn alone(&self, file: BaseFile) -> Option<&Alone> {
-        self.alone.iter().find(|alone| alone.file == file)
+    pub fn outlier(&self, file: BaseFile) -> Option<&Outlier> {
+        self.outliers.iter().find(|alone| alone.file == file)
     }
 
     /// Whether `link` adds nothing to what another gives without a doubt.
@@ -105,7 +137,7 @@ impl Chain {
             .links
             .iter()
             .take_while(|other| !std::ptr::eq(*other, link));
-        let mut earlier = earlier.filter(|other| self.alone(other.base.file).is_none());
+        let mut earlier = earlier.filter(|other| self.outlier(other.base.file).is_none());
         earlier.any(|other| other.covers(from, to) && self.doubt(other).is_none())
     }
 
@@ -115,11 +147,11 @@ impl Chain {
         let doubtful = contradictions.filter(|other| {
             is_of_nodes(other)
                 && (link.proof != Proof::Proven || other.is_beyond_digests)
-                && !self.alone.iter().any(|alone| alone.zxid == other.zxid)
+                && !self.outliers.iter().any(|alone| alone.zxid == other.zxid)
         });
         let other = doubtful.min_by_key(|other| other.zxid)?;
         let others = self.links.iter().filter(|it| it.base.zxid >= other.zxid);
-        let behind = others.filter(|it| it.is_supported() && self.alone(it.base.file).is_none());
+        let behind = others.filter(|it| it.is_supported() && self.outlier(it.base.file).is_none());
         let behind = behind.min_by_key(|it| it.range);
         Some(Doubt {
             other,
@@ -157,6 +189,7 @@ impl Link {
             joints: replayed.joints.clone(),
             unresolved: unresolved.map(|node| node.path.to_vec()),
             uncovered: replayed.tree.uncovered_ephemerals(),
+            parents_near_end: ParentsNearEnd::of(&replayed.tree),
             crossed,
         };
         let is_known = matches!(base.exact_from, ExactFrom::Known(_));
@@ -241,15 +274,15 @@ pub fn judge_chain(
         let mut bases = bases(source, &timeline)?;
         bases.retain(is_wanted);
         let links = links(source, &timeline, &bases, (forks, until), progress)?;
-        let alone = alone(&links);
-        match links.iter().find_map(|link| refuted(link, &alone)) {
+        let outliers = outliers(&links);
+        match links.iter().find_map(|link| refuted(link, &outliers)) {
             // Each time there is an end of an epoch less to go over.
             Some(evidence) => timeline = timeline.given(source, [evidence]),
             None => {
                 return Ok(Chain {
                     timeline,
                     links,
-                    alone,
+                    outliers,
                 });
             }
         }
@@ -332,25 +365,25 @@ pub fn reach(timeline: &Timeline, forks: &[Fork], base: &Base) -> Option<(Zxid, 
 }
 
 /// The snapshots that stand alone.
-fn alone(links: &[Link]) -> Vec<Alone> {
-    let mut alone: Vec<Alone> = Vec::new();
+fn outliers(links: &[Link]) -> Vec<Outlier> {
+    let mut outliers: Vec<Outlier> = Vec::new();
     for link in links {
         let differing = link.crossed.contradictions.iter();
         for other in differing.filter(|other| is_of_nodes(other)) {
             let found = differs_alone(link, other).or_else(|| is_alone(links, link));
-            if let Some(found) = found.filter(|found| !alone.contains(found)) {
-                alone.push(found);
+            if let Some(found) = found.filter(|found| !outliers.contains(found)) {
+                outliers.push(found);
             }
         }
     }
-    alone
+    outliers
 }
 
 /// Whether the snapshot that differs from a replay does so alone: a later one agrees, or digests vouch for the replay.
-fn differs_alone(link: &Link, other: &Contradiction) -> Option<Alone> {
+fn differs_alone(link: &Link, other: &Contradiction) -> Option<Outlier> {
     let others = link.agreed().filter(|zxid| *zxid > other.zxid).count();
     let is_against_digests = link.is_vouched_for(other.zxid) && !other.is_beyond_digests;
-    (others > 0 || is_against_digests).then_some(Alone {
+    (others > 0 || is_against_digests).then_some(Outlier {
         file: BaseFile::Snapshot(other.index),
         zxid: other.zxid,
         others: others + usize::from(matches!(link.base.file, BaseFile::Snapshot(_))),
@@ -359,7 +392,7 @@ fn differs_alone(link: &Link, other: &Contradiction) -> Option<Alone> {
 }
 
 /// Whether the base of a link stands alone: no snapshot and no digest agrees with what it gives, and those that differ agree with one another.
-fn is_alone(links: &[Link], link: &Link) -> Option<Alone> {
+fn is_alone(links: &[Link], link: &Link) -> Option<Outlier> {
     let is_real = matches!(link.base.file, BaseFile::Snapshot(_)) && link.base.zxid > Zxid::ZERO;
     let is_supported = link.agreed().next().is_some()
         || link.digests.matched.is_some()
@@ -377,7 +410,7 @@ fn is_alone(links: &[Link], link: &Link) -> Option<Alone> {
     let best = against.max_by_key(|later| (later.agreed().count(), later.digests.compared))?;
     let is_against_digests = best.is_vouched_for(best.base.zxid) && link.digests.compared > 0;
     let others = best.agreed().count();
-    (others > 0 || is_against_digests).then_some(Alone {
+    (others > 0 || is_against_digests).then_some(Outlier {
         file: link.base.file,
         zxid: link.base.zxid,
         others: others + 1,
@@ -386,14 +419,14 @@ fn is_alone(links: &[Link], link: &Link) -> Option<Alone> {
 }
 
 /// The end of an epoch that a replay refutes: digests or a snapshot behind it differ, and nothing before did.
-fn refuted(link: &Link, alone: &[Alone]) -> Option<Evidence> {
-    if alone.iter().any(|alone| alone.file == link.base.file) {
+fn refuted(link: &Link, outliers: &[Outlier]) -> Option<Evidence> {
+    if outliers.iter().any(|it| it.file == link.base.file) {
         return None;
     }
     if let Some(evidence) = refuted_by_digests(&link.digests, &link.joints) {
         return Some(evidence);
     }
-    let is_counted = |other: &&Contradiction| !alone.iter().any(|it| it.zxid == other.zxid);
+    let is_counted = |other: &&Contradiction| !outliers.iter().any(|it| it.zxid == other.zxid);
     let differing = link.crossed.contradictions.iter().filter(is_counted);
     let differing = differing.map(|other| other.zxid).min()?;
     let agreed = link.agreed().rfind(|zxid| *zxid < differing);
@@ -412,7 +445,7 @@ pub(super) struct Judgement {
     /// The bases that were judged; `None` where all may be taken as they are.
     judged: Option<Vec<BaseFile>>,
     /// The snapshots that stand alone.
-    alone: Vec<Alone>,
+    outliers: Vec<Outlier>,
     /// What is in doubt, and the snapshot that says otherwise.
     doubted: Vec<((Zxid, Zxid), Zxid)>,
     /// Bases behind which txns are wrong: up to where each may be followed all the same, and the snapshot that shows it.
@@ -428,7 +461,7 @@ impl Judgement {
 
     /// Why a base is not to be followed to `target`, to stand behind its name.
     pub fn refusal(&self, base: &Base, target: Zxid) -> Option<String> {
-        if let Some(alone) = self.alone.iter().find(|alone| alone.file == base.file) {
+        if let Some(alone) = self.outliers.iter().find(|alone| alone.file == base.file) {
             return Some(alone.to_string());
         }
         let is_broken =
@@ -479,7 +512,7 @@ pub(super) fn judge_bases(
     let chain = judge_chain(source, timeline, &is_wanted, (&forks, until), progress)?;
     let (mut doubted, mut broken) = (Vec::new(), Vec::new());
     for link in &chain.links {
-        let is_used = chain.alone(link.base.file).is_none() && !chain.is_superfluous(link);
+        let is_used = chain.outlier(link.base.file).is_none() && !chain.is_superfluous(link);
         if let Some(doubt) = chain.doubt(link).filter(|_| is_used) {
             doubted.push(((link.range.0, doubt.to), doubt.other.zxid));
             if doubt.is_of_txns {
@@ -489,7 +522,7 @@ pub(super) fn judge_bases(
     }
     let judgement = Judgement {
         judged,
-        alone: chain.alone,
+        outliers: chain.outliers,
         doubted,
         broken,
     };

@@ -33,12 +33,13 @@ mod onward;
 mod resolve;
 mod sound;
 mod tree_at;
+mod trust;
 
 pub use base::{
     Base, BaseFile, ExactFrom, bases, bases_and_damage, begins_empty, exact_ranges, fresh_tree,
     load_snapshot, promised_bases, seems_to_begin_empty,
 };
-pub use chain::{Alone, Chain, Doubt, Link, judge_chain, reach};
+pub use chain::{Chain, Doubt, Link, Outlier, judge_chain, reach};
 pub use compare::{DigestTally, Mismatch};
 pub use crosscheck::{Contradiction, Crosscheck, Crossed, Disagreement};
 pub use doubt::ensure_unambiguous;
@@ -46,10 +47,12 @@ use doubt::refuse_forks;
 pub use ends::{
     EndOfEpoch, judge_end, read_timeline, settle_ends, shown_by_snapshots, with_snapshots,
 };
-pub use onward::{Two, rebuild_two};
+pub use onward::{Two, rebuild_two, rebuild_two_as};
+use resolve::resolve_as;
 pub use resolve::{Target, resolve};
 pub use sound::{SnapshotVerdict, check_snapshots, is_sound, sound_bases};
 pub use tree_at::tree_at;
+pub use trust::{Alone, Trust, Wish};
 
 use crate::error::{Error, ErrorKind, Result, TxnPlace};
 use crate::jute::Reader;
@@ -115,6 +118,8 @@ pub struct Replayed {
     pub joints: Vec<(Zxid, Zxid)>,
     /// The snapshot that says otherwise, where nothing tells which is right.
     pub doubted_by: Option<Zxid>,
+    /// The snapshot that was taken by itself, since that was wished.
+    pub alone: Option<Alone>,
 }
 
 /// Why a base was not taken.
@@ -201,49 +206,67 @@ pub fn rebuild_for(
     exclusive: bool,
     progress: &dyn Progress,
 ) -> Result<Rebuilt> {
+    let wish = Wish {
+        purpose,
+        trust: Trust::Exact,
+    };
+    rebuild_as(wish, source, point, exclusive, progress)
+}
+
+/// As [`rebuild_for`]; and where the tree cannot be had exactly, a snapshot by itself as far as it is trusted.
+///
+/// # Errors
+/// As [`rebuild_for`].
+pub fn rebuild_as(
+    wish: Wish,
+    source: &Source,
+    point: Point,
+    exclusive: bool,
+    progress: &dyn Progress,
+) -> Result<Rebuilt> {
     let first = match point {
         Point::Time(_) => Level::Everything,
         Point::Zxid(_) | Point::First | Point::Latest => Level::Frames,
     };
-    match rebuild_at(purpose, source, (point, exclusive), first, progress) {
+    match rebuild_at(wish, source, (point, exclusive), first, progress) {
         Err(error)
             if first == Level::Frames
                 && matches!(error.kind(), ErrorKind::Damage | ErrorKind::NotReachable) =>
         {
-            rebuild_at(
-                purpose,
-                source,
-                (point, exclusive),
-                Level::Everything,
-                progress,
-            )
+            let point = (point, exclusive);
+            rebuild_at(wish, source, point, Level::Everything, progress)
         }
         result => result,
     }
 }
 
 fn rebuild_at(
-    purpose: Purpose,
+    wish: Wish,
     source: &Source,
     (point, exclusive): (Point, bool),
     level: Level,
     progress: &dyn Progress,
 ) -> Result<Rebuilt> {
     let mut timeline = read_timeline(source, level, progress)?;
-    let target = resolve(source, &timeline, point, exclusive)?;
+    let target = resolve_as(wish.trust, source, &timeline, point, exclusive)?;
     // What a repository holds was judged when it was stored.
-    let is_to_judge =
-        purpose == Purpose::Restoring && !source.is_repository() && source.snapshots().len() > 1;
-    let (replayed, rejected) = match is_to_judge {
-        true => judged_tree_at(source, &mut timeline, target.zxid, progress)?,
-        false => tree_on_judged(
-            source,
-            &mut timeline,
-            (target.zxid, &Judgement::default()),
-            progress,
-        )?,
+    let is_to_judge = wish.purpose == Purpose::Restoring
+        && !source.is_repository()
+        && source.snapshots().len() > 1;
+    let nothing = Judgement::default();
+    let tree = match is_to_judge {
+        true => judged_tree_at(source, &mut timeline, target.zxid, progress),
+        false => tree_on_judged(source, &mut timeline, (target.zxid, &nothing), progress),
     };
-    match purpose {
+    let (replayed, rejected) = match tree {
+        // Nothing is taken on trust before all was tried.
+        Err(refusal) if level == Level::Everything => {
+            let at = (target.zxid, wish.trust);
+            trust::alone(source, &timeline, at, refusal, progress)?
+        }
+        tree => tree?,
+    };
+    match wish.purpose {
         Purpose::Restoring => ensure_unambiguous(source, &timeline, &replayed, target.zxid)?,
         Purpose::Reading => refuse_forks(source, &timeline, &replayed, target.zxid)?,
     }
@@ -374,7 +397,8 @@ fn apply_all(
 fn joints(segment: &Segment, from: Zxid, to: Zxid) -> Vec<(Zxid, Zxid)> {
     let (first, is_within) = (segment.first(), segment.contains(from));
     // An epoch's artificial zxid stands for its beginning.
-    let onto = !is_within && from < first && first.epoch() != from.epoch() && from != Zxid::ZERO;
+    let onto =
+        !is_within && from < first && from.ends_its_epoch_before(first) && from != Zxid::ZERO;
     onto.then_some((from, first))
         .into_iter()
         .chain(segment.joints.iter().copied())
@@ -521,6 +545,7 @@ impl Replayer {
             uncertain_closes: self.uncertain_closes,
             joints,
             doubted_by: None,
+            alone: None,
         }
     }
 }

@@ -1,9 +1,10 @@
 //! The trees at two points of one source: the later one is had by going on from the earlier.
 
 use super::base::Loaded;
+use super::trust::{self, Trust};
 use super::{
     Base, Blind, ExactFrom, Judgement, Replayed, Replayer, Target, apply_all, clip,
-    ensure_unambiguous, joints, read_timeline, resolve, tree_on_judged,
+    ensure_unambiguous, joints, read_timeline, resolve_as, tree_on_judged,
 };
 use crate::error::{ErrorKind, Result};
 use crate::point::Point;
@@ -32,6 +33,20 @@ pub fn rebuild_two(
     to: Point,
     progress: &dyn Progress,
 ) -> Result<Two> {
+    rebuild_two_as(Trust::Exact, source, from, to, progress)
+}
+
+/// As [`rebuild_two`]; and where a tree cannot be had exactly, a snapshot by itself as far as it is trusted.
+///
+/// # Errors
+/// As [`super::rebuild`].
+pub fn rebuild_two_as(
+    trust: Trust,
+    source: &Source,
+    from: Point,
+    to: Point,
+    progress: &dyn Progress,
+) -> Result<Two> {
     let has_time = [from, to]
         .iter()
         .any(|point| matches!(point, Point::Time(_)));
@@ -40,33 +55,41 @@ pub fn rebuild_two(
     } else {
         Level::Frames
     };
-    match rebuild_two_at(source, from, to, first, progress) {
+    match rebuild_two_at(trust, source, (from, to), first, progress) {
         Err(error)
             if first == Level::Frames
                 && matches!(error.kind(), ErrorKind::Damage | ErrorKind::NotReachable) =>
         {
-            rebuild_two_at(source, from, to, Level::Everything, progress)
+            rebuild_two_at(trust, source, (from, to), Level::Everything, progress)
         }
         result => result,
     }
 }
 
 fn rebuild_two_at(
+    trust: Trust,
     source: &Source,
-    from: Point,
-    to: Point,
+    (from, to): (Point, Point),
     level: Level,
     progress: &dyn Progress,
 ) -> Result<Two> {
     let mut timeline = read_timeline(source, level, progress)?;
-    let from = resolve(source, &timeline, from, false)?;
-    let to = resolve(source, &timeline, to, false)?;
+    let from = resolve_as(trust, source, &timeline, from, false)?;
+    let to = resolve_as(trust, source, &timeline, to, false)?;
     let (low, high) = (from.zxid.min(to.zxid), from.zxid.max(to.zxid));
     let tree_of = |timeline: &mut Timeline, zxid| -> Result<Replayed> {
-        let (replayed, _) =
-            tree_on_judged(source, timeline, (zxid, &Judgement::default()), progress)?;
-        ensure_unambiguous(source, timeline, &replayed, zxid)?;
-        Ok(replayed)
+        match tree_on_judged(source, timeline, (zxid, &Judgement::default()), progress) {
+            Ok((replayed, _)) => {
+                ensure_unambiguous(source, timeline, &replayed, zxid)?;
+                Ok(replayed)
+            }
+            // Nothing is taken on trust before all was tried.
+            Err(refusal) if level == Level::Everything => {
+                let at = (zxid, trust);
+                Ok(trust::alone(source, timeline, at, refusal, progress)?.0)
+            }
+            Err(refusal) => Err(refusal),
+        }
     };
     let earlier = tree_of(&mut timeline, low)?;
     let later = match go_on(source, &timeline, &earlier, high, progress)? {

@@ -2,6 +2,7 @@
 
 use super::base::{self, exact_ranges};
 use super::bases;
+use super::trust::{self, Trust};
 use crate::error::{Error, ErrorKind, Fault, Result};
 use crate::point::Point;
 use crate::snapshot;
@@ -35,6 +36,17 @@ pub fn resolve(
     point: Point,
     exclusive: bool,
 ) -> Result<Target> {
+    resolve_as(Trust::Exact, source, timeline, point, exclusive)
+}
+
+/// As [`resolve`], where a snapshot by itself may be a point too.
+pub(super) fn resolve_as(
+    trust: Trust,
+    source: &Source,
+    timeline: &Timeline,
+    point: Point,
+    exclusive: bool,
+) -> Result<Target> {
     let mut warnings = source.warnings().to_vec();
     let named = match point {
         Point::Zxid(zxid) => zxid,
@@ -45,7 +57,7 @@ pub fn resolve(
             );
         }
         Point::Time(time) => return resolve_time(source, timeline, time),
-        Point::First => first(source, timeline)?,
+        Point::First => first(source, timeline, trust)?,
         Point::Latest => latest(source, timeline, &mut warnings)?,
     };
     ensure_held(source, timeline, named)?;
@@ -73,11 +85,12 @@ pub fn resolve(
     })
 }
 
-fn first(source: &Source, timeline: &Timeline) -> Result<Zxid> {
+fn first(source: &Source, timeline: &Timeline, trust: Trust) -> Result<Zxid> {
     let ranges = exact_ranges(timeline, &bases(source, timeline)?);
     ranges
         .first()
         .map(|(first, _)| *first)
+        .or_else(|| trust::first(source, trust))
         .ok_or_else(|| nothing(source))
 }
 
@@ -169,8 +182,12 @@ fn latest(source: &Source, timeline: &Timeline, warnings: &mut Vec<String>) -> R
             }
             Ok(newest.zxid())
         }
-        // A server that was killed while it began an epoch leaves it so, and no txn has this zxid.
-        Err(error) if error.kind() == ErrorKind::Damage && newest.zxid().counter() == 0 => {
+        // A server that was killed while it began an epoch leaves it so, and no txn has this zxid; unless the counter ended right before it.
+        Err(error)
+            if error.kind() == ErrorKind::Damage
+                && newest.zxid().counter() == 0
+                && last.is_none_or(|last| !last.is_right_before(newest.zxid())) =>
+        {
             warnings.push(format!(
                 "{} is damaged, and was not needed: no txn has its zxid",
                 newest.name()
@@ -197,13 +214,15 @@ fn last_to_be_read(last: Zxid) -> String {
 /// The point right before the txn `zxid`, if nothing is missing there.
 fn before(source: &Source, timeline: &Timeline, zxid: Zxid) -> Result<Zxid> {
     let is_first = zxid == Zxid::new(0, 1) || zxid == Zxid::new(1, 1);
+    // Before the name of an epoch is whatever the epoch before ended with.
+    let is_name_of_epoch = zxid.counter() == 0 && !timeline.contains(zxid);
     let names = source.snapshots().iter().map(SourceFile::zxid);
     timeline
         .last_before(zxid)
         .into_iter()
         .chain(names.filter(|name| *name < zxid))
         .chain(is_first.then_some(Zxid::ZERO))
-        .filter(|before| before.is_followed_by(zxid) || zxid.counter() == 0)
+        .filter(|before| before.is_followed_by(zxid) || is_name_of_epoch)
         .max()
         .ok_or_else(|| match hiding(source, timeline, zxid) {
             Some(damage) => damage,

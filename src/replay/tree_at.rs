@@ -3,7 +3,7 @@
 use super::chain::{Judgement, around, judge_bases};
 use super::doubt::witness;
 use super::ends::refuted_by_digests;
-use super::{ExactFrom, Proof, Rejected, Replayed, base, bases, replay};
+use super::{ExactFrom, Proof, Rejected, Replayed, base, bases, replay, trust};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
 use crate::source::Source;
@@ -107,7 +107,9 @@ impl Attempt {
                 }
                 replayed => replayed?,
             };
-            if let Some(mismatch) = replayed.digests.open_mismatch {
+            // A snapshot by itself may hold parts of the txn that was being applied, which the next digest would show to be so.
+            let open = replayed.digests.open_mismatch;
+            if let Some(mismatch) = open.filter(|_| replayed.count > 0) {
                 tried.damage.get_or_insert_with(|| mismatch.error(&name));
                 tried.refuted = tried
                     .refuted
@@ -169,12 +171,7 @@ fn judge(replayed: &Replayed, target: Zxid) -> std::result::Result<(), String> {
             mismatch.zxid
         ));
     }
-    let newest = replayed
-        .tree
-        .nodes()
-        .map(|node| node.stat.max_zxid())
-        .max()
-        .unwrap_or(Zxid::ZERO);
+    let newest = trust::shown(&replayed.tree);
     if newest > target {
         return Err(format!("holds effects of {newest}, which is later"));
     }

@@ -11,6 +11,9 @@ use std::collections::BTreeSet;
 /// The version of the format that this program writes, and the newest that it reads.
 pub const FORMAT_VERSION: u64 = 1;
 
+/// From where on a snapshot is exact of which nothing tells when it was finished: no txn comes so late, so no window begins on it.
+pub const EXACT_NOWHERE: Zxid = Zxid::MAX;
+
 /// One stored object.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Object {
@@ -78,10 +81,13 @@ pub struct StoredTrailer {
 pub struct StoredSnapshot {
     /// The zxid in the snapshot's name.
     pub zxid: Zxid,
-    /// From which zxid on it is exact, with the txns behind it.
+    /// From which zxid on it is exact, with the txns behind it; [`EXACT_NOWHERE`] where nothing tells.
     pub exact_from: Zxid,
     /// Whether that is inferred (from the next snapshot, or the last txn), and not said by the snapshot.
     pub is_inferred: bool,
+    /// The highest zxid that any of its znodes shows, where a server wrote it: no higher than its name in one that may be taken as it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shows_zxid: Option<Zxid>,
     /// Where it comes from.
     pub origin: Origin,
     /// What stands behind its znodes.

@@ -36,8 +36,9 @@ mod unpacked;
 
 pub use history::{History, Which};
 pub use manifest::{
-    FORMAT_VERSION, Identity, Manifest, Mark, Object, Origin, Origins, Pin, Position,
-    StoredEvidence, StoredLog, StoredSnapshot, StoredTrailer, StoredWindow, Tomb, decode, encode,
+    EXACT_NOWHERE, FORMAT_VERSION, Identity, Manifest, Mark, Object, Origin, Origins, Pin,
+    Position, StoredEvidence, StoredLog, StoredSnapshot, StoredTrailer, StoredWindow, Tomb, decode,
+    encode,
 };
 pub use name::BackupName;
 pub use needs::{Needed, Needs};

@@ -18,7 +18,9 @@ use crate::point::Point;
 use crate::progress::Progress;
 use crate::receipt::Receipt;
 use crate::release::Release;
-use crate::replay::{ExactFrom, Proof, Rebuilt, Rejected, Replayed, Target, rebuild};
+use crate::replay::{
+    ExactFrom, Proof, Purpose, Rebuilt, Rejected, Replayed, Target, Trust, Wish, rebuild_as,
+};
 use crate::source::{EpochFile, Source};
 use crate::tree::DataTree;
 use crate::zxid::Zxid;
@@ -54,6 +56,8 @@ pub struct What {
     pub ephemerals: Ephemerals,
     /// The release that is to load it.
     pub for_version: Option<Release>,
+    /// What is taken where nothing proves it.
+    pub trust: Trust,
 }
 
 /// Where to, and in which shape.
@@ -114,14 +118,19 @@ pub struct Written {
 /// Works out the tree at the point.
 ///
 /// # Errors
-/// [`ErrorKind::NotReachable`] and [`ErrorKind::Damage`] as [`rebuild`]; also when an ACL is unknown.
+/// [`ErrorKind::NotReachable`] and [`ErrorKind::Damage`] as [`rebuild_as`]; also when an ACL is unknown.
 pub fn plan(source: &Source, what: &What, progress: &dyn Progress) -> Result<Plan> {
+    let wish = Wish {
+        purpose: Purpose::Restoring,
+        // A server is given the tree of some moment, or none.
+        trust: what.trust.min(Trust::Alone),
+    };
     let Rebuilt {
         timeline,
         target,
         mut replayed,
         rejected,
-    } = rebuild(source, what.point, what.exclusive, progress)?;
+    } = rebuild_as(wish, source, what.point, what.exclusive, progress)?;
     let (ephemerals, sessions) = (replayed.tree.ephemerals(), replayed.tree.sessions().len());
     let mut warnings = uncertainties(&replayed);
     match what.ephemerals {
@@ -319,6 +328,10 @@ fn settle(root: &Path, owner: Option<(Option<u32>, Option<u32>)>) -> Result<()> 
 pub fn uncertainties(replayed: &Replayed) -> Vec<String> {
     let mut warnings = Vec::new();
     if replayed.proof == Proof::Proven {
+        return warnings;
+    }
+    if let Some(alone) = &replayed.alone {
+        warnings.push(alone.words());
         return warnings;
     }
     if let ExactFrom::Bounded(bound) = replayed.base.exact_from {

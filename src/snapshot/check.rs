@@ -27,6 +27,8 @@ pub struct SnapshotSummary {
     pub max_zxid: Zxid,
     /// The largest zxid in any znode of each epoch, by epoch: only txns that were applied leave theirs.
     pub newest_zxids: NewestZxids,
+    /// The largest zxid of a txn that any znode shows: [`Stat::shows`].
+    pub shows: Zxid,
     /// The largest data and its path.
     pub largest_data: (usize, Vec<u8>),
     /// What stands behind the first seal.
@@ -40,6 +42,14 @@ pub struct SnapshotSummary {
 }
 
 impl SnapshotSummary {
+    /// Whether the digest in the file is of the tree at `zxid`, the file's own, and not of the tree in the file. The server may have been applying a txn that
+    /// it had not counted yet, and parts of it are in the file: only with the txns behind it can that be told from damage.
+    pub fn contradicts_itself(&self, zxid: Zxid) -> bool {
+        let own = self.trailer.digest.as_ref();
+        let own = own.filter(|(of, digest)| *of == zxid && digest.tree_digest != 0);
+        own.is_some_and(|(_, digest)| !self.has_digest(digest.tree_digest))
+    }
+
     /// Whether `digest` is that of the tree in the file, under any charset.
     pub fn has_digest(&self, digest: i64) -> bool {
         self.tree_digests
@@ -53,9 +63,9 @@ impl SnapshotSummary {
 pub struct NewestZxids(Vec<Zxid>);
 
 impl NewestZxids {
-    /// Takes in those of a znode.
-    pub fn add(&mut self, stat: &Stat) {
-        for zxid in [stat.czxid, stat.mzxid, stat.pzxid] {
+    /// Takes in those of the znode at `path`.
+    pub fn add(&mut self, path: &[u8], stat: &Stat) {
+        for zxid in stat.zxids_shown(path) {
             // There are few epochs, and most znodes are of the last ones.
             let at = self.0.partition_point(|held| held.epoch() < zxid.epoch());
             match self.0.get_mut(at) {
@@ -121,6 +131,7 @@ fn check_with<R: Read>(
         dangling_path: None,
         max_zxid: Zxid::ZERO,
         newest_zxids: NewestZxids::default(),
+        shows: Zxid::ZERO,
         largest_data: (0, Vec::new()),
         trailer: Trailer::default(),
         tree_digests: [0; 3],
@@ -160,7 +171,8 @@ impl SnapshotSummary {
     fn take_in(&mut self, node: &NodeRecord<'_>, known_acls: &HashSet<i64>) {
         self.nodes += 1;
         self.max_zxid = self.max_zxid.max(node.stat.max_zxid());
-        self.newest_zxids.add(&node.stat);
+        self.newest_zxids.add(node.path, &node.stat);
+        self.shows = self.shows.max(node.stat.shows(node.path));
         let len = node.data.map_or(0, <[u8]>::len);
         if len > self.largest_data.0 {
             self.largest_data = (len, node.path.into());

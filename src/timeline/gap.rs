@@ -36,7 +36,7 @@ impl Gap {
 
     /// Whether all that is missing may be the end of epochs: the first txn behind is the first of its own.
     pub fn is_end_of_epoch(&self) -> bool {
-        self.after.epoch() != self.before.epoch() && self.after.is_followed_by(self.before)
+        self.after.ends_its_epoch_before(self.before) && self.after.is_followed_by(self.before)
     }
 
     /// Whether something shows that the end of an epoch is missing, or was abandoned: more than damage that may have hidden it.
@@ -46,14 +46,12 @@ impl Gap {
 
     /// The first zxid that is known to be missing. Of an epoch that ended in the gap more may be missing.
     pub fn first_missing(&self) -> Zxid {
-        let is_within = self.after.epoch() == self.before.epoch();
-        let is_known = |zxid: Zxid| zxid.epoch() == self.after.epoch();
-        if is_within || self.is_end_of_epoch() || self.known_to.is_some_and(is_known) {
-            self.after.next()
-        } else {
-            let known = self.known_to.unwrap_or(self.before);
-            Zxid::new(known.epoch(), 1)
+        let is_of_this_epoch = |zxid: Zxid| zxid.epoch() == self.after.epoch();
+        if self.is_end_of_epoch() || self.known_to.is_some_and(is_of_this_epoch) {
+            return self.after.next();
         }
+        self.after
+            .first_missing_before(self.known_to.map_or(self.before, Zxid::next))
     }
 
     /// The last zxid that is known to be missing.

@@ -1,29 +1,28 @@
 //! Which zxids a source's logs hold, where, and what is missing between them.
 //!
 //! Logs are told by what is in them, not by their names. Runs of consecutive zxids are laid end to end into *segments*;
-//! between segments there is a *gap*. Within an epoch zxids have no gaps; a new epoch begins with counter 1 (`Leader`).
+//! between segments there is a *gap*. Within an epoch zxids have no gaps; a new epoch begins with counter 1 (`Leader`). A standalone server counts on
+//! over the end of the counter: a record of counter 0 right behind one of counter 0xffffffff is just the next txn.
 //! Whether txns are missing at the *end* of an epoch, zxids cannot tell: the places where a segment goes from one epoch to
 //! the next are kept as its *joints*. Where [`Evidence`] shows that txns are missing there, or a log that cannot be read may have
 //! held the last ones, there is a gap. Where two logs hold the same zxids, they have to agree ([`Timeline::compare_overlaps`]).
 
 mod evidence;
 mod gap;
+mod overlap;
 
 pub use evidence::Evidence;
 pub use gap::Gap;
+pub use overlap::{Fork, Overlap};
 
 use crate::error::{Error, ErrorKind, Fault, Result, TxnPlace};
 use crate::progress::Progress;
-use crate::record::is_same_txn;
 use crate::source::{Source, SourceFile};
-use crate::stream::{ReadAt, RegularFile};
-use crate::txnlog::{Entry, Level, LogReader, LogSummary, Run, scan, scan_headless};
+use crate::stream::RegularFile;
+use crate::txnlog::{Level, LogReader, LogSummary, Run, scan, scan_headless};
 use crate::zxid::Zxid;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-/// How many differences of one pair of logs are told.
-const FORKS_MAX: usize = 100;
 
 /// One log, read.
 #[derive(Debug)]
@@ -58,30 +57,6 @@ pub struct Segment {
     hidden_to: Option<Zxid>,
     /// What leads to another tree than there was behind its first txn, though that is the next by its zxid.
     refuted: Vec<Zxid>,
-}
-
-/// Zxids that two logs hold.
-#[derive(Clone, Debug)]
-pub struct Overlap {
-    /// The log that has them too, and its run.
-    pub other: Piece,
-    /// The last zxid of the other log that may be in the segment.
-    pub to: Zxid,
-    /// The segment's index.
-    pub segment: usize,
-}
-
-/// Two logs that say different things about one zxid.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fork {
-    /// The zxid.
-    pub zxid: Zxid,
-    /// The log whose bytes are in the segment.
-    pub log: usize,
-    /// The log that differs, or lacks the txn between two that it has.
-    pub other: usize,
-    /// Where, in the other log.
-    pub offset: u64,
 }
 
 /// All txns of a source.
@@ -124,7 +99,7 @@ impl Segment {
     pub fn contains(&self, zxid: Zxid) -> bool {
         self.pieces
             .iter()
-            .any(|piece| piece.from <= zxid && zxid <= piece.run.last && zxid.counter() > 0)
+            .any(|piece| piece.from <= zxid && zxid <= piece.run.last)
     }
 
     /// Whether, on a tree after `zxid`, the segment goes on without a gap: `zxid` is in it, or right before it.
@@ -311,7 +286,7 @@ impl Timeline {
                     && hidden_to.is_none()
                     && !refuted.contains(&last) =>
             {
-                if run.first.epoch() != last.epoch() {
+                if last.ends_its_epoch_before(run.first) {
                     segment.joints.push((last, run.first));
                 }
                 segment.pieces.push(Piece {
@@ -351,6 +326,15 @@ impl Timeline {
         self.segments
             .iter()
             .find_map(|segment| segment.next_after(zxid))
+    }
+
+    /// The first zxid of an epoch that a txn of it can have: counter 0 where the logs count on to it from the epoch before, and else counter 1.
+    pub fn begin_of_epoch(&self, epoch: u32) -> Zxid {
+        let zero = Zxid::new(epoch, 0);
+        match self.contains(zero) {
+            true => zero,
+            false => zero.next(),
+        }
     }
 
     /// Whether the source holds a txn of this zxid.
@@ -425,28 +409,6 @@ impl Timeline {
         }
         Ok(count)
     }
-
-    /// Compares what two logs hold.
-    ///
-    /// # Errors
-    /// Failures to read, damage.
-    pub fn compare_overlaps(
-        &self,
-        source: &Source,
-        within: Option<(Zxid, Zxid)>,
-    ) -> Result<Vec<Fork>> {
-        let mut forks = Vec::new();
-        for overlap in &self.overlaps {
-            let is_wanted =
-                within.is_none_or(|(from, to)| overlap.other.from <= to && overlap.to >= from);
-            if let Some(segment) = self.segments.get(overlap.segment).filter(|_| is_wanted) {
-                let from =
-                    within.map_or(overlap.other.from, |(from, _)| from.max(overlap.other.from));
-                forks.extend(compare(source, segment, overlap, from)?);
-            }
-        }
-        Ok(forks)
-    }
 }
 
 impl Piece {
@@ -496,56 +458,6 @@ fn hidden(source: &Source, log: &ScannedLog) -> Vec<(Zxid, Zxid)> {
             let behind = faults.map(|fault| fault.txn.map_or(file.zxid(), TxnPlace::first));
             behind.map(|zxid| (zxid, zxid)).collect()
         }
-    }
-}
-
-/// Walks over the txns of `overlap` in both logs, from `from` on: those that differ, to the first that one of them lacks. Where either is
-/// damaged there is nothing to compare: that is told of the log itself.
-fn compare(source: &Source, segment: &Segment, overlap: &Overlap, from: Zxid) -> Result<Vec<Fork>> {
-    let mut forks = Vec::new();
-    let mut other = overlap.other.reader(source, from)?;
-    let mut last = from.prev();
-    for piece in &segment.pieces {
-        let is_same = piece.log == overlap.other.log
-            && piece.run.start_offset == overlap.other.run.start_offset;
-        if is_same || piece.from > overlap.to || piece.run.last < from {
-            continue;
-        }
-        let mut mine = piece.reader(source, last.next().max(piece.from))?;
-        while let Some(entry) = next_above(&mut mine, last.max(piece.from.prev()))? {
-            let zxid = entry.header.zxid;
-            if zxid > overlap.to {
-                break;
-            }
-            let Some(theirs) = next_above(&mut other, last)? else {
-                return Ok(forks);
-            };
-            if !is_same_txn(theirs.payload, entry.payload) {
-                forks.push(Fork {
-                    zxid,
-                    log: piece.log,
-                    other: overlap.other.log,
-                    offset: theirs.offset,
-                });
-                // One lacks the txn, or there is no end to it: that is enough.
-                if theirs.header.zxid != zxid || forks.len() >= FORKS_MAX {
-                    return Ok(forks);
-                }
-            }
-            last = zxid;
-        }
-    }
-    Ok(forks)
-}
-
-/// The next record above `zxid`; damage is an end.
-fn next_above<S: ReadAt + Clone>(
-    reader: &mut LogReader<S>,
-    zxid: Zxid,
-) -> Result<Option<Entry<'_>>> {
-    match reader.next_above(zxid) {
-        Err(error) if error.kind() == ErrorKind::Damage => Ok(None),
-        result => result,
     }
 }
 

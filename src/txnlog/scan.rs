@@ -35,7 +35,7 @@ pub struct Mark {
     pub max_time_before: i64,
 }
 
-/// A stretch of a log in which each zxid follows the one before.
+/// A stretch of a log in which each zxid is the number behind the one before, within an epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
     /// The first zxid.
@@ -223,7 +223,7 @@ impl LogSummary {
             // (`PrepRequestProcessor`): legal, and without effect.
             let is_reused = header.zxid == run.last && header.txn_type == op::ERROR;
             let is_next =
-                header.zxid.epoch() == run.last.epoch() && run.last.is_followed_by(header.zxid);
+                header.zxid.epoch() == run.last.epoch() && run.last.is_right_before(header.zxid);
             if run.end_offset == entry.offset && (is_next || is_reused) {
                 if run.count.is_multiple_of(MARK_EVERY) && !is_reused {
                     let mark = Mark {

@@ -1,7 +1,8 @@
 //! The files together: gaps, forks, epochs, and how far one gets.
 
+use super::lone::{LoneSnapshot, newest_restorable};
 use super::windows::Window;
-use super::{Finding, Severity};
+use super::{Finding, Severity, limits};
 use crate::source::{EpochFile, Source};
 use crate::timeline::{Fork, Gap, ScannedLog, Timeline};
 use crate::zxid::Zxid;
@@ -47,6 +48,7 @@ pub(super) fn judge(
         );
     }
     judge_epochs(source, timeline, findings);
+    limits::judge_counter(timeline, findings);
 }
 
 fn judge_epochs(source: &Source, timeline: &Timeline, findings: &mut Vec<Finding>) {
@@ -136,6 +138,7 @@ pub(super) fn judge_reach(
     source: &Source,
     timeline: &Timeline,
     windows: &[Window],
+    lone: &[LoneSnapshot],
     findings: &mut Vec<Finding>,
 ) {
     let newest = source
@@ -162,6 +165,16 @@ pub(super) fn judge_reach(
     let reached = windows.iter().map(|window| window.to).max();
     match reached {
         Some(reached) if reached >= timeline.last().unwrap_or(last) => {}
+        // What there is last can be had where that is wished, as is told of it.
+        Some(_) if newest_restorable(lone, last).is_some() => {}
+        None if newest_restorable(lone, last).is_some() => {
+            let message =
+                "nothing can be restored exactly: there are only snapshots that no log goes with";
+            let finding = Finding::new("nothing-exact", Severity::Warning, message);
+            findings.push(finding.next(
+                "look for the logs; 'zoovault restore --accept-unproven' takes a snapshot as it stands",
+            ));
+        }
         Some(reached) => {
             let message = format!(
                 "nothing after {reached} can be restored, though there are txns up to {last}"
@@ -171,6 +184,12 @@ pub(super) fn judge_reach(
         }
         None => {
             let message = "nothing can be restored: there is no sound snapshot with the txns behind it, and no log begins with the first txn";
+            let message = match lone.iter().any(LoneSnapshot::is_restorable) {
+                true => {
+                    "nothing can be restored exactly, and what is there last not at all; an older snapshot can as it stands, by --accept-unproven"
+                }
+                false => message,
+            };
             let finding = Finding::new("nothing-restorable", Severity::Missing, message);
             findings.push(finding.next("look for older snapshots, another member, or a backup"));
         }
@@ -285,14 +304,19 @@ fn without_snapshots(source: &Source, timeline: &Timeline) -> Option<Finding> {
 }
 
 /// What an archive's manifest promises and its files do not give.
-pub(super) fn judge_promise(source: &Source, windows: &[Window], findings: &mut Vec<Finding>) {
+pub(super) fn judge_promise(
+    source: &Source,
+    windows: &[Window],
+    lone: &[LoneSnapshot],
+    findings: &mut Vec<Finding>,
+) {
     let Some((from, to)) = source.manifest().map(|manifest| manifest.window) else {
         return;
     };
-    if !windows
-        .iter()
-        .any(|window| window.from <= from && to <= window.to)
-    {
+    // A snapshot that was exported by itself promises no more than it is.
+    let is_lone = |lone: &LoneSnapshot| lone.alone.zxid == from && from == to;
+    let mut kept = windows.iter();
+    if !kept.any(|window| window.from <= from && to <= window.to) && !lone.iter().any(is_lone) {
         let message = format!(
             "its manifest promises every point from {from} to {to}, and its files do not give that"
         );
@@ -312,12 +336,17 @@ fn told(gap: &Gap, severity: Severity) -> Finding {
         false => format!("{gap} {} missing", if is_one { "is" } else { "are" }),
     };
     // Before the first txn of all there was no epoch that may have gone on.
-    if gap.after.epoch() != gap.before.epoch() && gap.after != Zxid::ZERO && !gap.is_end_of_epoch()
-    {
+    // A txn of counter 0 has behind it a counter that ended: what is missing of that is certain.
+    let is_counted_over = gap.before.counter() == 0;
+    let last_epoch = match is_counted_over {
+        true => gap.before.prev().epoch(),
+        false => gap.before.epoch(),
+    };
+    if gap.after.epoch() != last_epoch && gap.after != Zxid::ZERO && !gap.is_end_of_epoch() {
         message.push_str(&format!(
             ", and perhaps more of the epochs {} to {}",
             gap.after.epoch(),
-            gap.before.epoch().saturating_sub(1)
+            last_epoch.saturating_sub(1)
         ));
     }
     if gap.is_by_difference {

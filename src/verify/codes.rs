@@ -81,6 +81,20 @@ pub const ALL: &[Code] = &[
         "restore from a later snapshot if that pzxid matters",
     ),
     code(
+        "counter-near-end",
+        WARNING,
+        "The counter of the last zxid is above 0xf0000000: less than a sixteenth of its numbers is left.",
+        "From 3.4.3 on a leader gives up before the counter ends, and an election begins a new epoch. A standalone server, and a leader before that, goes on with counter 0 of the next epoch, which is a txn like any other.",
+        "have the election in a quiet hour: restart the leader",
+    ),
+    code(
+        "cversion-near-end",
+        WARNING,
+        "A parent's cversion is near 2147483647, where it ends. The names of sequential znodes are made of it.",
+        "Behind the end, sequential names are negative, or ones that are there already; which of them depends on the release.",
+        "have its clients go on below a new parent",
+    ),
+    code(
         "digest-mismatch",
         DAMAGE,
         "The tree that was rebuilt is not the one whose digest the leader recorded: a txn is missing or was changed.",
@@ -305,6 +319,13 @@ pub const ALL: &[Code] = &[
         "if there is a dataLogDir of its own, name it with --data-log-dir; otherwise the logs were lost or not copied",
     ),
     code(
+        "nothing-exact",
+        WARNING,
+        "There are only snapshots that no log goes with: none is known to have been finished before later txns were applied.",
+        "A server starts on the newest of them, and has no way to know either.",
+        "look for the logs (a dataLogDir of its own?); `restore --accept-unproven` takes a snapshot as it stands",
+    ),
+    code(
         "nothing-restorable",
         MISSING,
         "There is no sound snapshot with the txns behind it, and no log begins with the first txn.",
@@ -317,6 +338,20 @@ pub const ALL: &[Code] = &[
         "An object of a repository is missing or not what was stored, and with it the log or snapshot that it is a part of.",
         "They never see a repository.",
         "zoovault check tells what is damaged, and what it costs; points that do not need the object can be restored",
+    ),
+    code(
+        "snapshot-alone",
+        WARNING,
+        "No log goes with a snapshot, so nothing tells when it was finished. None of its znodes shows a later txn; deletes, ACLs and sessions of later txns may be in it all the same.",
+        "Servers start from it as it is.",
+        "find its logs (a dataLogDir of its own?); `restore --accept-unproven` takes it as it stands",
+    ),
+    code(
+        "snapshot-alone-inexact",
+        WARNING,
+        "No log goes with a snapshot, and it shows later txns, contradicts its own digest, or lacks ACLs: it is the tree of no moment.",
+        "Servers start from it, and serve a tree that no client ever saw.",
+        "find its logs (a dataLogDir of its own?); `ls --as-is` and others show what is in it",
     ),
     code(
         "snapshot-bad-checksum",

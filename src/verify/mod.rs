@@ -14,10 +14,13 @@ pub mod codes;
 mod extent;
 mod files;
 mod finding;
+mod limits;
+mod lone;
 mod windows;
 
 pub use extent::{EpochExtent, Missing, Stretch};
 pub use finding::{Finding, Severity};
+pub use lone::LoneSnapshot;
 pub use windows::Window;
 
 use crate::error::{Result, TxnPlace};
@@ -113,6 +116,8 @@ pub struct Report {
     pub not_restorable: Vec<Stretch>,
     /// What the logs hold, by epoch.
     pub by_epoch: Vec<EpochExtent>,
+    /// Whole snapshots that no log goes with, by zxid.
+    pub lone: Vec<LoneSnapshot>,
     /// Everything noticed, worst first.
     pub findings: Vec<Finding>,
     /// The first and last txn in the logs, and their times.
@@ -174,8 +179,10 @@ pub fn verify(source: &Source, depth: Depth, progress: &dyn Progress) -> Result<
     let bases = sound_bases(source, &timeline, &snapshots)?;
     let windows = replayed.windows;
     files::judge_snapshots(source, &snapshots, &windows, &mut findings);
-    chain::judge_reach(source, &timeline, &windows, &mut findings);
-    chain::judge_promise(source, &windows, &mut findings);
+    let lone = lone::lone(source, &timeline, &snapshots, &windows);
+    lone::judge(&lone, &mut findings);
+    chain::judge_reach(source, &timeline, &windows, &lone, &mut findings);
+    chain::judge_promise(source, &windows, &lone, &mut findings);
     let mut findings = in_order(findings);
     extent::set_times(source, &timeline, &mut findings);
     let first = timeline
@@ -201,6 +208,7 @@ pub fn verify(source: &Source, depth: Depth, progress: &dyn Progress) -> Result<
         snapshots: snapshot_reports(source, &timeline, snapshots, &bases, &findings),
         logs: log_reports(source, timeline, &findings),
         windows,
+        lone,
         findings,
         digests_compared: replayed.digests,
         snapshots_crossed: replayed.crossed,

@@ -1,8 +1,9 @@
 //! What can be restored.
 
-use super::{Finding, Severity};
+use super::{Finding, Severity, limits};
 use crate::replay::{
-    Alone, Base, BaseFile, Chain, Contradiction, Disagreement, Doubt, ExactFrom, Link, Proof, reach,
+    Base, BaseFile, Chain, Contradiction, Disagreement, Doubt, ExactFrom, Link, Outlier, Proof,
+    reach,
 };
 use crate::source::{Source, SourceFile};
 use crate::timeline::{Fork, Timeline};
@@ -72,7 +73,7 @@ pub(super) fn replayed(source: &Source, chain: &Chain, findings: &mut Vec<Findin
         replays.digests += link.digests.compared;
         replays.crossed.0 += link.crossed.judged.len() as u64;
         replays.crossed.1 += link.crossed.nodes;
-        if chain.alone(link.base.file).is_some() || chain.is_superfluous(link) {
+        if chain.outlier(link.base.file).is_some() || chain.is_superfluous(link) {
             continue;
         }
         let doubt = chain.doubt(link);
@@ -89,7 +90,7 @@ pub(super) fn replayed(source: &Source, chain: &Chain, findings: &mut Vec<Findin
             .windows
             .extend(window.map(|window| doubted(window, doubt, link)));
     }
-    findings.extend(chain.alone.iter().map(|other| alone(source, other)));
+    findings.extend(chain.outliers.iter().map(|other| outlier(source, other)));
     let mut merged = Vec::new();
     replays.windows.sort_by_key(|window| window.from);
     for window in std::mem::take(&mut replays.windows) {
@@ -106,14 +107,14 @@ pub(super) fn replayed(source: &Source, chain: &Chain, findings: &mut Vec<Findin
 fn contradiction(chain: &Chain, other: &Contradiction) -> Finding {
     let zxid = other.zxid;
     let file = BaseFile::Snapshot(other.index);
-    let finding = match (&other.about, chain.alone(file)) {
+    let finding = match (&other.about, chain.outlier(file)) {
         (Disagreement::Session(session), _) => {
             let message = format!("and the txns before it do not agree on session {session}");
             Finding::new("snapshot-differs-sessions", Severity::Warning, message)
         }
-        (Disagreement::Nodes(count, told), Some(alone)) => {
+        (Disagreement::Nodes(count, told), Some(outlier)) => {
             let message = format!(
-                "{count} znodes are not as the txns up to its end can have left them ({told}): this snapshot {alone}"
+                "{count} znodes are not as the txns up to its end can have left them ({told}): this snapshot {outlier}"
             );
             Finding::new("snapshot-differs", Severity::Damage, message).next(NEXT_ALONE)
         }
@@ -132,7 +133,7 @@ fn contradiction(chain: &Chain, other: &Contradiction) -> Finding {
 
 /// Whether that a snapshot differs is no fault of its own: the txns before the first that differs are wrong.
 fn is_explained(chain: &Chain, of_txns: Option<&Doubt<'_>>, other: &Contradiction) -> bool {
-    let is_alone = chain.alone(BaseFile::Snapshot(other.index)).is_some();
+    let is_alone = chain.outlier(BaseFile::Snapshot(other.index)).is_some();
     let is_behind = of_txns.is_some_and(|doubt| other.zxid >= doubt.other.zxid);
     is_behind && !is_alone && matches!(other.about, Disagreement::Nodes(..))
 }
@@ -163,7 +164,7 @@ fn txns_differ(source: &Source, doubt: &Doubt<'_>) -> Finding {
 const NEXT_ALONE: &str = "nothing else is wrong for it, and no restore takes it; keep it, away from the server, until somebody knows where it is from";
 
 /// A base that later snapshots and the txns between them speak against. Where a replay came by it, its znodes are told of too.
-fn alone(source: &Source, other: &Alone) -> Finding {
+fn outlier(source: &Source, other: &Outlier) -> Finding {
     let file = match other.file {
         BaseFile::Snapshot(index) => source.snapshots().get(index),
         BaseFile::Empty => None,
@@ -248,6 +249,10 @@ fn judge(source: &Source, link: &Link, findings: &mut Vec<Finding>) -> Option<Wi
     if link.base.file == BaseFile::Empty && digests.matched.is_none() && digests.compared > 0 {
         return None;
     }
+    // A snapshot by itself may hold parts of the txn that was being applied: it is told as one that stands alone.
+    if link.applied.is_none() && digests.open_mismatch.is_some() {
+        return None;
+    }
     if let Some(mismatch) = digests.first_mismatch.or(digests.open_mismatch) {
         let message = format!(
             "after {} the tree replayed from {name} has digest 0x{:x}, and the server recorded 0x{:x}: a txn is missing or was changed",
@@ -273,6 +278,7 @@ fn judge(source: &Source, link: &Link, findings: &mut Vec<Finding>) -> Option<Wi
         return None;
     }
     remark(&name, link, findings);
+    limits::judge_cversions(&name, link, findings);
     Some(window(to, link.proof))
 }
 

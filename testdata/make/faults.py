@@ -915,10 +915,10 @@ def nothing_restorable():
 
 @fault
 def logs_missing():
-    """There are snapshots and no logs; snapshot.9 was not finished before 0xa, so it is good for nothing."""
+    """There are snapshots and no logs; snapshot.9 was not finished before 0xa, so it stands alone, and is exact at no point."""
     made = s38().drop("log.1", "log.b", "log.15")
     windows = [(0x0, 0x0, "consistent"), (0x14, 0x14, "proven"), (0x1b, 0x1b, "proven")]
-    return made, [found("logs-missing", WARNING)], windows, [0x9, 0xa, 0x1c]
+    return made, [found("logs-missing", WARNING), lone(made, "snapshot.9")], windows, [0x9, 0xa, 0x1c]
 
 
 @fault
@@ -1122,6 +1122,116 @@ def counter_near_overflow():
     made.drop("snapshot.9", "log.a")
     findings = [found("epoch-end-unproven", WARNING, zxid=0xfffffffe), found("base-unproven", WARNING, zxid=0x100000008)]
     return made, findings, [(0x100000008, 0x100000008, "unproven")], [0xffffffff]
+
+
+# Snapshots that no log goes with.
+
+def lone(made, name):
+    """What is found of such a snapshot: whether it shows a txn after its own name."""
+    zxid, shows = int(name.split(".")[1], 16), made.snapshot(name).max_zxid()
+    return found("snapshot-alone" if shows <= zxid else "snapshot-alone-inexact", WARNING, name, zxid=zxid)
+
+
+NO_LOGS = found("logs-missing", WARNING)
+
+
+@fault
+def snapshot_alone():
+    """A snapshot of 3.4 and nothing else, as from a directory whose dataLogDir was forgotten: it shows no later txn, and nothing proves more."""
+    made = s34("snapshot.12")
+    return made, [NO_LOGS, lone(made, "snapshot.12"), found("nothing-exact", WARNING)], [], [0x12, 0x13]
+
+
+@fault
+def snapshots_alone_fuzzy_last():
+    """Two snapshots of 3.4 without logs, of which the later has an effect of 0x1d: no moment had that tree."""
+    made = s34("snapshot.12", "snapshot.1c")
+    findings = [NO_LOGS, lone(made, "snapshot.12"), lone(made, "snapshot.1c"), found("nothing-restorable", MISSING)]
+    assert findings[1]["code"] != findings[2]["code"]
+    return made, findings, [], [0x12, 0x1c, 0x1d]
+
+
+@fault
+def snapshot_of_an_epoch_alone():
+    """A member of an ensemble of 3.4 that never had a client: the zxid in the name is that of no txn."""
+    made = Dir("small-idle-3.4", "snapshot.100000000", "acceptedEpoch", "currentEpoch")
+    return made, [NO_LOGS, lone(made, "snapshot.100000000"), found("nothing-exact", WARNING)], [], [0x100000000]
+
+
+@fault
+def snapshot_of_an_epoch_behind_the_logs():
+    """A snapshot of 3.4 that a leader took as it began epoch 1, before any txn of it: it tells nothing that the logs do not."""
+    made = s34("snapshot.9", "log.a", "snapshot.12")
+    made.put("snapshot.100000000", made.files["snapshot.12"])
+    findings = [found("base-unproven", WARNING, zxid=0x12)]
+    return made, findings, [(0x12, 0x12, "unproven")], [0x9]
+
+
+@fault
+def snapshot_alone_ahead_of_its_digest():
+    """A snapshot of 3.8 that holds a part of the txn that was being applied, and no log to tell: its digest is of the tree before. That is no damage."""
+    made = s38().drop("log.1", "log.b", "log.15", "snapshot.0", "snapshot.9", "snapshot.1b")
+    snapshot = made.snapshot("snapshot.14")
+    app = snapshot.find(b"/app")
+    app.stat = app.stat[:8] + struct.pack(">q", 0x15) + app.stat[16:]
+    made.put("snapshot.14", snapshot)
+    findings = [NO_LOGS, lone(made, "snapshot.14"), found("nothing-restorable", MISSING)]
+    assert findings[1]["code"] == "snapshot-alone-inexact"
+    return made, findings, [], [0x14]
+
+
+# Numbers that end.
+
+def s39_counter(*names):
+    """By a standalone server of 3.9.4, whose counter ends within log.fffffff1."""
+    return Dir("small-counter-3.9", *names)
+
+
+@fault
+def sound_counter_over_the_end():
+    """A standalone server went on from 0xffffffff to 0x100000000: nothing is missing, and no epoch ended."""
+    made = s39_counter("snapshot.fffffff0", "log.fffffff1", "snapshot.100000003", "log.100000004")
+    return made, [], [(0xfffffff0, 0x10000000c, "proven")], []
+
+
+@fault
+def sound_counter_over_the_end_between_logs():
+    """The same, and a log begins with counter 0; the snapshot behind it is not there."""
+    made = s39_counter("snapshot.fffffff0", "log.fffffff1", "log.100000004")
+    records = made.log("log.fffffff1").records
+    made.put("log.fffffff1", Log([record for record in records if record.zxid <= 0xffffffff]))
+    made.put("log.100000000", Log([record for record in records if record.zxid > 0xffffffff]))
+    return made, [], [(0xfffffff0, 0x10000000c, "proven")], []
+
+
+@fault
+def counter_over_the_end_lost():
+    """The last txns before a log that begins with counter 0 are not there: what is missing is certain, since no epoch ended."""
+    made = sound_counter_over_the_end_between_logs()[0]
+    log = made.log("log.fffffff1")
+    del log.records[-3:]
+    made.put("log.fffffff1", log)
+    findings = [gap(0xfffffffd), found("last-unreachable", MISSING, zxid=0xfffffffc)]
+    return made, findings, [(0xfffffff0, 0xfffffffc, "proven")], [0xfffffffd, 0xffffffff, 0x100000000, 0x10000000c]
+
+
+@fault
+def counter_near_end():
+    """The last zxid is 0xfffffff0; snapshot.ffffffe6 was finished at 0xffffffe7."""
+    made = s39_counter("snapshot.ffffffe6", "log.ffffffe1", "log.ffffffe8", "log.fffffff0")
+    return made, [found("counter-near-end", WARNING, zxid=0xfffffff0)], [(0xffffffe7, 0xfffffff0, "proven")], []
+
+
+@fault
+def cversion_near_end():
+    """/app has had nearly as many children as a cversion can count."""
+    made = s34("snapshot.9", "log.a")
+    snapshot = made.snapshot("snapshot.9")
+    app = snapshot.find(b"/app")
+    app.stat = app.stat[:36] + struct.pack(">i", 0x7ffffff0) + app.stat[40:]
+    made.put("snapshot.9", snapshot)
+    findings = [found("base-unproven", WARNING, zxid=0x12), found("cversion-near-end", WARNING, zxid=0x12)]
+    return made, findings, [(0x12, 0x12, "unproven")], [0x9, 0xa, 0x11]
 
 
 def main():

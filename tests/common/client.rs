@@ -79,17 +79,30 @@ pub type Tree = BTreeMap<String, NodeView>;
 
 /// Reads the whole tree from one server, as the superuser: every znode can be read and no ACL is masked.
 pub async fn dump(address: &str, release: &Release) -> Tree {
+    let (client, mut wire) = readers(address, release).await;
+    let tree = read_tree(&client, &mut wire).await;
+    wire.close();
+    tree
+}
+
+/// The two sessions that a dump needs. Whoever opens them before can read trees without a txn.
+pub async fn readers(address: &str, release: &Release) -> (Client, Wire) {
     let client = connect(address, release, &[LAB, SUPER]).await;
-    // The server may be a follower that lags behind.
-    client.sync("/").await.expect("sync");
     let mut wire = Wire::connect(address, 0, SESSION_TIMEOUT).expect("a connection for null data");
     wire.authenticate(SUPER);
+    (client, wire)
+}
+
+/// Reads the whole tree by sessions that are open.
+pub async fn read_tree(client: &Client, wire: &mut Wire) -> Tree {
+    // The server may be a follower that lags behind.
+    client.sync("/").await.expect("sync");
     let mut tree = Tree::new();
     let mut level = vec!["/".to_string()];
     while !level.is_empty() {
         let mut next = Vec::new();
         for batch in level.chunks(DUMP_BATCH) {
-            for (path, view, children) in read_batch(&client, &mut wire, batch).await {
+            for (path, view, children) in read_batch(client, wire, batch).await {
                 let parent = if path == "/" { "" } else { path.as_str() };
                 next.extend(children.iter().map(|name| format!("{parent}/{name}")));
                 tree.insert(path, view);
@@ -97,7 +110,6 @@ pub async fn dump(address: &str, release: &Release) -> Tree {
         }
         level = next;
     }
-    wire.close();
     tree
 }
 

@@ -207,6 +207,7 @@ impl Writer {
             zxid,
             exact_from: zxid,
             is_inferred: false,
+            shows_zxid: None,
             origin: Origin::Server,
             trailer: StoredTrailer::default(),
             created_ms: self.begun_ms,

@@ -116,6 +116,7 @@ pub fn store_base(
             _ => zxid,
         },
         is_inferred: false,
+        shows_zxid: None,
         origin: if is_fresh {
             Origin::Fresh
         } else {

@@ -16,7 +16,7 @@ use crate::runtime;
 use crate::zookeeper::{Options, Server};
 
 /// What a client saw, as the fixtures have it.
-fn as_recorded(tree: &Tree) -> Value {
+pub fn as_recorded(tree: &Tree) -> Value {
     let nodes = tree.iter().map(|(path, node)| {
         let stat = &node.stat;
         let seen = json!([

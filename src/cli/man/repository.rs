@@ -93,7 +93,7 @@ fn manifest(page: &mut String) {
         ),
         (
             "snapshots",
-            "Bases. zxid is that of the snapshot's name; exact_from says from which zxid on it is exact with the logs behind it (a snapshot of a server is fuzzy), and is_inferred that this is not said by the snapshot itself; origin is server, fresh or rebuilt; trailer is what stands behind its znodes; newest_zxids are the highest zxid of each epoch that any znode holds; parts are the files, in order, each with name, bytes and sha256.",
+            "Bases. zxid is that of the snapshot's name; exact_from says from which zxid on it is exact with the logs behind it (a snapshot of a server is fuzzy), and is_inferred that this is not said by the snapshot itself (0x7fffffffffffffff: nothing tells, since no log goes with it); shows_zxid is the highest zxid that any of its znodes shows, and newest_zxids those of each epoch; origin is server, fresh or rebuilt; trailer is what stands behind its znodes; parts are the files, in order, each with name, bytes and sha256.",
         ),
         (
             "logs",
