@@ -35,7 +35,9 @@ pub(super) fn lone(
     windows: &[Window],
 ) -> Vec<LoneSnapshot> {
     let files = source.snapshots().iter().zip(snapshots);
-    let whole = files.filter_map(|(file, verdict)| Some((file, verdict.as_ref().ok()?)));
+    // One that nothing dates is told as such.
+    let dated = files.filter(|(file, _)| file.zxid() != Zxid::UNKNOWN);
+    let whole = dated.filter_map(|(file, verdict)| Some((file, verdict.as_ref().ok()?)));
     whole
         .filter(|(file, summary)| {
             let zxid = file.zxid();
