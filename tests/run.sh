@@ -35,4 +35,4 @@ run cargo clippy --locked --all-targets -- -D warnings
 RUSTDOCFLAGS="-D warnings" run cargo doc --locked --no-deps --document-private-items
 # The man pages are checked by tests/man.rs.
 export ZOOVAULT_REQUIRE_LIVE=1
-run cargo test --locked --release
+run cargo test --locked --release --no-fail-fast

@@ -21,6 +21,7 @@
 //! that is right. They also log no list with a closeSession: ephemerals that were gone before the snapshot got to them, but whose
 //! parent it had written before, leave the parent's `pzxid` behind, and nothing tells. Such txns are counted ([`Replayed::uncertain_closes`]).
 
+mod attempt;
 mod base;
 mod chain;
 mod compare;
@@ -32,9 +33,10 @@ mod free;
 mod onward;
 mod resolve;
 mod sound;
-mod tree_at;
+
 mod trust;
 
+pub use attempt::tree_at;
 pub use base::{
     Base, BaseFile, ExactFrom, bases, bases_and_damage, begins_empty, exact_ranges, fresh_tree,
     load_snapshot, promised_bases, seems_to_begin_empty,
@@ -51,7 +53,6 @@ pub use onward::{Two, rebuild_two, rebuild_two_as};
 use resolve::resolve_as;
 pub use resolve::{Target, resolve};
 pub use sound::{SnapshotVerdict, check_snapshots, is_sound, sound_bases};
-pub use tree_at::tree_at;
 pub use trust::{Alone, Trust, Wish};
 
 use crate::error::{Error, ErrorKind, Result, TxnPlace};
@@ -65,11 +66,11 @@ use crate::timeline::{Piece, Segment, Timeline};
 use crate::tree::DataTree;
 use crate::txnlog::Level;
 use crate::zxid::{SessionId, Zxid};
+use attempt::{judged_tree_at, tree_on_judged};
 use chain::Judgement;
 use compare::Comparison;
 use std::collections::HashSet;
 use std::sync::mpsc::sync_channel;
-use tree_at::{judged_tree_at, tree_on_judged};
 
 /// On what the claim that a tree is right rests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
