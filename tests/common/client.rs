@@ -79,8 +79,16 @@ pub type Tree = BTreeMap<String, NodeView>;
 
 /// Reads the whole tree from one server, as the superuser: every znode can be read and no ACL is masked.
 pub async fn dump(address: &str, release: &Release) -> Tree {
+    match try_dump(address, release).await {
+        Ok(tree) => tree,
+        Err(why) => panic!("{release}: {why}"),
+    }
+}
+
+/// The same; or which znode the server does not give, as one does that lost the ACL of it.
+pub async fn try_dump(address: &str, release: &Release) -> Result<Tree, String> {
     let (client, mut wire) = readers(address, release).await;
-    let tree = read_tree(&client, &mut wire).await;
+    let tree = try_read_tree(&client, &mut wire).await;
     wire.close();
     tree
 }
@@ -95,6 +103,13 @@ pub async fn readers(address: &str, release: &Release) -> (Client, Wire) {
 
 /// Reads the whole tree by sessions that are open.
 pub async fn read_tree(client: &Client, wire: &mut Wire) -> Tree {
+    match try_read_tree(client, wire).await {
+        Ok(tree) => tree,
+        Err(why) => panic!("{why}"),
+    }
+}
+
+async fn try_read_tree(client: &Client, wire: &mut Wire) -> Result<Tree, String> {
     // The server may be a follower that lags behind.
     client.sync("/").await.expect("sync");
     let mut tree = Tree::new();
@@ -102,7 +117,7 @@ pub async fn read_tree(client: &Client, wire: &mut Wire) -> Tree {
     while !level.is_empty() {
         let mut next = Vec::new();
         for batch in level.chunks(DUMP_BATCH) {
-            for (path, view, children) in read_batch(client, wire, batch).await {
+            for (path, view, children) in read_batch(client, wire, batch).await? {
                 let parent = if path == "/" { "" } else { path.as_str() };
                 next.extend(children.iter().map(|name| format!("{parent}/{name}")));
                 tree.insert(path, view);
@@ -110,7 +125,7 @@ pub async fn read_tree(client: &Client, wire: &mut Wire) -> Tree {
         }
         level = next;
     }
-    tree
+    Ok(tree)
 }
 
 /// Reads some znodes; all requests are on their way before the first answer is awaited.
@@ -118,33 +133,31 @@ async fn read_batch(
     client: &Client,
     wire: &mut Wire,
     batch: &[String],
-) -> Vec<(String, NodeView, Vec<String>)> {
+) -> Result<Vec<(String, NodeView, Vec<String>)>, String> {
     let data: Vec<_> = batch.iter().map(|path| client.get_data(path)).collect();
     let acls: Vec<_> = batch.iter().map(|path| client.get_acl(path)).collect();
     let children: Vec<_> = batch.iter().map(|path| client.get_children(path)).collect();
     let mut views = Vec::with_capacity(batch.len());
     for (((path, data), acl), children) in batch.iter().zip(data).zip(acls).zip(children) {
-        let (bytes, stat) = expect_node(path, data).await;
-        let (acl, _) = expect_node(path, acl).await;
-        let (names, _) = expect_node(path, children).await;
+        let (bytes, stat) = given(path, data).await?;
+        let (acl, _) = given(path, acl).await?;
+        let (names, _) = given(path, children).await?;
         let data = if bytes.is_empty() {
             // The library shows null as empty.
             wire.get_data(path)
-                .unwrap_or_else(|code| panic!("{path}: error {code}"))
+                .map_err(|code| format!("{path:?} cannot be read: error {code}"))?
         } else {
             Some(bytes)
         };
         let acl = sorted_acl(&acl);
         views.push((path.clone(), NodeView { data, acl, stat }, names));
     }
-    views
+    Ok(views)
 }
 
-async fn expect_node<T>(path: &str, answer: impl Future<Output = Result<T, Error>>) -> T {
-    match answer.await {
-        Ok(value) => value,
-        Err(err) => panic!("{path:?} cannot be read: {err}"),
-    }
+async fn given<T>(path: &str, answer: impl Future<Output = Result<T, Error>>) -> Result<T, String> {
+    let answer = answer.await;
+    answer.map_err(|err| format!("{path:?} cannot be read: {err}"))
 }
 
 fn sorted_acl(acl: &[Acl]) -> Vec<(i32, String, String)> {

@@ -66,10 +66,15 @@ pub const OWN_RESTARTS: usize = 5;
 /// their ids may with what they wrote under load. It is sound for all that, and is restored.
 #[track_caller]
 pub fn judge_refused(data_dir: &Path, why: &str) {
-    let line = ["Failed to fetch acls", "Exception", "expected"]
-        .iter()
-        .find_map(|sign| why.lines().find(|line| line.contains(sign)))
-        .unwrap_or(why);
+    let line = [
+        "Failed to fetch acls",
+        "Exception",
+        "expected",
+        "cannot be read",
+    ]
+    .iter()
+    .find_map(|sign| why.lines().find(|line| line.contains(sign)))
+    .unwrap_or(why);
     eprintln!("{}: its own server is no judge: {line}", data_dir.display());
     verify(data_dir);
     let folder = tempfile::tempdir().expect("a folder");

@@ -84,15 +84,17 @@ async fn try_history(
                 judge_restart(release, written.path(), &options, &before, &why).await;
                 return None;
             }
-            workload.reconnect().await;
             // Else the server is no judge of what comes after.
-            let after = client::dump(&server.address(), release).await;
-            let lines = client::differences(&before, &after, Mode::Standalone);
-            if !lines.is_empty() {
-                let why = lines.join("\n");
+            let after = client::try_dump(&server.address(), release).await;
+            let why = match after {
+                Ok(after) => client::differences(&before, &after, Mode::Standalone).join("\n"),
+                Err(why) => why,
+            };
+            if !why.is_empty() {
                 judge_restart(release, written.path(), &options, &before, &why).await;
                 return None;
             }
+            workload.reconnect().await;
         }
         checkpoints.push(checkpoint);
     }
