@@ -18,11 +18,11 @@ use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
-use zoovault::record::acl::OPEN_ACL_UNSAFE;
-use zoovault::record::digest::Charset;
-use zoovault::record::{Create, CreateKind, Txn, TxnBody, TxnHeader, op};
+use zoovault::format::record::acl::OPEN_ACL_UNSAFE;
+use zoovault::format::record::digest::Charset;
+use zoovault::format::record::{Create, CreateKind, Txn, TxnBody, TxnHeader, op};
 use zoovault::tree::DataTree;
-use zoovault::txnlog::LogWriter;
+use zoovault::format::txnlog::LogWriter;
 use zoovault::zxid::{SessionId, Zxid};
 
 const PARENTS: u64 = 1000;

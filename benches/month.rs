@@ -18,15 +18,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use zoovault::backup::{BaseEvery, Options, backup};
+use zoovault::backup::run::{BaseEvery, Options, backup};
 use zoovault::progress::Silent;
-use zoovault::record::acl::OPEN_ACL_UNSAFE;
-use zoovault::record::digest::Charset;
-use zoovault::record::{Create, CreateKind, Txn, TxnBody, TxnHeader, op};
+use zoovault::format::record::acl::OPEN_ACL_UNSAFE;
+use zoovault::format::record::digest::Charset;
+use zoovault::format::record::{Create, CreateKind, Txn, TxnBody, TxnHeader, op};
 use zoovault::repository::{Repository, Storage};
-use zoovault::source::{self, Source};
+use zoovault::history::source::{self, Source};
 use zoovault::tree::DataTree;
-use zoovault::txnlog::LogWriter;
+use zoovault::format::txnlog::LogWriter;
 use zoovault::zxid::{SessionId, Zxid};
 
 const SESSION: SessionId = SessionId(0x0100_0123_4567_0000);

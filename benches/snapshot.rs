@@ -5,9 +5,9 @@ use std::error::Error;
 use std::fs::File;
 use std::path::Path;
 
-use zoovault::record::TxnDigest;
-use zoovault::record::acl::OPEN_ACL_UNSAFE;
-use zoovault::snapshot::{NodeRecord, OPEN_ACL_ID, SnapshotWriter, Trailer};
+use zoovault::format::record::TxnDigest;
+use zoovault::format::record::acl::OPEN_ACL_UNSAFE;
+use zoovault::format::snapshot::{NodeRecord, OPEN_ACL_ID, SnapshotWriter, Trailer};
 use zoovault::tree::{AclValue, DataTree};
 use zoovault::zxid::{SessionId, Zxid};
 

@@ -1,74 +1,43 @@
-//! Reads, proves and restores the data directories of Apache ZooKeeper, offline.
+//! Reads, verifies and restores the data directories of Apache ZooKeeper, offline.
 //!
-//! Data flows one way. Bytes become records ([`jute`], [`record`]); logs and snapshots are files of records
-//! ([`txnlog`], [`snapshot`]); a [`source`] is a data directory, an archive or a [`repository`] as one history; [`timeline`] knows which
-//! zxids it holds, [`replay`] makes the [`tree`] at a point of it; [`verify`], [`compare`], [`diff`], [`txns`], [`top`], [`history`],
-//! [`explain`], [`restore`], [`export`] and [`check`] are what users ask for.
+//! The folders are floors: each uses only those above it in this list.
 //!
-//! The library takes paths and options and gives reports. It never prints, exits, or reads the environment. It opens sources for
-//! reading only.
+//! | folder | what is in it |
+//! |---|---|
+//! | [`format`](crate::format) | the bytes of ZooKeeper's files: records, txn logs, snapshots, checksums, file names, releases |
+//! | [`tree`] | the znodes, sessions and digest of a server, and what a txn does to them; choosing, comparing and printing znodes |
+//! | [`archive`], [`repository`] | the two forms in which zoovault itself stores a history: one portable file; many backups |
+//! | [`history`] | a data directory, an archive or a repository as one history: its source, timeline, and the tree at any point |
+//! | [`analysis`] | reports on a history: inspect, verify, compare, the life of a znode, what was deleted, who writes most |
+//! | [`recovery`] | what is written out of a history: a restored data directory, an archive |
+//! | [`server`] | what ZooKeeper's servers make of a data directory, release by release, and the messages that they print |
+//! | [`backup`] | backups into a repository, checks and drills of it, retention, copies |
+//!
+//! A restore shows how data flows. [`history::source`] opens a data directory, [`history::timeline`] reads which zxids its logs
+//! hold and where txns are missing, [`history::replay`] chooses a snapshot and replays logs onto it up to a point, comparing
+//! digests and later snapshots, and [`recovery::restore`] writes the tree as a new data directory.
+//!
+//! The library takes paths and options and returns reports. It never prints, exits, or reads the environment. It opens sources
+//! for reading only. The program `zoovault` (`src/cli`) parses arguments, prints reports, and sets the exit status.
 
-// Floor 0.
-pub mod checksum;
-pub mod glob;
+// Used by every floor.
+pub mod durable;
+pub mod error;
 pub mod progress;
-pub mod release;
-pub mod stream;
-pub mod time;
 pub mod zxid;
 
-// Floor 1.
-pub mod error;
-pub mod point;
-
-// Floor 2.
-pub mod durable;
-pub mod jute;
-
-// Floor 3.
-pub mod record;
-
-// Floor 4.
-pub mod snapshot;
+// The floors, from the ground up.
+pub mod format;
 pub mod tree;
-pub mod txnlog;
 
-// Floor 5.
-pub mod datadir;
-pub mod view;
-pub mod zkcli;
-
-// Floor 6.
 pub mod archive;
-pub mod receipt;
 pub mod repository;
 
-// Floor 7.
-pub mod copy;
-pub mod retention;
-pub mod source;
-
-// Floor 8.
-pub mod timeline;
-
-// Floor 9.
-pub mod replay;
-
-// Floor 10.
-pub mod check;
-pub mod compare;
-pub mod diff;
-pub mod emulate;
 pub mod history;
-pub mod inspect;
-pub mod lost;
-pub mod restore;
-pub mod txns;
-pub mod verify;
 
-// Floor 11.
+pub mod analysis;
+pub mod recovery;
+
+pub mod server;
+
 pub mod backup;
-pub mod drill;
-pub mod explain;
-pub mod export;
-pub mod top;

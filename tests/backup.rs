@@ -24,14 +24,14 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
-use zoovault::backup::{Backup, BaseEvery, Options, backup};
+use zoovault::backup::run::{Backup, BaseEvery, Options, backup};
 use zoovault::error::ErrorKind;
-use zoovault::point::Point;
+use zoovault::history::point::Point;
 use zoovault::progress::Silent;
-use zoovault::replay::rebuild;
+use zoovault::history::replay::rebuild;
 use zoovault::repository::{Repository, Storage, Which};
-use zoovault::restore::write_snapshot;
-use zoovault::source::{self, Source};
+use zoovault::recovery::restore::write_snapshot;
+use zoovault::history::source::{self, Source};
 use zoovault::zxid::Zxid;
 
 /// When the first backup is made, in ms: later than any txn.

@@ -30,18 +30,18 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use zoovault::backup::{self, BaseEvery, backup};
+use zoovault::backup::run::{self, BaseEvery, backup};
 use zoovault::error::Result;
-use zoovault::point::Point;
+use zoovault::history::point::Point;
 use zoovault::progress::Silent;
-use zoovault::replay::{Proof, Purpose, Rebuilt, rebuild, rebuild_for};
+use zoovault::history::replay::{Proof, Purpose, Rebuilt, rebuild, rebuild_for};
 use zoovault::repository::Which;
-use zoovault::restore::uncertainties;
-use zoovault::snapshot::codec::Codec;
-use zoovault::snapshot::{SnapshotReader, check};
-use zoovault::source::{Options, Source};
-use zoovault::txnlog::LogReader;
-use zoovault::verify::{Depth, Report, Severity, verify};
+use zoovault::recovery::restore::uncertainties;
+use zoovault::format::snapshot::codec::Codec;
+use zoovault::format::snapshot::{SnapshotReader, check};
+use zoovault::history::source::{Options, Source};
+use zoovault::format::txnlog::LogReader;
+use zoovault::analysis::verify::{Depth, Report, Severity, verify};
 use zoovault::zxid::Zxid;
 
 const DIRS: [&str; 3] = ["small-3.4", "small-3.9", "small-member-3.9"];
@@ -374,7 +374,7 @@ fn misleads(truth: &Truth, file: &Sound, dir: &Path) -> Option<String> {
         }
     }
     let (_, repository) = in_memory();
-    let options = backup::Options {
+    let options = run::Options {
         host: "host".to_owned(),
         tool: "test".to_owned(),
         base_every: BaseEvery::default(),

@@ -13,9 +13,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use zoovault::error::Error;
-use zoovault::jute::Put;
-use zoovault::record::op;
-use zoovault::txnlog::{LogReader, encode_header, encode_record};
+use zoovault::format::jute::Put;
+use zoovault::format::record::op;
+use zoovault::format::txnlog::{LogReader, encode_header, encode_record};
 
 /// Three members in a directory of their own, called s1, s2 and s3.
 struct Ensemble(tempfile::TempDir);

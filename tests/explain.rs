@@ -12,10 +12,10 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
-use zoovault::explain::{Answer, Effect, Prognosis, Risk, Weight, directory, entries, explain};
+use zoovault::server::messages::{Answer, Effect, Prognosis, Risk, Weight, directory, entries, explain};
 use zoovault::progress::Silent;
-use zoovault::source::{Options, Source};
-use zoovault::verify::codes;
+use zoovault::history::source::{Options, Source};
+use zoovault::analysis::verify::codes;
 
 /// What users paste, and the entry that it is.
 const MESSAGES: &[(&str, &str)] = &[

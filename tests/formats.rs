@@ -9,13 +9,13 @@
 use random::Random;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use zoovault::checksum::{Adler32, adler32};
+use zoovault::format::checksum::{Adler32, adler32};
 use zoovault::error::{Error, ErrorKind, Fault};
-use zoovault::jute::Put;
-use zoovault::record::{Txn, TxnBody, op};
-use zoovault::snapshot::codec::{Codec, write_snappy};
-use zoovault::snapshot::{SnapshotReader, SnapshotWriter, Trailer, check};
-use zoovault::txnlog::{LogReader, LogWriter, encode_header, encode_record};
+use zoovault::format::jute::Put;
+use zoovault::format::record::{Txn, TxnBody, op};
+use zoovault::format::snapshot::codec::{Codec, write_snappy};
+use zoovault::format::snapshot::{SnapshotReader, SnapshotWriter, Trailer, check};
+use zoovault::format::txnlog::{LogReader, LogWriter, encode_header, encode_record};
 
 mod common;
 #[path = "common/random.rs"]
@@ -187,7 +187,7 @@ fn each_shape_of_trailer_is_read_back() {
         assert!(reader.next_node().unwrap().is_none());
         assert_eq!(reader.finish().unwrap(), (trailer, bytes.len() as u64));
         assert_eq!(
-            zoovault::snapshot::peek_trailer(&bytes.as_slice()).unwrap(),
+            zoovault::format::snapshot::peek_trailer(&bytes.as_slice()).unwrap(),
             trailer
         );
     }

@@ -20,16 +20,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::Output;
-use zoovault::diff;
+use zoovault::tree::diff;
 use zoovault::error::Result;
-use zoovault::history::{Cause, Change, Event, Item, Known, Options, State, Summary, history};
+use zoovault::analysis::znode_history::{Cause, Change, Event, Item, Known, Options, State, Summary, history};
 use zoovault::progress::Silent;
-use zoovault::record::{TxnBody, op};
-use zoovault::replay::{Observer, bases, replay_observed};
-use zoovault::source::{self, Source};
-use zoovault::timeline::Timeline;
+use zoovault::format::record::{TxnBody, op};
+use zoovault::history::replay::{Observer, bases, replay_observed};
+use zoovault::history::source::{self, Source};
+use zoovault::history::timeline::Timeline;
 use zoovault::tree::{AclValue, DataTree, NodeView, STATS_NODE};
-use zoovault::txnlog::Level;
+use zoovault::format::txnlog::Level;
 use zoovault::zxid::{SessionId, Zxid};
 
 fn options(path: &str, recursive: bool, children: bool) -> Options {

@@ -25,9 +25,9 @@ use made::{HOUR, Watch};
 use zoovault::error::Result;
 use zoovault::progress::Silent;
 use zoovault::repository::Repository;
-use zoovault::retention::forget::{self, What};
-use zoovault::retention::policy::Policy;
-use zoovault::retention::prune::{self, Pruned};
+use zoovault::backup::retention::forget::{self, What};
+use zoovault::backup::retention::policy::Policy;
+use zoovault::backup::retention::prune::{self, Pruned};
 
 /// Plans and prunes.
 fn prune(repository: &Repository, watch: &Watch) -> Result<Pruned> {

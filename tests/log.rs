@@ -18,10 +18,10 @@ use std::path::Path;
 use std::process::{Child, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
-use zoovault::record::acl::{self, Acl};
-use zoovault::record::{AclVector, Create, CreateKind, Txn, TxnBody, TxnHeader, op};
-use zoovault::source::{Options, Source};
-use zoovault::txnlog::{LogReader, LogWriter};
+use zoovault::format::record::acl::{self, Acl};
+use zoovault::format::record::{AclVector, Create, CreateKind, Txn, TxnBody, TxnHeader, op};
+use zoovault::history::source::{Options, Source};
+use zoovault::format::txnlog::{LogReader, LogWriter};
 use zoovault::zxid::{SessionId, Zxid};
 
 const FIXTURES: [&str; 5] = [

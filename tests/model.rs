@@ -14,9 +14,9 @@
 )]
 
 use historian::{Historian, Step, World, acl_ids, fuzzy_snapshot};
-use zoovault::record::digest::Charset;
-use zoovault::record::{Txn, TxnDigest};
-use zoovault::snapshot::Trailer;
+use zoovault::format::record::digest::Charset;
+use zoovault::format::record::{Txn, TxnDigest};
+use zoovault::format::snapshot::Trailer;
 use zoovault::tree::{AclValue, DataTree};
 
 #[path = "common/historian.rs"]
@@ -200,7 +200,7 @@ fn without_its_sessions_a_tree_has_none_of_their_ephemerals() {
 /// The bytes that a restore writes.
 fn written(tree: &DataTree) -> Vec<u8> {
     let mut bytes = Vec::new();
-    zoovault::restore::write_snapshot(tree, &mut bytes).unwrap();
+    zoovault::recovery::restore::write_snapshot(tree, &mut bytes).unwrap();
     bytes
 }
 

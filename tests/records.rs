@@ -22,16 +22,16 @@ use std::fs;
 use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use zoovault::backup::{self, BaseEvery, backup};
+use zoovault::backup::run::{self, BaseEvery, backup};
 use zoovault::error::{Error, ErrorKind, TxnPlace};
-use zoovault::history::{self, history};
-use zoovault::inspect::inspect;
-use zoovault::point::Point;
+use zoovault::analysis::znode_history::{self, history};
+use zoovault::analysis::inspect::inspect;
+use zoovault::history::point::Point;
 use zoovault::progress::Silent;
-use zoovault::replay::{Purpose, rebuild_for, rebuild_two};
-use zoovault::source::{Options, Source};
-use zoovault::txnlog::{HEADER_LEN, LogReader};
-use zoovault::txns::{self, Query, Remark, Seen};
+use zoovault::history::replay::{Purpose, rebuild_for, rebuild_two};
+use zoovault::history::source::{Options, Source};
+use zoovault::format::txnlog::{HEADER_LEN, LogReader};
+use zoovault::history::query::{self, Query, Remark, Seen};
 use zoovault::zxid::Zxid;
 
 /// The fixtures, and of how many bits one is tried through the library.
@@ -162,7 +162,7 @@ fn told_by_library(scene: &Scene) -> Vec<(&'static str, bool)> {
         rebuilt.is_err_and(|error| scene.names(&error))
     };
     let two = rebuild_two(&source, Point::First, Point::Latest, &Silent);
-    let options = history::Options {
+    let options = znode_history::Options {
         path: "/**".parse().unwrap(),
         recursive: true,
         children: false,
@@ -177,7 +177,7 @@ fn told_by_library(scene: &Scene) -> Vec<(&'static str, bool)> {
         }
         ControlFlow::Continue(())
     };
-    txns::visit(&source, &Query::default(), &Silent, &mut see).unwrap();
+    query::visit(&source, &Query::default(), &Silent, &mut see).unwrap();
     let overview = inspect(&source, &Silent).unwrap();
     let remark = overview
         .logs
@@ -203,7 +203,7 @@ fn told_by_library(scene: &Scene) -> Vec<(&'static str, bool)> {
 fn is_told_by_backup(scene: &Scene) -> bool {
     let source = open(&scene.dir).unwrap();
     let (_, repository) = in_memory();
-    let options = backup::Options {
+    let options = run::Options {
         host: "host".to_owned(),
         tool: "test".to_owned(),
         base_every: BaseEvery::default(),

@@ -18,9 +18,9 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use zoovault::snapshot::codec::Codec;
-use zoovault::snapshot::{SnapshotReader, SnapshotWriter, Trailer};
-use zoovault::txnlog::{LogReader, LogWriter};
+use zoovault::format::snapshot::codec::Codec;
+use zoovault::format::snapshot::{SnapshotReader, SnapshotWriter, Trailer};
+use zoovault::format::txnlog::{LogReader, LogWriter};
 use zoovault::zxid::Zxid;
 
 /// Runs the program on `dir`, which stands for `{}`, and gives its status and what it printed.

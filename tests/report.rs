@@ -13,8 +13,8 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use zoovault::record::{Txn, TxnBody, TxnHeader, op};
-use zoovault::txnlog::LogWriter;
+use zoovault::format::record::{Txn, TxnBody, TxnHeader, op};
+use zoovault::format::txnlog::LogWriter;
 use zoovault::zxid::{SessionId, Zxid};
 
 fn run(args: &[&str]) -> Output {

@@ -20,15 +20,15 @@ use repository::{BEGIN_MS, LINEAGE, Small, fill, fixture, forget, in_memory, man
 use repository::{store_base, store_log, store_logs};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use zoovault::check::codes::{self, ALL};
-use zoovault::check::{
+use zoovault::backup::check::codes::{self, ALL};
+use zoovault::backup::check::{
     Age, Finding, Options, ReadData, Report, Severity, Share, Verdict, check, overview,
 };
 use zoovault::progress::Silent;
 use zoovault::repository::{
     BackupName, FORMAT_VERSION, Manifest, Repository, Storage, StoredLog, Tomb, encode, name,
 };
-use zoovault::txnlog::{HEADER_LEN, encode_header, encode_record};
+use zoovault::format::txnlog::{HEADER_LEN, encode_header, encode_record};
 use zoovault::zxid::Zxid;
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
@@ -534,7 +534,7 @@ fn misplaced(code: &str) -> Repository {
             };
             let text = String::from_utf8(encode(&tomb).0).unwrap();
             let text = text.replace("backups", "something-new");
-            let sha256 = zoovault::checksum::sha256(text.as_bytes());
+            let sha256 = zoovault::format::checksum::sha256(text.as_bytes());
             storage
                 .put(&name::tomb(BEGIN_MS, &sha256), text.into_bytes())
                 .unwrap();
@@ -619,7 +619,7 @@ fn of_logs(code: &str) -> Repository {
 
 /// The records of a log that are wanted, as they are made.
 fn records(
-    mut reader: zoovault::txnlog::LogReader<Arc<zoovault::stream::RegularFile>>,
+    mut reader: zoovault::format::txnlog::LogReader<Arc<zoovault::format::stream::RegularFile>>,
     wanted: impl Fn(usize, &mut [u8]) -> bool,
 ) -> Vec<u8> {
     let mut bytes = encode_header();

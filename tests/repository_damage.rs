@@ -19,16 +19,16 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use zoovault::check::{self, check};
-use zoovault::drill::{self, drill};
+use zoovault::backup::check::{self, check};
+use zoovault::backup::drill::{self, drill};
 use zoovault::error::ErrorKind;
 use zoovault::progress::Silent;
-use zoovault::record::op;
+use zoovault::format::record::op;
 use zoovault::repository::{
     BackupName, Manifest, Object, Repository, Storage, StoredLog, Which, name,
 };
-use zoovault::source::{Options, Source};
-use zoovault::txnlog::{encode_header, encode_record};
+use zoovault::history::source::{Options, Source};
+use zoovault::format::txnlog::{encode_header, encode_record};
 use zoovault::zxid::Zxid;
 
 /// What is said to be done about a damaged object.

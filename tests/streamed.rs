@@ -14,8 +14,8 @@ use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::Output;
-use zoovault::snapshot::codec::{Codec, write_snappy};
-use zoovault::snapshot::{SnapshotReader, SnapshotWriter, Trailer};
+use zoovault::format::snapshot::codec::{Codec, write_snappy};
+use zoovault::format::snapshot::{SnapshotReader, SnapshotWriter, Trailer};
 use zoovault::zxid::Zxid;
 
 fn datadir(name: &str) -> PathBuf {

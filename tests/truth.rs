@@ -13,12 +13,12 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use zoovault::progress::Silent;
-use zoovault::record::AclVector;
-use zoovault::replay::{Proof, tree_at};
-use zoovault::source::{Options, Source};
-use zoovault::timeline::Timeline;
+use zoovault::format::record::AclVector;
+use zoovault::history::replay::{Proof, tree_at};
+use zoovault::history::source::{Options, Source};
+use zoovault::history::timeline::Timeline;
 use zoovault::tree::{AclValue, DataTree};
-use zoovault::txnlog::Level;
+use zoovault::format::txnlog::Level;
 use zoovault::zxid::Zxid;
 
 mod common;

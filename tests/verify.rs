@@ -14,15 +14,15 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use zoovault::error::TxnPlace;
 use zoovault::progress::Silent;
-use zoovault::record::{Txn, TxnBody, op};
-use zoovault::replay::{Proof, bases, replay};
-use zoovault::restore::write_snapshot;
-use zoovault::snapshot::codec::Codec;
-use zoovault::snapshot::{SnapshotReader, SnapshotWriter, Trailer};
-use zoovault::source::{Options, Source};
-use zoovault::timeline::Timeline;
-use zoovault::txnlog::{Level, LogReader, LogWriter};
-use zoovault::verify::{Depth, Report, Verdict, verify};
+use zoovault::format::record::{Txn, TxnBody, op};
+use zoovault::history::replay::{Proof, bases, replay};
+use zoovault::recovery::restore::write_snapshot;
+use zoovault::format::snapshot::codec::Codec;
+use zoovault::format::snapshot::{SnapshotReader, SnapshotWriter, Trailer};
+use zoovault::history::source::{Options, Source};
+use zoovault::history::timeline::Timeline;
+use zoovault::format::txnlog::{Level, LogReader, LogWriter};
+use zoovault::analysis::verify::{Depth, Report, Verdict, verify};
 use zoovault::zxid::Zxid;
 
 /// What is done to each txn on the way.

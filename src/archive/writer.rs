@@ -1,7 +1,7 @@
 //! Writing an archive: the mirror of `unpack`.
 
 use super::{ArchivedFile, MANIFEST_NAME, Manifest, ParallelGzip, SUMS_NAME};
-use crate::checksum::Hashed;
+use crate::format::checksum::Hashed;
 use std::fmt::Write as _;
 use std::io::{self, Read, Write};
 

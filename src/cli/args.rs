@@ -20,7 +20,7 @@ use super::top::TopArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
-use zoovault::source;
+use zoovault::history::source;
 
 pub const EXIT_STATUS: &str = "\
 Exit status:
@@ -290,7 +290,7 @@ pub struct RestoreArgs {
     pub ephemerals: EphemeralsArg,
     /// The release that is to load it, such as 3.5 or 3.9.4: say what it cannot hold
     #[arg(long, value_name = "RELEASE")]
-    pub for_version: Option<zoovault::release::Release>,
+    pub for_version: Option<zoovault::format::release::Release>,
     /// Where POINT is a snapshot that no log goes with and that shows no later txn, take it as it stands: unproven (status 3)
     #[arg(long)]
     pub accept_unproven: bool,

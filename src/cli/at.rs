@@ -11,10 +11,10 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use zoovault::error::{self, Error, ErrorKind};
-use zoovault::lost::{Deleted, whereabouts};
-use zoovault::replay::{Alone, Purpose, Rebuilt, Wish, rebuild_as};
-use zoovault::restore::uncertainties;
-use zoovault::source::Source;
+use zoovault::analysis::deleted::{Deleted, whereabouts};
+use zoovault::history::replay::{Alone, Purpose, Rebuilt, Wish, rebuild_as};
+use zoovault::recovery::restore::uncertainties;
+use zoovault::history::source::Source;
 use zoovault::tree::DataTree;
 use zoovault::zxid::Zxid;
 

@@ -13,12 +13,12 @@ use std::io::{self, Write};
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use zoovault::backup::{Backup, BaseEvery, Options, backup};
-use zoovault::datadir::VERSION_DIR;
+use zoovault::backup::run::{Backup, BaseEvery, Options, backup};
+use zoovault::format::datadir::VERSION_DIR;
 use zoovault::durable::resolved;
 use zoovault::error::Error;
 use zoovault::repository::Repository;
-use zoovault::source::{self, Source};
+use zoovault::history::source::{self, Source};
 
 /// When a new base is due, unless it is said.
 const BASE_EVERY: &str = "7d,1GiB";

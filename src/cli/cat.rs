@@ -11,7 +11,7 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::os::unix::ffi::OsStrExt;
 use zoovault::error::{Error, ErrorKind};
-use zoovault::view::clean_path;
+use zoovault::tree::select::clean_path;
 
 /// Write the data of a znode as it was at a point to stdout, and nothing else.
 ///

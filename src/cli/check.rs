@@ -12,7 +12,7 @@ use clap::Args;
 use jiff::Zoned;
 use serde_json::{Value, json};
 use std::io::{self, Write};
-use zoovault::check::{
+use zoovault::backup::check::{
     Finding, Loss, Options, ReadData, Reading, Report, Severity, Share, Verdict, check,
 };
 use zoovault::error::TxnPlace;

@@ -8,12 +8,12 @@ use anyhow::Context;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::path::Path;
-use zoovault::compare::{
+use zoovault::analysis::compare::{
     Best, Commitment, Difference, FieldDifference, FileFault, Fork, Hole, Member, Options, Pair,
     Place, Proof, Report, Uncommitted, Verdict, Window, compare,
 };
 use zoovault::error::TxnPlace;
-use zoovault::source::{self, Source};
+use zoovault::history::source::{self, Source};
 use zoovault::zxid::Zxid;
 
 /// How many lines of a kind are told without `-v`.

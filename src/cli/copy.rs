@@ -11,7 +11,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use zoovault::copy::{Copied, Plan, What, execute, plan};
+use zoovault::backup::copy::{Copied, Plan, What, execute, plan};
 use zoovault::repository::BackupName;
 
 const EXAMPLES: &str = "\

@@ -12,12 +12,12 @@ use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use zoovault::diff::{
+use zoovault::tree::diff::{
     Aspect, Difference, Field, Kind, Options, SessionDifference, between, sessions_between,
 };
-use zoovault::glob::PathGlob;
-use zoovault::point::Point;
-use zoovault::source::{self, Source};
+use zoovault::tree::glob::PathGlob;
+use zoovault::history::point::Point;
+use zoovault::history::source::{self, Source};
 use zoovault::tree::{AclValue, NodeView};
 
 /// How much of a value a line shows.

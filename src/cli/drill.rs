@@ -11,8 +11,8 @@ use clap::Args;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::path::PathBuf;
-use zoovault::drill::{Options, Report, drill};
-use zoovault::replay::Proof;
+use zoovault::backup::drill::{Options, Report, drill};
+use zoovault::history::replay::Proof;
 use zoovault::repository::Which;
 
 /// Rehearse: restore the newest point, and one at random, into a temporary place, and prove what comes out.

@@ -14,7 +14,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::time::SystemTime;
 use zoovault::error::{Error, ErrorKind};
 use zoovault::tree::{DataTree, depth};
-use zoovault::view::{Sum, clean_path, sums};
+use zoovault::tree::select::{Sum, clean_path, sums};
 
 /// Show how much data lies where at a point: bytes and znodes by subtree, the largest first.
 ///

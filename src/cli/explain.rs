@@ -10,15 +10,15 @@ use serde_json::{Value, json};
 use std::fs::File;
 use std::io::{self, BufReader, IsTerminal, Read, Write};
 use std::path::Path;
-use zoovault::datadir::FileName;
-use zoovault::emulate::{self, Start};
-use zoovault::explain::{
+use zoovault::format::datadir::FileName;
+use zoovault::server::emulate::{self, Start};
+use zoovault::server::messages::{
     self, Answer, Consequence, Effect, Explained, Explanation, Prognosis, Risk, Weight,
 };
-use zoovault::snapshot::codec::Codec;
-use zoovault::source::{self, Source};
-use zoovault::txnlog;
-use zoovault::verify::Report;
+use zoovault::format::snapshot::codec::Codec;
+use zoovault::history::source::{self, Source};
+use zoovault::format::txnlog;
+use zoovault::analysis::verify::Report;
 
 /// Text for people is broken at this width, as far as words allow.
 const WIDTH: usize = 110;

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::path::Path;
 use zoovault::archive::Manifest;
-use zoovault::export::{Options, plan, write, write_file};
-use zoovault::source::Source;
+use zoovault::recovery::export::{Options, plan, write, write_file};
+use zoovault::history::source::Source;
 
 pub fn run(args: &ExportArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let output = args.output.as_deref().unwrap_or(Path::new("-"));

@@ -13,8 +13,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use zoovault::durable::StagedFile;
 use zoovault::error::{Error, ErrorKind};
-use zoovault::view::clean_path;
-use zoovault::zkcli::{Scripted, write_script};
+use zoovault::tree::select::clean_path;
+use zoovault::tree::zkcli::{Scripted, write_script};
 
 /// How many znodes that a script cannot hold are named without `-v`.
 const NAMED_MAX: u64 = 20;

@@ -12,8 +12,8 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::path::Path;
-use zoovault::retention::forget::{Fate, Lineage, Plan, What, execute, plan};
-use zoovault::retention::policy::{Policy, Reason};
+use zoovault::backup::retention::forget::{Fate, Lineage, Plan, What, execute, plan};
+use zoovault::backup::retention::policy::{Policy, Reason};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use zoovault::record::Stat;
-use zoovault::source::{Source, SourceFile};
+use zoovault::format::record::Stat;
+use zoovault::history::source::{Source, SourceFile};
 use zoovault::tree::DataTree;
 use zoovault::zxid::{SessionId, Zxid};
 

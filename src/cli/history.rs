@@ -12,14 +12,14 @@ use std::collections::VecDeque;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use zoovault::error::{Error, ErrorKind};
-use zoovault::glob::PathGlob;
-use zoovault::history::{
+use zoovault::tree::glob::PathGlob;
+use zoovault::analysis::znode_history::{
     Cause, Change, Event, Item, Options, Scope, Start, State, Summary, Znode, history, near,
 };
-use zoovault::record::AclVector;
-use zoovault::record::txn::op_name;
-use zoovault::source::Source;
-use zoovault::timeline::Gap;
+use zoovault::format::record::AclVector;
+use zoovault::format::record::txn::op_name;
+use zoovault::history::source::Source;
+use zoovault::history::timeline::Gap;
 use zoovault::zxid::Zxid;
 
 /// How much of a value a line shows.

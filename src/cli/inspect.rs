@@ -8,9 +8,9 @@ use super::verify::behind_header_json;
 use anyhow::Context;
 use serde_json::{Value, json};
 use std::io::{self, Write};
-use zoovault::inspect::{Log, Overview, Snapshot, inspect};
-use zoovault::replay::ExactFrom;
-use zoovault::source::{EpochFile, Source};
+use zoovault::analysis::inspect::{Log, Overview, Snapshot, inspect};
+use zoovault::history::replay::ExactFrom;
+use zoovault::history::source::{EpochFile, Source};
 use zoovault::zxid::Zxid;
 
 /// How many files are listed one by one, newest first to stay.

@@ -12,10 +12,10 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use zoovault::error::{Error, ErrorKind};
-use zoovault::lost::{Deleted, Lost, lost};
-use zoovault::source::{Source, SourceFile};
+use zoovault::analysis::deleted::{Deleted, Lost, lost};
+use zoovault::history::source::{Source, SourceFile};
 use zoovault::tree::{DataTree, NodeView, Owner};
-use zoovault::view::Selection;
+use zoovault::tree::select::Selection;
 
 /// List znodes as they were at a point.
 ///

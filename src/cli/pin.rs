@@ -10,7 +10,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use zoovault::repository::Repository;
-use zoovault::retention::pins;
+use zoovault::backup::retention::pins;
 
 /// Keep a backup whatever a policy says, until it is unpinned.
 #[derive(Args, Debug)]

@@ -11,7 +11,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use zoovault::retention::prune::{Plan, Pruned, execute, plan};
+use zoovault::backup::retention::prune::{Plan, Pruned, execute, plan};
 
 /// How many things of one kind are told by name, unless all is to be said.
 const TOLD_MAX: usize = 5;

@@ -8,11 +8,11 @@ use anyhow::Context;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::path::PathBuf;
-use zoovault::replay::{BaseFile, ExactFrom, Proof};
-use zoovault::restore::{
+use zoovault::history::replay::{BaseFile, ExactFrom, Proof};
+use zoovault::recovery::restore::{
     Ephemerals, Plan, What, Where, Written, ensure_writable, execute, new_epoch, plan,
 };
-use zoovault::source::Source;
+use zoovault::history::source::Source;
 
 pub fn run(args: &RestoreArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let what = What {

@@ -7,10 +7,10 @@ use super::text;
 use super::ui::Look;
 use serde_json::{Value, json};
 use std::io::{self, Write};
-use zoovault::emulate::{
+use zoovault::server::emulate::{
     Difference, Paths, Refusal, Rules, Said, Settings, Start, Started, TELLING, Truth,
 };
-use zoovault::explain::{self, Entry};
+use zoovault::server::messages::{self, Entry};
 use zoovault::zxid::Zxid;
 
 /// How many of a kind are told without `-v`.
@@ -35,7 +35,7 @@ pub fn rules(args: &ServerArgs) -> anyhow::Result<Vec<Rules>> {
 
 /// What is known of the message with which a server refuses.
 fn entry_of(refusal: &Refusal) -> Option<&'static Entry> {
-    let explained = explain::explain(&refusal.lines().join("\n"));
+    let explained = messages::explain(&refusal.lines().join("\n"));
     explained.explanations.first().map(|found| found.entry)
 }
 

@@ -3,9 +3,9 @@
 use super::text;
 use super::ui::Ui;
 use zoovault::error::Result;
-use zoovault::point::Point;
-use zoovault::replay::{Proof, Purpose, Replayed, Target, Trust, Wish, rebuild_as, rebuild_two_as};
-use zoovault::source::Source;
+use zoovault::history::point::Point;
+use zoovault::history::replay::{Proof, Purpose, Replayed, Target, Trust, Wish, rebuild_as, rebuild_two_as};
+use zoovault::history::source::Source;
 
 /// A tree, where it is from.
 pub struct Side {

@@ -12,7 +12,7 @@ use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use zoovault::error::{Error, ErrorKind};
 use zoovault::tree::{AclValue, DataTree, NodeView, Owner};
-use zoovault::view::clean_path;
+use zoovault::tree::select::clean_path;
 
 /// Show every field of a znode as it was at a point.
 ///

@@ -3,9 +3,9 @@
 use super::exit::BadArgument;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use zoovault::point::Point;
-use zoovault::replay::Trust;
-use zoovault::time;
+use zoovault::history::point::Point;
+use zoovault::history::replay::Trust;
+use zoovault::history::time;
 use zoovault::zxid::Zxid;
 
 /// A zxid for programs; null where it is not known.

@@ -10,11 +10,11 @@ use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
 use std::path::PathBuf;
-use zoovault::glob::PathGlob;
-use zoovault::source::Source;
-use zoovault::time;
-use zoovault::top::{By, Key, Report, Tally, top};
-use zoovault::txns::{Filter, Query, Range};
+use zoovault::tree::glob::PathGlob;
+use zoovault::history::source::Source;
+use zoovault::history::time;
+use zoovault::analysis::top::{By, Key, Report, Tally, top};
+use zoovault::history::query::{Filter, Query, Range};
 
 /// How wide a line is.
 const WIDTH: usize = 80;

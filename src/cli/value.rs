@@ -5,8 +5,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
-use zoovault::diff::Field;
-use zoovault::record::{AclVector, Stat};
+use zoovault::tree::diff::Field;
+use zoovault::format::record::{AclVector, Stat};
 use zoovault::tree::AclValue;
 
 /// Puts `bytes` into `fields`: under `name` where they are text, under `name_base64` where they are not, and null where there are none.
@@ -136,7 +136,7 @@ pub fn stat_field(stat: &Stat, field: Field) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use zoovault::record::acl::OPEN_ACL_UNSAFE;
+    use zoovault::format::record::acl::OPEN_ACL_UNSAFE;
 
     #[test]
     fn data_is_text_where_it_can_be_and_hostile_text_is_escaped() {

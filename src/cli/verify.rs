@@ -10,12 +10,12 @@ use super::ui::{Look, Render, Ui};
 use anyhow::Context;
 use serde_json::{Value, json};
 use std::io::{self, Write};
-use zoovault::emulate::{self, Start};
+use zoovault::server::emulate::{self, Start};
 use zoovault::error::TxnPlace;
-use zoovault::replay::Proof;
-use zoovault::source::Source;
-use zoovault::txnlog::LogSummary;
-use zoovault::verify::{
+use zoovault::history::replay::Proof;
+use zoovault::history::source::Source;
+use zoovault::format::txnlog::LogSummary;
+use zoovault::analysis::verify::{
     Depth, Finding, LoneSnapshot, Missing, Report, Severity, Stretch, Verdict, Window, verify,
 };
 

@@ -5,8 +5,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 use std::io::{self, Write};
-use zoovault::record::AclVector;
-use zoovault::record::acl::OPEN_ACL_UNSAFE;
+use zoovault::format::record::AclVector;
+use zoovault::format::record::acl::OPEN_ACL_UNSAFE;
 use zoovault::tree::{AclValue, DataTree, NodeView, Owner};
 
 /// What kind of znode it is, in a word.

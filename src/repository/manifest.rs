@@ -3,7 +3,7 @@
 //! A manifest stands alone: it lists every object that its window needs, those of earlier backups too. So a backup can be forgotten without
 //! harm to another, and one that is there can be restored whatever became of the rest. It is JSON, for `jq`.
 
-use crate::checksum::sha256;
+use crate::format::checksum::sha256;
 use crate::zxid::Zxid;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;

@@ -16,12 +16,12 @@
 //! does not exist for readers. So a run can be killed anywhere, any number of runs can go on at once, and no lock is needed.
 //!
 //! **A lineage is one history.** Members of one ensemble feed the same; a history that went on otherwise (an uncommitted tail that was truncated, an
-//! ensemble that was rebuilt) is another. How they are told apart is described in [`crate::backup`].
+//! ensemble that was rebuilt) is another. How they are told apart is described in [`crate::backup::run`].
 //!
 //! **Deletion** takes two steps. A [`Tomb`] makes backups count no more, or marks objects that nothing needs; what it marks is deleted a day later at the
 //! earliest, and only if no manifest lists it that is there, not even a forgotten one. Whoever writes reads the tombs first, rests only on what a backup lists that
 //! counts, gives bytes that are equal to marked ones another name (by a salt in the compressed stream), and commits within [`COMMIT_WITHIN`] or begins anew: so nothing
-//! that is deleted is needed. The reasons are told in [`crate::retention::prune`].
+//! that is deleted is needed. The reasons are told in [`crate::backup::retention::prune`].
 //!
 //! **Order of names.** A manifest's name is later than those of all manifests that its writer saw, also where a clock went back.
 
@@ -46,7 +46,7 @@ pub use ranges::Ranges;
 pub use storage::{Listed, Storage};
 pub use unpacked::Unpacked;
 
-use crate::checksum::sha256;
+use crate::format::checksum::sha256;
 use crate::error::{Error, ErrorKind, Result};
 use serde::Deserialize;
 use std::collections::{BTreeSet, HashSet};

@@ -4,8 +4,8 @@
 //! a server makes of that differs by release, and can be another znode's list. By value nothing is mixed up:
 //! a znode whose list is unknown says so until a txn gives it one.
 
-use crate::record::AclVector;
-use crate::record::acl::OPEN_ACL_UNSAFE;
+use crate::format::record::AclVector;
+use crate::format::record::acl::OPEN_ACL_UNSAFE;
 use std::collections::HashMap;
 
 /// Which list a znode has.

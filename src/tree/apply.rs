@@ -15,8 +15,8 @@
 
 use super::{CONTAINER_OWNER, DataTree, NodeId, owner, parent_path};
 use crate::error::DecodeError;
-use crate::record::digest::prefix_crc;
-use crate::record::{Create, CreateKind, PathVector, Stat, TxnBody, TxnHeader};
+use crate::format::record::digest::prefix_crc;
+use crate::format::record::{Create, CreateKind, PathVector, Stat, TxnBody, TxnHeader};
 use crate::zxid::{SessionId, Zxid};
 use std::hash::BuildHasher;
 

@@ -5,9 +5,13 @@
 
 mod acls;
 mod apply;
+pub mod diff;
+pub mod glob;
 mod owner;
 mod quota;
+pub mod select;
 mod walk;
+pub mod zkcli;
 
 pub use acls::{AclRef, AclValue};
 pub use owner::{CONTAINER_OWNER, Owner, ttl_owner};
@@ -15,9 +19,9 @@ pub use quota::{LIMITS_NODE, QUOTA_ROOT, STATS_NODE};
 pub use walk::{depth, is_at_or_below};
 
 use crate::error::Fault;
-use crate::record::acl::{OPEN_ACL_UNSAFE, READ_ACL_UNSAFE};
-use crate::record::digest::{Charset, digest_with_prefix, prefix_crc};
-use crate::record::{AclVector, Stat};
+use crate::format::record::acl::{OPEN_ACL_UNSAFE, READ_ACL_UNSAFE};
+use crate::format::record::digest::{Charset, digest_with_prefix, prefix_crc};
+use crate::format::record::{AclVector, Stat};
 use crate::zxid::{SessionId, Zxid};
 use acls::AclTable;
 use hashbrown::{DefaultHashBuilder, HashTable};

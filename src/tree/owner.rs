@@ -10,7 +10,7 @@
 //! Session ids may be negative too, so a value that could be a TTL is a session if such a session is known.
 
 use super::DataTree;
-use crate::record::Stat;
+use crate::format::record::Stat;
 use crate::zxid::SessionId;
 
 /// The owner of every container.

@@ -4,7 +4,7 @@
 //! loads a snapshot (`DataTree.updateQuotaForPath`). They are never compared, only brought up to date.
 
 use super::{DataTree, NodeId};
-use crate::record::digest::prefix_crc;
+use crate::format::record::digest::prefix_crc;
 
 /// Where quotas are.
 pub const QUOTA_ROOT: &[u8] = b"/zookeeper/quota";

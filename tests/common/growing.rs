@@ -14,12 +14,12 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use zoovault::point::Point;
+use zoovault::history::point::Point;
 use zoovault::progress::Silent;
-use zoovault::replay::rebuild;
-use zoovault::restore::write_snapshot;
-use zoovault::source::{Options, Source};
-use zoovault::txnlog::LogReader;
+use zoovault::history::replay::rebuild;
+use zoovault::recovery::restore::write_snapshot;
+use zoovault::history::source::{Options, Source};
+use zoovault::format::txnlog::LogReader;
 use zoovault::zxid::Zxid;
 
 /// A fixture, and where its txns are.

@@ -12,10 +12,10 @@
 
 use crate::random::Random;
 use std::collections::{BTreeMap, BTreeSet};
-use zoovault::jute::Put;
-use zoovault::record::acl::OPEN_ACL_UNSAFE;
-use zoovault::record::{Stat, op};
-use zoovault::snapshot::{NodeRecord, SnapshotWriter, Trailer};
+use zoovault::format::jute::Put;
+use zoovault::format::record::acl::OPEN_ACL_UNSAFE;
+use zoovault::format::record::{Stat, op};
+use zoovault::format::snapshot::{NodeRecord, SnapshotWriter, Trailer};
 use zoovault::tree::CONTAINER_OWNER;
 use zoovault::zxid::{SessionId, Zxid};
 

@@ -10,10 +10,10 @@
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
-use zoovault::jute::Put;
-use zoovault::record::acl::OPEN_ACL_UNSAFE;
-use zoovault::record::op;
-use zoovault::txnlog::{encode_header, encode_record};
+use zoovault::format::jute::Put;
+use zoovault::format::record::acl::OPEN_ACL_UNSAFE;
+use zoovault::format::record::op;
+use zoovault::format::txnlog::{encode_header, encode_record};
 
 /// The session of all txns made here: of server 2.
 pub const SESSION: i64 = 0x0200_0000_0000_0abc;

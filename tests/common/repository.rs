@@ -10,15 +10,15 @@ use std::collections::HashSet;
 use std::io::Read;
 use std::sync::Arc;
 use zoovault::progress::Silent;
-use zoovault::replay::{bases, exact_ranges};
+use zoovault::history::replay::{bases, exact_ranges};
 use zoovault::repository::{
     BackupName, FORMAT_VERSION, History, Manifest, Mark, Origin, Origins, Pin, Repository, Storage,
     StoredLog, StoredSnapshot, StoredTrailer, StoredWindow, Tomb, encode, name,
 };
-use zoovault::snapshot::{self, codec::Codec};
-use zoovault::source::{Options, Source};
-use zoovault::timeline::Timeline;
-use zoovault::txnlog::{self, Level, encode_header, encode_record};
+use zoovault::format::snapshot::{self, codec::Codec};
+use zoovault::history::source::{Options, Source};
+use zoovault::history::timeline::Timeline;
+use zoovault::format::txnlog::{self, Level, encode_header, encode_record};
 use zoovault::zxid::Zxid;
 
 /// The lineage of all that is made here.

@@ -10,8 +10,8 @@ use crate::logs::{self, create, txn, write_log};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Output;
-use zoovault::record::op;
-use zoovault::restore::write_snapshot;
+use zoovault::format::record::op;
+use zoovault::recovery::restore::write_snapshot;
 use zoovault::tree::DataTree;
 
 /// The snapshot that a server writes before it ever had a client.

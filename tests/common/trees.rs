@@ -7,10 +7,10 @@
 use std::collections::HashMap;
 use std::path::Path;
 use zoovault::error::{Error, Fault};
-use zoovault::record::AclVector;
-use zoovault::record::acl::OPEN_ACL_UNSAFE;
-use zoovault::snapshot::codec::Codec;
-use zoovault::snapshot::{NodeRecord, OPEN_ACL_ID, SnapshotReader, SnapshotWriter, Trailer};
+use zoovault::format::record::AclVector;
+use zoovault::format::record::acl::OPEN_ACL_UNSAFE;
+use zoovault::format::snapshot::codec::Codec;
+use zoovault::format::snapshot::{NodeRecord, OPEN_ACL_ID, SnapshotReader, SnapshotWriter, Trailer};
 use zoovault::tree::{AclRef, AclValue, DataTree};
 use zoovault::zxid::SessionId;
 

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 use zoovault::error::{Error, ErrorKind};
-use zoovault::record::{Txn, TxnBody, op};
-use zoovault::snapshot::codec::Codec;
-use zoovault::snapshot::{SnapshotReader, SnapshotWriter, check, peek_trailer};
+use zoovault::format::record::{Txn, TxnBody, op};
+use zoovault::format::snapshot::codec::Codec;
+use zoovault::format::snapshot::{SnapshotReader, SnapshotWriter, check, peek_trailer};
 use zoovault::tree::DataTree;
-use zoovault::txnlog::{Level, LogReader, scan};
+use zoovault::format::txnlog::{Level, LogReader, scan};
 
 /// Reads a log to its end, and all that is behind damage.
 pub fn txnlog(data: &[u8]) {

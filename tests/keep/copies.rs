@@ -7,11 +7,11 @@ use super::store::{Call, Faulty};
 use super::{forget, last, prune, settle};
 use object_store::memory::InMemory;
 use std::sync::Arc;
-use zoovault::copy::{Copied, What, execute, plan};
+use zoovault::backup::copy::{Copied, What, execute, plan};
 use zoovault::error::{ErrorKind, Result};
 use zoovault::progress::Silent;
 use zoovault::repository::Repository;
-use zoovault::retention::pins;
+use zoovault::backup::retention::pins;
 
 fn copy(source: &Repository, target: &Repository, what: &What, watch: &Watch) -> Result<Copied> {
     let plan = plan(source, target, what)?;

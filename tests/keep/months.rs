@@ -7,9 +7,9 @@ use super::{forget, made, prune, settle};
 use object_store::memory::InMemory;
 use std::sync::{Arc, Mutex};
 use zoovault::repository::Repository;
-use zoovault::retention::forget::What;
-use zoovault::retention::pins;
-use zoovault::retention::policy::Policy;
+use zoovault::backup::retention::forget::What;
+use zoovault::backup::retention::pins;
+use zoovault::backup::retention::policy::Policy;
 
 /// How many worlds there are.
 const SEEDS: u64 = 10;

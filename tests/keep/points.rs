@@ -7,7 +7,7 @@ use object_store::memory::InMemory;
 use std::sync::Arc;
 use zoovault::error::Result;
 use zoovault::repository::Repository;
-use zoovault::retention::forget::What;
+use zoovault::backup::retention::forget::What;
 
 /// Does `work` once for each way in which a call of it can fail, each time on a copy of `store`; checks what has to be true then, and that
 /// the next run does what is left. Gives how many ways there were.

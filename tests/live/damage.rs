@@ -4,9 +4,9 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use zoovault::checksum::adler32;
-use zoovault::snapshot::codec::write_snappy;
-use zoovault::txnlog::{HEADER_LEN, LogReader, PREFIX_LEN};
+use zoovault::format::checksum::adler32;
+use zoovault::format::snapshot::codec::write_snappy;
+use zoovault::format::txnlog::{HEADER_LEN, LogReader, PREFIX_LEN};
 
 use crate::rng::Rng;
 

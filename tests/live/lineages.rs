@@ -15,9 +15,9 @@ use crate::wire::{Change, Wire};
 use crate::writers::Writers;
 use crate::zookeeper::{Ensemble, Options, READY_TIMEOUT, Server};
 use zoovault::progress::Silent;
-use zoovault::source::{Options as SourceOptions, Source};
-use zoovault::timeline::Timeline;
-use zoovault::txnlog::Level;
+use zoovault::history::source::{Options as SourceOptions, Source};
+use zoovault::history::timeline::Timeline;
+use zoovault::format::txnlog::Level;
 
 const IDS: [u8; 3] = [1, 2, 3];
 

@@ -14,10 +14,10 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 use zoovault::error::Error;
-use zoovault::snapshot::codec::Codec;
-use zoovault::snapshot::{self, SnapshotReader};
-use zoovault::txnlog::{LogReader, encode_header, encode_record};
-use zoovault::verify::codes;
+use zoovault::format::snapshot::codec::Codec;
+use zoovault::format::snapshot::{self, SnapshotReader};
+use zoovault::format::txnlog::{LogReader, encode_header, encode_record};
+use zoovault::analysis::verify::codes;
 
 use crate::client::SESSION_TIMEOUT;
 use crate::common::write_old;

@@ -6,11 +6,11 @@ use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use zoovault::check::{self, ReadData, Verdict};
-use zoovault::point::Point;
+use zoovault::backup::check::{self, ReadData, Verdict};
+use zoovault::history::point::Point;
 use zoovault::progress::Silent;
 use zoovault::repository::{BackupName, Repository, Which};
-use zoovault::source::{Options, Source};
+use zoovault::history::source::{Options, Source};
 
 /// A directory in which a repository, its source and all that programs write are.
 pub struct Place(pub tempfile::TempDir);

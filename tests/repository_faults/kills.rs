@@ -8,7 +8,7 @@ use nix::errno::Errno;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use zoovault::receipt::RECEIPT_NAME;
+use zoovault::history::receipt::RECEIPT_NAME;
 use zoovault::zxid::Zxid;
 
 /// What goes wrong.

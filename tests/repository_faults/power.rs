@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use zoovault::receipt::RECEIPT_NAME;
+use zoovault::history::receipt::RECEIPT_NAME;
 use zoovault::repository::name::REPOSITORY as REPOSITORY_NAME;
 
 /// Follows a run on the model of the disk, and keeps what could be found after each operation.

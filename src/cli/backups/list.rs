@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::io::{self, Write};
 use std::path::Path;
-use zoovault::check::{Age, Backup, Lineage, Overview};
+use zoovault::backup::check::{Age, Backup, Lineage, Overview};
 use zoovault::repository::{Manifest, StoredWindow};
 
 /// What is shown of a repository.

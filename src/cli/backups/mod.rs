@@ -13,7 +13,7 @@ use anyhow::Context;
 use clap::Args;
 use list::List;
 pub use nagios::bad_arguments;
-use zoovault::check::{Age, Overview, overview};
+use zoovault::backup::check::{Age, Overview, overview};
 
 const EXAMPLES: &str = "\
 Examples:

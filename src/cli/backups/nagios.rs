@@ -8,7 +8,7 @@ use crate::cli::repo::{self, now_ms};
 use crate::cli::text;
 use crate::cli::ui::Ui;
 use std::io::{self, Write};
-use zoovault::check::{Age, Overview, overview};
+use zoovault::backup::check::{Age, Overview, overview};
 use zoovault::progress::Silent;
 
 /// What monitoring is told.

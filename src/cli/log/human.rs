@@ -5,11 +5,11 @@ use super::super::{text, value};
 use super::clock::Clock;
 use std::io::Write;
 use zoovault::error::DecodeError;
-use zoovault::record::acl::OPEN_ACL_UNSAFE;
-use zoovault::record::txn::op_name;
-use zoovault::record::{AclVector, Create, CreateKind, Multi, TxnBody, error_name, op};
-use zoovault::txns::Selected;
-use zoovault::txns::sessions::{Closed, KnownBy};
+use zoovault::format::record::acl::OPEN_ACL_UNSAFE;
+use zoovault::format::record::txn::op_name;
+use zoovault::format::record::{AclVector, Create, CreateKind, Multi, TxnBody, error_name, op};
+use zoovault::history::query::Selected;
+use zoovault::history::query::sessions::{Closed, KnownBy};
 
 /// How many characters of data are shown, and with `-v`.
 const DATA_MAX: usize = 32;
@@ -56,7 +56,7 @@ impl Lines {
                     let _ = write!(out, ", server {server}");
                 }
                 if let TxnBody::Unknown { .. } = decoded.body {
-                    let fault = zoovault::record::txn::unknown_type(header);
+                    let fault = zoovault::format::record::txn::unknown_type(header);
                     broken = Some(fault.at(txn.entry.payload_offset()));
                 }
             }

@@ -5,10 +5,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::io::Write;
 use zoovault::error::DecodeError;
-use zoovault::record::txn::op_name;
-use zoovault::record::{AclVector, CreateKind, TxnBody, error_name};
-use zoovault::txns::Selected;
-use zoovault::txns::sessions::{Closed, KnownBy};
+use zoovault::format::record::txn::op_name;
+use zoovault::format::record::{AclVector, CreateKind, TxnBody, error_name};
+use zoovault::history::query::Selected;
+use zoovault::history::query::sessions::{Closed, KnownBy};
 
 /// Writes lines.
 #[derive(Default)]
@@ -36,7 +36,7 @@ impl JsonLines {
                     put_closed(out, closed);
                 }
                 if let TxnBody::Unknown { .. } = decoded.body {
-                    let fault = zoovault::record::txn::unknown_type(header);
+                    let fault = zoovault::format::record::txn::unknown_type(header);
                     broken = Some(fault.at(entry.payload_offset()));
                 }
                 if let Some(digest) = decoded.digest {
@@ -110,7 +110,7 @@ impl JsonLines {
     fn multi(
         &mut self,
         out: &mut Vec<u8>,
-        multi: &zoovault::record::Multi<'_>,
+        multi: &zoovault::format::record::Multi<'_>,
     ) -> Result<(), DecodeError> {
         let mut broken = None;
         // The first part that has an error of its own is why the whole failed.

@@ -20,10 +20,10 @@ use std::ops::ControlFlow;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use zoovault::error::{Error, TxnPlace};
-use zoovault::glob::PathGlob;
-use zoovault::record::op;
-use zoovault::source::Source;
-use zoovault::txns::{self, Filter, Follower, Found, Query, Range, Remark, Seen, Selected};
+use zoovault::tree::glob::PathGlob;
+use zoovault::format::record::op;
+use zoovault::history::source::Source;
+use zoovault::history::query::{self, Filter, Follower, Found, Query, Range, Remark, Seen, Selected};
 use zoovault::zxid::SessionId;
 
 /// How much is formatted before it is handed over.
@@ -135,7 +135,7 @@ fn parse_op(text: &str) -> Result<i32, String> {
         op::RECONFIG,
         op::ERROR,
     ];
-    let name = zoovault::record::txn::op_name;
+    let name = zoovault::format::record::txn::op_name;
     TYPES
         .into_iter()
         .find(|txn_type| name(*txn_type).eq_ignore_ascii_case(text))
@@ -191,9 +191,9 @@ pub fn run(args: &LogArgs, ui: &Ui) -> anyhow::Result<Exit> {
             with_sessions: true,
         };
         if tail.is_none() && !args.reverse && !args.follow {
-            return txns::visit(source, &query, ui.progress(), &mut |seen| sink.take(seen));
+            return query::visit(source, &query, ui.progress(), &mut |seen| sink.take(seen));
         }
-        let found = txns::find(source, &query, tail, ui.progress(), &mut |remark| {
+        let found = query::find(source, &query, tail, ui.progress(), &mut |remark| {
             sink.remarks.tell(&remark)
         })?;
         found.show(source, args.reverse, &mut |seen| sink.take(seen))?;

@@ -16,12 +16,12 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use zoovault::error::{DecodeError, Error, Fault};
-use zoovault::jute::Reader;
-use zoovault::record::txn::op_name;
-use zoovault::record::{Acl, AclVector, CreateKind, Multi, Txn, TxnBody, TxnHeader};
-use zoovault::source::{Source, SourceFile};
-use zoovault::stream::{Span, Stream};
-use zoovault::txnlog::{END_OF_RECORD, HEADER_LEN, MAGIC, PREFIX_LEN};
+use zoovault::format::jute::Reader;
+use zoovault::format::record::txn::op_name;
+use zoovault::format::record::{Acl, AclVector, CreateKind, Multi, Txn, TxnBody, TxnHeader};
+use zoovault::history::source::{Source, SourceFile};
+use zoovault::format::stream::{Span, Stream};
+use zoovault::format::txnlog::{END_OF_RECORD, HEADER_LEN, MAGIC, PREFIX_LEN};
 
 pub fn run(args: &LogArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let is_filtered = args.from.is_some()
@@ -96,7 +96,7 @@ fn dump(log: &SourceFile, out: &mut impl Write) -> anyhow::Result<Result<(), Dec
         text.clear();
         match Txn::decode(payload, offset + PREFIX_LEN as u64) {
             Ok(txn) if matches!(txn.body, TxnBody::Unknown { .. }) => {
-                let fault = zoovault::record::txn::unknown_type(&txn.header);
+                let fault = zoovault::format::record::txn::unknown_type(&txn.header);
                 return Ok(Err(fault.at(offset)));
             }
             Ok(txn) => put_txn(&mut text, &txn, &mut times),
@@ -112,7 +112,7 @@ fn dump(log: &SourceFile, out: &mut impl Write) -> anyhow::Result<Result<(), Dec
                 .collect::<Vec<_>>()
                 .join("\n");
         }
-        let computed = zoovault::checksum::adler32(payload);
+        let computed = zoovault::format::checksum::adler32(payload);
         if stored != computed {
             first_fault.get_or_insert(Fault::BadChecksum { stored, computed }.at(offset));
             write!(out, "CRC ERROR - {text}")?;

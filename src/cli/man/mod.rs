@@ -7,7 +7,7 @@ use super::exit::Exit;
 use anyhow::Context;
 use clap::CommandFactory;
 use std::fs;
-use zoovault::verify::codes;
+use zoovault::analysis::verify::codes;
 
 pub fn run(args: &ManArgs) -> anyhow::Result<Exit> {
     let mut command = Cli::command();
@@ -60,7 +60,7 @@ fn check_findings_page() -> Vec<u8> {
         "Every finding of zoovault check has a code, which never changes, and a severity: info (good to know), warning (status 3), \
          damage (status 4). Where a code has two, the finding says which.",
     ));
-    for code in zoovault::check::codes::ALL {
+    for code in zoovault::backup::check::codes::ALL {
         let severities = code.severities.iter().map(|severity| severity.name());
         let parts = (code.name, code.meaning, "", code.next);
         page.push_str(&code_section(parts, severities));

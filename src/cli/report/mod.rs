@@ -22,9 +22,9 @@ use jiff::tz::TimeZone;
 use markup::Markup;
 use std::path::{Path, PathBuf};
 use timeline::Axis;
-use zoovault::emulate::Start;
-use zoovault::replay::Proof;
-use zoovault::verify::{Depth, LogReport, Report, Severity, SnapshotReport, Verdict};
+use zoovault::server::emulate::Start;
+use zoovault::history::replay::Proof;
+use zoovault::analysis::verify::{Depth, LogReport, Report, Severity, SnapshotReport, Verdict};
 
 /// What a page is about.
 pub struct Subject<'a> {

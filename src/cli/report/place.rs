@@ -4,10 +4,10 @@ use crate::cli::exit::BadArgument;
 use crate::cli::ui::Ui;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use zoovault::datadir::FileName;
+use zoovault::format::datadir::FileName;
 use zoovault::durable::{self, StagedFile};
 use zoovault::error::{Error, Result};
-use zoovault::source::Source;
+use zoovault::history::source::Source;
 
 /// Where a page goes.
 pub enum Place {

@@ -3,7 +3,7 @@
 use super::markup::Markup;
 use super::tables::{short, table};
 use crate::cli::server::{has, outcome, truth, ways};
-use zoovault::emulate::{Refusal, Start};
+use zoovault::server::emulate::{Refusal, Start};
 
 /// Writes the table.
 pub(super) fn write(out: &mut Markup, starts: &[Start]) {

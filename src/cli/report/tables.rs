@@ -7,7 +7,7 @@ use super::{State, Subject, depth_words, proof_meaning, proof_words, when};
 use crate::cli::inspect::exactness;
 use crate::cli::text;
 use zoovault::error::TxnPlace;
-use zoovault::verify::{Finding, LogReport, Report, Severity, SnapshotReport, codes};
+use zoovault::analysis::verify::{Finding, LogReport, Report, Severity, SnapshotReport, codes};
 use zoovault::zxid::Zxid;
 
 /// How many rows a table has at most: a page is to open at once, and `--json` has them all.

@@ -1,0 +1,439 @@
+//! Each file for itself: what is wrong with logs, snapshots and names.
+
+use super::windows::Window;
+use super::{Finding, Severity};
+use crate::format::datadir::{FileName, MYID};
+use crate::error::{AS_OWNER, Error, Fault};
+use crate::history::receipt::RECEIPT_NAME;
+use crate::history::replay::SnapshotVerdict;
+use crate::format::snapshot::SnapshotSummary;
+use crate::history::source::{Dated, Source, SourceFile};
+use crate::history::timeline::Timeline;
+use crate::format::txnlog::{LogEnd, LogFault, LogSummary};
+use crate::zxid::Zxid;
+use std::path::Path;
+
+/// What a default server reads at most: twice `jute.maxbuffer` since 3.5.7, little more than once before.
+const DEFAULT_BUFFER: usize = 0xf_ffff;
+
+pub(super) fn judge_logs(source: &Source, timeline: &Timeline, findings: &mut Vec<Finding>) {
+    let newest = source.logs().len().saturating_sub(1);
+    for log in &timeline.logs {
+        let Some(file) = source.logs().get(log.log) else {
+            continue;
+        };
+        match &log.summary {
+            Err(error) => {
+                let behind = log.behind_header.as_ref();
+                findings.push(damaged_header(file, error, behind, log.log == newest));
+            }
+            Ok(summary) => judge_log(file, summary, is_followed(timeline, summary), findings),
+        }
+    }
+}
+
+/// A file of a repository that its objects do not give: no byte of it is read.
+fn damaged_object(file: &SourceFile, error: &Error) -> Finding {
+    // The error is told of the file, but a file of several objects may be lost by any of them.
+    let other = error.path().filter(|path| *path != file.shown());
+    let object = other.map_or(String::new(), |path| format!("{}: ", path.display()));
+    let message = format!("{object}{}", error.what());
+    Finding::new("object-damaged", Severity::Damage, message)
+        .file(file.shown())
+        .next("'zoovault check' tells what is damaged, and what it costs")
+}
+
+/// The whole records behind a header that is not one, for people.
+fn behind_words(behind: Option<&LogSummary>) -> String {
+    let known = behind.and_then(|behind| Some((behind, behind.runs.first()?, behind.last()?)));
+    let Some((behind, first, last)) = known else {
+        return "no whole record is behind".to_owned();
+    };
+    let holes = match behind.runs.len() {
+        1 => "",
+        _ => ", with holes",
+    };
+    format!(
+        "{} whole records are behind, from offset {} on: {} to {last}{holes}; they are not used",
+        behind.count, first.start_offset, first.first
+    )
+}
+
+fn damaged_header(
+    file: &SourceFile,
+    error: &Error,
+    behind: Option<&LogSummary>,
+    is_newest: bool,
+) -> Finding {
+    let Some(fault) = error.fault() else {
+        return damaged_object(file, error);
+    };
+    if fault.is_unreadable() {
+        let message = format!("{fault}; no server starts that reads this log");
+        return unreadable(file.shown(), error, message);
+    }
+    let (code, message) = match fault {
+        Fault::Empty => (
+            "log-empty",
+            "zero bytes long: servers up to 3.9.2 refuse to start (\"EOFException\")".to_owned(),
+        ),
+        Fault::ShortHeader { .. } => (
+            "log-cut-header",
+            "cut within its header: no server starts (\"EOFException\")".to_owned(),
+        ),
+        Fault::AllZeros { .. } => (
+            "log-all-zeros",
+            format!("{fault}: no server starts (\"Invalid magic number\")"),
+        ),
+        Fault::Version2 { .. } => (
+            "log-version-two",
+            format!(
+                "{fault}: no server that reads today's logs starts on it (\"Invalid magic number\")"
+            ),
+        ),
+        _ => (
+            "log-bad-magic",
+            format!(
+                "does not begin with \"ZKLG\": no server starts (\"Invalid magic number\"); {}",
+                behind_words(behind)
+            ),
+        ),
+    };
+    // A crash right after a log was made leaves it so, and nothing was in it yet.
+    let is_crash = is_newest && fault.is_cut_header();
+    let severity = if is_crash {
+        Severity::Warning
+    } else {
+        Severity::Damage
+    };
+    // So does a disk that lost the blocks of a file it had made room for.
+    let is_blank = is_newest && matches!(fault, Fault::AllZeros { .. });
+    let next = if is_crash || is_blank {
+        "move the file away: it holds no txn now, and whether it ever did cannot be known"
+    } else if behind.is_some() {
+        "keep the file, since its records are whole; restore it from another copy, or restore from another member"
+    } else if matches!(fault, Fault::Version2 { .. }) {
+        "move it away if the history was taken over by ZooKeeper 3; else 3.4's org.apache.zookeeper.server.upgrade.UpgradeMain takes it over"
+    } else {
+        "restore it from another copy, or restore from another member"
+    };
+    Finding::new(code, severity, message)
+        .file(file.shown())
+        .offset(error.offset().unwrap_or(0))
+        .next(next)
+}
+
+/// Nothing is known of what cannot be read, and that may be damage of a disk or no more than permissions.
+fn unreadable(file: &Path, error: &Error, message: String) -> Finding {
+    let next = match error.next_step() == Some(AS_OWNER) {
+        true => AS_OWNER,
+        false => {
+            "if the disk is failing, copy all that can be read to another one first; then take the file from another copy, or restore from another member"
+        }
+    };
+    Finding::new("file-unreadable", Severity::Damage, message)
+        .file(file)
+        .offset(error.offset().unwrap_or(0))
+        .txn(error.txn())
+        .next(next)
+}
+
+/// What is wrong with the files beside logs and snapshots: that they cannot be read.
+pub(super) fn judge_beside(source: &Source, findings: &mut Vec<Finding>) {
+    let unread = source.unread().iter();
+    findings.extend(unread.filter_map(|error| {
+        let file = error.path()?;
+        let what = match file.file_name()?.to_str()? {
+            MYID => "; a member of an ensemble does not start without it",
+            RECEIPT_NAME => "; without it nothing says that what was restored is exact",
+            _ => "; a member of an ensemble refuses to start, or goes on as if it were not there",
+        };
+        Some(unreadable(file, error, format!("{}{what}", error.what())))
+    }));
+}
+
+/// Whether txns are known to be missing right behind a log. A torn write loses a txn that nobody was promised, and its server
+/// gives that zxid again; where the next is another, more was lost than a torn write.
+fn is_followed(timeline: &Timeline, summary: &LogSummary) -> bool {
+    summary
+        .last()
+        .is_some_and(|last| timeline.gaps().iter().any(|gap| gap.after == last))
+}
+
+fn judge_log(
+    file: &SourceFile,
+    summary: &LogSummary,
+    is_gap_behind: bool,
+    findings: &mut Vec<Finding>,
+) {
+    let about =
+        |code, severity, message: String| Finding::new(code, severity, message).file(file.shown());
+    let last = summary.last();
+    findings.extend(
+        summary
+            .faults
+            .iter()
+            .map(|fault| log_fault(file, fault, last)),
+    );
+    if summary.faults_untold > 0 {
+        let message = format!("{} more faults in this log", summary.faults_untold);
+        findings.push(about("log-more-faults", Severity::Damage, message));
+    }
+    findings.extend(log_end(file, summary, is_gap_behind));
+    findings.extend(log_remarks(file, summary));
+}
+
+/// A log that ends in the middle of a write.
+fn log_end(file: &SourceFile, summary: &LogSummary, is_gap_behind: bool) -> Option<Finding> {
+    let Some(LogEnd::Torn { offset }) = summary.end else {
+        return None;
+    };
+    let finding = if is_gap_behind {
+        let message = "the log is cut here, and the txns behind are missing; servers take it for the end, in silence";
+        let finding = Finding::new("log-cut", Severity::Damage, message);
+        finding.next("take this log from another member or a backup")
+    } else {
+        let message = "the last write is cut short here; servers take it for the end. Whether the disk lost more than that write, nothing here tells";
+        Finding::new("log-torn-tail", Severity::Warning, message)
+    };
+    Some(
+        finding
+            .file(file.shown())
+            .offset(offset)
+            .after(summary.last()),
+    )
+}
+
+/// What is unusual about a log and no damage.
+fn log_remarks(file: &SourceFile, summary: &LogSummary) -> Vec<Finding> {
+    let about =
+        |code, severity, message: String| Finding::new(code, severity, message).file(file.shown());
+    let mut findings = Vec::new();
+    if let Some((version, dbid)) = summary.odd_header {
+        let message = format!(
+            "header has version {version} and dbid {dbid}; servers write 2 and 0, and check neither"
+        );
+        findings.push(about("log-odd-header", Severity::Warning, message).offset(4));
+    }
+    if summary.odd_trailers > 0 {
+        let message = format!(
+            "{} records have bytes behind body and digest that servers ignore",
+            summary.odd_trailers
+        );
+        findings.push(about("log-odd-trailer", Severity::Warning, message));
+    }
+    if let Some(first) = summary.first().filter(|first| *first != file.zxid()) {
+        let message = format!(
+            "is named {} and begins with {first}: servers choose logs by name",
+            file.zxid()
+        );
+        findings.push(about("log-name-mismatch", Severity::Warning, message).zxid(first));
+    }
+    if let Some((count, zxid)) = summary.back_steps {
+        let message = format!(
+            "zxids step back {count} times within the log: a server writes them rising, and applies all of them in this order"
+        );
+        findings.push(about("log-zxid-order", Severity::Warning, message).zxid(zxid));
+    }
+    if let Some((step, zxid)) = summary.largest_clock_step {
+        let message = format!(
+            "the leader's clock stepped back {} times, at most by {step} ms",
+            summary.clock_steps
+        );
+        findings.push(about("log-clock-step", Severity::Info, message).zxid(zxid));
+    }
+    if summary.largest_record > DEFAULT_BUFFER {
+        let message = format!(
+            "a record has {} bytes: a server needs -Djute.maxbuffer of that to read it (\"Unreasonable length\")",
+            summary.largest_record
+        );
+        findings
+            .push(about("log-large-record", Severity::Info, message).zxid(summary.largest_zxid));
+    }
+    findings
+}
+
+fn log_fault(file: &SourceFile, fault: &LogFault, last: Option<Zxid>) -> Finding {
+    let (code, server) = match fault.fault {
+        Fault::BadChecksum { .. } => ("log-bad-checksum", "no server starts: \"CRC check failed\""),
+        Fault::BadLength { .. } => (
+            "log-bad-length",
+            "servers refuse it (\"Unreasonable length\") or drop the rest of the log in silence",
+        ),
+        Fault::BadEndOfRecord { .. } => (
+            "log-bad-end-mark",
+            "servers drop the rest of the log in silence",
+        ),
+        // What follows is whole, so it is the length that is wrong.
+        Fault::CutRecord { .. } if fault.next.is_some() => (
+            "log-bad-length",
+            "servers drop the rest of the log in silence",
+        ),
+        Fault::GarbageAfterPadding => ("log-garbage", "servers never look at it"),
+        Fault::Unreadable { .. } => (
+            "file-unreadable",
+            "a server that reads so far does not start",
+        ),
+        Fault::UnknownTxnType { .. } => {
+            ("log-unknown-type", "no server starts: \"Unsupported Txn\"")
+        }
+        _ => (
+            "log-bad-record",
+            "servers drop the rest of the log in silence",
+        ),
+    };
+    let behind = match fault.next {
+        Some((offset, zxid)) => {
+            let last = last.unwrap_or(zxid);
+            format!("; whole records go on at offset {offset} with {zxid}, to {last}")
+        }
+        None => String::new(),
+    };
+    Finding::new(
+        code,
+        Severity::Damage,
+        format!("{}; {server}{behind}", fault.fault),
+    )
+    .file(file.shown())
+    .offset(fault.offset)
+    .txn(fault.txn)
+    .next("take this log from another member or a backup; restore up to the txn before it")
+}
+
+pub(super) fn judge_snapshots(
+    source: &Source,
+    verdicts: &[SnapshotVerdict],
+    windows: &[Window],
+    findings: &mut Vec<Finding>,
+) {
+    for (file, verdict) in source.snapshots().iter().zip(verdicts) {
+        match verdict {
+            Err(error) => findings.push(damaged_snapshot(file, error, windows)),
+            Ok(summary) => judge_snapshot(file, summary, findings),
+        }
+    }
+}
+
+fn damaged_snapshot(file: &SourceFile, error: &Error, windows: &[Window]) -> Finding {
+    let Some(fault) = error.fault() else {
+        return damaged_object(file, error);
+    };
+    if fault.is_unreadable() {
+        let message = format!("{fault}; servers go on to the next older snapshot");
+        return unreadable(file.shown(), error, message);
+    }
+    // A server that is killed while it writes a snapshot leaves it so. Servers go on to the next older one, and nothing is
+    // lost as long as the same points can be had from another base.
+    let is_cut = fault.is_cut();
+    let is_covered = windows
+        .iter()
+        .any(|window| window.from <= file.zxid() && file.zxid() <= window.to);
+    let (code, severity) = match fault {
+        _ if is_cut && is_covered => ("snapshot-cut", Severity::Warning),
+        _ if is_cut => ("snapshot-cut", Severity::Damage),
+        Fault::BadChecksum { .. } => ("snapshot-bad-checksum", Severity::Damage),
+        Fault::BadMagic { .. } => ("snapshot-bad-magic", Severity::Damage),
+        Fault::Version2 { .. } => ("snapshot-version-two", Severity::Damage),
+        Fault::MissingParent { .. } => ("snapshot-missing-parent", Severity::Damage),
+        Fault::BadCompression { .. } => ("snapshot-bad-compression", Severity::Damage),
+        _ => ("snapshot-damaged", Severity::Damage),
+    };
+    let message = format!("{fault}; servers go on to the next older snapshot, if they notice");
+    Finding::new(code, severity, message)
+        .file(file.shown())
+        .offset(error.offset().unwrap_or(0))
+        .txn(error.txn())
+        .next("keep the older snapshots and the logs behind them: PurgeTxnLog counts this file as valid and deletes those")
+}
+
+/// What a snapshot under a free name says of its zxid.
+fn free_name(file: &SourceFile, dated: Dated) -> Finding {
+    let (severity, message) = match dated {
+        Dated::Exact(zxid) => (
+            Severity::Info,
+            format!(
+                "its name tells no zxid, and what stands behind its znodes does: it is the tree after {zxid}"
+            ),
+        ),
+        Dated::Fuzzy(zxid) => (
+            Severity::Warning,
+            format!(
+                "was finished after {zxid}; its znodes were written while txns were applied, and without the log of those they are of no one moment"
+            ),
+        ),
+        Dated::Open(Some(zxid)) => (
+            Severity::Warning,
+            format!(
+                "is of {zxid}, and nothing tells whether txns were applied while it was written"
+            ),
+        ),
+        Dated::Open(None) => (
+            Severity::Warning,
+            "unknown zxid: neither its name nor what stands behind its znodes tells it".to_owned(),
+        ),
+    };
+    let finding = Finding::new("snapshot-free-name", severity, message).file(file.shown());
+    match severity {
+        Severity::Info => finding,
+        _ => finding
+            .next("restore from the dataDir of a member, which has the logs, or from a backup"),
+    }
+}
+
+fn judge_snapshot(file: &SourceFile, summary: &SnapshotSummary, findings: &mut Vec<Finding>) {
+    let about =
+        |code, severity, message: String| Finding::new(code, severity, message).file(file.shown());
+    findings.extend(file.dated().map(|dated| free_name(file, dated)));
+    if let Some((version, dbid)) = summary.odd_header {
+        let message = format!(
+            "header has version {version} and dbid {dbid}; servers write 2 and -1, and check neither"
+        );
+        findings.push(about("snapshot-odd-header", Severity::Warning, message).offset(4));
+    }
+    if summary.dangling_acls > 0 {
+        let path = summary
+            .dangling_path
+            .as_deref()
+            .unwrap_or_default()
+            .escape_ascii()
+            .to_string();
+        let message = format!(
+            "{} znodes (the first \"{path}\") have ACL ids that its map lacks: legal while txns were being applied; servers of 3.8.4+ and \
+             3.9.2+ can refuse to start from it (\"Failed to fetch acls\")",
+            summary.dangling_acls
+        );
+        findings.push(about("snapshot-dangling-acl", Severity::Info, message));
+    }
+    if summary.largest_data.0 > DEFAULT_BUFFER {
+        let (len, path) = &summary.largest_data;
+        let message = format!(
+            "\"{}\" has {len} bytes of data: a server needs -Djute.maxbuffer of that",
+            path.escape_ascii()
+        );
+        findings.push(about("snapshot-large-data", Severity::Info, message));
+    }
+}
+
+pub(super) fn judge_names(source: &Source, findings: &mut Vec<Finding>) {
+    for (path, name) in source.odd_files() {
+        let finding = match name {
+            FileName::Lookalike => Finding::new(
+                "file-lookalike",
+                Severity::Warning,
+                "is no name that a server writes, but servers of 3.6 and later read it as a log or snapshot",
+            )
+            .next("move it out of the directory"),
+            _ => Finding::new("file-leftover", Severity::Info, "was left by a write that did not end"),
+        };
+        findings.push(finding.file(path));
+    }
+    for path in source.misplaced() {
+        let message = "lies in the other of dataDir and dataLogDir: servers refuse to start (\"Snapshot directory has log files\" or \
+                       \"Log directory has snapshot files\")";
+        findings.push(
+            Finding::new("file-misplaced", Severity::Warning, message)
+                .file(path)
+                .next("move it to where it belongs"),
+        );
+    }
+}

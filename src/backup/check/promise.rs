@@ -1,0 +1,168 @@
+//! Which points bases and logs give, for all that manifests say of them. Nothing is read but, where it is asked for, the beginning of a history.
+
+use super::finding::{Finding, Severity};
+use crate::error::{ErrorKind, Result};
+use crate::progress::Silent;
+use crate::history::replay::{begins_empty, exact_ranges, promised_bases, seems_to_begin_empty};
+use crate::repository::{BackupName, History, Manifest, Ranges, Repository, StoredSnapshot};
+use crate::history::source::{self, Source};
+use crate::history::timeline::Timeline;
+use crate::zxid::Zxid;
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+/// A range of points, both ends of it included.
+pub(super) type Range = (Zxid, Zxid);
+
+/// Whether histories begin on an empty tree: by the name of their first log, where that was looked at before.
+pub(super) type Beginnings = Mutex<HashMap<String, Option<bool>>>;
+
+/// Tells which points manifests give.
+pub(super) struct Promises<'a> {
+    pub repository: &'a Repository,
+    pub options: &'a source::Options,
+    /// Where what logs begin on may be read; `None` when nothing may be.
+    pub beginnings: Option<Beginnings>,
+}
+
+impl Promises<'_> {
+    /// The points that `history` gives. Where only reading tells what it begins on, `claims_empty` does.
+    ///
+    /// # Errors
+    /// When no place for decompressed files can be had; failures to read.
+    pub fn ranges(&self, history: &History, claims_empty: bool) -> Result<Vec<Range>> {
+        self.ranges_without(history, &|_| false, claims_empty)
+    }
+
+    /// The points that `history` gives without the objects that are lost. Its logs stay known: where one of them held the end of an epoch, nothing goes over that.
+    ///
+    /// # Errors
+    /// As [`Promises::ranges`].
+    pub fn ranges_without(
+        &self,
+        history: &History,
+        is_lost: &dyn Fn(&str) -> bool,
+        claims_empty: bool,
+    ) -> Result<Vec<Range>> {
+        self.ranges_where(history, is_lost, |source, timeline| {
+            Ok(match seems_to_begin_empty(timeline) {
+                Some(known) => known,
+                None => self.beginning(source, timeline)?.unwrap_or(claims_empty),
+            })
+        })
+    }
+
+    /// The same, where `begins_empty` says whether the history begins on an empty tree.
+    fn ranges_where(
+        &self,
+        history: &History,
+        is_lost: &dyn Fn(&str) -> bool,
+        begins_empty: impl Fn(&Source, &Timeline) -> Result<bool>,
+    ) -> Result<Vec<Range>> {
+        let mut history = history.clone();
+        let is_whole = |base: &StoredSnapshot| !base.parts.iter().any(|part| is_lost(&part.name));
+        history.snapshots.retain(is_whole);
+        let source = Source::of_history(self.repository, &history, self.options)?;
+        let log = |index: usize| history.logs.get(index).map(|log| log.object.name.as_str());
+        let timeline = Timeline::without(&source, &|at| log(at).is_some_and(is_lost), &Silent)?;
+        let is_empty = begins_empty(&source, &timeline)?;
+        let bases = promised_bases(&source, &timeline, is_empty);
+        Ok(exact_ranges(&timeline, &bases))
+    }
+
+    /// Reads what a history begins on; `None` where that may not be read, or is damaged, which is told of the log itself.
+    fn beginning(&self, source: &Source, timeline: &Timeline) -> Result<Option<bool>> {
+        let (Some(beginnings), Some(first)) = (&self.beginnings, source.logs().first()) else {
+            return Ok(None);
+        };
+        let name = first.name();
+        if let Some(known) = beginnings
+            .lock()
+            .ok()
+            .and_then(|known| known.get(&name).copied())
+        {
+            return Ok(known);
+        }
+        let found = match begins_empty(source, timeline) {
+            Ok(found) => Some(found),
+            Err(error) if error.kind() == ErrorKind::Damage => None,
+            Err(error) => return Err(error),
+        };
+        if let Ok(mut known) = beginnings.lock() {
+            known.insert(name, found);
+        }
+        Ok(found)
+    }
+
+    /// Compares what a backup promises with what it gives.
+    ///
+    /// # Errors
+    /// As [`Promises::ranges`].
+    pub fn judge(&self, backup: &BackupName, manifest: &Manifest) -> Result<Vec<Finding>> {
+        let history = History::of(vec![(backup.clone(), manifest.clone())]);
+        let told: Vec<Range> = manifest
+            .windows
+            .iter()
+            .map(|window| (window.from_zxid, window.to_zxid))
+            .collect();
+        let given = self.ranges(&history, claims_empty(manifest))?;
+        // Without a base at the beginning a writer promises nothing there, though its logs may reach down to an empty tree.
+        let due = match claims_empty(manifest) {
+            true => given.clone(),
+            false => self.ranges_where(&history, &|_| false, |_, _| Ok(false))?,
+        };
+        let findings = [
+            (
+                "window-unfounded",
+                Severity::Damage,
+                "promises",
+                without(&told, &given),
+            ),
+            (
+                "window-untold",
+                Severity::Warning,
+                "does not tell of",
+                without(&due, &told),
+            ),
+        ];
+        Ok(findings
+            .into_iter()
+            .filter(|(.., ranges)| !ranges.is_empty())
+            .map(|(code, severity, verb, ranges)| {
+                let message = format!("{verb} the points {}", shown(&ranges));
+                let finding = Finding::new(code, severity, message).object(backup.object());
+                finding.backups([backup.id.clone()])
+            })
+            .collect())
+    }
+}
+
+/// Whether a backup says that its history begins on an empty tree: its writer has read that.
+pub(super) fn claims_empty(manifest: &Manifest) -> bool {
+    let mut windows = manifest.windows.iter();
+    windows.any(|window| window.from_zxid == Zxid::ZERO)
+}
+
+/// What of `ranges` is not in `others`.
+pub(super) fn without(ranges: &[Range], others: &[Range]) -> Vec<Range> {
+    let mut set = Ranges::default();
+    others
+        .iter()
+        .for_each(|(first, last)| set.add(*first, *last));
+    let missing = ranges
+        .iter()
+        .flat_map(|(first, last)| set.missing(*first, *last));
+    missing.collect()
+}
+
+/// Ranges in words.
+pub(super) fn shown(ranges: &[Range]) -> String {
+    let shown: Vec<String> = ranges
+        .iter()
+        .map(|(first, last)| match first == last {
+            true => first.to_string(),
+            false => format!("{first} to {last}"),
+        })
+        .collect();
+    shown.join(", ")
+}

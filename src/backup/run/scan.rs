@@ -1,0 +1,202 @@
+//! What a source holds, from where it was backed up last.
+
+use super::lineage::{Lineage, find_position};
+use crate::format::checksum::sha256;
+use crate::error::{Error, ErrorKind, Fault, Result, TxnPlace};
+use crate::progress::Progress;
+use crate::history::replay::{read_timeline, settle_ends, with_snapshots};
+use crate::repository::{Mark, Position, Ranges};
+use crate::history::source::Source;
+use crate::history::timeline::{Piece, ScannedLog, Timeline};
+use crate::format::txnlog::Level;
+use crate::zxid::Zxid;
+
+/// A source, read.
+pub(super) struct Scan {
+    /// Its txns, from some place on.
+    pub timeline: Timeline,
+    /// The lineage in which it was backed up last, and where it was then: nothing before was read again.
+    pub known: Option<(String, Position)>,
+    /// Txns that are not to be stored.
+    left_out: Ranges,
+}
+
+/// A stretch of a log that is to be stored.
+pub(super) struct Stretch<'a> {
+    pub piece: &'a Piece,
+    pub first: Zxid,
+    pub last: Zxid,
+}
+
+impl Scan {
+    /// Reads the source from where any of `lineages` knows it, or all of it.
+    pub fn of(
+        source: &Source,
+        lineages: &[Lineage],
+        host: &str,
+        progress: &dyn Progress,
+    ) -> Result<Scan> {
+        let path = source.shown().display().to_string();
+        for lineage in lineages {
+            let Some(position) = lineage.position(&path, host) else {
+                continue;
+            };
+            if let Some(index) = find_position(source, position)? {
+                let start = (index, position.offset);
+                let timeline = Timeline::read_from(source, start, Level::Everything, progress)?;
+                let timeline = with_snapshots(source, timeline, progress)?;
+                return Ok(Scan::new(
+                    timeline,
+                    Some((lineage.id.clone(), position.clone())),
+                ));
+            }
+        }
+        let timeline = read_timeline(source, Level::Everything, progress)?;
+        Ok(Scan::new(timeline, None))
+    }
+
+    /// Records that no server could apply are left out from the beginning: a restore could not go past them.
+    fn new(timeline: Timeline, known: Option<(String, Position)>) -> Scan {
+        let mut left_out = Ranges::default();
+        let summaries = timeline
+            .logs
+            .iter()
+            .filter_map(|log| log.summary.as_ref().ok());
+        for summary in summaries {
+            let txns = summary.faults.iter().filter_map(|fault| fault.txn);
+            for zxid in txns.filter_map(TxnPlace::of) {
+                left_out.add(zxid, zxid);
+            }
+        }
+        Scan {
+            timeline,
+            known,
+            left_out,
+        }
+    }
+
+    /// Leaves out txns that are not to be stored.
+    pub fn leave_out(&mut self, first: Zxid, last: Zxid) {
+        self.left_out.add(first, last);
+    }
+
+    /// The first txn behind `zxid` that is left out.
+    pub fn left_out_behind(&self, zxid: Zxid) -> Option<Zxid> {
+        let mut ranges = self.left_out.iter();
+        ranges.find_map(|(first, last)| (last > zxid).then(|| first.max(zxid.next())))
+    }
+
+    /// The same source, read from its beginning.
+    pub fn whole(self, source: &Source, progress: &dyn Progress) -> Result<Scan> {
+        if self.known.is_none() {
+            return Ok(self);
+        }
+        let timeline = read_timeline(source, Level::Everything, progress)?;
+        Ok(Scan::new(timeline, None))
+    }
+
+    /// Judges the ends of epochs that it goes over by the digests behind them.
+    pub fn settled(mut self, source: &Source, progress: &dyn Progress) -> Result<Scan> {
+        self.timeline = settle_ends(source, self.timeline, progress)?;
+        Ok(self)
+    }
+
+    /// The last txn, and where it is.
+    pub fn position(&self, source: &Source) -> Result<Option<Position>> {
+        let Some(piece) = self
+            .timeline
+            .segments
+            .last()
+            .and_then(|last| last.pieces.last())
+        else {
+            return Ok(None);
+        };
+        let zxid = piece.run.last;
+        if let Some((_, known)) = self
+            .known
+            .as_ref()
+            .filter(|(_, known)| known.mark.zxid == zxid)
+        {
+            return Ok(Some(known.clone()));
+        }
+        let mut reader = piece.reader(source, zxid)?;
+        let entry = reader.next_above(zxid.prev())?;
+        let Some(entry) = entry.filter(|entry| entry.header.zxid == zxid) else {
+            let log = piece.log(source)?;
+            let message = format!("changed while it was read: {zxid} is not there any more");
+            return Err(Error::about(log.shown(), ErrorKind::SourceChanged, message));
+        };
+        Ok(Some(Position {
+            log: piece.log(source)?.name(),
+            offset: entry.offset,
+            mark: Mark {
+                zxid,
+                time_ms: entry.header.time,
+                sha256: sha256(entry.payload),
+            },
+        }))
+    }
+
+    /// What of it is not among `held`, from the txn of `from` on.
+    ///
+    /// A member that is sent a whole tree keeps its logs, also a tail that was never committed: so of what stands before a gap nothing is taken that
+    /// others are known to have gone on without.
+    pub fn stretches(&self, held: &Ranges, from: Zxid) -> Vec<Stretch<'_>> {
+        let mut held = held.clone();
+        for (first, last) in self.left_out.iter() {
+            held.add(first, last);
+        }
+        let settled = held.with_ends_of_epochs();
+        let segments = &self.timeline.segments;
+        let pieces = segments.iter().enumerate().flat_map(|(index, segment)| {
+            let is_last = index + 1 == segments.len();
+            let held = if is_last { &held } else { &settled };
+            segment.pieces.iter().map(move |piece| (piece, held))
+        });
+        let pieces = pieces.filter(|(piece, _)| piece.run.last >= from);
+        let stretches = pieces.flat_map(|(piece, held)| {
+            let missing = held.missing(piece.from.max(from), piece.run.last);
+            let missing = missing.into_iter();
+            missing.map(move |(first, last)| Stretch { piece, first, last })
+        });
+        stretches.collect()
+    }
+
+    /// What is wrong with the logs, a line a file. A newest log that was just begun is nothing wrong: a server that is killed then leaves it so.
+    pub fn damage(&self, source: &Source) -> Vec<String> {
+        let newest = source.logs().len().saturating_sub(1);
+        let told = |log: &ScannedLog| {
+            let name = source.logs().get(log.log)?.name();
+            let is_begun = |fault: &Fault| log.log == newest && fault.is_cut_header();
+            match &log.summary {
+                Err(error) if error.fault().is_some_and(is_begun) => None,
+                Err(error) => Some(error.to_string()),
+                Ok(summary) => summary.faults.first().map(|fault| {
+                    let more = summary.faults.len() as u64 - 1 + summary.faults_untold;
+                    let more = match more {
+                        0 => String::new(),
+                        more => format!(" (and {more} more)"),
+                    };
+                    let txn = fault.txn.map(|txn| format!("{txn}: "));
+                    let txn = txn.unwrap_or_default();
+                    format!(
+                        "{name}: offset {}: {txn}{}{more}",
+                        fault.offset, fault.fault
+                    )
+                }),
+            }
+        };
+        self.timeline.logs.iter().filter_map(told).collect()
+    }
+}
+
+impl Stretch<'_> {
+    /// About how many bytes it takes in its log.
+    pub fn len(&self) -> u64 {
+        let run = &self.piece.run;
+        let begin = run
+            .mark_for(self.first)
+            .map_or(run.start_offset, |mark| mark.offset);
+        run.end_offset.saturating_sub(begin)
+    }
+}

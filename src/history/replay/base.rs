@@ -1,0 +1,571 @@
+//! Bases: what a replay begins on, and from where on each is exact.
+
+use super::{Rejected, free};
+use crate::error::{Error, ErrorKind, Result};
+use crate::progress::Progress;
+use crate::format::record::acl::OPEN_ACL_UNSAFE;
+use crate::format::record::{AclVector, TxnBody, TxnDigest};
+use crate::repository::{EXACT_NOWHERE, Origin, StoredSnapshot};
+use crate::format::snapshot::codec::Codec;
+use crate::format::snapshot::{self, OPEN_ACL_ID, Trailer, peek_trailer};
+use crate::history::source::{Source, SourceFile};
+use crate::history::timeline::{Segment, Timeline};
+use crate::tree::{AclRef, DataTree, parent_path};
+use crate::format::txnlog::LogFault;
+use crate::zxid::Zxid;
+use std::collections::HashMap;
+
+/// A snapshot no larger than this is read whole just to see whether it is that of a fresh server.
+const FRESH_LEN_MAX: u64 = 64 << 10;
+
+/// What a base is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BaseFile {
+    /// Nothing: the tree of a fresh server.
+    Empty,
+    /// The snapshot of this index among the source's.
+    Snapshot(usize),
+}
+
+/// From where on a base is exact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExactFrom {
+    /// The file says so, or it is empty.
+    Known(Zxid),
+    /// No later than this: circumstance says so.
+    Bounded(Zxid),
+    /// Nothing bounds it. Only a digest can.
+    Open,
+}
+
+/// What a replay begins on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Base {
+    /// What it is in.
+    pub file: BaseFile,
+    /// N, the zxid in its name; 0 for an empty tree.
+    pub zxid: Zxid,
+    /// E, or what is known of it.
+    pub exact_from: ExactFrom,
+    /// Whether txn N is applied again, where the log has it.
+    pub reapplies_its_own: bool,
+}
+
+impl Base {
+    /// What to call it.
+    pub fn name(&self, source: &Source) -> String {
+        match self.file {
+            BaseFile::Empty => "the empty tree".to_owned(),
+            BaseFile::Snapshot(index) => source
+                .snapshots()
+                .get(index)
+                .map(SourceFile::name)
+                .unwrap_or_default(),
+        }
+    }
+
+    /// From where to where it promises to be exact, with the txns of `timeline` behind it.
+    pub fn reach(&self, timeline: &Timeline) -> Option<(Zxid, Zxid)> {
+        let (ExactFrom::Known(from) | ExactFrom::Bounded(from)) = self.exact_from else {
+            return None;
+        };
+        self.reach_from(timeline, from)
+    }
+
+    /// From where to where it is exact, if it is so from `from` on.
+    pub fn reach_from(&self, timeline: &Timeline, from: Zxid) -> Option<(Zxid, Zxid)> {
+        let segment = timeline
+            .segments
+            .iter()
+            .find(|segment| segment.continues(self.zxid) && segment.last() >= from);
+        match segment {
+            Some(segment) => Some((from, segment.last().max(from))),
+            None if from == self.zxid => Some((from, from)),
+            None => None,
+        }
+    }
+}
+
+/// All bases of a source, by zxid, as far as names and last bytes tell: loading one proves or refutes it.
+///
+/// # Errors
+/// [`ErrorKind::SourceChanged`]; failures to read.
+pub fn bases(source: &Source, timeline: &Timeline) -> Result<Vec<Base>> {
+    bases_and_damage(source, timeline).map(|(bases, _)| bases)
+}
+
+/// As [`bases`], and why snapshots are none, where a first look shows that.
+///
+/// # Errors
+/// As [`bases`].
+pub fn bases_and_damage(source: &Source, timeline: &Timeline) -> Result<(Vec<Base>, Vec<Error>)> {
+    let (mut bases, mut damage) = (Vec::new(), Vec::new());
+    if begins_empty(source, timeline)? {
+        bases.push(empty());
+    }
+    let names: Vec<Zxid> = source.snapshots().iter().map(SourceFile::zxid).collect();
+    for (index, file) in source.snapshots().iter().enumerate() {
+        if let Some(stored) = file.promised_base() {
+            bases.push(promised(stored, index, timeline));
+            continue;
+        }
+        if let Some(dated) = file.dated() {
+            bases.extend(free::base(dated, index, file.zxid()));
+            continue;
+        }
+        let next = names
+            .iter()
+            .copied()
+            .filter(|zxid| *zxid > file.zxid())
+            .min();
+        let peeked = match peek(source, file) {
+            Ok(peeked) => peeked,
+            Err(error) if error.kind() == ErrorKind::Damage => {
+                damage.push(error);
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        // What an archive was found to be exact from, when more snapshots were there to tell.
+        let of_archive = source.manifest().map(|manifest| manifest.window.0);
+        let bound = next
+            .into_iter()
+            .chain(timeline.last())
+            .chain(of_archive)
+            .filter(|bound| *bound >= file.zxid())
+            .min();
+        bases.push(Base {
+            file: BaseFile::Snapshot(index),
+            zxid: file.zxid(),
+            exact_from: match peeked {
+                Peeked::Fresh => ExactFrom::Known(Zxid::ZERO),
+                Peeked::Restored => ExactFrom::Known(file.zxid()),
+                Peeked::Trailer(trailer) => exact_from(timeline, file.zxid(), &trailer, bound),
+            },
+            reapplies_its_own: timeline.contains(file.zxid())
+                && matches!(
+                    peeked,
+                    Peeked::Trailer(Trailer {
+                        digest: None,
+                        last_zxid: None
+                    })
+                ),
+        });
+    }
+    bases.sort_by_key(|base| base.zxid);
+    Ok((bases, damage))
+}
+
+/// A base of a repository, as it was judged when it was stored.
+fn promised(stored: &StoredSnapshot, index: usize, timeline: &Timeline) -> Base {
+    let is_dated = stored.trailer.digest_zxid.is_some() || stored.trailer.last_zxid.is_some();
+    Base {
+        file: BaseFile::Snapshot(index),
+        zxid: stored.zxid,
+        exact_from: match stored.is_inferred {
+            _ if stored.exact_from == EXACT_NOWHERE => ExactFrom::Open,
+            true => ExactFrom::Bounded(stored.exact_from),
+            false => ExactFrom::Known(stored.exact_from),
+        },
+        reapplies_its_own: stored.origin == Origin::Server
+            && !is_dated
+            && timeline.contains(stored.zxid),
+    }
+}
+
+/// The bases of a part of a repository, as they were judged when they were stored. Nothing is read: the caller knows whether its logs begin on an
+/// empty tree.
+pub fn promised_bases(source: &Source, timeline: &Timeline, begins_empty: bool) -> Vec<Base> {
+    let files = source.snapshots().iter().enumerate();
+    let stored = files.filter_map(|(index, file)| Some((index, file.promised_base()?)));
+    let stored = stored.map(|(index, stored)| promised(stored, index, timeline));
+    let mut bases: Vec<Base> = begins_empty.then(empty).into_iter().chain(stored).collect();
+    bases.sort_by_key(|base| base.zxid);
+    bases
+}
+
+/// The tree of a fresh server.
+fn empty() -> Base {
+    Base {
+        file: BaseFile::Empty,
+        zxid: Zxid::ZERO,
+        exact_from: ExactFrom::Known(Zxid::ZERO),
+        reapplies_its_own: false,
+    }
+}
+
+/// Whether the logs begin on an empty tree, where their first zxid tells that.
+///
+/// The first txn of a new standalone server is 0x1. A new ensemble's is 0x100000001, but so is the first of one that grew out of a
+/// standalone server, whose znodes are in no log any more: then the logs have to be read.
+pub fn seems_to_begin_empty(timeline: &Timeline) -> Option<bool> {
+    match timeline.segments.first().map(Segment::first) {
+        Some(first) if first == Zxid::new(0, 1) => Some(true),
+        Some(first) if first == Zxid::new(1, 1) => None,
+        Some(_) | None => Some(false),
+    }
+}
+
+/// Whether the logs begin on an empty tree. Where their first zxid does not tell, the first create below the root does: had the root had children
+/// before, its cversion would be above one.
+///
+/// # Errors
+/// Failures to read, damage.
+pub fn begins_empty(source: &Source, timeline: &Timeline) -> Result<bool> {
+    if let Some(known) = seems_to_begin_empty(timeline) {
+        return Ok(known);
+    }
+    let Some(segment) = timeline.segments.first() else {
+        return Ok(false);
+    };
+    for piece in &segment.pieces {
+        let mut reader = piece.reader(source, piece.from)?;
+        while let Some(entry) = reader
+            .next_entry()?
+            .filter(|entry| entry.offset < piece.run.end_offset)
+        {
+            let Ok(txn) = entry.txn() else {
+                return Ok(false);
+            };
+            if let Some(cversion) = cversion_given_to_root(&txn.body) {
+                return Ok(cversion == 1);
+            }
+            if entry.end_offset() >= piece.run.end_offset {
+                break;
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// What a txn that creates a child of the root makes of the root's cversion.
+fn cversion_given_to_root(body: &TxnBody<'_>) -> Option<i32> {
+    match body {
+        TxnBody::Create(create) if parent_path(create.path) == Some(b"") => create.parent_cversion,
+        TxnBody::Multi(multi) if !multi.is_failed() => multi
+            .parts()
+            .find_map(|part| cversion_given_to_root(&part.body().ok()?)),
+        _ => None,
+    }
+}
+
+/// What a first look at a snapshot gives.
+enum Peeked {
+    /// It is that of a server that never had a client.
+    Fresh,
+    /// It is what a restore of this program wrote.
+    Restored,
+    /// This seems to stand behind its znodes.
+    Trailer(Trailer),
+}
+
+/// Takes a first look at a snapshot.
+fn peek(source: &Source, file: &SourceFile) -> Result<Peeked> {
+    if source.is_as_restored(file)? {
+        return Ok(Peeked::Restored);
+    }
+    let must_read_all =
+        file.codec() != Codec::Plain || (file.zxid() == Zxid::ZERO && file.size() <= FRESH_LEN_MAX);
+    if !must_read_all {
+        let trailer =
+            peek_trailer(&file.open()?).map_err(|err| Error::io(file.shown(), "read", err))?;
+        return Ok(Peeked::Trailer(trailer));
+    }
+    let summary = snapshot::check(file.shown(), &|| source.open_snapshot(file), &|_| {})?;
+    let is_fresh = summary.max_zxid == Zxid::ZERO && file.zxid() == Zxid::ZERO;
+    Ok(match is_fresh {
+        true => Peeked::Fresh,
+        false => Peeked::Trailer(summary.trailer),
+    })
+}
+
+/// What is known of E, given what stands behind the znodes.
+fn exact_from(
+    timeline: &Timeline,
+    zxid: Zxid,
+    trailer: &Trailer,
+    bound: Option<Zxid>,
+) -> ExactFrom {
+    match trailer.digest {
+        // An empty tree's digest is not zero, so both zero is "none recorded".
+        Some((last, digest)) if (last != Zxid::ZERO || digest.tree_digest != 0) && last >= zxid => {
+            ExactFrom::Known(trailer.last_zxid.map_or(last, |written| written.max(last)))
+        }
+        // An epoch's artificial zxid: the last txn was in the epoch before.
+        Some((last, _))
+            if last != Zxid::ZERO && zxid.counter() == 0 && !timeline.contains(zxid) =>
+        {
+            ExactFrom::Known(trailer.last_zxid.map_or(zxid, |written| written.max(zxid)))
+        }
+        // Digests were off, and still the file says when it was finished. A txn is counted when all of it was applied, so parts of the next one
+        // may be in the file too, and no digest would tell.
+        None if trailer.last_zxid.is_some_and(|last| last >= zxid) => {
+            let last = trailer.last_zxid.unwrap_or(zxid);
+            // The next txn may be the first of the next epoch.
+            let next = timeline.next_after(last);
+            ExactFrom::Known(
+                next.filter(|next| last.is_followed_by(*next))
+                    .unwrap_or(last),
+            )
+        }
+        Some(_) | None => bound.map_or(ExactFrom::Open, ExactFrom::Bounded),
+    }
+}
+
+/// The bases from which the tree at `target` may be had, best first. Those from which it cannot are put in `rejected`.
+pub(super) fn candidates<'a>(
+    bases: &'a [Base],
+    timeline: &Timeline,
+    source: &Source,
+    target: Zxid,
+    rejected: &mut Vec<Rejected>,
+) -> Vec<&'a Base> {
+    let mut ranked = Vec::new();
+    for base in bases.iter().rev().filter(|base| base.zxid <= target) {
+        let mut reject = |reason: String| {
+            rejected.push(Rejected {
+                name: base.name(source),
+                reason,
+                is_damaged: false,
+            })
+        };
+        let is_connected = base.zxid == target
+            || timeline
+                .segments
+                .iter()
+                .any(|segment| segment.contains(target) && segment.continues(base.zxid));
+        if !is_connected {
+            let missing = timeline
+                .next_after(base.zxid)
+                .filter(|next| *next <= target);
+            reject(match missing {
+                Some(next) if !base.zxid.is_followed_by(next) => format!(
+                    "the txns {} to {} behind it are missing",
+                    base.zxid.next(),
+                    next.prev()
+                ),
+                _ => "the txns between it and the point are not all there".to_owned(),
+            });
+            continue;
+        }
+        match base.exact_from {
+            ExactFrom::Known(zxid) if zxid > target => {
+                reject(format!("was written while txns up to {zxid} were applied"))
+            }
+            ExactFrom::Known(_) => ranked.push((0, base)),
+            ExactFrom::Bounded(zxid) if zxid <= target => ranked.push((1, base)),
+            ExactFrom::Bounded(_) | ExactFrom::Open => ranked.push((2, base)),
+        }
+    }
+    ranked.sort_by_key(|(rank, _)| *rank);
+    ranked.into_iter().map(|(_, base)| base).collect()
+}
+
+/// Why `target` cannot be had, and which points around it can.
+pub(super) fn unreachable(
+    source: &Source,
+    timeline: &Timeline,
+    bases: &[Base],
+    target: Zxid,
+    rejected: &[Rejected],
+) -> Error {
+    let mut message = format!("{target} cannot be had exactly");
+    if let Some(damage) = damage_before(source, timeline, target) {
+        return damage.or_hint(|| nearest(timeline, bases, target));
+    }
+    match rejected.first() {
+        Some(first) => {
+            let more = if rejected.len() > 1 {
+                format!(" (and {} older)", rejected.len() - 1)
+            } else {
+                String::new()
+            };
+            message.push_str(&format!(": {} {}{more}", first.name, first.reason));
+        }
+        None if free::is_fuzzy(source) => message.push_str(
+            ": the znodes were written while txns were applied, and without the log of those they are of no one moment",
+        ),
+        None => message.push_str(": no sound snapshot is from before it"),
+    }
+    let error = Error::about(source.shown(), ErrorKind::NotReachable, message);
+    match rejected.iter().any(|other| other.is_damaged) {
+        true => error.hint("'zoovault verify' shows which points can be restored"),
+        false => error.hint(nearest(timeline, bases, target)),
+    }
+}
+
+/// The last damage of a log that may hide txns up to `target`.
+pub(super) fn damage_before(source: &Source, timeline: &Timeline, target: Zxid) -> Option<Error> {
+    timeline.logs.iter().rev().find_map(|log| {
+        let file = source.logs().get(log.log)?;
+        match &log.summary {
+            // As it is: an object of a repository is at fault in more ways than bytes can be.
+            Err(error) => (file.zxid() <= target).then(|| error.clone()),
+            Ok(summary) => {
+                let is_before =
+                    |fault: &&LogFault| fault.txn.is_none_or(|txn| txn.first() <= target);
+                let fault = summary.faults.iter().rev().find(is_before)?;
+                let error = fault.fault.clone().at(fault.offset);
+                Some(Error::damage(file.shown(), error).at_txn(fault.txn))
+            }
+        }
+    })
+}
+
+/// Which points around `target` can be had.
+pub(super) fn nearest(timeline: &Timeline, bases: &[Base], target: Zxid) -> String {
+    let ranges = exact_ranges(timeline, bases);
+    let txn_below = timeline.last_before(target).unwrap_or(Zxid::ZERO);
+    let txn_above = timeline.next_after(target).unwrap_or(Zxid::MAX);
+    // Within a range in numbers, a zxid that no txn has still has txns on both sides.
+    let below = ranges
+        .iter()
+        .filter(|(first, _)| *first < target)
+        .map(|(first, last)| {
+            if *last < target {
+                *last
+            } else {
+                txn_below.max(*first)
+            }
+        })
+        .max();
+    let above = ranges
+        .iter()
+        .filter(|(_, last)| *last > target)
+        .map(|(first, last)| {
+            if *first > target {
+                *first
+            } else {
+                txn_above.min(*last)
+            }
+        })
+        .min();
+    match (below, above) {
+        (Some(below), Some(above)) => format!("the nearest points that can: {below} and {above}"),
+        (Some(below), None) => format!("the nearest point that can: {below}"),
+        (None, Some(above)) => format!("the first point that can: {above}"),
+        (None, None) => "no point of this source can: try another member or a backup".to_owned(),
+    }
+}
+
+/// The ranges of zxids for which some base promises to be exact.
+pub fn exact_ranges(timeline: &Timeline, bases: &[Base]) -> Vec<(Zxid, Zxid)> {
+    let mut ranges: Vec<(Zxid, Zxid)> = bases
+        .iter()
+        .filter_map(|base| base.reach(timeline))
+        .collect();
+    ranges.sort_unstable();
+    let mut merged: Vec<(Zxid, Zxid)> = Vec::new();
+    for (first, last) in ranges {
+        match merged.last_mut() {
+            Some(range) if first <= range.1.next() => range.1 = range.1.max(last),
+            _ => merged.push((first, last)),
+        }
+    }
+    merged
+}
+
+/// A base in memory.
+pub(super) struct Loaded {
+    /// The tree.
+    pub tree: DataTree,
+    /// The digest that the file has, and the zxid it is of.
+    pub digest: Option<(Zxid, TxnDigest)>,
+}
+
+/// Loads a base.
+pub(super) fn load(
+    source: &Source,
+    timeline: &Timeline,
+    base: &Base,
+    progress: &dyn Progress,
+) -> Result<Loaded> {
+    let BaseFile::Snapshot(index) = base.file else {
+        return Ok(Loaded {
+            tree: fresh_tree(source, timeline)?,
+            digest: None,
+        });
+    };
+    let file = source
+        .snapshots()
+        .get(index)
+        .ok_or_else(|| Error::new(ErrorKind::Failed, "a base of another source"))?;
+    let (tree, trailer) = load_snapshot(source, file, progress)?;
+    // What was peeked at before has to be what was read now, unless the whole file was read for it.
+    let is_now = exact_from(timeline, base.zxid, &trailer, None);
+    let was_peeked = file.dated().is_none()
+        && trailer.digest.is_some()
+        && base.zxid != Zxid::ZERO
+        && matches!(base.exact_from, ExactFrom::Known(_));
+    if was_peeked && is_now != base.exact_from {
+        return Err(Error::about(
+            file.shown(),
+            ErrorKind::SourceChanged,
+            "changed while it was read",
+        ));
+    }
+    let digest = trailer
+        .digest
+        .filter(|(zxid, digest)| *zxid != Zxid::ZERO || digest.tree_digest != 0);
+    Ok(Loaded { tree, digest })
+}
+
+/// The tree before the first txn. Its only question is whether its server was of 3.5 or later: one that logs digests was.
+///
+/// # Errors
+/// Failures to read, damage.
+pub fn fresh_tree(source: &Source, timeline: &Timeline) -> Result<DataTree> {
+    let pieces = timeline.segments.first().map(|segment| &segment.pieces);
+    let Some(piece) = pieces.and_then(|pieces| pieces.first()) else {
+        return Ok(DataTree::fresh(false));
+    };
+    let mut reader = piece.reader(source, piece.from)?;
+    let has_digest = reader
+        .next_entry()?
+        .and_then(|entry| entry.txn().ok())
+        .is_some_and(|txn| txn.digest.is_some());
+    Ok(DataTree::fresh(has_digest))
+}
+
+/// The tree of a snapshot, fuzzy as it may be, and what stands behind its znodes.
+///
+/// # Errors
+/// Damage; [`ErrorKind::SourceChanged`]; failures to read.
+pub fn load_snapshot(
+    source: &Source,
+    file: &SourceFile,
+    progress: &dyn Progress,
+) -> Result<(DataTree, Trailer)> {
+    progress.start("loading a snapshot", Some(file.size()));
+    let mut reader = source.open_snapshot(file)?;
+    let mut tree = DataTree::empty();
+    for (session, timeout_ms) in &reader.sessions {
+        tree.load_session(*session, *timeout_ms);
+    }
+    let open = tree.load_acl(OPEN_ACL_UNSAFE);
+    let mut acls: HashMap<i64, AclRef> = HashMap::from([(OPEN_ACL_ID, open)]);
+    for (id, list) in &reader.acls {
+        acls.insert(*id, tree.load_acl(AclVector::from_decoded(list)));
+    }
+    let mut told = 0;
+    while let Some(node) = reader.next_node()? {
+        let acl = *acls
+            .entry(node.acl_id)
+            .or_insert_with(|| tree.load_unresolved_acl(node.acl_id));
+        tree.load_node(node.path, node.data, acl, node.stat)
+            .map_err(|fault| Error::damage(file.shown(), fault.at(node.offset)))?;
+        if node.offset - told > 1 << 20 {
+            progress.advance(node.offset - told);
+            told = node.offset;
+        }
+    }
+    let (trailer, _) = reader.finish()?;
+    if tree.get(b"").is_none() {
+        return Err(Error::damage(
+            file.shown(),
+            crate::error::Fault::NoRoot.at(0),
+        ));
+    }
+    tree.set_last_zxid(file.zxid());
+    Ok((tree, trailer))
+}

@@ -1,0 +1,171 @@
+//! The trees at two points of one source: the later one is had by going on from the earlier.
+
+use super::base::Loaded;
+use super::trust::{self, Trust};
+use super::{
+    Base, Blind, ExactFrom, Judgement, Replayed, Replayer, Target, apply_all, clip,
+    ensure_unambiguous, joints, read_timeline, resolve_as, tree_on_judged,
+};
+use crate::error::{ErrorKind, Result};
+use crate::history::point::Point;
+use crate::progress::Progress;
+use crate::history::source::Source;
+use crate::history::timeline::Timeline;
+use crate::format::txnlog::Level;
+use crate::zxid::Zxid;
+
+/// Two trees of one source.
+#[derive(Debug)]
+pub struct Two {
+    /// Where the first point is, and its tree.
+    pub from: (Target, Replayed),
+    /// Where the second point is, and its tree.
+    pub to: (Target, Replayed),
+}
+
+/// The trees at two points, in whichever order they are.
+///
+/// # Errors
+/// As [`super::rebuild`].
+pub fn rebuild_two(
+    source: &Source,
+    from: Point,
+    to: Point,
+    progress: &dyn Progress,
+) -> Result<Two> {
+    rebuild_two_as(Trust::Exact, source, from, to, progress)
+}
+
+/// As [`rebuild_two`]; and where a tree cannot be had exactly, a snapshot by itself as far as it is trusted.
+///
+/// # Errors
+/// As [`super::rebuild`].
+pub fn rebuild_two_as(
+    trust: Trust,
+    source: &Source,
+    from: Point,
+    to: Point,
+    progress: &dyn Progress,
+) -> Result<Two> {
+    let has_time = [from, to]
+        .iter()
+        .any(|point| matches!(point, Point::Time(_)));
+    let first = if has_time {
+        Level::Everything
+    } else {
+        Level::Frames
+    };
+    match rebuild_two_at(trust, source, (from, to), first, progress) {
+        Err(error)
+            if first == Level::Frames
+                && matches!(error.kind(), ErrorKind::Damage | ErrorKind::NotReachable) =>
+        {
+            rebuild_two_at(trust, source, (from, to), Level::Everything, progress)
+        }
+        result => result,
+    }
+}
+
+fn rebuild_two_at(
+    trust: Trust,
+    source: &Source,
+    (from, to): (Point, Point),
+    level: Level,
+    progress: &dyn Progress,
+) -> Result<Two> {
+    let mut timeline = read_timeline(source, level, progress)?;
+    let from = resolve_as(trust, source, &timeline, from, false)?;
+    let to = resolve_as(trust, source, &timeline, to, false)?;
+    let (low, high) = (from.zxid.min(to.zxid), from.zxid.max(to.zxid));
+    let tree_of = |timeline: &mut Timeline, zxid| -> Result<Replayed> {
+        match tree_on_judged(source, timeline, (zxid, &Judgement::default()), progress) {
+            Ok((replayed, _)) => {
+                ensure_unambiguous(source, timeline, &replayed, zxid)?;
+                Ok(replayed)
+            }
+            // Nothing is taken on trust before all was tried.
+            Err(refusal) if level == Level::Everything => {
+                let at = (zxid, trust);
+                Ok(trust::alone(source, timeline, at, refusal, progress)?.0)
+            }
+            Err(refusal) => Err(refusal),
+        }
+    };
+    let earlier = tree_of(&mut timeline, low)?;
+    let later = match go_on(source, &timeline, &earlier, high, progress)? {
+        Some(later) => later,
+        None => tree_of(&mut timeline, high)?,
+    };
+    let (from_tree, to_tree) = if from.zxid <= to.zxid {
+        (earlier, later)
+    } else {
+        (later, earlier)
+    };
+    Ok(Two {
+        from: (from, from_tree),
+        to: (to, to_tree),
+    })
+}
+
+/// Applies what follows on a tree that was had before, up to `target`. `None` where that leaves anything to doubt, or is not possible: another base
+/// may then do better.
+fn go_on(
+    source: &Source,
+    timeline: &Timeline,
+    earlier: &Replayed,
+    target: Zxid,
+    progress: &dyn Progress,
+) -> Result<Option<Replayed>> {
+    let at = earlier.tree.last_zxid();
+    let segment = timeline
+        .segments
+        .iter()
+        .find(|segment| segment.contains(target) && segment.continues(at));
+    if !earlier.is_certain() || (segment.is_none() && at != target) {
+        return Ok(None);
+    }
+    let from = at.next();
+    let pieces = segment
+        .filter(|_| from <= target)
+        .map(|segment| clip(segment, from, target))
+        .unwrap_or_default();
+    let joints = segment
+        .map(|segment| joints(segment, at, target))
+        .unwrap_or_default();
+    let base = Base {
+        zxid: at,
+        exact_from: ExactFrom::Known(at),
+        reapplies_its_own: false,
+        ..earlier.base.clone()
+    };
+    let loaded = Loaded {
+        tree: earlier.tree.clone(),
+        digest: None,
+    };
+    let mut replayer = Replayer::new(loaded, &base, target);
+    let applied = apply_all(
+        source,
+        &pieces,
+        (from, target),
+        &mut replayer,
+        &mut Blind,
+        progress,
+    );
+    match applied {
+        // A base behind the damage does not need what is damaged.
+        Err(error) if error.kind() == ErrorKind::Damage => return Ok(None),
+        applied => applied?,
+    }
+    let mut later = replayer.finish(&base, pieces, joints, target);
+    if !later.digests.is_proof {
+        later.proof = match later.count {
+            0 => earlier.proof,
+            _ => later.proof.min(earlier.proof),
+        };
+    }
+    if !later.is_certain() || later.digests.open_mismatch.is_some() {
+        return Ok(None);
+    }
+    ensure_unambiguous(source, timeline, &later, target)?;
+    Ok(Some(later))
+}

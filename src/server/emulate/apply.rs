@@ -1,0 +1,273 @@
+//! What a server does with one txn (`DataTree.processTxn`), release by release.
+//!
+//! The data of quota counts (`zookeeper_stats`) is left as the snapshot has it: it is derived, and compared with nothing.
+
+use super::java::{Result, Thrown};
+use super::record::{Body, Create, Kind, Part, Record, Text, decode_part};
+use super::rules::OwnerKind;
+use super::tree::{ServerNode, ServerTree, split};
+use crate::format::record::txn::op;
+use crate::format::record::{Stat, TxnHeader};
+use crate::tree::{LIMITS_NODE, QUOTA_ROOT};
+use crate::zxid::{SessionId, Zxid};
+
+/// The `KeeperException` that a server swallows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    NoNode,
+    NodeExists,
+}
+
+/// What became of one change.
+type Applied = std::result::Result<(), Refused>;
+
+impl ServerTree {
+    /// Applies a txn, and says what of it a server would swallow without a word: the first change that failed.
+    ///
+    /// # Errors
+    /// What ends the load.
+    pub fn apply(&mut self, record: &Record) -> Result<Applied> {
+        let header = &record.header;
+        match &record.body {
+            Body::CreateSession(timeout_ms) => {
+                self.sessions.insert(header.client_id, *timeout_ms);
+            }
+            Body::CloseSession(_) => {
+                self.sessions.remove(&header.client_id);
+            }
+            _ => {}
+        }
+        let applied = match &record.body {
+            Body::Multi(parts) => {
+                let parts = parts.as_deref().ok_or_else(Thrown::null_pointer)?;
+                self.apply_multi(header, parts)?
+            }
+            body => self.apply_one(header, header.txn_type, body)?,
+        };
+        self.last_zxid = self.last_zxid.max(header.zxid);
+        Ok(applied)
+    }
+
+    /// A multi with an error among its parts does nothing. A part that cannot be decoded ends it, and what was done stays.
+    fn apply_multi(&mut self, header: &TxnHeader, parts: &[Part]) -> Result<Applied> {
+        let failed = parts.iter().any(|part| part.txn_type == op::ERROR);
+        let mut applied = Ok(());
+        for part in parts {
+            let body = match decode_part(part, &self.rules) {
+                Err(Thrown::Eof | Thrown::Io(..)) => break,
+                body => body?,
+            };
+            if !failed {
+                applied = applied.and(self.apply_one(header, part.txn_type, &body)?);
+            }
+        }
+        Ok(applied)
+    }
+
+    fn apply_one(&mut self, header: &TxnHeader, txn_type: i32, body: &Body) -> Result<Applied> {
+        match body {
+            Body::Create(create) => {
+                let path = needed(&create.path)?;
+                let created = self.create(header, path, create)?;
+                if created == Err(Refused::NodeExists) && txn_type == op::CREATE {
+                    self.fix_cversion(header, path, create.parent_cversion);
+                }
+                Ok(created)
+            }
+            Body::Delete(path) => self.delete(needed(path)?, header.zxid),
+            Body::SetData {
+                path,
+                data,
+                version,
+            } => self.set_data(header, needed(path)?, data, *version),
+            Body::SetAcl { path, acl, version } => {
+                let path = needed(path)?;
+                let Some(node) = self.get(path) else {
+                    return Ok(Err(Refused::NoNode));
+                };
+                let old = node.acl;
+                self.acls.remove_user(old);
+                let acl = self.acls.convert(acl.clone());
+                self.change(path, |node| {
+                    node.acl = acl;
+                    node.stat.aversion = *version;
+                });
+                Ok(Ok(()))
+            }
+            Body::CloseSession(paths) => {
+                self.kill_session(header.client_id, paths.as_deref(), header.zxid)?;
+                Ok(Ok(()))
+            }
+            Body::CreateSession(_) | Body::Error(_) | Body::Check | Body::Multi(_) => Ok(Ok(())),
+        }
+    }
+
+    fn create(&mut self, header: &TxnHeader, path: &[u8], create: &Create) -> Result<Applied> {
+        let owner = match create.kind {
+            Kind::Plain { ephemeral: false } => 0,
+            Kind::Plain { ephemeral: true } => header.client_id.0,
+            Kind::Container => i64::MIN,
+            Kind::Ttl(ttl_ms) => self.rules.ttl_owner(ttl_ms)?,
+        };
+        let (parent_path, name) = parted(path)?;
+        let Some(parent) = self.get(parent_path) else {
+            return Ok(Err(Refused::NoNode));
+        };
+        let (parent_acl, lists_it) = (parent.acl, parent.children.contains(name));
+        if self.rules.fetches_acls() {
+            self.acls.fetch(parent_acl)?;
+        }
+        let registered = self
+            .rules
+            .registers_acl_first()
+            .then(|| self.acls.convert(create.acl.clone()));
+        if self.rules.creates_by_table() {
+            if let (Some(node), Some(acl)) = (self.get_mut(path), registered) {
+                node.acl = acl;
+                return Ok(Err(Refused::NodeExists));
+            }
+        } else if lists_it {
+            return Ok(Err(Refused::NodeExists));
+        }
+        let acl = registered.unwrap_or_else(|| self.acls.convert(create.acl.clone()));
+        let only_raises = self.rules.only_raises_cversion();
+        self.change(parent_path, |parent| {
+            let cversion = match create.parent_cversion {
+                -1 => parent.stat.cversion.wrapping_add(1),
+                cversion => cversion,
+            };
+            if !only_raises || cversion > parent.stat.cversion {
+                parent.stat.cversion = cversion;
+                parent.stat.pzxid = header.zxid;
+            }
+            parent.children.insert(name.into());
+        });
+        let stat = Stat::created(header.zxid, header.time, owner);
+        self.put(
+            path,
+            ServerNode {
+                data: create.data.clone(),
+                acl,
+                stat,
+                ..ServerNode::default()
+            },
+        );
+        self.index(path, owner)?;
+        if parent_path == QUOTA_ROOT && name == LIMITS_NODE {
+            return Err(self.root_quota());
+        }
+        Ok(Ok(()))
+    }
+
+    /// The parent of a create that found its znode there (`DataTree.setCversionPzxid`).
+    fn fix_cversion(&mut self, header: &TxnHeader, path: &[u8], cversion: i32) {
+        let parent = split(path).map_or(path, |(parent, _)| parent);
+        self.change(parent, |parent| {
+            let cversion = match cversion {
+                -1 => parent.stat.cversion.wrapping_add(1),
+                cversion => cversion,
+            };
+            if cversion > parent.stat.cversion {
+                parent.stat.cversion = cversion;
+                parent.stat.pzxid = header.zxid;
+            }
+        });
+    }
+
+    fn delete(&mut self, path: &[u8], zxid: Zxid) -> Result<Applied> {
+        let (parent, name) = parted(path)?;
+        if self.rules.deletes_from_parent_first() {
+            let changed = self.change(parent, |parent| {
+                parent.children.remove(name);
+                parent.stat.pzxid = parent.stat.pzxid.max(zxid);
+            });
+            if changed.is_none() {
+                return Ok(Err(Refused::NoNode));
+            }
+        }
+        let Some(node) = self.remove(path) else {
+            return Ok(Err(Refused::NoNode));
+        };
+        if self.rules.fetches_acls() {
+            self.acls.fetch(node.acl)?;
+        }
+        self.acls.remove_user(node.acl);
+        if self.rules.deletes_from_parent_first() {
+            let parent_acl = self.get(parent).map(|parent| parent.acl);
+            if let Some(acl) = parent_acl
+                && self.rules.fetches_acls()
+            {
+                self.acls.fetch(acl)?;
+            }
+        } else {
+            let changed = self.change(parent, |parent| {
+                parent.children.remove(name);
+                parent.stat.pzxid = zxid;
+            });
+            if changed.is_none() {
+                return Ok(Err(Refused::NoNode));
+            }
+        }
+        let owner = node.stat.ephemeral_owner;
+        if self.rules.kind_of(owner)? == OwnerKind::Session
+            && let Some(owned) = self.ephemerals.get_mut(&owner)
+        {
+            owned.remove(path);
+        }
+        Ok(Ok(()))
+    }
+
+    fn set_data(
+        &mut self,
+        header: &TxnHeader,
+        path: &[u8],
+        data: &Option<Box<[u8]>>,
+        version: i32,
+    ) -> Result<Applied> {
+        let Some(node) = self.get(path) else {
+            return Ok(Err(Refused::NoNode));
+        };
+        if self.rules.fetches_acls() {
+            self.acls.fetch(node.acl)?;
+        }
+        self.change(path, |node| {
+            node.data = data.clone();
+            node.stat.mtime = header.time;
+            node.stat.mzxid = header.zxid;
+            node.stat.version = version;
+        });
+        Ok(Ok(()))
+    }
+
+    /// Ends a session: what the txn lists, then what is left of its own (`DataTree.killSession`).
+    pub(super) fn kill_session(
+        &mut self,
+        session: SessionId,
+        listed: Option<&[Text]>,
+        zxid: Zxid,
+    ) -> Result<()> {
+        let mut owned = self.ephemerals.remove(&session.0).unwrap_or_default();
+        for path in listed.unwrap_or_default() {
+            let path = needed(path)?;
+            owned.remove(path);
+            // `NoNode` is logged and passed over.
+            let _ = self.delete(path, zxid)?;
+        }
+        for path in owned {
+            let _ = self.delete(&path, zxid)?;
+        }
+        Ok(())
+    }
+}
+
+fn needed(path: &Text) -> Result<&[u8]> {
+    path.as_deref().ok_or_else(Thrown::null_pointer)
+}
+
+/// Parent and name; a path without a slash is more than `String.substring` bears.
+fn parted(path: &[u8]) -> Result<(&[u8], &[u8])> {
+    split(path).ok_or_else(|| {
+        let message = format!("begin 0, end -1, length {}", path.len());
+        Thrown::Unchecked("java.lang.StringIndexOutOfBoundsException", message)
+    })
+}

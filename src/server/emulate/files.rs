@@ -1,0 +1,167 @@
+//! Which files a server reads, and in which order (`Util.getZxidFromName`, `FileSnap.findNValidSnapshots`, `FileTxnLog.FileTxnIterator.init`).
+
+use super::java::{self, Thrown};
+use super::rules::Rules;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::snapshot::codec::Codec;
+use crate::format::stream::{RegularFile, Span};
+use crate::error::{Unread, is_vanished};
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// How many snapshots are tried.
+const SNAPSHOTS_MAX: usize = 100;
+
+/// A file that a server sees.
+#[derive(Clone, Debug)]
+pub struct ServerFile {
+    path: PathBuf,
+    /// Its name.
+    pub name: String,
+    /// The zxid in it, as the server reads it.
+    pub zxid: i64,
+}
+
+impl ServerFile {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::SourceChanged`] when it is gone; the inner one is what the server throws.
+    pub fn open(&self) -> Result<java::Result<Arc<RegularFile>>> {
+        match RegularFile::open(&self.path, &self.path) {
+            Ok(file) => Ok(Ok(Arc::new(file))),
+            Err(err) if is_vanished(&err) => Err(Error::about(
+                &self.path,
+                ErrorKind::SourceChanged,
+                "vanished while the directory was read",
+            )),
+            Err(err) => match Unread::of(&err) {
+                Some(unread) => Ok(Err(Thrown::unopened(&self.name, unread))),
+                None => Err(Error::io(&self.path, "read", err)),
+            },
+        }
+    }
+
+    /// How it is compressed, by the last part of its name.
+    fn codec(&self, rules: &Rules) -> Codec {
+        if rules.wants_two_parts() {
+            return Codec::Plain;
+        }
+        Codec::of_name(&self.name)
+    }
+
+    /// Opens it to be read decompressed.
+    ///
+    /// # Errors
+    /// As [`ServerFile::open`].
+    pub fn reader(&self, rules: &Rules) -> Result<java::Result<Box<dyn Read + Send>>> {
+        let opened = self.open()?;
+        Ok(opened.map(|file| self.codec(rules).reader(Span::new(file, 0))))
+    }
+
+    /// Whether it is tried. One that cannot be read is passed over.
+    fn is_tried(&self, rules: &Rules) -> Result<bool> {
+        let Ok(file) = self.open()? else {
+            return Ok(false);
+        };
+        match self.codec(rules).is_tried(&*file) {
+            Err(err) if Unread::of(&err).is_some() => Ok(false),
+            tried => tried.map_err(|err| Error::io(&self.path, "read", err)),
+        }
+    }
+}
+
+/// The zxid in `name`, or −1 where it is not `prefix`'s.
+fn zxid_of(name: &str, prefix: &str, rules: &Rules) -> i64 {
+    let mut parts: Vec<&str> = name.split('.').collect();
+    while parts.last().is_some_and(|part| part.is_empty()) {
+        parts.pop();
+    }
+    let is_named = match rules.wants_two_parts() {
+        true => parts.len() == 2,
+        false => parts.len() >= 2,
+    };
+    match parts.as_slice() {
+        [first, hex, ..] if is_named && *first == prefix => {
+            i64::from_str_radix(hex, 16).unwrap_or(-1)
+        }
+        _ => -1,
+    }
+}
+
+/// Everything in `dir` with the zxid that its name has as a `prefix`, the lowest first.
+fn list(dir: &Path, prefix: &str, rules: &Rules) -> Result<Vec<ServerFile>> {
+    let io = |err| Error::io(dir, "read", err);
+    let mut files = Vec::new();
+    for entry in fs::read_dir(dir).map_err(io)? {
+        let entry = entry.map_err(io)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        files.push(ServerFile {
+            path: entry.path(),
+            zxid: zxid_of(&name, prefix, rules),
+            name,
+        });
+    }
+    files.sort_by(|a, b| (a.zxid, &a.name).cmp(&(b.zxid, &b.name)));
+    Ok(files)
+}
+
+/// The snapshots that are tried, in that order.
+///
+/// # Errors
+/// When the directory or a file cannot be read.
+pub fn snapshots(dir: &Path, rules: &Rules) -> Result<Vec<ServerFile>> {
+    let mut tried = Vec::new();
+    for file in list(dir, "snapshot", rules)?.into_iter().rev() {
+        if file.zxid != -1 && tried.len() < SNAPSHOTS_MAX && file.is_tried(rules)? {
+            tried.push(file);
+        }
+    }
+    Ok(tried)
+}
+
+/// The logs that are read for txns from `start` on, in that order: those named so, and the newest one below.
+///
+/// # Errors
+/// When the directory cannot be read.
+pub fn logs(dir: &Path, start: i64, rules: &Rules) -> Result<Vec<ServerFile>> {
+    let mut logs = list(dir, "log", rules)?;
+    logs.retain(|log| log.zxid >= 0);
+    let above = logs.partition_point(|log| log.zxid < start);
+    Ok(logs.split_off(above.saturating_sub(1)))
+}
+
+/// Whether any name in `dir` begins with `prefix` and a dot: what the check of separate directories looks for.
+///
+/// # Errors
+/// When the directory cannot be read.
+pub fn has_named(dir: &Path, prefix: &str, rules: &Rules) -> Result<bool> {
+    let start = format!("{prefix}.");
+    let files = list(dir, prefix, rules)?;
+    Ok(files.iter().any(|file| file.name.starts_with(&start)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::emulate::Settings;
+
+    #[test]
+    fn a_copy_beside_a_log_is_a_log_to_some_releases() {
+        let rules = |release: &str| Rules::parse(release, Settings::default()).unwrap();
+        for (name, early, late) in [
+            ("log.c", 12, 12),
+            ("log.c.bak", -1, 12),
+            ("log.c.", 12, 12),
+            ("log.+C", 12, 12),
+            ("log.x", -1, -1),
+            ("logs.c", -1, -1),
+            ("log", -1, -1),
+        ] {
+            assert_eq!(zxid_of(name, "log", &rules("3.5.10")), early, "{name}");
+            assert_eq!(zxid_of(name, "log", &rules("3.6.0")), late, "{name}");
+        }
+    }
+}

@@ -1,0 +1,476 @@
+//! A whole load (`FileTxnSnapLog.restore`, `fastForwardFromEdits`), and what comes behind it at a start (`ZooKeeperServer.loadData`,
+//! `QuorumPeer.loadDataBase`).
+
+use super::apply::Refused;
+use super::files::{self, ServerFile};
+use super::java::Thrown;
+use super::log::ServerLogs;
+use super::record::Record;
+use super::rules::Rules;
+use super::snapshot::{self, Promised};
+use super::tree::ServerTree;
+use crate::format::datadir::CURRENT_EPOCH;
+use crate::error::{Error, ErrorKind, Result};
+use crate::progress::Progress;
+use crate::format::record::txn::DIGEST_VERSION;
+use crate::history::source::{EpochFile, Source};
+use crate::zxid::Zxid;
+use std::path::Path;
+
+/// How many places are told where a server stepped over something in silence.
+const TOLD_MAX: usize = 100;
+
+/// Why a server does not start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What was thrown.
+    pub thrown: Thrown,
+    /// By which file, where it was one.
+    pub file: Option<String>,
+    /// Where in it.
+    pub offset: Option<u64>,
+    /// Behind which txn.
+    pub behind: Option<Zxid>,
+}
+
+impl Refusal {
+    fn new(thrown: Thrown) -> Refusal {
+        Refusal {
+            thrown,
+            file: None,
+            offset: None,
+            behind: None,
+        }
+    }
+
+    /// What the server prints, with the frames of the stack trace that tell one cause from another.
+    pub fn lines(&self) -> Vec<String> {
+        let frame = match (&self.thrown, self.offset) {
+            (Thrown::Eof, Some(_)) => Some("persistence.FileHeader.deserialize(FileHeader.java)"),
+            (Thrown::Unchecked(class, _), Some(_)) if class.ends_with("NullPointerException") => {
+                Some("persistence.Util.readTxnBytes(Util.java)")
+            }
+            _ => None,
+        };
+        let frame = frame.map(|frame| format!("\tat org.apache.zookeeper.server.{frame}"));
+        [self.thrown.line()].into_iter().chain(frame).collect()
+    }
+}
+
+/// A line that a server prints while it loads, though it goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// The file that it is about.
+    pub file: String,
+    /// The line.
+    pub line: String,
+}
+
+/// A tree that a server loaded.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The tree, as every member has it after loading.
+    pub tree: ServerTree,
+    /// How many txns were replayed.
+    pub txns: u64,
+    /// Where txns behind a hole were replayed as if there were none: the last before it and the first behind it.
+    pub holes: Vec<(Zxid, Zxid)>,
+    /// How many changes behind a hole found no znode to change, or one where there should be none, and the first txn of them: what that
+    /// hole took away. Without one it is normal, while txns are applied again that a fuzzy snapshot has.
+    pub swallowed: (u64, Option<Zxid>),
+    /// How many digests differed, and at which txn first ("Digests are not matching").
+    pub digest_mismatches: (u64, Option<Zxid>),
+    /// The zxid at which the snapshot was finished, where the txns up to it did not come: the tree may hold parts of txns that are missing.
+    pub awaited: Option<Zxid>,
+}
+
+impl Loaded {
+    /// The zxid that the server goes on from.
+    pub fn zxid(&self) -> Zxid {
+        self.tree.last_zxid()
+    }
+
+    /// What a standalone server or a leader does before it serves, and followers do not: it ends the sessions that own ephemerals and
+    /// that nothing tells of.
+    ///
+    /// # Errors
+    /// What ends the start.
+    pub fn serve(&mut self) -> std::result::Result<(), Refusal> {
+        let last = self.zxid();
+        for session in self.tree.dead_sessions() {
+            self.tree
+                .kill_session(session, None, last)
+                .map_err(Refusal::new)?;
+        }
+        Ok(())
+    }
+}
+
+/// What came of a load.
+#[derive(Debug)]
+pub struct Load {
+    /// The snapshot that was loaded.
+    pub base: Option<String>,
+    /// The logs that are read behind it, in order.
+    pub logs: Vec<String>,
+    /// What the server prints of what it steps over.
+    pub said: Vec<Said>,
+    /// The tree, or why there is none.
+    pub end: std::result::Result<Loaded, Refusal>,
+    /// Whether a member of an ensemble goes on from there, by its epoch files.
+    pub member: std::result::Result<(), Refusal>,
+}
+
+/// Loads the directories of `source`.
+///
+/// # Errors
+/// [`ErrorKind::BadArgument`] when it is a single file; failures to read. What a server would not read is in the result.
+pub fn load(source: &Source, rules: &Rules, progress: &dyn Progress) -> Result<Load> {
+    let (Some(snap_dir), Some(log_dir)) = (source.dirs().first(), source.dirs().last()) else {
+        let message = "is one file, and a server starts on a directory";
+        return Err(Error::about(
+            source.shown(),
+            ErrorKind::BadArgument,
+            message,
+        ));
+    };
+    progress.start(&format!("loading as {} does", rules.name()), None);
+    let mut loader = Loader {
+        rules,
+        base: None,
+        logs: Vec::new(),
+        said: Vec::new(),
+    };
+    let end = match misplaced(snap_dir, log_dir, rules)? {
+        Some(refusal) => Err(refusal),
+        None => loader.restore(snap_dir, log_dir, progress)?,
+    };
+    let member = match &end {
+        Ok(loaded) => member(source, rules, loaded.zxid()),
+        Err(refusal) => Err(refusal.clone()),
+    };
+    Ok(Load {
+        base: loader.base,
+        logs: loader.logs,
+        said: loader.said,
+        end,
+        member,
+    })
+}
+
+/// Logs among snapshots, or the other way round, where each has a directory (`FileTxnSnapLog`).
+fn misplaced(snap_dir: &Path, log_dir: &Path, rules: &Rules) -> Result<Option<Refusal>> {
+    if snap_dir == log_dir || !rules.checks_placement() {
+        return Ok(None);
+    }
+    if files::has_named(log_dir, "snapshot", rules)? {
+        return Ok(Some(Refusal::new(Thrown::Io(
+            "org.apache.zookeeper.server.persistence.FileTxnSnapLog$LogDirContentCheckException",
+            "Log directory has snapshot files. Check if dataLogDir and dataDir configuration is correct.".to_owned(),
+        ))));
+    }
+    if files::has_named(snap_dir, "log", rules)? {
+        return Ok(Some(Refusal::new(Thrown::Io(
+            "org.apache.zookeeper.server.persistence.FileTxnSnapLog$SnapDirContentCheckException",
+            "Snapshot directory has log files. Check if dataLogDir and dataDir configuration is correct.".to_owned(),
+        ))));
+    }
+    Ok(None)
+}
+
+type End = std::result::Result<Loaded, Refusal>;
+
+struct Loader<'a> {
+    rules: &'a Rules,
+    base: Option<String>,
+    logs: Vec<String>,
+    said: Vec<Said>,
+}
+
+impl Loader<'_> {
+    fn restore(&mut self, snap_dir: &Path, log_dir: &Path, progress: &dyn Progress) -> Result<End> {
+        let mut tree = ServerTree::new(self.rules);
+        let tried = files::snapshots(snap_dir, self.rules)?;
+        let mut promised = None;
+        if tried.is_empty() {
+            let logs = files::logs(log_dir, 0, self.rules)?;
+            if self.rules.wants_snapshot() && !logs.is_empty() {
+                let message = "No snapshot found, but there are log entries. Something is broken!";
+                return Ok(Err(Refusal::new(Thrown::io(message))));
+            }
+        } else {
+            match self.load_snapshot(&mut tree, &tried)? {
+                Ok(Some(digest)) => promised = digest,
+                Ok(None) => {
+                    let message =
+                        format!("Not able to find valid snapshots in {}", snap_dir.display());
+                    return Ok(Err(Refusal::new(Thrown::io(message))));
+                }
+                Err(refusal) => return Ok(Err(refusal)),
+            }
+        }
+        let files = files::logs(log_dir, tree.last_zxid.to_i64() + 1, self.rules)?;
+        self.logs = files.iter().map(|file| file.name.clone()).collect();
+        let mut logs = ServerLogs::new(files, self.rules);
+        let mut replay = Replay::new(tree, promised);
+        let ended = replay.run(&mut logs, progress)?;
+        for (file, line) in logs.said.drain(..) {
+            self.said.push(Said { file, line });
+        }
+        if let Err(refusal) = ended {
+            return Ok(Err(refusal));
+        }
+        if let Some((zxid, _)) = replay.promised {
+            replay.loaded.awaited = Some(zxid);
+            self.said.push(Said {
+                file: self.base.clone().unwrap_or_default(),
+                line: format!(
+                    "Highest txn zxid 0x{:x} is not covering the snapshot digest zxid 0x{:x}, which might lead to inconsistent state",
+                    replay.highest.to_i64(),
+                    zxid.to_i64()
+                ),
+            });
+        }
+        Ok(Ok(replay.loaded))
+    }
+
+    /// Tries one snapshot after the other; the inner `None` when none can be loaded.
+    fn load_snapshot(
+        &mut self,
+        tree: &mut ServerTree,
+        tried: &[ServerFile],
+    ) -> Result<std::result::Result<Option<Promised>, Refusal>> {
+        for file in tried {
+            let reader = file.reader(self.rules)?;
+            let loaded = reader.and_then(|reader| snapshot::load(file, tree, reader));
+            let thrown = match loaded {
+                Ok(promised) => {
+                    tree.last_zxid = Zxid::from_i64(file.zxid);
+                    self.base = Some(file.name.clone());
+                    return Ok(Ok(Some(promised)));
+                }
+                Err(thrown) => unread(thrown, file)?,
+            };
+            if matches!(thrown, Thrown::Unchecked(..)) {
+                return Ok(Err(Refusal {
+                    file: Some(file.name.clone()),
+                    ..Refusal::new(thrown)
+                }));
+            }
+            self.said.push(Said {
+                file: file.name.clone(),
+                line: format!("problem reading snap file {}: {}", file.name, thrown.line()),
+            });
+        }
+        Ok(Ok(None))
+    }
+}
+
+/// A failure of this program's own to read is an error; what a server threw is not.
+fn unread(thrown: Thrown, file: &ServerFile) -> Result<Thrown> {
+    match thrown {
+        Thrown::Unread(kind, message) => Err(Error::io(
+            Path::new(&file.name),
+            "read",
+            std::io::Error::new(kind, message),
+        )),
+        thrown => Ok(thrown),
+    }
+}
+
+/// The replay of the logs.
+struct Replay {
+    loaded: Loaded,
+    promised: Promised,
+    highest: Zxid,
+    /// The highest zxid among the txns replayed (`ZKDatabase.maxCommittedLog`).
+    committed: Option<Zxid>,
+}
+
+impl Replay {
+    fn new(tree: ServerTree, promised: Promised) -> Replay {
+        let mut replay = Replay {
+            highest: tree.last_zxid,
+            loaded: Loaded {
+                tree,
+                txns: 0,
+                holes: Vec::new(),
+                swallowed: (0, None),
+                digest_mismatches: (0, None),
+                awaited: None,
+            },
+            promised,
+            committed: None,
+        };
+        replay.compare_promised(replay.highest);
+        replay
+    }
+
+    /// Replays everything from the first record on that the tree does not have by its zxid. From there, every record is applied.
+    fn run(
+        &mut self,
+        logs: &mut ServerLogs<'_>,
+        progress: &dyn Progress,
+    ) -> Result<std::result::Result<(), Refusal>> {
+        let start = self.highest.next();
+        let mut has_begun = false;
+        loop {
+            let record = match logs.next()? {
+                Ok(Some(record)) => record,
+                Ok(None) => return Ok(Ok(())),
+                Err(Thrown::Unread(kind, message)) => {
+                    let place = logs.place().map_or("", |(file, _)| file).to_owned();
+                    let err = std::io::Error::new(kind, message);
+                    return Err(Error::io(Path::new(&place), "read", err));
+                }
+                Err(thrown) => return Ok(Err(self.refusal(thrown, logs))),
+            };
+            has_begun |= record.header.zxid >= start;
+            if !has_begun {
+                continue;
+            }
+            self.note_hole(record.header.zxid);
+            if let Err(thrown) = self.replay(&record) {
+                return Ok(Err(self.refusal(thrown, logs)));
+            }
+            progress.advance(1);
+        }
+    }
+
+    fn refusal(&self, thrown: Thrown, logs: &ServerLogs<'_>) -> Refusal {
+        Refusal {
+            file: logs.place().map(|(file, _)| file.to_owned()),
+            offset: logs.place().map(|(_, offset)| offset),
+            behind: Some(self.loaded.tree.last_zxid),
+            thrown,
+        }
+    }
+
+    fn note_hole(&mut self, zxid: Zxid) {
+        let last = self.loaded.tree.last_zxid;
+        // A snapshot of a new epoch has counter 0, and counter 1 follows.
+        if zxid > last && !last.is_followed_by(zxid) && self.loaded.holes.len() < TOLD_MAX {
+            self.loaded.holes.push((last, zxid));
+        }
+    }
+
+    fn replay(&mut self, record: &Record) -> super::java::Result<()> {
+        let zxid = record.header.zxid;
+        if zxid >= self.highest || self.highest == Zxid::ZERO {
+            self.highest = zxid;
+        }
+        let applied = self.loaded.tree.apply(record)?;
+        let is_behind_hole = !self.loaded.holes.is_empty();
+        if let (Err(Refused::NoNode | Refused::NodeExists), true) = (applied, is_behind_hole) {
+            self.loaded.swallowed.0 += 1;
+            self.loaded.swallowed.1.get_or_insert(zxid);
+        }
+        self.loaded.txns += 1;
+        if self.promised.is_some() {
+            self.compare_promised(zxid);
+        }
+        self.compare_logged(record);
+        self.ensure_no_gap(zxid)
+    }
+
+    /// Compares the digest that the snapshot promised, at its own zxid (`DataTree.compareSnapshotDigests`).
+    fn compare_promised(&mut self, zxid: Zxid) {
+        let Some((at, digest)) = self.promised.filter(|(at, _)| *at == zxid) else {
+            return;
+        };
+        self.promised = None;
+        if digest.version == DIGEST_VERSION && self.loaded.tree.digest() != Some(digest.tree_digest)
+        {
+            self.mismatch(at);
+        }
+    }
+
+    /// Compares the digest that the leader logged, unless one of the snapshot's is still awaited (`DataTree.compareDigest`).
+    fn compare_logged(&mut self, record: &Record) {
+        let digest = record
+            .digest
+            .filter(|digest| digest.version == DIGEST_VERSION);
+        let (Some(digest), None) = (digest, self.promised) else {
+            return;
+        };
+        if self.loaded.tree.digest() != Some(digest.tree_digest) {
+            self.mismatch(record.header.zxid);
+        }
+    }
+
+    fn mismatch(&mut self, zxid: Zxid) {
+        self.loaded.digest_mismatches.0 += 1;
+        self.loaded.digest_mismatches.1.get_or_insert(zxid);
+    }
+
+    /// What is replayed is kept for followers too, and that wants an unbroken row (`ZKDatabase.addCommittedProposal`).
+    fn ensure_no_gap(&mut self, zxid: Zxid) -> super::java::Result<()> {
+        if !self.loaded.tree.rules.refuses_gaps() {
+            return Ok(());
+        }
+        let Some(last) = self.committed else {
+            self.committed = Some(zxid);
+            return Ok(());
+        };
+        if zxid <= last {
+            return Ok(());
+        }
+        if zxid != last.next() && zxid.epoch() <= last.epoch() {
+            let message = format!(
+                "Committed proposal cached out of order: {zxid} is not the next proposal of {last}"
+            );
+            return Err(Thrown::Unchecked(
+                "java.lang.IllegalStateException",
+                message,
+            ));
+        }
+        self.committed = Some(zxid);
+        Ok(())
+    }
+}
+
+/// The epoch files of a member against the last zxid.
+fn member(source: &Source, rules: &Rules, last: Zxid) -> std::result::Result<(), Refusal> {
+    let refuse = |message: String| Err(Refusal::new(Thrown::io(message)));
+    let of_last = last.to_i64() >> 32;
+    let read = |file: &EpochFile, name: &str| match file {
+        EpochFile::Absent => Ok(None),
+        EpochFile::Epoch(epoch) => Ok(Some(*epoch)),
+        EpochFile::Unread => {
+            let message = format!("{name} cannot be read");
+            Err(Refusal::new(Thrown::io(message)))
+        }
+        EpochFile::Unparsable(line) => {
+            let line = if line.is_empty() { "null" } else { line };
+            Err(Refusal::new(Thrown::io(format!("Found {line} in {name}"))))
+        }
+    };
+    let mut current = read(source.current_epoch(), CURRENT_EPOCH)?.unwrap_or(of_last);
+    if of_last > current {
+        let leftovers = source.odd_files();
+        let is_updating = leftovers
+            .iter()
+            .any(|(path, _)| path.ends_with("updatingEpoch"));
+        let half_written = match rules.release().has(&[(5, 10), (6, 3), (7, 1), (8, 0)]) {
+            true => read(source.half_written_epoch(), "currentEpoch.tmp")?,
+            false => None,
+        };
+        if let Some(epoch) = half_written {
+            current = epoch;
+        } else if rules.release().minor == 4 && is_updating {
+            current = of_last;
+        } else {
+            return refuse(format!(
+                "The current epoch, {current:x}, is older than the last zxid, {}",
+                last.to_i64()
+            ));
+        }
+    }
+    let accepted = read(source.accepted_epoch(), "acceptedEpoch")?.unwrap_or(of_last);
+    if accepted < current {
+        return refuse(format!(
+            "The accepted epoch, {accepted:x} is less than the current epoch, {current:x}"
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,228 @@
+//! Records as a server decodes them (`SerializeUtils.deserializeTxn`, the classes that jute generates).
+//!
+//! [`crate::format::record`] reads what is there; this reads what a given release makes of it, nulls and all.
+
+use super::java::{InputArchive, Result, SliceInput, Thrown};
+use super::rules::Rules;
+use crate::format::jute::{Put, Reader, length};
+use crate::format::record::txn::op;
+use crate::format::record::{TxnDigest, TxnHeader};
+
+/// A string, which may be null.
+pub type Text = Option<Box<[u8]>>;
+
+/// What a record asks for.
+#[derive(Debug)]
+pub enum Body {
+    CreateSession(i32),
+    /// With the paths that it lists.
+    CloseSession(Option<Vec<Text>>),
+    Create(Create),
+    Delete(Text),
+    SetData {
+        path: Text,
+        data: Option<Box<[u8]>>,
+        version: i32,
+    },
+    SetAcl {
+        path: Text,
+        acl: Option<Box<[u8]>>,
+        version: i32,
+    },
+    Error(i32),
+    Check,
+    Multi(Option<Vec<Part>>),
+}
+
+/// A create of any kind.
+#[derive(Debug)]
+pub struct Create {
+    pub path: Text,
+    pub data: Option<Box<[u8]>>,
+    pub acl: Option<Box<[u8]>>,
+    pub kind: Kind,
+    pub parent_cversion: i32,
+}
+
+/// What kind of znode a create makes.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    Plain { ephemeral: bool },
+    Container,
+    Ttl(i64),
+}
+
+/// A part of a multi, not decoded yet.
+#[derive(Debug)]
+pub struct Part {
+    pub txn_type: i32,
+    pub data: Option<Box<[u8]>>,
+}
+
+/// A record's payload.
+pub struct Record {
+    pub header: TxnHeader,
+    pub body: Body,
+    pub digest: Option<TxnDigest>,
+}
+
+/// Decodes the payload of a record.
+///
+/// # Errors
+/// [`Thrown::Eof`] when it is too short, which ends the file; others end the load.
+pub fn decode(payload: &[u8], rules: &Rules) -> Result<Record> {
+    let header = TxnHeader::decode(&mut Reader::new(payload, 0)).map_err(|_| Thrown::Eof)?;
+    let mut input = SliceInput::new(payload, rules.limits());
+    input.take(crate::format::record::txn::TXN_HEADER_LEN)?;
+    if !rules.knows(header.txn_type) {
+        // Up to 3.8 the message has a `%d` in it that nothing fills in.
+        let format = if rules.release().minor < 9 { "%d" } else { "" };
+        let message = format!("Unsupported Txn with type={format}{}", header.txn_type);
+        return Err(Thrown::io(message));
+    }
+    let start = input.rest();
+    let body = match body(header.txn_type, &mut input, rules) {
+        Err(Thrown::Eof) if header.txn_type == op::CREATE => {
+            input = SliceInput::new(start, rules.limits());
+            create_v0(&mut input)?
+        }
+        Err(Thrown::Eof) if header.txn_type == op::CLOSE_SESSION => Body::CloseSession(None),
+        other => other?,
+    };
+    let digest = if rules.reads_digests() {
+        digest(&mut input).ok()
+    } else {
+        None
+    };
+    Ok(Record {
+        header,
+        body,
+        digest,
+    })
+}
+
+fn digest(input: &mut SliceInput<'_>) -> Result<TxnDigest> {
+    Ok(TxnDigest {
+        version: input.int()?,
+        tree_digest: input.long()?,
+    })
+}
+
+/// Decodes a part of a multi.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_part(part: &Part, rules: &Rules) -> Result<Body> {
+    let data = part.data.as_deref().ok_or_else(Thrown::null_pointer)?;
+    if !rules.knows_in_multi(part.txn_type) {
+        let message = format!("Invalid type of op: {}", part.txn_type);
+        return Err(Thrown::io(message));
+    }
+    body(
+        part.txn_type,
+        &mut SliceInput::new(data, rules.limits()),
+        rules,
+    )
+}
+
+fn body(txn_type: i32, input: &mut SliceInput<'_>, rules: &Rules) -> Result<Body> {
+    Ok(match txn_type {
+        op::CREATE_SESSION => Body::CreateSession(input.int()?),
+        op::CLOSE_SESSION if rules.reads_close_session() => {
+            let count = input.vector()?;
+            let paths = count.map(|count| (0..count).map(|_| input.string()).collect());
+            Body::CloseSession(paths.transpose()?)
+        }
+        op::CLOSE_SESSION => Body::CloseSession(None),
+        op::CREATE | op::CREATE2 => Body::Create(Create {
+            path: input.string()?,
+            data: input.buffer()?,
+            acl: acl(input)?,
+            kind: Kind::Plain {
+                ephemeral: input.byte()? != 0,
+            },
+            parent_cversion: input.int()?,
+        }),
+        op::CREATE_CONTAINER => Body::Create(Create {
+            path: input.string()?,
+            data: input.buffer()?,
+            acl: acl(input)?,
+            kind: Kind::Container,
+            parent_cversion: input.int()?,
+        }),
+        op::CREATE_TTL => {
+            let (path, data, acl) = (input.string()?, input.buffer()?, acl(input)?);
+            let parent_cversion = input.int()?;
+            let kind = Kind::Ttl(input.long()?);
+            Body::Create(Create {
+                path,
+                data,
+                acl,
+                kind,
+                parent_cversion,
+            })
+        }
+        op::DELETE | op::DELETE_CONTAINER => Body::Delete(input.string()?),
+        op::SET_DATA | op::RECONFIG => Body::SetData {
+            path: input.string()?,
+            data: input.buffer()?,
+            version: input.int()?,
+        },
+        op::SET_ACL => Body::SetAcl {
+            path: input.string()?,
+            acl: acl(input)?,
+            version: input.int()?,
+        },
+        op::ERROR => Body::Error(input.int()?),
+        op::MULTI => {
+            let count = input.vector()?;
+            let parts = count.map(|count| (0..count).map(|_| part(input)).collect());
+            Body::Multi(parts.transpose()?)
+        }
+        _ => {
+            input.string()?;
+            input.int()?;
+            Body::Check
+        }
+    })
+}
+
+fn part(input: &mut SliceInput<'_>) -> Result<Part> {
+    Ok(Part {
+        txn_type: input.int()?,
+        data: input.buffer()?,
+    })
+}
+
+/// A create as 3.3 wrote it.
+fn create_v0(input: &mut SliceInput<'_>) -> Result<Body> {
+    Ok(Body::Create(Create {
+        path: input.string()?,
+        data: input.buffer()?,
+        acl: acl(input)?,
+        kind: Kind::Plain {
+            ephemeral: input.byte()? != 0,
+        },
+        parent_cversion: -1,
+    }))
+}
+
+/// A list of ACLs, put into jute bytes again; `None` is null.
+///
+/// # Errors
+/// As [`decode`].
+pub fn acl(input: &mut impl InputArchive) -> Result<Option<Box<[u8]>>> {
+    let Some(count) = input.vector()? else {
+        return Ok(None);
+    };
+    let mut entries = Vec::new();
+    for _ in 0..count {
+        entries.put_int(input.int()?);
+        entries.put_buffer(input.string()?.as_deref());
+        entries.put_buffer(input.string()?.as_deref());
+    }
+    let mut list = Vec::with_capacity(4 + entries.len());
+    list.put_int(length(usize::try_from(count).unwrap_or(0)));
+    list.extend_from_slice(&entries);
+    Ok(Some(list.into()))
+}

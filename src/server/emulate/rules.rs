@@ -1,0 +1,423 @@
+//! What differs from release to release, and by the settings of a server.
+//!
+//! | what | releases |
+//! |---|---|
+//! | names in two parts only; compressed snapshots unknown | up to 3.5 |
+//! | a snapshot is wanted where there are logs (`FileTxnSnapLog.restore`) | 3.5.3 and later |
+//! | logs and snapshots in each other's directory are refused | 3.4.12, 3.5.4, 3.6.0 and later |
+//! | the digest behind the first seal is read | 3.6.0 and later |
+//! | the last zxid behind that is read | 3.9.0 and later |
+//! | a newest log of zero bytes is deleted (`FileTxnLog.goToNextLog`) | 3.9.3 and later |
+//! | a hole within an epoch is refused (`ZKDatabase.addCommittedProposal`) | 3.9.4 and later |
+//! | a create sets its parent's cversion and pzxid as the txn says; later it only raises them | up to 3.5 |
+//! | a delete looks for the znode first, and sets the parent's pzxid | up to 3.5.4 |
+//! | a create finds its znode there by the parent's list of children; later, by the table of znodes, and gives it its ACL | 3.8.5, 3.9.4 and later |
+//! | a create registers its ACL even if the znode is there | 3.6.0 and later |
+//! | what a closeSession lists is deleted | 3.6.0 and later |
+//! | a multi's create2 is understood | 3.7.2, 3.8.2, 3.9.0 and later |
+//! | ACLs are fetched while txns are applied, and one that is missing ends the load | 3.7.3, 3.8.4, 3.9.2 and later; Debian's 3.8.0-11+deb12u2 |
+//! | ACLs are counted, and dropped when nothing uses them | 3.4.9, 3.5.2, 3.6.0 and later |
+
+use super::java::{Result, Thrown};
+use crate::format::record::txn::op;
+use crate::format::release::{MAX_BUFFER, Release};
+
+/// The settings of a server that change what it makes of its files, as its JVM has them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// `jute.maxbuffer`.
+    pub max_buffer: usize,
+    /// `zookeeper.jute.maxbuffer.extrasize`; by default as much as the first, from 3.5.7 on.
+    pub extra_size: Option<usize>,
+    /// `zookeeper.extendedTypesEnabled`.
+    pub extended_types: bool,
+    /// `zookeeper.snapshot.trust.empty`.
+    pub trust_empty: bool,
+    /// `zookeeper.digest.enabled`.
+    pub digest: bool,
+    /// `zookeeper.serializeLastProcessedZxid.enabled`.
+    pub last_zxid: bool,
+    /// `zookeeper.closeSessionTxn.enabled`.
+    pub close_session: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            max_buffer: MAX_BUFFER,
+            extra_size: None,
+            extended_types: false,
+            trust_empty: false,
+            digest: true,
+            last_zxid: true,
+            close_session: true,
+        }
+    }
+}
+
+impl Settings {
+    /// Takes `key=value`, as after `-D` of java or in a `zoo.cfg`.
+    ///
+    /// # Errors
+    /// A line for the user, when the key has no effect on loading or the value is none.
+    pub fn set(&mut self, text: &str) -> std::result::Result<(), String> {
+        let (key, value) = text
+            .split_once('=')
+            .ok_or_else(|| format!("'{text}' is not KEY=VALUE"))?;
+        let number = || {
+            value
+                .parse()
+                .map_err(|_| format!("'{value}' is no number of bytes"))
+        };
+        let flag = match key.strip_prefix("zookeeper.").unwrap_or(key) {
+            "jute.maxbuffer" => {
+                self.max_buffer = number()?;
+                return Ok(());
+            }
+            "jute.maxbuffer.extrasize" => {
+                self.extra_size = Some(number()?);
+                return Ok(());
+            }
+            "extendedTypesEnabled" => &mut self.extended_types,
+            "snapshot.trust.empty" => &mut self.trust_empty,
+            "digest.enabled" => &mut self.digest,
+            "serializeLastProcessedZxid.enabled" => &mut self.last_zxid,
+            "closeSessionTxn.enabled" => &mut self.close_session,
+            _ => {
+                return Err(format!(
+                    "'{key}' has no effect on loading that is known here; known are jute.maxbuffer, zookeeper.extendedTypesEnabled, \
+                     zookeeper.snapshot.trust.empty, zookeeper.digest.enabled, zookeeper.serializeLastProcessedZxid.enabled, \
+                     zookeeper.closeSessionTxn.enabled, zookeeper.jute.maxbuffer.extrasize"
+                ));
+            }
+        };
+        // `Boolean.parseBoolean` takes everything else for false.
+        *flag = value.eq_ignore_ascii_case("true");
+        Ok(())
+    }
+}
+
+/// How long a buffer or a string may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    max: usize,
+    /// Up to 3.4.6 and in 3.5.0, strings were read whatever their length.
+    checks_strings: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            max: usize::MAX,
+            checks_strings: true,
+        }
+    }
+}
+
+impl Limits {
+    /// The length of a buffer.
+    pub fn buffer(self, length: i32) -> Result<usize> {
+        let len = usize::try_from(length).ok().filter(|len| *len <= self.max);
+        len.ok_or_else(|| Thrown::io(format!("Unreasonable length = {length}")))
+    }
+
+    /// The length of a string.
+    pub fn string(self, length: i32) -> Result<usize> {
+        if self.checks_strings {
+            return self.buffer(length);
+        }
+        let negative = "java.lang.NegativeArraySizeException";
+        usize::try_from(length).map_err(|_| Thrown::Unchecked(negative, length.to_string()))
+    }
+}
+
+/// What kind of znode an `ephemeralOwner` makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnerKind {
+    /// It stays.
+    Persistent,
+    /// A container.
+    Container,
+    /// It goes after a time.
+    Ttl,
+    /// It goes with a session.
+    Session,
+}
+
+/// One server: a release and its settings.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    name: String,
+    release: Release,
+    settings: Settings,
+    has_acl_check: bool,
+}
+
+const CONTAINER: i64 = i64::MIN;
+const EXTENDED_MASK: i64 = 0xff << 56;
+const RESERVED_BITS: i64 = 0xffff << 40;
+const TTL_MAX: i64 = (1 << 40) - 1;
+const ILLEGAL_ARGUMENT: &str = "java.lang.IllegalArgumentException";
+
+impl Rules {
+    /// The first release whose rules are known here; the earlier ones fixed up what they replayed in ways of their own.
+    pub const FIRST: Release = Release::new(3, 4, 6);
+    /// The last branch.
+    pub const LAST_MINOR: u32 = 9;
+
+    /// The rules of a release, or of Debian's package of one, such as `3.8.0-11+deb12u2`: from that on, Debian's 3.8.0 fetches ACLs as 3.8.4 does
+    /// (the fix of CVE-2024-23944).
+    ///
+    /// # Errors
+    /// A line for the user, for what is no release, or none that is known here.
+    pub fn parse(text: &str, settings: Settings) -> std::result::Result<Rules, String> {
+        let (number, revision) = text.split_once('-').unwrap_or((text, ""));
+        let release: Release = number.parse()?;
+        if release < Rules::FIRST || release.minor > Rules::LAST_MINOR {
+            return Err(format!(
+                "what a server of {text} does is not known here: {} to 3.{} are",
+                Rules::FIRST,
+                Rules::LAST_MINOR
+            ));
+        }
+        let is_fixed = !matches!(revision, "" | "11" | "11+deb12u1");
+        Ok(Rules {
+            has_acl_check: release.has(&[(7, 3), (8, 4), (9, 2)])
+                || (release == Release::new(3, 8, 0) && is_fixed),
+            name: text.to_owned(),
+            release,
+            settings,
+        })
+    }
+
+    /// As it was given.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The release.
+    pub fn release(&self) -> Release {
+        self.release
+    }
+
+    fn since(&self, minor: u32, patch: u32) -> bool {
+        self.release >= Release::new(3, minor, patch)
+    }
+
+    /// How long what it reads may be.
+    pub fn limits(&self) -> Limits {
+        let max = self.settings.max_buffer;
+        let extra = match self.settings.extra_size {
+            Some(extra) if self.since(5, 7) => extra.max(1024),
+            _ => self.release.extra_buffer_len(max),
+        };
+        Limits {
+            max: max.saturating_add(extra),
+            checks_strings: self.release.has(&[(4, 7), (5, 1)]),
+        }
+    }
+
+    /// Whether names have exactly two parts.
+    pub fn wants_two_parts(&self) -> bool {
+        !self.since(6, 0)
+    }
+
+    /// Whether logs alone are refused.
+    pub fn wants_snapshot(&self) -> bool {
+        self.since(5, 3) && !self.settings.trust_empty
+    }
+
+    /// Whether it looks for logs among snapshots and the other way round, where the two have directories of their own.
+    pub fn checks_placement(&self) -> bool {
+        self.release.has(&[(4, 12), (5, 4), (6, 0)])
+    }
+
+    /// Whether it reads digests, and compares them.
+    pub fn reads_digests(&self) -> bool {
+        self.since(6, 0) && self.settings.digest
+    }
+
+    /// Whether it reads the last zxid of a snapshot.
+    pub fn reads_last_zxid(&self) -> bool {
+        self.since(9, 0) && self.settings.last_zxid
+    }
+
+    /// Whether the string of a seal is read at all.
+    pub fn reads_seal_string(&self) -> bool {
+        self.since(6, 0)
+    }
+
+    /// Whether a newest log of zero bytes is deleted.
+    pub fn deletes_empty_tail(&self) -> bool {
+        self.since(9, 3)
+    }
+
+    /// Whether a hole within an epoch is refused.
+    pub fn refuses_gaps(&self) -> bool {
+        self.since(9, 4)
+    }
+
+    /// Whether a parent's cversion and pzxid are only raised.
+    pub fn only_raises_cversion(&self) -> bool {
+        self.since(6, 0)
+    }
+
+    /// Whether a delete raises the parent's pzxid before it looks for the znode.
+    pub fn deletes_from_parent_first(&self) -> bool {
+        self.release.has(&[(5, 5)])
+    }
+
+    /// Whether a create looks in the table of znodes, and gives what it finds its ACL.
+    pub fn creates_by_table(&self) -> bool {
+        self.release.has(&[(8, 5), (9, 4)])
+    }
+
+    /// Whether a create registers its ACL first.
+    pub fn registers_acl_first(&self) -> bool {
+        self.since(6, 0)
+    }
+
+    /// Whether a closeSession has a list that is deleted.
+    pub fn reads_close_session(&self) -> bool {
+        self.since(6, 0) && self.settings.close_session
+    }
+
+    /// Whether ACLs are fetched while txns are applied.
+    pub fn fetches_acls(&self) -> bool {
+        self.has_acl_check
+    }
+
+    /// Whether unused ACLs are dropped.
+    pub fn counts_acls(&self) -> bool {
+        self.release.has(&[(4, 9), (5, 2)])
+    }
+
+    /// Whether a fresh tree has `/zookeeper/config`.
+    pub fn has_config_node(&self) -> bool {
+        self.since(5, 0)
+    }
+
+    /// Whether a record of `txn_type` can be read (`SerializeUtils.deserializeTxn`).
+    pub fn knows(&self, txn_type: i32) -> bool {
+        match txn_type {
+            op::CREATE_SESSION
+            | op::CLOSE_SESSION
+            | op::ERROR
+            | op::CREATE
+            | op::DELETE
+            | op::SET_DATA
+            | op::SET_ACL
+            | op::MULTI => true,
+            op::CREATE2 | op::RECONFIG => self.since(5, 0),
+            op::CREATE_CONTAINER | op::DELETE_CONTAINER => self.since(5, 1),
+            op::CREATE_TTL => self.since(5, 3),
+            _ => false,
+        }
+    }
+
+    /// Whether a multi may have a part of `txn_type` (`DataTree.processTxn`).
+    pub fn knows_in_multi(&self, txn_type: i32) -> bool {
+        match txn_type {
+            op::CREATE | op::DELETE | op::SET_DATA | op::ERROR | op::CHECK => true,
+            op::CREATE2 => self.release.has(&[(7, 2), (8, 2), (9, 0)]),
+            op::CREATE_CONTAINER | op::DELETE_CONTAINER | op::CREATE_TTL => self.knows(txn_type),
+            _ => false,
+        }
+    }
+
+    /// What kind of znode `owner` makes (`EphemeralType.get`).
+    pub fn kind_of(&self, owner: i64) -> Result<OwnerKind> {
+        if self.since(5, 4)
+            && self.settings.extended_types
+            && owner & EXTENDED_MASK == EXTENDED_MASK
+        {
+            if owner & RESERVED_BITS != 0 {
+                let message = format!("Invalid ephemeralOwner. [{owner:x}]");
+                return Err(Thrown::Unchecked(ILLEGAL_ARGUMENT, message));
+            }
+            return Ok(OwnerKind::Ttl);
+        }
+        Ok(match owner {
+            0 => OwnerKind::Persistent,
+            CONTAINER if self.since(5, 1) => OwnerKind::Container,
+            owner if owner < 0 && self.is_3_5_3() => OwnerKind::Ttl,
+            _ => OwnerKind::Session,
+        })
+    }
+
+    /// The owner of a new TTL node (`EphemeralType.TTL.toEphemeralOwner`).
+    pub fn ttl_owner(&self, ttl_ms: i64) -> Result<i64> {
+        let (mark, max) = match self.is_3_5_3() {
+            true => (CONTAINER, (1 << 60) - 1),
+            false => (EXTENDED_MASK, TTL_MAX),
+        };
+        if !(1..=max).contains(&ttl_ms) {
+            let message = if ttl_ms <= 0 {
+                "ttl must be positive".to_owned()
+            } else {
+                format!("ttl must be positive and cannot be larger than: {max}")
+            };
+            return Err(Thrown::Unchecked(ILLEGAL_ARGUMENT, message));
+        }
+        Ok(mark | ttl_ms)
+    }
+
+    fn is_3_5_3(&self) -> bool {
+        self.release == Release::new(3, 5, 3)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(release: &str) -> Rules {
+        Rules::parse(release, Settings::default()).unwrap()
+    }
+
+    #[test]
+    fn a_package_of_debian_may_have_more_than_its_release() {
+        assert!(rules("3.8.0-11+deb12u2").fetches_acls());
+        assert!(!rules("3.8.0-11+deb12u1").fetches_acls() && !rules("3.8.0").fetches_acls());
+        for unknown in ["3.4.5", "3.10.0", "three"] {
+            assert!(Rules::parse(unknown, Settings::default()).is_err());
+        }
+    }
+
+    #[test]
+    fn what_one_buffer_may_have_grew_with_the_releases() {
+        for (release, max) in [("3.4.14", 0xf_ffff + 1024), ("3.5.7", 2 * 0xf_ffff)] {
+            let limits = rules(release).limits();
+            assert_eq!(limits.buffer(max), Ok(usize::try_from(max).unwrap()));
+            assert_eq!(
+                limits.buffer(max + 1),
+                Err(Thrown::io(format!("Unreasonable length = {}", max + 1)))
+            );
+        }
+        assert!(rules("3.4.6").limits().string(1 << 30).is_ok());
+    }
+
+    #[test]
+    fn owners_are_told_apart_as_each_release_does() {
+        let ttl = 0xff00_0000_0000_1388_u64.cast_signed();
+        let mut with_ttl = rules("3.8.0");
+        assert_eq!(with_ttl.kind_of(ttl), Ok(OwnerKind::Session));
+        with_ttl
+            .settings
+            .set("zookeeper.extendedTypesEnabled=true")
+            .unwrap();
+        assert_eq!(with_ttl.kind_of(ttl), Ok(OwnerKind::Ttl));
+        assert!(with_ttl.kind_of(-1).is_err());
+        assert_eq!(rules("3.4.14").kind_of(i64::MIN), Ok(OwnerKind::Session));
+        assert_eq!(rules("3.5.10").kind_of(i64::MIN), Ok(OwnerKind::Container));
+    }
+
+    #[test]
+    fn a_setting_without_effect_is_told() {
+        let mut settings = Settings::default();
+        settings.set("jute.maxbuffer=4194304").unwrap();
+        assert_eq!(settings.max_buffer, 4 << 20);
+        assert!(settings.set("zookeeper.snapCount=5").is_err());
+        assert!(settings.set("jute.maxbuffer").is_err());
+    }
+}
