@@ -1,48 +1,19 @@
 //! The command line: arguments, rendering, exit status. A file a command.
 
 mod args;
-mod at;
-mod backup;
-mod backups;
-mod cat;
-mod check;
-mod compare;
-mod copy;
-mod diff;
-mod drill;
-mod du;
+mod command;
+mod commands;
 mod exit;
-mod explain;
-mod export;
-mod export_tree;
-mod forget;
-mod formatter;
-mod history;
-mod init;
-mod inspect;
-mod job;
-mod log;
-mod ls;
+mod jobs;
 mod man;
-mod out;
-mod pin;
 mod progress;
-mod prune;
-mod repo;
+mod repo_args;
 mod report;
-mod restore;
-mod server;
-mod sides;
-mod stat;
-mod text;
-mod top;
 mod ui;
-mod unified;
-mod value;
-mod verify;
-mod znode;
+mod views;
+mod writer_thread;
 
-use args::{Cli, Command};
+use command::Cli;
 use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser};
 use exit::Exit;
@@ -67,7 +38,7 @@ pub fn main() -> ExitCode {
     if let Err(err) = exit::clean_up_on_signals() {
         ui.warn(&format!("cannot catch signals: {err}"));
     }
-    let ended = run(&cli, &ui);
+    let ended = command::run(&cli, &ui);
     exit::yield_to_signal();
     ui.finish();
     match ended {
@@ -86,7 +57,7 @@ fn refuse(mut err: clap::Error) -> Exit {
     let args: Vec<_> = std::env::args_os().skip(1).collect();
     let has = |name: &str| args.iter().any(|arg| arg == name);
     if has("--nagios") {
-        return backups::bad_arguments(&in_a_line(&err));
+        return commands::backups::bad_arguments(&in_a_line(&err));
     }
     if has("--json") {
         ui::refuse_as_json(&in_a_line(&err));
@@ -116,40 +87,4 @@ fn in_a_line(err: &clap::Error) -> String {
         .filter(|part| !part.starts_with("Usage:") && !part.starts_with("For more information"));
     let lines = told.map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
     lines.collect::<Vec<_>>().join("; ")
-}
-
-fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<Exit> {
-    match &cli.command {
-        Command::Inspect(args) => inspect::run(args, ui),
-        Command::Verify(args) => verify::run(args, ui),
-        Command::Compare(args) => compare::run(args, ui),
-        Command::Diff(args) => diff::run(args, ui),
-        Command::History(args) => history::run(args, ui),
-        Command::Explain(args) => explain::run(args, ui),
-        Command::Log(args) => log::run(args, ui),
-        Command::Top(args) => top::run(args, ui),
-        Command::Restore(args) => restore::run(args, ui),
-        Command::Export(args) => export::run(args, ui),
-        Command::Ls(args) => ls::run(args, ui),
-        Command::Cat(args) => cat::run(args, ui),
-        Command::Stat(args) => stat::run(args, ui),
-        Command::Du(args) => du::run(args, ui),
-        Command::Init(args) => init::run(args, ui),
-        Command::Backup(args) => backup::run(args, ui),
-        Command::Drill(args) => drill::run(args, ui),
-        Command::Backups(args) => backups::run(args, ui),
-        Command::Check(args) => check::run(args, ui),
-        Command::Forget(args) => forget::run(args, ui),
-        Command::Prune(args) => prune::run(args, ui),
-        Command::Pin(args) => args.run(ui),
-        Command::Unpin(args) => args.run(ui),
-        Command::Copy(args) => copy::run(args, ui),
-        Command::Completions(args) => {
-            let mut bytes = Vec::new();
-            clap_complete::generate(args.shell, &mut Cli::command(), "zoovault", &mut bytes);
-            ui.print(&bytes)?;
-            Ok(Exit::Done)
-        }
-        Command::Man(args) => man::run(args),
-    }
 }

@@ -1,9 +1,9 @@
 //! What reaches the user: results on stdout, everything else on stderr.
 
-use super::args::{Color, Global};
-use super::exit::Exit;
-use super::out::Out;
-use super::progress::Bars;
+use crate::cli::args::{Color, Global};
+use crate::cli::exit::Exit;
+use crate::cli::writer_thread::Out;
+use crate::cli::progress::Bars;
 use serde_json::{Value, json};
 use std::io::{self, IsTerminal, Write};
 use zoovault::error::{Error, TxnPlace};
@@ -180,7 +180,7 @@ impl Ui {
             let next = next.map(|next| format!("; {next}")).unwrap_or_default();
             format!(
                 "zoovault: {}{next}",
-                super::text::escape(&format!("{err:#}"))
+                crate::cli::views::text::escape(&format!("{err:#}"))
             )
         };
         let _ = writeln!(io::stderr().lock(), "{line}");

@@ -2,12 +2,22 @@
 
 mod repository;
 
-use super::args::{Cli, ManArgs};
-use super::exit::Exit;
+use crate::cli::command::Cli;
+use crate::cli::exit::Exit;
 use anyhow::Context;
 use clap::CommandFactory;
 use std::fs;
 use zoovault::analysis::verify::codes;
+use clap::Args;
+use std::path::PathBuf;
+
+/// Write the man pages into a directory.
+#[derive(Args, Debug)]
+pub struct ManArgs {
+    /// Where to write the pages
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+}
 
 pub fn run(args: &ManArgs) -> anyhow::Result<Exit> {
     let mut command = Cli::command();

@@ -2,8 +2,8 @@
 
 use super::layout::{Extent, TimeAxis, ZxidAxis, by_epoch};
 use super::{State, Subject, proof_words, when, when_or_unknown};
-use crate::cli::inspect::exactness;
-use crate::cli::text;
+use crate::cli::commands::inspect::exactness;
+use crate::cli::views::text;
 use zoovault::history::replay::Proof;
 use zoovault::analysis::verify::{LogReport, Missing, Severity, SnapshotReport, Window};
 use zoovault::zxid::Zxid;

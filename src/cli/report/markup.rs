@@ -1,6 +1,6 @@
 //! HTML and SVG as text, in which only literals are markup: whatever else gets in is escaped.
 
-use super::super::text;
+use crate::cli::views::text;
 use std::fmt::{Display, Write};
 
 /// A name and a value.

@@ -16,7 +16,7 @@ mod verdict;
 
 pub use place::Place;
 
-use super::text;
+use crate::cli::views::text;
 use chart::Chart;
 use jiff::tz::TimeZone;
 use markup::Markup;

@@ -2,7 +2,7 @@
 
 use super::markup::Markup;
 use super::tables::{short, table};
-use crate::cli::server::{has, outcome, truth, ways};
+use crate::cli::views::forecast::{has, outcome, truth, ways};
 use zoovault::server::emulate::{Refusal, Start};
 
 /// Writes the table.

@@ -3,7 +3,7 @@
 use super::markup::Markup;
 use super::signs::PROOFS;
 use super::{Subject, is_bad, proof_meaning, proof_words, reaches_last, when, when_or_unknown};
-use crate::cli::text;
+use crate::cli::views::text;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use zoovault::history::replay::Proof;

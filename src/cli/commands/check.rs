@@ -1,0 +1,325 @@
+//! `check`: whether a repository is whole.
+
+use crate::cli::args::EXIT_STATUS;
+use crate::cli::exit::Exit;
+use crate::cli::jobs::config::Config;
+use crate::cli::jobs::{self, JobArgs, Outcome};
+use crate::cli::repo_args::{self, RepoArg, now_ms};
+use crate::cli::views::text;
+use crate::cli::ui::{Look, Render, Ui};
+use anyhow::Context;
+use clap::Args;
+use jiff::Zoned;
+use serde_json::{Value, json};
+use std::io::{self, Write};
+use zoovault::backup::check::{
+    Finding, Loss, Options, ReadData, Reading, Report, Severity, Share, Verdict, check,
+};
+use zoovault::error::TxnPlace;
+use zoovault::zxid::Zxid;
+
+/// How many findings are told one by one without `-v`.
+const FINDINGS_MAX: usize = 40;
+/// How many backups are named in one line without `-v`.
+const IDS_MAX: usize = 8;
+
+const EXAMPLES: &str = "\
+Examples:
+  zoovault check --repo /backup                                 names, sizes and manifests: seconds
+  zoovault check --repo /backup --read-data                     every byte
+  zoovault check --repo /backup --read-data-subset daily/month  once a day: every byte once a month";
+
+/// Check a backup repository: that everything is there, and on demand that every byte is right.
+///
+/// Without --read-data, the names of all objects, their sizes, and the manifests are compared with one another: what is missing is found, and what
+/// contradicts itself. Bit rot in logs and bases is not: for that, --read-data reads every object that a backup lists, on all cores, and compares its
+/// SHA-256, its compression, every record, checksum and znode in it, and what the manifests noted of it. Logs of one lineage that hold the same zxids
+/// are compared with one another. That a restore succeeds, zoovault drill proves.
+///
+/// --read-data-subset reads a part: 3/10 the third of ten, or by the date. An object belongs to the same part every time, by a hash of its name, so daily/month run once
+/// a day has read everything by the end of the month; so have hourly/day, hourly/week, daily/week, daily/year, weekly/year and monthly/year. Days are
+/// those of the local zone, hours those of UTC. Nothing is left to chance.
+///
+/// Damage of an object is told with the backups that list it, the points that are lost by it, and what can still be restored. Nothing is changed, and
+/// backups may go on meanwhile.
+#[derive(Args, Debug)]
+#[command(after_help = format!("{EXAMPLES}\n\n{EXIT_STATUS}"))]
+pub struct CheckArgs {
+    #[command(flatten)]
+    pub repo: RepoArg,
+    /// Read every object that a backup lists
+    #[arg(long)]
+    pub read_data: bool,
+    /// Read a part of the objects: N/M, or by the date: daily/month and the like
+    #[arg(long, value_name = "PART", conflicts_with = "read_data")]
+    pub read_data_subset: Option<String>,
+    #[command(flatten)]
+    pub job: JobArgs,
+}
+
+pub fn run(args: &CheckArgs, ui: &Ui) -> anyhow::Result<Exit> {
+    let read_data = match (&args.read_data_subset, args.read_data) {
+        (Some(part), _) => ReadData::Share(Share::parse(part, &Zoned::now())?),
+        (None, true) => ReadData::All,
+        (None, false) => ReadData::Nothing,
+    };
+    let config = Config::load(&args.job.config)?;
+    let place = args.repo.place(&config)?;
+    let label = text::path(&place);
+    jobs::around("check", &label, &args.job, &config, ui, || {
+        let options = Options {
+            read_data,
+            now_ms: now_ms(),
+            source: crate::cli::args::options(None),
+        };
+        let repository = repo_args::open_despite(&place)?;
+        let report =
+            check(&repository, &options, ui.progress()).context("cannot finish the check")?;
+        let exit = match report.verdict() {
+            Verdict::Whole => Exit::Done,
+            Verdict::Warnings => Exit::Warnings,
+            Verdict::Damaged => Exit::Damaged,
+        };
+        let shown = Shown {
+            repository: label.clone(),
+            report: &report,
+            exit,
+        };
+        ui.show(&shown, exit != Exit::Done)?;
+        let worst = report.findings.first();
+        let line = worst.map_or("whole".to_owned(), |finding| finding.message.clone());
+        Ok(Outcome {
+            exit,
+            line,
+            gauges: Vec::new(),
+        })
+    })
+}
+
+struct Shown<'a> {
+    repository: String,
+    report: &'a Report,
+    exit: Exit,
+}
+
+fn verdict_name(verdict: Verdict) -> (&'static str, &'static str) {
+    match verdict {
+        Verdict::Whole => ("whole", "32"),
+        Verdict::Warnings => ("whole, with warnings", "33"),
+        Verdict::Damaged => ("damaged", "31"),
+    }
+}
+
+impl Render for Shown<'_> {
+    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+        let report = self.report;
+        let (verdict, color) = verdict_name(report.verdict());
+        let verdict = look.paint(&format!("1;{color}"), &verdict.to_uppercase());
+        writeln!(out, "{}: {verdict}", self.repository)?;
+        writeln!(
+            out,
+            "  {} of {}: {} of {}",
+            text::plural(report.backups, "backup"),
+            text::plural(report.lineages, "lineage"),
+            text::plural(report.objects, "object"),
+            text::size(report.bytes),
+        )?;
+        writeln!(out, "  {}", read_words(report))?;
+        let kept = [
+            (report.pinned, "pinned"),
+            (report.forgotten, "forgotten and not deleted yet"),
+        ];
+        for (count, what) in kept.into_iter().filter(|(count, _)| *count > 0) {
+            writeln!(out, "  {} {what}", text::plural(count, "backup"))?;
+        }
+        let is_told = |finding: &&Finding| look.verbose || finding.severity > Severity::Info;
+        let told: Vec<&Finding> = report.findings.iter().filter(is_told).collect();
+        let limit = if look.verbose {
+            usize::MAX
+        } else {
+            FINDINGS_MAX
+        };
+        if !told.is_empty() {
+            writeln!(out, "\nFindings:")?;
+        }
+        for finding in told.iter().take(limit) {
+            show_finding(out, finding, look)?;
+        }
+        if told.len() > limit {
+            writeln!(out, "  ... and {} more (-v shows them)", told.len() - limit)?;
+        }
+        for loss in &report.losses {
+            self.show_loss(out, loss, look)?;
+        }
+        match report.findings.len() - told.len() {
+            0 => Ok(()),
+            infos => {
+                let remarks = text::plural(infos as u64, "remark");
+                writeln!(out, "\n{remarks} (-v shows them)")
+            }
+        }
+    }
+
+    fn json(&self) -> Value {
+        let report = self.report;
+        json!({
+            "repository": self.repository,
+            "verdict": verdict_name(report.verdict()).0,
+            "exit_status": self.exit as u8,
+            "lineages": report.lineages,
+            "backups": report.backups,
+            "forgotten": report.forgotten,
+            "pinned": report.pinned,
+            "marks_for_deletion": report.tombs,
+            "objects": report.objects,
+            "bytes": report.bytes,
+            "read": report.reading.as_ref().map(reading_json),
+            "findings": report.findings.iter().map(finding_json).collect::<Vec<_>>(),
+            "losses": report.losses.iter().map(|loss| json!({
+                "lineage": loss.lineage,
+                "damaged_backups": loss.hurt,
+                "whole_backups": loss.whole,
+                "lost": ranges_json(&loss.lost),
+                "left": ranges_json(&loss.left),
+            })).collect::<Vec<_>>(),
+        })
+    }
+}
+
+impl Shown<'_> {
+    /// What damage costs a lineage, and what can still be had.
+    fn show_loss(&self, out: &mut dyn Write, loss: &Loss, look: &Look) -> io::Result<()> {
+        let all = loss.hurt.len() + loss.whole.len();
+        let title = format!(
+            "Lineage {}: {} of {} damaged",
+            text::escape(&loss.lineage),
+            loss.hurt.len(),
+            text::plural(all as u64, "backup")
+        );
+        writeln!(out, "\n{}", look.paint("1", &title))?;
+        let lost = match loss.lost.is_empty() {
+            true => "no point: others hold the same".to_owned(),
+            false => look.paint("31", &ranges(&loss.lost)),
+        };
+        writeln!(out, "  lost              {lost}")?;
+        let left = match loss.left.is_empty() {
+            true => look.paint("31", "nothing"),
+            false => look.paint("32", &ranges(&loss.left)),
+        };
+        writeln!(out, "  can be restored   {left}")?;
+        if let Some(newest) = loss.whole.last() {
+            writeln!(out, "  whole backups     {}", ids(&loss.whole, look))?;
+            let place = format!("{}@{newest}", self.repository);
+            writeln!(
+                out,
+                "  next              zoovault restore {place} --to latest --target DIR"
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// What was read, in words.
+fn read_words(report: &Report) -> String {
+    let Some(reading) = &report.reading else {
+        return "no data was read: bit rot is not found without --read-data".to_owned();
+    };
+    let held = format!(
+        "{} and {} in {}",
+        text::plural(reading.txns, "txn"),
+        text::plural(reading.znodes, "znode"),
+        text::size(reading.bytes),
+    );
+    let objects = text::plural(reading.objects, "object");
+    match reading.share {
+        None => format!("all data was read: {held}"),
+        Some(share) => format!("part {share} of the data was read, {objects}: {held}"),
+    }
+}
+
+fn show_finding(out: &mut dyn Write, finding: &Finding, look: &Look) -> io::Result<()> {
+    let color = match finding.severity {
+        Severity::Info => "2",
+        Severity::Warning => "33",
+        Severity::Damage => "31",
+    };
+    let severity = format!("{:<8}", finding.severity.name());
+    write!(out, "  {} ", look.paint(color, &severity))?;
+    if let Some(object) = &finding.object {
+        write!(out, "{}: ", text::escape(object))?;
+    }
+    if let Some(offset) = finding.offset {
+        write!(out, "offset {offset}: ")?;
+    }
+    if let Some(txn) = finding.txn {
+        write!(out, "{txn}: ")?;
+    }
+    writeln!(out, "{} [{}]", text::escape(&finding.message), finding.code)?;
+    // A manifest names its own backup already.
+    let is_of_object = finding
+        .object
+        .as_ref()
+        .is_some_and(|name| name.ends_with(".zst"));
+    if is_of_object && !finding.backups.is_empty() {
+        writeln!(out, "           listed by: {}", ids(&finding.backups, look))?;
+    }
+    if !finding.lost.is_empty() {
+        writeln!(out, "           lost: {}", ranges(&finding.lost))?;
+    }
+    match finding.next() {
+        Some(next) => writeln!(out, "           next: {next}"),
+        None => Ok(()),
+    }
+}
+
+/// The ids of backups, the newest of them where there are many.
+fn ids(ids: &[String], look: &Look) -> String {
+    let limit = if look.verbose { usize::MAX } else { IDS_MAX };
+    let hidden = ids.len().saturating_sub(limit);
+    let shown: Vec<String> = ids.iter().skip(hidden).map(|id| text::escape(id)).collect();
+    match hidden {
+        0 => shown.join(" "),
+        hidden => format!("{} and {hidden} older (-v shows them)", shown.join(" ")),
+    }
+}
+
+fn ranges(ranges: &[(Zxid, Zxid)]) -> String {
+    let shown: Vec<String> = ranges
+        .iter()
+        .map(|(from, to)| format!("{from} to {to}"))
+        .collect();
+    shown.join(", ")
+}
+
+fn ranges_json(ranges: &[(Zxid, Zxid)]) -> Vec<Value> {
+    let shown = ranges
+        .iter()
+        .map(|(from, to)| json!({ "from_zxid": from.to_string(), "to_zxid": to.to_string() }));
+    shown.collect()
+}
+
+fn reading_json(reading: &Reading) -> Value {
+    json!({
+        "part": reading.share.map(|share| share.number),
+        "of_parts": reading.share.map(|share| share.of),
+        "objects": reading.objects,
+        "bytes": reading.bytes,
+        "txns": reading.txns,
+        "znodes": reading.znodes,
+    })
+}
+
+fn finding_json(finding: &Finding) -> Value {
+    json!({
+        "code": finding.code,
+        "severity": finding.severity.name(),
+        "object": finding.object,
+        "offset": finding.offset,
+        "zxid": finding.txn.and_then(TxnPlace::of).map(|zxid| zxid.to_string()),
+        "after_zxid": finding.txn.and_then(TxnPlace::after).map(|zxid| zxid.to_string()),
+        "message": finding.message,
+        "backups": finding.backups,
+        "lost": ranges_json(&finding.lost),
+        "next_step": finding.next(),
+    })
+}

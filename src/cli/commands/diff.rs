@@ -1,0 +1,562 @@
+//! `diff`: what changed between two points of one source, or between two sources.
+
+use crate::cli::args::{POINTS, SourceArg, options as source_options};
+use crate::cli::exit::Exit;
+use crate::cli::commands::sides::{Side, sides, warnings};
+use crate::cli::views::text;
+use crate::cli::ui::{Lines, Look, Ui};
+use crate::cli::views::unified;
+use crate::cli::views::value;
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use zoovault::tree::diff::{
+    Aspect, Difference, Field, Kind, Options, SessionDifference, between, sessions_between,
+};
+use zoovault::tree::glob::PathGlob;
+use zoovault::history::point::Point;
+use zoovault::history::source::{self, Source};
+use zoovault::tree::{AclValue, NodeView};
+
+/// How much of a value a line shows.
+const VALUE_LEN_MAX: usize = 60;
+/// Data that is longer is not compared line by line: nobody would read it.
+const UNIFIED_LEN_MAX: usize = 4 << 20;
+const STATUS: &str = "\
+Exit status:
+  0  equal
+  3  different
+  1  failed; 2 bad arguments; 4 damage; 5 a point cannot be reached exactly";
+
+/// Tell what changed between two points of one source, or between two sources.
+///
+/// With one SOURCE: the tree at --from, by default the first that can be had, against the tree at --to, by default the last. With two: the tree of
+/// SOURCE at --from against that of OTHER at --to, both the last by default. Contents are compared, not sizes.
+///
+/// One line a znode, parents first: A created, D deleted, M changed (data, acl, and which fields of the stat), R recreated: deleted, and created again
+/// by another txn. What servers derive is left out: the data of quota counts, and /zookeeper/config.
+#[derive(Args, Debug)]
+#[command(after_help = STATUS, after_long_help = format!("{POINTS}\n\n{STATUS}"))]
+pub struct DiffArgs {
+    #[command(flatten)]
+    pub source: SourceArg,
+    /// Another source, whose tree is the second
+    #[arg(value_name = "OTHER")]
+    pub other: Option<PathBuf>,
+    /// The dataLogDir, where it is not the dataDir
+    #[arg(long, value_name = "DIR")]
+    pub data_log_dir: Option<PathBuf>,
+    /// The dataLogDir of OTHER, where it is not its dataDir
+    #[arg(long, value_name = "DIR", requires = "other")]
+    pub other_data_log_dir: Option<PathBuf>,
+    /// The point of the first tree
+    #[arg(long, value_name = "POINT", allow_hyphen_values = true)]
+    pub from: Option<String>,
+    /// The point of the second tree
+    #[arg(
+        long,
+        value_name = "POINT",
+        default_value = "latest",
+        allow_hyphen_values = true
+    )]
+    pub to: String,
+    /// Only znodes whose path matches: * and ? within a name, ** through any number. Sessions are left out then
+    #[arg(long, value_name = "GLOB")]
+    pub path: Option<PathGlob>,
+    /// Leave out what does not matter; without stat, a znode created anew is no other
+    #[arg(long, value_name = "ASPECT,...", value_enum, value_delimiter = ',')]
+    pub ignore: Vec<AspectArg>,
+    /// Where a point is a snapshot that no log goes with, take it as the file has it: it may hold parts of later txns
+    #[arg(long)]
+    pub as_is: bool,
+    /// Compare what servers derive, too
+    #[arg(long)]
+    pub derived: bool,
+    /// Show how text changed, line by line; data that is not text is told by its size
+    #[arg(short, long)]
+    pub unified: bool,
+    /// Only count, by the first name of the path
+    #[arg(long, conflicts_with = "unified")]
+    pub stat: bool,
+    /// Show values, too: in JSON whole, as text or base64
+    #[arg(long)]
+    pub values: bool,
+}
+
+/// What can be left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AspectArg {
+    /// The data.
+    Data,
+    /// The ACLs.
+    Acl,
+    /// Every field of the stat.
+    Stat,
+    /// Sessions.
+    Sessions,
+}
+
+pub fn run(args: &DiffArgs, ui: &Ui) -> anyhow::Result<Exit> {
+    let to = text::point(&args.to)?;
+    let default = match args.other {
+        Some(_) => Point::Latest,
+        None => Point::First,
+    };
+    let from = match &args.from {
+        Some(from) => text::point(from)?,
+        None => default,
+    };
+    let trust = text::trust(false, args.as_is);
+    let opened = [
+        source_options(args.data_log_dir.as_ref()),
+        source_options(args.other_data_log_dir.as_ref()),
+    ];
+    let paths = std::iter::once(args.source.source.as_path()).chain(args.other.as_deref());
+    let places: Vec<(&Path, &source::Options)> = paths.zip(&opened).collect();
+    let (before, after) =
+        Source::with_all(&places, |sources| sides(sources, (from, to), trust, ui))
+            .context("cannot compare")?;
+    let options = Options {
+        path: args.path.clone(),
+        ignore: args.ignore.iter().map(|aspect| aspect.aspect()).collect(),
+        derived: args.derived,
+    };
+    for (side, other) in [(&before, None), (&after, Some(&before))] {
+        for warning in warnings(side) {
+            if other.is_none_or(|other| !warnings(other).contains(&warning)) {
+                ui.warn(&text::escape(&warning));
+            }
+        }
+    }
+    let shown = Shown {
+        args,
+        before,
+        after,
+        options,
+    };
+    let is_equal = shown.show(ui)?;
+    // What is left is memory, and the end of the program frees it at once.
+    std::mem::forget(shown);
+    Ok(if is_equal { Exit::Done } else { Exit::Warnings })
+}
+
+impl AspectArg {
+    fn aspect(self) -> Aspect {
+        match self {
+            AspectArg::Data => Aspect::Data,
+            AspectArg::Acl => Aspect::Acl,
+            AspectArg::Stat => Aspect::Stat,
+            AspectArg::Sessions => Aspect::Sessions,
+        }
+    }
+}
+
+/// How many znodes of each kind, and their bytes of data before and after.
+#[derive(Clone, Copy, Default)]
+struct Count {
+    created: u64,
+    deleted: u64,
+    recreated: u64,
+    changed: u64,
+    bytes_before: u64,
+    bytes_after: u64,
+}
+
+impl Count {
+    fn take_in(&mut self, difference: &Difference<'_>) {
+        match difference.kind {
+            Kind::Created => self.created += 1,
+            Kind::Deleted => self.deleted += 1,
+            Kind::Recreated => self.recreated += 1,
+            Kind::Changed => self.changed += 1,
+        }
+        self.bytes_before += size(difference.before.as_ref());
+        self.bytes_after += size(difference.after.as_ref());
+    }
+
+    fn json(&self) -> Map<String, Value> {
+        let fields = json!({
+            "created": self.created,
+            "deleted": self.deleted,
+            "recreated": self.recreated,
+            "changed": self.changed,
+            "bytes_before": self.bytes_before,
+            "bytes_after": self.bytes_after,
+        });
+        fields.as_object().cloned().unwrap_or_default()
+    }
+
+    fn words(&self) -> String {
+        let kinds = [
+            (self.created, "created"),
+            (self.deleted, "deleted"),
+            (self.recreated, "recreated"),
+            (self.changed, "changed"),
+        ];
+        let told = kinds.iter().filter(|(count, _)| *count > 0);
+        let told: Vec<String> = told
+            .map(|(count, word)| format!("{} {word}", text::count(*count)))
+            .collect();
+        let bytes = text::count(self.bytes_after.abs_diff(self.bytes_before));
+        let sign = if self.bytes_after < self.bytes_before {
+            "-"
+        } else {
+            "+"
+        };
+        format!("{}; {sign}{bytes} bytes", told.join(", "))
+    }
+}
+
+fn size(node: Option<&NodeView<'_>>) -> u64 {
+    node.and_then(|node| node.data)
+        .map_or(0, |data| data.len() as u64)
+}
+
+/// The first name of a path: `/a` of `/a/b/c`.
+fn top(path: &[u8]) -> &[u8] {
+    let end = path.iter().skip(1).position(|byte| *byte == b'/');
+    path.get(..end.map_or(path.len(), |end| end + 1))
+        .unwrap_or_default()
+}
+
+struct Shown<'a> {
+    args: &'a DiffArgs,
+    before: Side,
+    after: Side,
+    options: Options,
+}
+
+impl Shown<'_> {
+    /// Shows everything; whether the trees are equal.
+    fn show(&self, ui: &Ui) -> anyhow::Result<bool> {
+        let (a, b) = (&self.before.replayed.tree, &self.after.replayed.tree);
+        let mut lines = ui.lines();
+        let look = ui.look();
+        let (mut all, mut tops) = (Count::default(), BTreeMap::<Vec<u8>, Count>::new());
+        if !ui.is_json() && !ui.is_quiet() {
+            lines.push(self.title(&look).as_bytes())?;
+        }
+        for difference in between(a, b, &self.options) {
+            all.take_in(&difference);
+            if self.args.stat {
+                let top = top(difference.path()).to_vec();
+                tops.entry(top).or_default().take_in(&difference);
+            } else if ui.is_json() {
+                lines.push_json(&self.difference_json(&difference))?;
+            } else if !ui.is_quiet() {
+                lines.push(self.difference_text(&difference, &look).as_bytes())?;
+            }
+        }
+        let sessions = sessions_between(a, b, &self.options);
+        let count = all.created + all.deleted + all.recreated + all.changed;
+        let is_equal = count == 0 && sessions.is_empty();
+        if ui.is_json() {
+            self.end_json(&mut lines, &all, &tops, &sessions, is_equal)?;
+        } else if !ui.is_quiet() {
+            self.end_text(&mut lines, &all, &tops, &sessions, &look)?;
+        }
+        lines.flush()?;
+        Ok(is_equal)
+    }
+
+    fn title(&self, look: &Look) -> String {
+        let at = |side: &Side| {
+            let time = side
+                .target
+                .time
+                .map(|time| format!(" ({})", text::time(time)));
+            format!("{}{}", side.target.zxid, time.unwrap_or_default())
+        };
+        let (before, after) = (&self.before, &self.after);
+        let title = match self.args.other {
+            None => format!("{}: {} to {}", before.name, at(before), at(after)),
+            Some(_) => format!(
+                "{} at {} to {} at {}",
+                before.name,
+                at(before),
+                after.name,
+                at(after)
+            ),
+        };
+        format!("{}\n", look.paint("1", &title))
+    }
+
+    fn difference_text(&self, difference: &Difference<'_>, look: &Look) -> String {
+        let (letter, color) = match difference.kind {
+            Kind::Created => ("A", "32"),
+            Kind::Deleted => ("D", "31"),
+            Kind::Changed => ("M", "33"),
+            Kind::Recreated => ("R", "35"),
+        };
+        let told = match (difference.kind, &difference.before, &difference.after) {
+            (Kind::Created, _, Some(node)) => format!("created: {}", self.whole(node)),
+            (Kind::Deleted, Some(node), _) => format!("deleted: {}", self.whole(node)),
+            (Kind::Recreated, Some(before), Some(after)) => format!(
+                "recreated by {}: {}",
+                after.stat.czxid,
+                self.changes(difference, before, after, look)
+            ),
+            (_, Some(before), Some(after)) => self.changes(difference, before, after, look),
+            _ => String::new(),
+        };
+        let path = value::path(difference.path());
+        let mut lines = format!("{} {path}  {told}\n", look.paint(color, letter));
+        if self.args.unified {
+            lines.push_str(&self.unified(difference, look));
+        }
+        lines
+    }
+
+    /// A znode that is in one tree only.
+    fn whole(&self, node: &NodeView<'_>) -> String {
+        let data = if self.args.values {
+            value::data(node.data, VALUE_LEN_MAX)
+        } else {
+            bytes(node.data)
+        };
+        match node.stat.ephemeral_owner {
+            0 => data,
+            owner => format!("{data}, owner 0x{owner:x}"),
+        }
+    }
+
+    fn changes(
+        &self,
+        difference: &Difference<'_>,
+        a: &NodeView<'_>,
+        b: &NodeView<'_>,
+        look: &Look,
+    ) -> String {
+        let has = |field| difference.fields.contains(&field);
+        let mut told = Vec::new();
+        if has(Field::Data) {
+            told.push(if self.args.values {
+                let value = |data| value::data(data, VALUE_LEN_MAX);
+                format!("data {} → {}", value(a.data), value(b.data))
+            } else if a.data.map(<[u8]>::len) == b.data.map(<[u8]>::len) {
+                format!("data ({})", bytes(b.data))
+            } else {
+                format!("data {} → {}", bytes(a.data), bytes(b.data))
+            });
+        }
+        if has(Field::Acl) {
+            told.push(format!(
+                "acl {} → {}",
+                value::acl_value(a.acl),
+                value::acl_value(b.acl)
+            ));
+        }
+        let stat = difference.fields.iter().filter(|field| field.is_stat());
+        let stat: Vec<String> = stat
+            .map(|field| {
+                let is_number = matches!(
+                    field,
+                    Field::Version | Field::Cversion | Field::Aversion | Field::EphemeralOwner
+                );
+                if look.verbose || is_number {
+                    let (a, b) = (
+                        value::stat_field(a.stat, *field),
+                        value::stat_field(b.stat, *field),
+                    );
+                    format!("{} {a} → {b}", field.name())
+                } else {
+                    field.name().to_owned()
+                }
+            })
+            .collect();
+        if !stat.is_empty() {
+            told.push(format!("stat: {}", stat.join(", ")));
+        }
+        told.join("; ")
+    }
+
+    /// How the data changed, line by line.
+    fn unified(&self, difference: &Difference<'_>, look: &Look) -> String {
+        let (a, b) = (difference.before, difference.after);
+        let a = a.and_then(|node| node.data).unwrap_or_default();
+        let b = b.and_then(|node| node.data).unwrap_or_default();
+        if a == b {
+            return String::new();
+        }
+        let is_short = a.len().max(b.len()) <= UNIFIED_LEN_MAX;
+        let (Ok(old), Ok(new), true) = (std::str::from_utf8(a), std::str::from_utf8(b), is_short)
+        else {
+            return String::new();
+        };
+        let path = value::path(difference.path());
+        let name = |node: &Option<NodeView<'_>>, side: &Side| match node {
+            Some(_) => format!("{path}\t{}", side.target.zxid),
+            None => "/dev/null".to_owned(),
+        };
+        let names = [
+            name(&difference.before, &self.before),
+            name(&difference.after, &self.after),
+        ];
+        unified::diff(old, new, &names, look)
+    }
+
+    fn difference_json(&self, difference: &Difference<'_>) -> Value {
+        let mut fields = Map::new();
+        fields.insert("line".to_owned(), "znode".into());
+        let path = difference.path();
+        let path = if path.is_empty() { b"/" } else { path };
+        value::put_bytes(&mut fields, "path", Some(path));
+        let kind = match difference.kind {
+            Kind::Created => "created",
+            Kind::Deleted => "deleted",
+            Kind::Recreated => "recreated",
+            Kind::Changed => "changed",
+        };
+        fields.insert("change".to_owned(), kind.into());
+        if !difference.fields.is_empty() {
+            let names: Vec<&str> = difference.fields.iter().map(|field| field.name()).collect();
+            fields.insert("fields".to_owned(), names.into());
+        }
+        for (name, node) in [("before", &difference.before), ("after", &difference.after)] {
+            let node = node
+                .as_ref()
+                .map(|node| self.node_json(node, &difference.fields));
+            fields.insert(name.to_owned(), node.into());
+        }
+        Value::Object(fields)
+    }
+
+    /// The fields of `wanted`, or all if there are none.
+    fn node_json(&self, node: &NodeView<'_>, wanted: &[Field]) -> Value {
+        let has = |field| wanted.is_empty() || wanted.contains(&field);
+        let mut fields = Map::new();
+        if has(Field::Data) {
+            fields.insert(
+                "size_bytes".to_owned(),
+                node.data.map(|data| data.len()).into(),
+            );
+            if self.args.values {
+                value::put_bytes(&mut fields, "data", node.data);
+            }
+        }
+        if has(Field::Acl) {
+            let acl = match node.acl {
+                AclValue::List(list) => value::acl_json(list),
+                AclValue::Unresolved(_) => Value::Null,
+            };
+            fields.insert("acl".to_owned(), acl);
+        }
+        let stat = value::stat_json(node.stat);
+        for (key, value) in stat.as_object().into_iter().flatten() {
+            if wanted.is_empty() || wanted.iter().any(|field| json_name(*field) == key) {
+                fields.insert(key.clone(), value.clone());
+            }
+        }
+        Value::Object(fields)
+    }
+
+    fn end_text(
+        &self,
+        lines: &mut Lines<'_>,
+        all: &Count,
+        tops: &BTreeMap<Vec<u8>, Count>,
+        sessions: &[SessionDifference],
+        look: &Look,
+    ) -> anyhow::Result<()> {
+        let width = tops.keys().map(|top| value::path(top).chars().count());
+        let width = width.max().unwrap_or(0);
+        for (top, count) in tops {
+            let line = format!("{:<width$}  {}\n", value::path(top), count.words());
+            lines.push(line.as_bytes())?;
+        }
+        for session in sessions.iter().filter(|_| look.verbose) {
+            let told = match (session.before, session.after) {
+                (None, Some(timeout)) => format!("opened, timeout {timeout} ms"),
+                (Some(timeout), None) => format!("closed, timeout {timeout} ms"),
+                (before, after) => format!(
+                    "timeout {} → {} ms",
+                    before.unwrap_or(0),
+                    after.unwrap_or(0)
+                ),
+            };
+            lines.push(format!("S {}  {told}\n", session.session).as_bytes())?;
+        }
+        let count = all.created + all.deleted + all.recreated + all.changed;
+        if count > 0 {
+            lines.push(format!("{}\n", all.words()).as_bytes())?;
+        }
+        if !sessions.is_empty() {
+            let opened = sessions.iter().filter(|it| it.before.is_none()).count();
+            let closed = sessions.iter().filter(|it| it.after.is_none()).count();
+            let more = if look.verbose { "" } else { " (-v lists them)" };
+            let line = format!(
+                "sessions: {opened} opened, {closed} closed, {} changed{more}\n",
+                sessions.len() - opened - closed
+            );
+            lines.push(line.as_bytes())?;
+        } else if count == 0 {
+            lines.push(b"equal\n")?;
+        }
+        Ok(())
+    }
+
+    fn end_json(
+        &self,
+        lines: &mut Lines<'_>,
+        all: &Count,
+        tops: &BTreeMap<Vec<u8>, Count>,
+        sessions: &[SessionDifference],
+        is_equal: bool,
+    ) -> anyhow::Result<()> {
+        for (top, count) in tops {
+            let mut fields = Map::new();
+            fields.insert("line".to_owned(), "top".into());
+            let top: &[u8] = if top.is_empty() { b"/" } else { top };
+            value::put_bytes(&mut fields, "path", Some(top));
+            fields.extend(count.json());
+            lines.push_json(&Value::Object(fields))?;
+        }
+        for session in sessions.iter().filter(|_| !self.args.stat) {
+            lines.push_json(&json!({
+                "line": "session",
+                "session": session.session.to_string(),
+                "timeout_before_ms": session.before,
+                "timeout_after_ms": session.after,
+            }))?;
+        }
+        let side = |side: &Side| {
+            json!({
+                "source": side.name,
+                "zxid": side.target.zxid.to_string(),
+                "time_ms": side.target.time,
+                "proof": side.replayed.proof.name(),
+                "warnings": warnings(side),
+            })
+        };
+        let mut summary = all.json();
+        summary.insert("line".to_owned(), "summary".into());
+        summary.insert("equal".to_owned(), is_equal.into());
+        summary.insert(
+            "exit_status".to_owned(),
+            if is_equal { 0 } else { 3 }.into(),
+        );
+        summary.insert("sessions".to_owned(), sessions.len().into());
+        summary.insert("before".to_owned(), side(&self.before));
+        summary.insert("after".to_owned(), side(&self.after));
+        lines.push_json(&Value::Object(summary))
+    }
+}
+
+fn bytes(data: Option<&[u8]>) -> String {
+    match data {
+        None => "null".to_owned(),
+        Some(data) => text::plural(data.len() as u64, "byte"),
+    }
+}
+
+/// The name that a field has in JSON.
+fn json_name(field: Field) -> &'static str {
+    match field {
+        Field::Ctime => "ctime_ms",
+        Field::Mtime => "mtime_ms",
+        Field::EphemeralOwner => "ephemeral_owner",
+        field => field.name(),
+    }
+}

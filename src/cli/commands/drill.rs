@@ -1,0 +1,218 @@
+//! `drill`: restores that are really made, and proven.
+
+use crate::cli::exit::{self, Exit};
+use crate::cli::jobs::config::Config;
+use crate::cli::jobs::{self, Gauge, JobArgs, Outcome};
+use crate::cli::repo_args::{self, RepoArg, now_ms};
+use crate::cli::views::text;
+use crate::cli::ui::{Look, Render, Ui};
+use anyhow::anyhow;
+use clap::Args;
+use serde_json::{Value, json};
+use std::io::{self, Write};
+use std::path::PathBuf;
+use zoovault::backup::drill::{Options, Report, drill};
+use zoovault::history::replay::Proof;
+use zoovault::repository::Which;
+
+/// Rehearse: restore the newest point, and one at random, into a temporary place, and prove what comes out.
+///
+/// The newest point is the last txn that the newest backup says it holds. Each restore is made as 'zoovault restore' makes it: replayed, with every digest
+/// of the servers on the way compared, written, synced and read back, then opened anew and verified. The temporary place needs room for one
+/// snapshot at a time, and for the decompressed logs that lead to it.
+///
+/// Status 0: all of it was proven, or is consistent. 3: something rests on inference. 4 or 5: a point that should be there cannot be restored.
+#[derive(Args, Debug)]
+pub struct DrillArgs {
+    #[command(flatten)]
+    pub repo: RepoArg,
+    /// Restore from this backup alone, or from the backups of this lineage; 'latest' is the newest backup
+    #[arg(long, value_name = "ID")]
+    pub backup: Option<String>,
+    /// How many points to choose at random, beside the newest
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub random: usize,
+    /// Choose them by this number, as an earlier drill printed it, and not by the time
+    #[arg(long, value_name = "NUMBER")]
+    pub seed: Option<u64>,
+    /// Where to restore to for the time being; by default where TMPDIR says
+    #[arg(long, value_name = "DIR")]
+    pub scratch_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub job: JobArgs,
+}
+
+pub fn run(args: &DrillArgs, ui: &Ui) -> anyhow::Result<Exit> {
+    let config = Config::load(&args.job.config)?;
+    let place = args.repo.place(&config)?;
+    let label = text::path(&place);
+    jobs::around("drill", &label, &args.job, &config, ui, || {
+        let repository = repo_args::open(&place)?;
+        let which = args.backup.as_deref().map_or(Which::Newest, Which::parse);
+        let options = Options {
+            which,
+            random: args.random,
+            seed: args.seed.unwrap_or(now_ms().cast_unsigned()),
+            scratch_dir: args.scratch_dir.clone().unwrap_or_else(std::env::temp_dir),
+        };
+        let report = drill(&repository, &options, ui.progress())?;
+        let shown = Shown {
+            repository: label.clone(),
+            seed: options.seed,
+            report,
+        };
+        let exit = shown.exit();
+        ui.show(&shown, exit != Exit::Done)?;
+        Ok(shown.outcome())
+    })
+}
+
+struct Shown {
+    repository: String,
+    seed: u64,
+    report: Report,
+}
+
+impl Shown {
+    fn exit(&self) -> Exit {
+        let failed = self
+            .report
+            .failed
+            .iter()
+            .map(|(_, error)| exit::of_kind(error.kind()));
+        if let Some(worst) = failed.max_by_key(|exit| *exit as u8) {
+            return worst;
+        }
+        let is_certain =
+            self.report.restored.iter().all(|restored| {
+                restored.proof >= Proof::Consistent && restored.warnings.is_empty()
+            });
+        match is_certain {
+            true => Exit::Done,
+            false => Exit::Warnings,
+        }
+    }
+
+    fn outcome(&self) -> Outcome {
+        let failed = self.report.failed.first();
+        let line = match failed {
+            Some((zxid, error)) => format!("{zxid} cannot be restored: {error}"),
+            None => format!(
+                "{} restored",
+                text::plural(self.report.restored.len() as u64, "point")
+            ),
+        };
+        let newest = self
+            .report
+            .restored
+            .iter()
+            .find(|restored| restored.is_newest);
+        let gauges = newest.and_then(|newest| {
+            Some(Gauge {
+                name: "zoovault_drill_restored_to_timestamp_seconds",
+                help: "The time of the newest txn that was really restored.",
+                value: newest.time_ms? as f64 / 1000.0,
+                labels: Vec::new(),
+            })
+        });
+        Outcome {
+            exit: self.exit(),
+            line,
+            gauges: gauges.into_iter().collect(),
+        }
+    }
+}
+
+impl Render for Shown {
+    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+        let report = &self.report;
+        let (word, color) = match (report.failed.is_empty(), self.exit()) {
+            (true, Exit::Done) => ("restored and proven", "32"),
+            (true, _) => ("restored, with warnings", "33"),
+            (false, _) => ("NOT RESTORED", "31"),
+        };
+        let repository = look.paint("1", &self.repository);
+        writeln!(
+            out,
+            "{repository}: {}  (backup {})",
+            look.paint(color, word),
+            report.backup.id
+        )?;
+        for restored in &report.restored {
+            let what = if restored.is_newest {
+                "newest"
+            } else {
+                "random"
+            };
+            writeln!(
+                out,
+                "  {what}  {} at {}: {}, {} replayed, {} agreed, {}, {} in {:.1} s",
+                restored.zxid,
+                text::time_or_dash(restored.time_ms),
+                restored.proof.name(),
+                text::plural(restored.txns, "txn"),
+                text::plural(restored.digests, "digest"),
+                text::plural(restored.znodes, "znode"),
+                text::size(restored.bytes),
+                restored.took.as_secs_f64(),
+            )?;
+            for warning in &restored.warnings {
+                writeln!(
+                    out,
+                    "  {}  {}",
+                    look.paint("33", "warning"),
+                    text::escape(warning)
+                )?;
+            }
+        }
+        for (zxid, error) in &report.failed {
+            let error = anyhow!("{error}");
+            writeln!(
+                out,
+                "  {}  {zxid}: {}",
+                look.paint("31", "failed"),
+                text::escape(&error.to_string())
+            )?;
+        }
+        if look.verbose || !report.failed.is_empty() {
+            writeln!(out, "  the same points again: --seed {}", self.seed)?;
+        }
+        Ok(())
+    }
+
+    fn json(&self) -> Value {
+        let report = &self.report;
+        let restored = report.restored.iter().map(|restored| {
+            json!({
+                "zxid": restored.zxid,
+                "time_ms": restored.time_ms,
+                "is_newest": restored.is_newest,
+                "base": restored.base,
+                "txns": restored.txns,
+                "digests": restored.digests,
+                "znodes": restored.znodes,
+                "bytes": restored.bytes,
+                "proof": restored.proof.name(),
+                "warnings": restored.warnings,
+                "took_ms": u64::try_from(restored.took.as_millis()).unwrap_or(u64::MAX),
+            })
+        });
+        let failed = report.failed.iter().map(|(zxid, error)| {
+            json!({
+                "zxid": zxid,
+                "error": error.to_string(),
+                "exit_status": exit::of_kind(error.kind()) as u8,
+                "next_step": error.next_step(),
+            })
+        });
+        json!({
+            "repository": self.repository,
+            "backup": report.backup.id,
+            "lineage": report.backup.lineage,
+            "seed": self.seed.to_string(),
+            "exit_status": self.exit() as u8,
+            "restored": restored.collect::<Vec<_>>(),
+            "failed": failed.collect::<Vec<_>>(),
+        })
+    }
+}

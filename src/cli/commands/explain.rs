@@ -1,0 +1,375 @@
+//! `explain`: what a server meant, or would say.
+
+use crate::cli::exit::{BadArgument, Exit};
+use crate::cli::views::text;
+use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::views::forecast;
+use crate::cli::commands::verify;
+use anyhow::Context;
+use serde_json::{Value, json};
+use std::fs::File;
+use std::io::{self, BufReader, IsTerminal, Read, Write};
+use std::path::Path;
+use zoovault::format::datadir::FileName;
+use zoovault::server::emulate::{self, Start};
+use zoovault::server::messages::{
+    self, Answer, Consequence, Effect, Explained, Explanation, Prognosis, Risk, Weight,
+};
+use zoovault::format::snapshot::codec::Codec;
+use zoovault::history::source::{self, Source};
+use zoovault::format::txnlog;
+use zoovault::analysis::verify::Report;
+use clap::Args;
+use std::path::PathBuf;
+use crate::cli::args::ServerArgs;
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  zoovault explain 'The current epoch, 3, is older than the last zxid, 17179869185'
+  journalctl -u zookeeper | zoovault explain -
+  zoovault explain /var/log/zookeeper/zookeeper.log
+  zoovault explain /var/lib/zookeeper
+
+Exit status:
+  0  explained; for a directory and the like, those of verify: 0 sound, 3 warnings, 4 damage, 5 the last txn cannot be restored
+  1  nothing recognised, or failed";
+
+/// Explain a server's message, or a directory that does not start.
+///
+/// Tells the cause, whether data is at risk, and the next safe step. Messages are those that servers of 3.4 to 3.9 print when they load, refuse
+/// or drop data; what log4j, logback or a container put before them does no harm, stack traces help, and several are told in the
+/// order of importance.
+///
+/// A directory is verified, and its findings are told as what they do to a start: which releases refuse it with which message, and which
+/// start and lose data. Settings of the server are taken to be the default ones.
+#[derive(Args, Debug)]
+#[command(after_help = EXPLAIN_EXAMPLES)]
+pub struct ExplainArgs {
+    /// The message; or a file with a server's log; or a dataDir, or whatever else verify takes; - or nothing reads stdin
+    #[arg(value_name = "MESSAGE|FILE|DIR")]
+    pub words: Vec<String>,
+    /// The dataLogDir, where it is not the dataDir
+    #[arg(long, value_name = "DIR")]
+    pub data_log_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub servers: ServerArgs,
+}
+
+/// Text for people is broken at this width, as far as words allow.
+const WIDTH: usize = 110;
+
+pub fn run(args: &ExplainArgs, ui: &Ui) -> anyhow::Result<Exit> {
+    match args.words.as_slice() {
+        [] if io::stdin().is_terminal() => {
+            let message = "give a message, a server's log, or a directory; - reads stdin";
+            Err(BadArgument(message.to_owned()).into())
+        }
+        [] => explain_text(explain::explain_all(io::stdin().lock())?, ui),
+        [word] if word == "-" => explain_text(explain::explain_all(io::stdin().lock())?, ui),
+        [word] if is_path(word) => {
+            let path = Path::new(word);
+            if path.is_file() && !is_source(path)? {
+                let file = File::open(path).with_context(|| format!("cannot read {word}"))?;
+                return explain_text(explain::explain_all(BufReader::new(file))?, ui);
+            }
+            explain_source(path, args, ui)
+        }
+        words => explain_text(explain::explain(&words.join(" ")), ui),
+    }
+}
+
+/// Whether a word is a path rather than a message.
+fn is_path(word: &str) -> bool {
+    let looks_so = ["/", "./", "../"]
+        .iter()
+        .any(|start| word.starts_with(start))
+        && !word.contains(char::is_whitespace);
+    looks_so || Source::is_at(Path::new(word))
+}
+
+/// Whether a file is what `verify` takes, and not a server's log.
+fn is_source(path: &Path) -> anyhow::Result<bool> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let is_named = matches!(
+        FileName::parse(&name),
+        FileName::Log(_) | FileName::Snapshot(..)
+    ) || name.ends_with(".cfg");
+    let mut head = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(Codec::TOLD_BY).read_to_end(&mut head))
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    let has_magic = head.starts_with(&txnlog::MAGIC) || Codec::of_content(&head).is_some();
+    Ok(is_named || has_magic)
+}
+
+fn explain_text(explained: Explained, ui: &Ui) -> anyhow::Result<Exit> {
+    let exit = if explained.is_recognised() {
+        Exit::Done
+    } else {
+        Exit::Failed
+    };
+    let is_grave = |found: &Explanation| found.entry.weight > Weight::Note;
+    let matters = exit != Exit::Done || explained.explanations.iter().any(is_grave);
+    ui.show(&ShownText { explained, exit }, matters)?;
+    Ok(exit)
+}
+
+fn explain_source(path: &Path, args: &ExplainArgs, ui: &Ui) -> anyhow::Result<Exit> {
+    let rules = forecast::rules(&args.servers)?;
+    let options = source::Options {
+        data_log_dir: args.data_log_dir.clone(),
+        scratch_dir: Some(std::env::temp_dir()),
+    };
+    let ((report, prognosis), starts) = Source::with(path, &options, |source| {
+        let starts = emulate::starts(source, &rules, ui.progress())?;
+        Ok((explain::directory(source, ui.progress())?, starts))
+    })
+    .context("cannot explain the directory")?;
+    let exit = verify::exit_of(report.verdict());
+    let matters = exit != Exit::Done
+        || prognosis.answer() != Answer::Starts
+        || starts.iter().any(|start| !start.is_right());
+    let source = text::path(path);
+    ui.show(
+        &ShownSource {
+            source,
+            report,
+            prognosis,
+            starts,
+            exit,
+        },
+        matters,
+    )?;
+    Ok(exit)
+}
+
+/// Writes `words` behind `label`, broken into lines that begin below its end.
+pub(super) fn field(out: &mut dyn Write, look: &Look, label: &str, words: &str) -> io::Result<()> {
+    let words = text::escape(words);
+    let mut line = String::new();
+    let mut label = look.paint("1", &format!("{label:<9}"));
+    for word in words.split(' ') {
+        if !line.is_empty() && line.chars().count() + word.chars().count() > WIDTH - 13 {
+            writeln!(out, "   {label} {line}")?;
+            label = " ".repeat(9);
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    writeln!(out, "   {label} {line}")
+}
+
+struct ShownText {
+    explained: Explained,
+    exit: Exit,
+}
+
+impl Render for ShownText {
+    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+        if !self.explained.is_recognised() {
+            writeln!(
+                out,
+                "Not recognised: {} without a message that zoovault knows.\n\
+                 That says nothing about the data. The files themselves can be judged: zoovault verify DIR",
+                text::plural(self.explained.lines, "line")
+            )?;
+        }
+        for (index, found) in self.explained.explanations.iter().enumerate() {
+            if index > 0 {
+                writeln!(out)?;
+            }
+            show_explanation(out, found, look)?;
+        }
+        Ok(())
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "recognised": self.explained.is_recognised(),
+            "exit_status": self.exit as u8,
+            "lines": self.explained.lines,
+            "explanations": self.explained.explanations.iter().map(explanation_json).collect::<Vec<_>>(),
+            "next_step": (!self.explained.is_recognised()).then_some("zoovault verify DIR judges the files themselves"),
+        })
+    }
+}
+
+fn weight_words(weight: Weight) -> (&'static str, &'static str) {
+    match weight {
+        Weight::Refuses => ("the server does not start, or stops", "31"),
+        Weight::Loses => ("the server runs, and may lack data", "31"),
+        Weight::Warning => ("look at this", "33"),
+        Weight::Note => ("good to know", "2"),
+        Weight::Frame => ("something went wrong; the reason is told elsewhere", "33"),
+    }
+}
+
+fn releases(found: &Explanation) -> String {
+    match found.entry.until {
+        Some(until) => format!("{} to {until}", found.entry.since),
+        None => format!("{} and later", found.entry.since),
+    }
+}
+
+fn show_explanation(out: &mut dyn Write, found: &Explanation, look: &Look) -> io::Result<()> {
+    let entry = found.entry;
+    let (words, color) = weight_words(entry.weight);
+    let times = if found.count > 1 {
+        format!(", {} times", text::count(found.count))
+    } else {
+        String::new()
+    };
+    writeln!(
+        out,
+        "{} [{}] line {}{times}",
+        look.paint(&format!("1;{color}"), words),
+        entry.id,
+        text::count(found.line_number),
+    )?;
+    field(out, look, "message", &found.line)?;
+    field(out, look, "cause", entry.cause)?;
+    for fact in &found.facts {
+        field(out, look, "here", fact)?;
+    }
+    let risk = format!("{}: {}", entry.risk.name(), entry.at_risk);
+    field(out, look, "at risk", &risk)?;
+    field(out, look, "next", entry.next)?;
+    if look.verbose {
+        field(out, look, "releases", &releases(found))?;
+    }
+    if !entry.findings.is_empty() {
+        field(out, look, "verify", &entry.findings.join(", "))?;
+    }
+    Ok(())
+}
+
+fn explanation_json(found: &Explanation) -> Value {
+    json!({
+        "id": found.entry.id,
+        "weight": found.entry.weight.name(),
+        "message": found.line,
+        "line": found.line_number,
+        "count": found.count,
+        "cause": found.entry.cause,
+        "facts": found.facts,
+        "data_at_risk": found.entry.risk.name(),
+        "at_risk": found.entry.at_risk,
+        "next_step": found.entry.next,
+        "since": found.entry.since,
+        "until": found.entry.until,
+        "findings": found.entry.findings,
+    })
+}
+
+struct ShownSource {
+    source: String,
+    report: Report,
+    prognosis: Prognosis,
+    starts: Vec<Start>,
+    exit: Exit,
+}
+
+fn answer_words(answer: Answer) -> (&'static str, &'static str) {
+    match answer {
+        Answer::Starts => ("yes: nothing in the files speaks against it", "32"),
+        Answer::Unsure => ("perhaps: it depends on the release and its settings", "33"),
+        Answer::Loses => (
+            "yes, and it would serve less or other data than there was",
+            "31",
+        ),
+        Answer::SomeRefuse => ("not everywhere: see which releases refuse", "31"),
+        Answer::AllRefuse => ("no: no release starts on this", "31"),
+    }
+}
+
+impl Render for ShownSource {
+    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+        let (verdict, color) = verify::verdict_name(self.report.verdict());
+        let verdict = look.paint(&format!("1;{color}"), &verdict.to_uppercase());
+        writeln!(out, "{}: {verdict}", self.source)?;
+        let (words, color) = answer_words(self.prognosis.answer());
+        writeln!(out, "\nWould a server start? {}", look.paint(color, words))?;
+        let base = self.prognosis.base.as_deref().unwrap_or("no snapshot");
+        let logs = self.prognosis.logs.join(", ");
+        let logs = if logs.is_empty() { "no log" } else { &logs };
+        writeln!(out, "It would load {base}, then {logs}.")?;
+        let is_told = |told: &&Consequence| look.verbose || told.effect > Effect::None;
+        for told in self.prognosis.consequences.iter().filter(is_told) {
+            writeln!(out)?;
+            show_consequence(out, told, look)?;
+        }
+        forecast::show(out, &self.starts, look)?;
+        writeln!(out, "\nCan be restored exactly:")?;
+        for window in &self.report.windows {
+            verify::show_window(out, window, look)?;
+        }
+        if self.report.windows.is_empty() {
+            writeln!(out, "  {}", look.paint("31", "nothing"))?;
+        }
+        let findings = self.report.findings.len() as u64;
+        if findings > 0 {
+            let findings = text::plural(findings, "finding");
+            writeln!(out, "\n{findings} in all: zoovault verify -v tells them")?;
+        }
+        Ok(())
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "source": self.source,
+            "verdict": verify::verdict_name(self.report.verdict()).0,
+            "exit_status": self.exit as u8,
+            "start": self.prognosis.answer().name(),
+            "base": self.prognosis.base,
+            "logs": self.prognosis.logs,
+            "consequences": self.prognosis.consequences.iter().map(consequence_json).collect::<Vec<_>>(),
+            "servers": forecast::json(&self.starts),
+            "windows": self.report.windows.iter().map(verify::window_json).collect::<Vec<_>>(),
+        })
+    }
+}
+
+fn effect_words(effect: Effect) -> (&'static str, &'static str) {
+    match effect {
+        Effect::Refuses => ("refuses to start", "31"),
+        Effect::Loses => ("starts, and lacks data", "31"),
+        Effect::Unsure => ("may matter", "33"),
+        Effect::None => ("does no harm", "2"),
+    }
+}
+
+fn show_consequence(out: &mut dyn Write, told: &Consequence, look: &Look) -> io::Result<()> {
+    let (words, color) = effect_words(told.effect);
+    let code = told.code.map(|code| format!(" [{code}]"));
+    let code = code.unwrap_or_default();
+    writeln!(out, "{}{code}", look.paint(&format!("1;{color}"), words))?;
+    field(out, look, "found", &told.what)?;
+    field(out, look, "which", &told.releases)?;
+    if let Some(says) = &told.says {
+        field(out, look, "message", &format!("\"{says}\""))?;
+    }
+    if let Some(entry) = told.entry {
+        let risk = format!("{}: {}", entry.risk.name(), entry.at_risk);
+        let is_grave = entry.risk > Risk::No || told.effect == Effect::Refuses;
+        if is_grave {
+            field(out, look, "at risk", &risk)?;
+        }
+    }
+    field(out, look, "next", told.next)
+}
+
+fn consequence_json(told: &Consequence) -> Value {
+    json!({
+        "effect": told.effect.name(),
+        "releases": told.releases,
+        "found": told.what,
+        "message": told.says,
+        "message_id": told.entry.map(|entry| entry.id),
+        "data_at_risk": told.entry.map(|entry| entry.risk.name()),
+        "finding": told.code,
+        "next_step": told.next,
+    })
+}

@@ -1,0 +1,579 @@
+//! `history`: what was done to a znode, when, and by whom.
+
+use crate::cli::args::{POINTS, SourceArg};
+use crate::cli::exit::Exit;
+use crate::cli::views::text;
+use crate::cli::ui::{Lines, Look, Ui};
+use crate::cli::views::value;
+use anyhow::Context;
+use clap::Args;
+use serde_json::{Map, Value, json};
+use std::collections::VecDeque;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use zoovault::error::{Error, ErrorKind};
+use zoovault::tree::glob::PathGlob;
+use zoovault::analysis::znode_history::{
+    Cause, Change, Event, Item, Options, Scope, Start, State, Summary, Znode, history, near,
+};
+use zoovault::format::record::AclVector;
+use zoovault::format::record::txn::op_name;
+use zoovault::history::source::Source;
+use zoovault::history::timeline::Gap;
+use zoovault::zxid::Zxid;
+
+/// How much of a value a line shows.
+const VALUE_LEN_MAX: usize = 200;
+
+const STATUS: &str = "\
+Exit status:
+  0  told
+  1  there never was such a path, or failed
+  3  told over a gap, or with warnings
+  4  told, and something is damaged
+  2  bad arguments; 5 a point that is not there";
+
+/// Tell what was done to a znode: every txn that touched it, oldest first.
+///
+/// Told are creations, data and ACLs set, and deletions: alone, within a multi, by the end of the session that owned it (also where the log does not
+/// list what it deleted, as with 3.4 and 3.5), or by a server, when a container was empty or the time of a TTL node was up. Attempts that failed are
+/// not: servers log them without a path.
+///
+/// Each line has the session, and the server that opened it: the top byte of its id. History is known from the first snapshot on, or from the first
+/// txn; over a gap it says so. Nothing is replayed: the logs are searched. It rests on the checksum of every record, the seal of the snapshot, and
+/// on zxids without a gap; digests are not compared, as `zoovault verify` does. What a snapshot that was being written may
+/// have of later txns is told as unknown, until a txn tells it.
+#[derive(Args, Debug)]
+#[command(after_help = STATUS, after_long_help = format!("{POINTS}\n\n{STATUS}"))]
+pub struct HistoryArgs {
+    #[command(flatten)]
+    pub source: SourceArg,
+    /// The znode; or a pattern: * and ? within a name, ** through any number
+    #[arg(value_name = "PATH")]
+    pub path: PathGlob,
+    /// The dataLogDir, where it is not the dataDir
+    #[arg(long, value_name = "DIR")]
+    pub data_log_dir: Option<PathBuf>,
+    /// All that is below it, too
+    #[arg(short, long)]
+    pub recursive: bool,
+    /// Creations and deletions of its children, too: they change its cversion and pzxid
+    #[arg(long)]
+    pub children: bool,
+    /// Only what was done after this point
+    #[arg(long, value_name = "POINT", allow_hyphen_values = true)]
+    pub from: Option<String>,
+    /// Only what was done up to this point
+    #[arg(long, value_name = "POINT", allow_hyphen_values = true)]
+    pub to: Option<String>,
+    /// Show values before and after: in JSON whole, as text or base64
+    #[arg(long)]
+    pub values: bool,
+    /// Newest first
+    #[arg(long)]
+    pub reverse: bool,
+    /// Only the last N
+    #[arg(long, value_name = "N")]
+    pub tail: Option<usize>,
+}
+
+pub fn run(args: &HistoryArgs, ui: &Ui) -> anyhow::Result<Exit> {
+    let options = Options {
+        path: args.path.clone(),
+        recursive: args.recursive,
+        children: args.children,
+        from: args.from.as_deref().map(text::point).transpose()?,
+        to: args.to.as_deref().map(text::point).transpose()?,
+    };
+    let scope = Scope::new(&args.path, args.recursive);
+    let source_options = args.source.options(args.data_log_dir.as_ref());
+    let mut shown = Shown {
+        args,
+        ui,
+        look: ui.look(),
+        has_one_path: scope.literal().is_some() && !args.recursive,
+        lines: ui.lines(),
+        kept: VecDeque::new(),
+        kept_events: 0,
+    };
+    let mut broken = None;
+    let told = Source::with(&args.source.source, &source_options, |source| {
+        shown.begin_again(source)?;
+        let summary = history(source, &options, ui.progress(), &mut |item| {
+            shown.take(&item).map_err(|err| {
+                broken = Some(err);
+                Error::new(ErrorKind::Failed, "cannot write")
+            })
+        })?;
+        let near = match scope.literal() {
+            Some(path) if !summary.existed => near(source, path, ui.progress())?,
+            _ => Vec::new(),
+        };
+        Ok((summary, near))
+    });
+    if let Some(err) = broken {
+        return Err(err);
+    }
+    let (summary, near) = told.context("cannot tell the history")?;
+    shown.finish(&summary, &scope)?;
+    let exit = if !summary.damage.is_empty() {
+        Exit::Damaged
+    } else if !summary.existed {
+        return Err(never_existed(args, &near).into());
+    } else if summary.gaps > 0 || !summary.warnings.is_empty() {
+        Exit::Warnings
+    } else {
+        Exit::Done
+    };
+    std::mem::forget(summary);
+    Ok(exit)
+}
+
+fn never_existed(args: &HistoryArgs, near: &[Vec<u8>]) -> Error {
+    let message = format!(
+        "no znode {} was ever there, for all that snapshots and logs tell",
+        text::escape(&args.path.to_string())
+    );
+    let error = Error::about(&args.source.source, ErrorKind::Failed, message);
+    match near {
+        [] => error,
+        near => {
+            let names: Vec<String> = near.iter().map(|path| value::path(path)).collect();
+            error.hint(format!("near it: {}", names.join(", ")))
+        }
+    }
+}
+
+/// Collects the lines, or hands them on as they come.
+struct Shown<'a> {
+    args: &'a HistoryArgs,
+    ui: &'a Ui,
+    look: Look,
+    /// Whether every line is of the same path, which then need not be said.
+    has_one_path: bool,
+    lines: Lines<'a>,
+    /// What waits for the end, and whether it is an event.
+    kept: VecDeque<(bool, String)>,
+    kept_events: usize,
+}
+
+impl Shown<'_> {
+    fn begin_again(&mut self, source: &Source) -> zoovault::error::Result<()> {
+        self.kept.clear();
+        self.kept_events = 0;
+        if self.lines.begin_again() {
+            return Ok(());
+        }
+        let message = "changed while it was read, and part of it was told already";
+        Err(Error::about(source.shown(), ErrorKind::Failed, message).hint("try again"))
+    }
+
+    fn take(&mut self, item: &Item) -> anyhow::Result<()> {
+        if self.ui.is_quiet() && !self.ui.is_json() {
+            return Ok(());
+        }
+        let line = match (item, self.ui.is_json()) {
+            (Item::Start(start), false) => self.start_text(start),
+            (Item::Gap(gap), false) => self.gap_text(gap),
+            (Item::Event(event), false) => self.event_text(event),
+            (Item::Start(start), true) => format!("{}\n", self.start_json(start)),
+            (Item::Gap(gap), true) => format!("{}\n", gap_json(gap)),
+            (Item::Event(event), true) => format!("{}\n", self.event_json(event)),
+        };
+        if !self.args.reverse && self.args.tail.is_none() {
+            return self.lines.push(line.as_bytes());
+        }
+        let is_event = matches!(item, Item::Event(_));
+        self.kept.push_back((is_event, line));
+        self.kept_events += usize::from(is_event);
+        while self.args.tail.is_some_and(|tail| self.kept_events > tail) {
+            let first = self.kept.iter().position(|(is_event, _)| *is_event);
+            if let Some(first) = first {
+                self.kept.remove(first);
+            }
+            self.kept_events -= 1;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, summary: &Summary, scope: &Scope) -> anyhow::Result<()> {
+        let mut kept = std::mem::take(&mut self.kept);
+        if self.args.reverse {
+            kept.make_contiguous().reverse();
+        }
+        for (_, line) in kept {
+            self.lines.push(line.as_bytes())?;
+        }
+        let state = scope.literal().map(|path| {
+            let end = summary
+                .end
+                .iter()
+                .find(|(other, _)| **other == *path)
+                .map(|(_, state)| state);
+            end.unwrap_or(&State::Unknown)
+        });
+        let undelete = self.undelete(summary, state);
+        if self.ui.is_json() {
+            let end = self.end_json(summary, state, undelete.as_deref());
+            self.lines.push_json(&end)?;
+        } else if !self.ui.is_quiet() && summary.existed {
+            let end = self.end_text(summary, state, undelete.as_deref());
+            self.lines.push(end.as_bytes())?;
+        }
+        self.lines.flush()?;
+        for damage in &summary.damage {
+            self.ui.warn(&text::escape(&format!(
+                "{damage}: what it hides is not told"
+            )));
+        }
+        for warning in &summary.warnings {
+            self.ui.warn(&text::escape(warning));
+        }
+        Ok(())
+    }
+
+    fn start_text(&self, start: &Start) -> String {
+        let Some(base) = &start.base else {
+            let line = format!(
+                "known from {} on, the first txn there is: what was before it is not known",
+                start.after.next()
+            );
+            return format!("{}\n", self.look.paint("2", &line));
+        };
+        let there = if self.has_one_path {
+            match &start.znode {
+                Some(znode) => format!("it was there: {}", znode_text(znode)),
+                None => "it was not there".to_owned(),
+            }
+        } else {
+            let znodes = text::plural(start.znodes, "znode");
+            let verb = if start.znodes == 1 { "was" } else { "were" };
+            format!("{znodes} {verb} there")
+        };
+        let fuzzy = if start.fuzzy_to == Zxid::MAX {
+            "; it may be ahead of its name".to_owned()
+        } else if start.fuzzy_to > start.after {
+            format!("; it was written while txns up to {} came", start.fuzzy_to)
+        } else {
+            String::new()
+        };
+        let line = format!("known from {} on ({base}): {there}{fuzzy}", start.after);
+        format!("{}\n", self.look.paint("2", &line))
+    }
+
+    fn gap_text(&self, gap: &Gap) -> String {
+        let (first, last) = (gap.first_missing(), gap.last_missing());
+        let line = format!("gap: the txns {first} to {last} are missing, and what they did");
+        format!("{}\n", self.look.paint("33", &line))
+    }
+
+    fn event_text(&self, event: &Event) -> String {
+        let color = match event.change {
+            Change::Created { .. } => "32",
+            Change::Deleted(_) => "31",
+            Change::DataSet | Change::AclSet => "33",
+            Change::ChildCreated { .. } | Change::ChildDeleted { .. } => "2",
+        };
+        let who = match event.session.0 {
+            0 => "by the server".to_owned(),
+            _ => format!(
+                "session {} (server {})",
+                event.session,
+                server_of(event.session.0)
+            ),
+        };
+        let path = if self.has_one_path {
+            String::new()
+        } else {
+            format!("  {}", value::path(&event.path))
+        };
+        let mut line = format!(
+            "{}  {}  {who}  {}{path}  {}\n",
+            self.look.paint("1", &event.zxid.to_string()),
+            text::time(event.time),
+            self.look.paint(color, &op_text(event)),
+            change_text(event),
+        );
+        if self.args.values {
+            let is_of_parent = matches!(
+                event.change,
+                Change::ChildCreated { .. } | Change::ChildDeleted { .. }
+            );
+            for (label, state) in [("before", &event.before), ("after", &event.after)] {
+                let told = match state {
+                    _ if is_of_parent => continue,
+                    State::Absent { .. } => continue,
+                    State::Unknown => "unknown".to_owned(),
+                    State::Present(znode) if event.change == Change::AclSet => acl_text(znode),
+                    State::Present(znode) if !znode.known.data => "unknown".to_owned(),
+                    State::Present(znode) => value::data(znode.data.as_deref(), VALUE_LEN_MAX),
+                };
+                line.push_str(&format!("    {label:<6} {told}\n"));
+            }
+        }
+        line
+    }
+
+    /// The command that brings the last value back, where the znode is gone, and a shell can be told its path.
+    fn undelete(&self, summary: &Summary, state: Option<&State>) -> Option<String> {
+        let Some(State::Absent {
+            deleted: Some(deleted),
+        }) = state
+        else {
+            return None;
+        };
+        let shell = |path: &Path| text::shell(path.as_os_str().as_bytes());
+        let source = shell(&self.args.source.source);
+        let path = text::shell(self.args.path.to_string().as_bytes());
+        let logs = match &self.args.data_log_dir {
+            Some(dir) => format!(" --data-log-dir {}", shell(dir)),
+            None => String::new(),
+        };
+        Some(if self.args.recursive {
+            let first = summary.last_deletions.map_or(*deleted, |(first, _)| first);
+            format!("zoovault export {source} {path}{logs} --format zkcli --to {first} --exclusive")
+        } else {
+            format!("zoovault cat {source} {path}{logs} --at {deleted} --exclusive")
+        })
+    }
+
+    fn end_text(&self, summary: &Summary, state: Option<&State>, undelete: Option<&str>) -> String {
+        let mut lines = String::new();
+        if summary.events == 0 {
+            lines.push_str("nothing was done to it\n");
+        }
+        if let Some(State::Absent {
+            deleted: Some(deleted),
+        }) = state
+        {
+            lines.push_str(&format!("gone since {deleted}"));
+            match undelete {
+                Some(undelete) => lines.push_str(&format!("; to have it back:\n  {undelete}\n")),
+                None => lines.push('\n'),
+            }
+        }
+        if self.look.verbose {
+            let last = summary.last.map(|last| format!(" up to {last}"));
+            lines.push_str(&format!(
+                "{}{}; attempts that failed are not in it: they are logged without a path\n",
+                text::plural(summary.events, "event"),
+                last.unwrap_or_default()
+            ));
+        }
+        lines
+    }
+
+    fn start_json(&self, start: &Start) -> Value {
+        json!({
+            "line": "start",
+            "base": start.base,
+            "known_after_zxid": start.after.to_string(),
+            "ahead_to_zxid": (start.fuzzy_to != Zxid::MAX).then(|| start.fuzzy_to.to_string()),
+            "znodes": start.base.is_some().then_some(start.znodes),
+            "znode": start.znode.as_ref().map(|znode| self.znode_json(znode)),
+        })
+    }
+
+    fn event_json(&self, event: &Event) -> Value {
+        let mut fields = Map::new();
+        let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
+        put("line", "event".into());
+        put("zxid", event.zxid.to_string().into());
+        put("time_ms", event.time.into());
+        put("session", event.session.to_string().into());
+        put("server", server_of(event.session.0).into());
+        put("cxid", event.cxid.into());
+        put("txn", op_name(event.txn_type).into());
+        put("op", op_name(event.op).into());
+        put("part", event.part.map(|(index, _)| index + 1).into());
+        put("parts", event.part.map(|(_, count)| count).into());
+        let (change, cause, child) = match &event.change {
+            Change::Created { again: None } => ("created", None, None),
+            Change::Created { again: Some(_) } => ("recreated", None, None),
+            Change::DataSet => ("data", None, None),
+            Change::AclSet => ("acl", None, None),
+            Change::Deleted(cause) => ("deleted", Some(*cause), None),
+            Change::ChildCreated { child } => ("child-created", None, Some(child)),
+            Change::ChildDeleted { child, cause } => ("child-deleted", Some(*cause), Some(child)),
+        };
+        put("change", change.into());
+        if let Some(cause) = cause {
+            let name = match cause {
+                Cause::Request => "request",
+                Cause::Expired => "expired",
+                Cause::SessionClosed { listed: true } => "session-closed",
+                Cause::SessionClosed { listed: false } => "session-closed-unlisted",
+            };
+            put("cause", name.into());
+        }
+        put("before", self.state_json(&event.before));
+        put("after", self.state_json(&event.after));
+        let path: &[u8] = if event.path.is_empty() {
+            b"/"
+        } else {
+            &event.path
+        };
+        value::put_bytes(&mut fields, "path", Some(path));
+        if let Some(child) = child {
+            value::put_bytes(&mut fields, "child", Some(child));
+        }
+        Value::Object(fields)
+    }
+
+    /// Null where there is none; only what is known.
+    fn state_json(&self, state: &State) -> Value {
+        match state {
+            State::Unknown => json!({ "unknown": true }),
+            State::Absent { .. } => Value::Null,
+            State::Present(znode) => self.znode_json(znode),
+        }
+    }
+
+    fn znode_json(&self, znode: &Znode) -> Value {
+        let mut fields = Map::new();
+        if znode.known.data {
+            fields.insert(
+                "size_bytes".to_owned(),
+                znode.data.as_ref().map(|data| data.len()).into(),
+            );
+            if self.args.values {
+                value::put_bytes(&mut fields, "data", znode.data.as_deref());
+            }
+        }
+        if znode.known.acl
+            && let Some(acl) = &znode.acl
+        {
+            let list = value::acl_json(AclVector::from_decoded(acl));
+            fields.insert("acl".to_owned(), list);
+        }
+        let stat = value::stat_json(&znode.stat);
+        for (key, value) in stat.as_object().into_iter().flatten() {
+            let is_known = match key.as_str() {
+                "version" | "mzxid" | "mtime_ms" => znode.known.data,
+                "aversion" => znode.known.acl,
+                "cversion" | "pzxid" => znode.known.children,
+                _ => znode.known.life,
+            };
+            if is_known {
+                fields.insert(key.clone(), value.clone());
+            }
+        }
+        Value::Object(fields)
+    }
+
+    fn end_json(&self, summary: &Summary, state: Option<&State>, undelete: Option<&str>) -> Value {
+        let deleted = match state {
+            Some(State::Absent { deleted }) => deleted.map(|zxid| zxid.to_string()),
+            _ => None,
+        };
+        json!({
+            "line": "end",
+            "events": summary.events,
+            "existed": summary.existed,
+            "gaps": summary.gaps,
+            "last_zxid": summary.last.map(|zxid| zxid.to_string()),
+            "end": state.map(|state| self.state_json(state)),
+            "deleted_by_zxid": deleted,
+            "undelete": undelete,
+            "damage": summary.damage.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "warnings": summary.warnings,
+        })
+    }
+}
+
+fn gap_json(gap: &Gap) -> Value {
+    json!({
+        "line": "gap",
+        "first_missing_zxid": gap.first_missing().to_string(),
+        "last_missing_zxid": gap.last_missing().to_string(),
+        "after_time_ms": gap.after_time,
+        "before_time_ms": gap.before_time,
+    })
+}
+
+/// The server that opened a session: the top byte of its id.
+fn server_of(session: i64) -> u8 {
+    let [server, ..] = session.to_be_bytes();
+    server
+}
+
+fn op_text(event: &Event) -> String {
+    match event.part {
+        None => op_name(event.op).to_owned(),
+        Some((index, count)) => format!("{} (multi {}/{count})", op_name(event.op), index + 1),
+    }
+}
+
+fn change_text(event: &Event) -> String {
+    match &event.change {
+        Change::Created { again } => {
+            let again = again.map(|zxid| format!(" again, deleted by {zxid}"));
+            let told = event.after.znode().map(znode_text).unwrap_or_default();
+            format!("created{}: {told}", again.unwrap_or_default())
+        }
+        Change::DataSet => {
+            let (before, after) = (event.before.znode(), event.after.znode());
+            let before = before
+                .filter(|znode| znode.known.data)
+                .map_or_else(|| "unknown".to_owned(), size);
+            let after = after.map(size).unwrap_or_default();
+            let version = event.after.znode().map_or(0, |znode| znode.stat.version);
+            format!("version {version}: {before} → {after}")
+        }
+        Change::AclSet => {
+            let acl = |state: &State| state.znode().map_or("unknown".to_owned(), acl_text);
+            let (before, after) = (acl(&event.before), acl(&event.after));
+            let version = event.after.znode().map_or(0, |znode| znode.stat.aversion);
+            format!("aversion {version}: {before} → {after}")
+        }
+        Change::Deleted(cause) => {
+            let was = match &event.before {
+                State::Present(znode) => format!(": {}", znode_text(znode)),
+                State::Unknown | State::Absent { .. } => String::new(),
+            };
+            format!("deleted{}{was}", cause_text(*cause))
+        }
+        Change::ChildCreated { child } => format!("child created: {}", value::path(child)),
+        Change::ChildDeleted { child, cause } => {
+            format!(
+                "child deleted{}: {}",
+                cause_text(*cause),
+                value::path(child)
+            )
+        }
+    }
+}
+
+fn cause_text(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Request => "",
+        Cause::Expired => " by the server, as its time was up or its last child gone",
+        Cause::SessionClosed { listed: true } => " as its session ended",
+        Cause::SessionClosed { listed: false } => " as its session ended (not listed in the log)",
+    }
+}
+
+fn znode_text(znode: &Znode) -> String {
+    if !znode.known.data {
+        return "version and data unknown".to_owned();
+    }
+    let owner = match znode.stat.ephemeral_owner {
+        0 => String::new(),
+        owner => format!(", owner 0x{owner:x}"),
+    };
+    format!("version {}, {}{owner}", znode.stat.version, size(znode))
+}
+
+fn size(znode: &Znode) -> String {
+    match &znode.data {
+        None => "null".to_owned(),
+        Some(data) => text::plural(data.len() as u64, "byte"),
+    }
+}
+
+fn acl_text(znode: &Znode) -> String {
+    match &znode.acl {
+        Some(acl) if znode.known.acl => value::acl(AclVector::from_decoded(acl)),
+        _ => "unknown".to_owned(),
+    }
+}

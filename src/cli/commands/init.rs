@@ -1,0 +1,86 @@
+//! `init`: makes a repository.
+
+use crate::cli::exit::Exit;
+use crate::cli::jobs::config::{Config, ConfigArgs};
+use crate::cli::repo_args::{RepoArg, now_ms};
+use crate::cli::views::text;
+use crate::cli::ui::{Look, Render, Ui};
+use anyhow::Context;
+use clap::Args;
+use serde_json::{Value, json};
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+use zoovault::durable::sync_dir;
+use zoovault::error::{Error, ErrorKind};
+use zoovault::repository::{Repository, Storage};
+
+/// What is said where none is made.
+const REFUSED: &str = "cannot make a repository";
+
+/// Make a backup repository.
+///
+/// In a directory that is empty or not there yet; the one above it has to be there. No other command makes a repository: where a volume is not
+/// mounted, a backup fails with status 10 instead of filling the disk below.
+#[derive(Args, Debug)]
+pub struct InitArgs {
+    #[command(flatten)]
+    pub repo: RepoArg,
+    #[command(flatten)]
+    pub config: ConfigArgs,
+}
+
+pub fn run(args: &InitArgs, ui: &Ui) -> anyhow::Result<Exit> {
+    let place = &args.repo.place(&Config::load(&args.config)?)?;
+    let is_new = make_dir(place).context(REFUSED)?;
+    let above = place.canonicalize().ok();
+    if let Some(above) = above.as_deref().and_then(|place| place.parent()) {
+        match sync_dir(above) {
+            // Also of one that is there: a run that made it may have been killed. Whoever may not read the directory above did not make it.
+            Err(err) if is_new => return Err(err.into()),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    let repository = Repository::create(Storage::local(place)?, now_ms()).context(REFUSED)?;
+    let made = Made {
+        place: text::path(place),
+        id: repository.identity().id.clone(),
+    };
+    ui.show(&made, false)?;
+    Ok(Exit::Done)
+}
+
+/// Makes the directory, unless it is there; whether it was made.
+fn make_dir(place: &Path) -> Result<bool, Error> {
+    match fs::create_dir(place) {
+        Ok(()) => Ok(true),
+        Err(_) if place.is_dir() => Ok(false),
+        Err(err) if err.kind() == io::ErrorKind::AlreadyExists => {
+            let message = "is not a directory, and a repository is one";
+            let error = Error::about(place, ErrorKind::TargetExists, message);
+            Err(error.hint("name an empty directory, or a new one"))
+        }
+        Err(err) if err.kind() == io::ErrorKind::NotFound => {
+            Err(Error::io(place, "create", err).hint(
+                "the directory above it has to be there: mount it or make it first; it is not made along, lest the disk below fill",
+            ))
+        }
+        Err(err) => Err(Error::io(place, "create", err)),
+    }
+}
+
+struct Made {
+    place: String,
+    id: String,
+}
+
+impl Render for Made {
+    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+        writeln!(out, "{}: an empty repository", look.paint("1", &self.place))?;
+        writeln!(out, "  next  zoovault backup DATADIR --repo {}", self.place)
+    }
+
+    fn json(&self) -> Value {
+        json!({ "repository": self.place, "id": self.id, "exit_status": Exit::Done as u8 })
+    }
+}

@@ -1,0 +1,373 @@
+//! `log`: every txn, a line each.
+
+mod clock;
+mod human;
+mod json;
+mod zookeeper;
+
+use crate::cli::args::{POINTS, SourceArg};
+use crate::cli::exit::{BadArgument, Exit};
+use crate::cli::writer_thread::Out;
+use crate::cli::views::text;
+use crate::cli::ui::Ui;
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use human::Lines;
+use json::JsonLines;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use zoovault::error::{Error, TxnPlace};
+use zoovault::tree::glob::PathGlob;
+use zoovault::format::record::op;
+use zoovault::history::source::Source;
+use zoovault::history::query::{self, Filter, Follower, Found, Query, Range, Remark, Seen, Selected};
+use zoovault::zxid::SessionId;
+
+/// How much is formatted before it is handed over.
+const BATCH_LEN: usize = 1 << 14;
+/// How long to wait for a live directory to change, in ms.
+const POLL_MS: u16 = 200;
+/// How many txns are shown before following, unless more are asked for.
+const FOLLOW_TAIL: usize = 10;
+/// How many forks are told one by one.
+const FORKS_MAX: u64 = 20;
+
+const EXAMPLES: &str = "\
+Examples:
+  zoovault log /var/lib/zookeeper --path '/app/**' --op delete,multi --from '2026-11-20 14:00'
+  zoovault log /var/lib/zookeeper --session 0x100000bb36a0000
+  zoovault log /var/lib/zookeeper --errors --tail 50
+  zoovault log /var/lib/zookeeper --follow --json | jq -c 'select(.error)'
+
+Exit status:
+  0  done (also when nothing was selected)
+  3  txns are missing, or two logs differ
+  4  damage found: what is behind it was shown all the same";
+
+/// Show every transaction: who did what to which znode, and when.
+///
+/// A line for each txn, in the order of zxids: zxid, time, session and request number, type, path, then data, versions, ACL. A multi is one
+/// line (with -v its parts follow, a line each), an error has its name, and a closeSession names the ephemerals that went with it and tells
+/// when the session was opened, where the logs have that. Servers before 3.6 do not log what a closeSession deletes: it is worked out.
+///
+/// The source need not be sound. Damage, missing txns and logs that differ are told on stderr, and reading goes on behind them.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES, after_long_help = format!("{POINTS}\n\n{EXAMPLES}"))]
+pub struct LogArgs {
+    #[command(flatten)]
+    pub source: SourceArg,
+    /// The dataLogDir, where it is not the dataDir
+    #[arg(long, value_name = "DIR")]
+    pub data_log_dir: Option<PathBuf>,
+    /// Begin with the txn that POINT names, or with the first that is not earlier
+    #[arg(long, value_name = "POINT", allow_hyphen_values = true)]
+    pub from: Option<String>,
+    /// End with the txn that POINT names, or before the first that is later
+    #[arg(long, value_name = "POINT", allow_hyphen_values = true)]
+    pub to: Option<String>,
+    /// Only txns that name such a path, in multis and by closed sessions too: * and ? within a name, ** across names. Can be repeated
+    #[arg(long, value_name = "GLOB")]
+    pub path: Vec<PathGlob>,
+    /// Only txns of this session, in hexadecimal. Can be repeated
+    #[arg(long, value_name = "ID", value_parser = parse_session)]
+    pub session: Vec<SessionId>,
+    /// Only txns of these types, and multis with such a part
+    #[arg(long, value_name = "TYPE,...", value_delimiter = ',', value_parser = parse_op)]
+    pub op: Vec<i32>,
+    /// Only requests that failed: error records, and multis that failed
+    #[arg(long)]
+    pub errors: bool,
+    /// Only txns that take at least so many bytes of the log
+    #[arg(
+        long,
+        value_name = "BYTES",
+        default_value_t = 0,
+        hide_default_value = true
+    )]
+    pub min_size: u64,
+    /// Only the last so many of those
+    #[arg(long, value_name = "NUMBER")]
+    pub tail: Option<usize>,
+    /// The newest first
+    #[arg(long, conflicts_with = "follow")]
+    pub reverse: bool,
+    /// Go on with what the server writes, until Ctrl-C; begins with the last 10 txns, unless --from or --tail says otherwise
+    #[arg(long, short)]
+    pub follow: bool,
+    /// How a txn is written: text for people, or as ZooKeeper's TxnLogToolkit of 3.8 does, log after log and without any filter
+    #[arg(long, value_enum, default_value_t, conflicts_with = "json")]
+    pub format: Format,
+}
+
+/// How a txn is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    #[default]
+    Text,
+    Zookeeper,
+}
+
+/// The id of a session, with or without `0x`. The top bit may be set.
+pub fn parse_session(text: &str) -> Result<SessionId, String> {
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    u64::from_str_radix(digits, 16)
+        .map(|id| SessionId(id.cast_signed()))
+        .map_err(|_| "a session is up to 16 hexadecimal digits, with or without 0x".to_owned())
+}
+
+fn parse_op(text: &str) -> Result<i32, String> {
+    const TYPES: [i32; 14] = [
+        op::CREATE_SESSION,
+        op::CLOSE_SESSION,
+        op::CREATE,
+        op::CREATE2,
+        op::CREATE_CONTAINER,
+        op::CREATE_TTL,
+        op::DELETE,
+        op::DELETE_CONTAINER,
+        op::SET_DATA,
+        op::SET_ACL,
+        op::CHECK,
+        op::MULTI,
+        op::RECONFIG,
+        op::ERROR,
+    ];
+    let name = zoovault::format::record::txn::op_name;
+    TYPES
+        .into_iter()
+        .find(|txn_type| name(*txn_type).eq_ignore_ascii_case(text))
+        .ok_or_else(|| format!("the types are {}", TYPES.map(name).join(", ")))
+}
+
+/// Writes txns in one of the views.
+enum Writer {
+    Human(Lines),
+    Json(JsonLines),
+}
+
+/// Takes what is given out: txns to stdout, remarks to stderr.
+struct Sink<'a> {
+    ui: &'a Ui,
+    writer: Writer,
+    line: Vec<u8>,
+    out: Out,
+    remarks: Remarks<'a>,
+    failed: Option<io::Error>,
+}
+
+/// Tells remarks, and what status they come to.
+pub struct Remarks<'a> {
+    ui: &'a Ui,
+    exit: Exit,
+    forks: u64,
+}
+
+pub fn run(args: &LogArgs, ui: &Ui) -> anyhow::Result<Exit> {
+    if args.format == Format::Zookeeper {
+        return zookeeper::run(args, ui);
+    }
+    let bound = |text: &Option<String>| text.as_deref().map(text::point).transpose();
+    let (from, to) = (bound(&args.from)?, bound(&args.to)?);
+    let filter = Filter::default()
+        .paths(args.path.iter().cloned())
+        .sessions(args.session.clone())
+        .ops(args.op.clone())
+        .only_errors(args.errors)
+        .min_size(args.min_size);
+    let options = args.source.options(args.data_log_dir.as_ref());
+    let tail = match args.follow && args.from.is_none() {
+        true => Some(args.tail.unwrap_or(FOLLOW_TAIL)),
+        false => args.tail,
+    };
+    let mut sink = Sink::new(ui);
+    let mut follower = None;
+    Source::with(&args.source.source, &options, |source| {
+        let query = Query {
+            range: Range::new(source, from, to, ui.progress())?,
+            filter: filter.clone(),
+            with_sessions: true,
+        };
+        if tail.is_none() && !args.reverse && !args.follow {
+            return query::visit(source, &query, ui.progress(), &mut |seen| sink.take(seen));
+        }
+        let found = query::find(source, &query, tail, ui.progress(), &mut |remark| {
+            sink.remarks.tell(&remark)
+        })?;
+        found.show(source, args.reverse, &mut |seen| sink.take(seen))?;
+        follower = args.follow.then(|| Found::follow(found, source));
+        Ok(())
+    })
+    .context("cannot show txns")?;
+    ui.finish();
+    sink.flush()?;
+    if let Some(mut follower) = follower {
+        follow(args, &mut follower, &mut sink)?;
+    }
+    Ok(sink.remarks.finish())
+}
+
+/// Shows what comes, until nobody reads it any more or the end that was asked for is passed.
+fn follow(args: &LogArgs, follower: &mut Follower, sink: &mut Sink<'_>) -> anyhow::Result<()> {
+    let options = args.source.options(args.data_log_dir.as_ref());
+    loop {
+        let source = Source::open(&args.source.source, &options).context("cannot follow")?;
+        if source.manifest().is_some() || source.is_repository() {
+            return Err(BadArgument(
+                "an archive or a repository does not grow by itself: --follow wants a directory or a log".to_owned(),
+            )
+            .into());
+        }
+        let ended = follower.poll(&source, &mut |seen| sink.take(seen))?;
+        drop(source);
+        sink.flush()?;
+        if ended.is_break() || is_unread()? {
+            return Ok(());
+        }
+    }
+}
+
+/// Waits a while; whether stdout is a pipe that was closed meanwhile.
+fn is_unread() -> anyhow::Result<bool> {
+    let out = io::stdout();
+    // Without any event asked for, only errors are told: that the other end is gone is one.
+    let mut fds = [PollFd::new(out.as_fd(), PollFlags::empty())];
+    match poll(&mut fds, PollTimeout::from(POLL_MS)) {
+        Ok(_) => {}
+        Err(nix::errno::Errno::EINTR) => return Ok(false),
+        Err(err) => return Err(io::Error::from(err).into()),
+    }
+    let events = fds.iter().filter_map(PollFd::revents);
+    Ok(events
+        .fold(PollFlags::empty(), |all, some| all | some)
+        .intersects(PollFlags::POLLERR | PollFlags::POLLHUP))
+}
+
+impl<'a> Sink<'a> {
+    fn new(ui: &'a Ui) -> Sink<'a> {
+        Sink {
+            ui,
+            writer: match ui.is_json() {
+                true => Writer::Json(JsonLines::default()),
+                false => Writer::Human(Lines::new(ui.look())),
+            },
+            line: Vec::new(),
+            out: Out::stdout(),
+            remarks: Remarks::new(ui),
+            failed: None,
+        }
+    }
+
+    fn take(&mut self, seen: Seen<'_>) -> ControlFlow<()> {
+        match seen {
+            Seen::Remark(remark) => {
+                self.remarks.tell(&remark);
+                ControlFlow::Continue(())
+            }
+            Seen::Txn(txn) => self.txn(&txn),
+        }
+    }
+
+    fn txn(&mut self, txn: &Selected<'_>) -> ControlFlow<()> {
+        let written = match &mut self.writer {
+            Writer::Human(lines) => lines.txn(&mut self.line, txn),
+            Writer::Json(lines) => lines.txn(&mut self.line, txn),
+        };
+        if let Err(error) = written {
+            let path = std::path::Path::new(txn.file);
+            let error =
+                Error::damage(path, error).at_txn(Some(TxnPlace::Of(txn.entry.header.zxid)));
+            self.remarks.tell(&Remark::Damage { error, next: None });
+        }
+        if self.line.len() >= BATCH_LEN
+            && let Err(err) = self.write()
+        {
+            self.failed = Some(err);
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn write(&mut self) -> io::Result<()> {
+        let written = self.out.write_all(&self.line);
+        self.line.clear();
+        written
+    }
+
+    /// Writes what is left, and tells what went wrong on the way.
+    fn flush(&mut self) -> anyhow::Result<()> {
+        if let Some(err) = self.failed.take() {
+            return Err(err.into());
+        }
+        if !self.line.is_empty() {
+            self.ui.finish();
+            self.write()?;
+        }
+        self.out.flush()?;
+        Ok(())
+    }
+}
+
+impl<'a> Remarks<'a> {
+    pub fn new(ui: &'a Ui) -> Remarks<'a> {
+        Remarks {
+            ui,
+            exit: Exit::Done,
+            forks: 0,
+        }
+    }
+
+    /// Says a remark on stderr.
+    pub fn tell(&mut self, remark: &Remark) {
+        let (line, exit) = match remark {
+            Remark::Damage { error, next } => {
+                let next = next.map_or_else(String::new, |(offset, zxid)| {
+                    format!("; reading goes on at offset {offset} with {zxid}")
+                });
+                (format!("damage: {error}{next}"), Exit::Damaged)
+            }
+            Remark::Unwritten { error } => (format!("{error}"), Exit::Warnings),
+            Remark::Gap(gap) => {
+                let (first, last) = (gap.first_missing(), gap.last_missing());
+                let (after, before) = (text::time(gap.after_time), text::time(gap.before_time));
+                let range = match first == last {
+                    true => first.to_string(),
+                    false => format!("{first} to {last}"),
+                };
+                let missing = format!("missing: {range}, between {after} and {before}");
+                (missing, Exit::Warnings)
+            }
+            Remark::Fork { zxid, logs: [a, b] } => {
+                self.forks += 1;
+                let line = format!("{a} and {b} hold different txns {zxid}: both are shown");
+                (line, Exit::Warnings)
+            }
+            Remark::StepBack { file, after, zxid } => (
+                format!("{file} goes back: {zxid} stands behind {after}"),
+                Exit::Warnings,
+            ),
+            Remark::Truncated { file, last } => {
+                let left = last.map_or_else(|| "nothing".to_owned(), |last| last.to_string());
+                let line = format!("{file} was truncated: what was behind {left} is taken back");
+                (line, Exit::Done)
+            }
+        };
+        if (self.exit as u8) < exit as u8 {
+            self.exit = exit;
+        }
+        if !matches!(remark, Remark::Fork { .. }) || self.forks <= FORKS_MAX {
+            self.ui.warn(&text::escape(&line));
+        }
+    }
+
+    /// The status that all of them come to.
+    pub fn finish(&self) -> Exit {
+        if self.forks > FORKS_MAX {
+            let more = text::plural(self.forks - FORKS_MAX, "more zxid");
+            self.ui.warn(&format!("logs hold different txns of {more}"));
+        }
+        self.exit
+    }
+}

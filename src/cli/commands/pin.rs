@@ -1,0 +1,112 @@
+//! `pin` and `unpin`: marks that hold backups.
+
+use crate::cli::exit::Exit;
+use crate::cli::jobs::config::{Config, ConfigArgs};
+use crate::cli::repo_args::{self, RepoArg, now_ms};
+use crate::cli::views::text;
+use crate::cli::ui::{Look, Render, Ui};
+use anyhow::Context;
+use clap::Args;
+use serde_json::{Value, json};
+use std::io::{self, Write};
+use zoovault::repository::Repository;
+use zoovault::backup::retention::pins;
+
+/// Keep a backup whatever a policy says, until it is unpinned.
+#[derive(Args, Debug)]
+pub struct PinArgs {
+    #[command(flatten)]
+    pub pins: PinsArgs,
+}
+
+/// Let policies judge a backup again that was pinned.
+#[derive(Args, Debug)]
+pub struct UnpinArgs {
+    #[command(flatten)]
+    pub pins: PinsArgs,
+}
+
+/// Which pins.
+#[derive(Args, Debug)]
+pub struct PinsArgs {
+    /// The backups, by the digits their ids begin with; latest is the newest
+    #[arg(value_name = "ID", required = true)]
+    pub ids: Vec<String>,
+    #[command(flatten)]
+    pub repo: RepoArg,
+    #[command(flatten)]
+    pub config: ConfigArgs,
+}
+
+impl PinArgs {
+    pub fn run(&self, ui: &Ui) -> anyhow::Result<Exit> {
+        each(&self.pins, true, ui, |repository, id| {
+            let (backup, is_new) = pins::pin(repository, id, &now_ms)
+                .with_context(|| format!("cannot pin {}", text::escape(id)))?;
+            Ok((backup.id, is_new))
+        })
+    }
+}
+
+impl UnpinArgs {
+    pub fn run(&self, ui: &Ui) -> anyhow::Result<Exit> {
+        each(&self.pins, false, ui, |repository, id| {
+            pins::unpin(repository, id)
+                .with_context(|| format!("cannot unpin {}", text::escape(id)))
+        })
+    }
+}
+
+fn each(
+    args: &PinsArgs,
+    is_pinned: bool,
+    ui: &Ui,
+    change: impl Fn(&Repository, &str) -> anyhow::Result<(String, bool)>,
+) -> anyhow::Result<Exit> {
+    let place = args.repo.place(&Config::load(&args.config)?)?;
+    let repository = repo_args::open(&place)?;
+    let mut backups = Vec::new();
+    for id in &args.ids {
+        backups.push(change(&repository, id)?);
+    }
+    let shown = Shown {
+        repository: text::path(&place),
+        is_pinned,
+        backups,
+    };
+    ui.show(&shown, false)?;
+    Ok(Exit::Done)
+}
+
+struct Shown {
+    repository: String,
+    is_pinned: bool,
+    /// The ids, and whether anything changed.
+    backups: Vec<(String, bool)>,
+}
+
+impl Render for Shown {
+    fn human(&self, out: &mut dyn Write, _look: &Look) -> io::Result<()> {
+        for (id, is_changed) in &self.backups {
+            let state = match (self.is_pinned, is_changed) {
+                (true, true) => "pinned",
+                (true, false) => "was pinned already",
+                (false, true) => "pinned no more",
+                (false, false) => "was not pinned",
+            };
+            writeln!(out, "{}: {id}: {state}", self.repository)?;
+        }
+        Ok(())
+    }
+
+    fn json(&self) -> Value {
+        let backups = self.backups.iter().map(
+            |(id, is_changed)| json!({ "id": id, "pinned": self.is_pinned, "changed": is_changed }),
+        );
+        json!({
+            "repository": self.repository,
+            "backups": backups.collect::<Vec<_>>(),
+            "exit_status": Exit::Done as u8,
+        })
+    }
+}

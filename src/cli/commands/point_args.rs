@@ -1,0 +1,220 @@
+//! What the commands that look into a tree share: when to look, what the tree rests on, and where a znode is that is not there.
+
+use crate::cli::args::SourceArg;
+use crate::cli::exit::Exit;
+use crate::cli::views::text;
+use crate::cli::ui::Ui;
+use crate::cli::views::value;
+use clap::Args;
+use serde_json::{Map, Value};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use zoovault::error::{self, Error, ErrorKind};
+use zoovault::analysis::deleted::{Deleted, whereabouts};
+use zoovault::history::replay::{Alone, Purpose, Rebuilt, Wish, rebuild_as};
+use zoovault::recovery::restore::uncertainties;
+use zoovault::history::source::Source;
+use zoovault::tree::DataTree;
+use zoovault::zxid::Zxid;
+
+/// Where and when to look.
+#[derive(Args, Debug)]
+pub struct AtArgs {
+    #[command(flatten)]
+    pub source: SourceArg,
+    /// The dataLogDir, where it is not the dataDir
+    #[arg(long, value_name = "DIR")]
+    pub data_log_dir: Option<PathBuf>,
+    /// The point to look at
+    // Errors that all commands share name the option of restore.
+    #[arg(
+        long,
+        value_name = "POINT",
+        default_value = "latest",
+        allow_hyphen_values = true,
+        alias = "to"
+    )]
+    pub at: String,
+    /// Leave out the txn that POINT names: look at the tree right before it
+    #[arg(long)]
+    pub exclusive: bool,
+    /// Where POINT is a snapshot that no log goes with, show it as the file has it: it may hold parts of later txns
+    #[arg(long)]
+    pub as_is: bool,
+    /// Only what shows no later txn. For commands that have an option of this.
+    #[arg(skip)]
+    pub accept_unproven: bool,
+}
+
+/// The tree at a point, and what a command made of it.
+pub struct Reading<T> {
+    /// What is read from, for people.
+    pub source: String,
+    pub rebuilt: Rebuilt,
+    pub warnings: Vec<String>,
+    pub found: T,
+}
+
+impl AtArgs {
+    /// Whether no point was asked for.
+    pub fn is_by_default(&self) -> bool {
+        self.at == "latest" && !self.exclusive
+    }
+
+    /// Makes the tree, and lets `find` look for what the command is about, while the source is open. Says what is uncertain.
+    pub fn read<T>(
+        &self,
+        ui: &Ui,
+        mut find: impl FnMut(&Source, &Rebuilt) -> error::Result<T>,
+    ) -> anyhow::Result<Reading<T>> {
+        let point = text::point(&self.at)?;
+        let wish = Wish {
+            purpose: Purpose::Reading,
+            trust: text::trust(self.accept_unproven, self.as_is),
+        };
+        let options = self.source.options(self.data_log_dir.as_ref());
+        let (rebuilt, found) = Source::with(&self.source.source, &options, |source| {
+            let rebuilt = rebuild_as(wish, source, point, self.exclusive, ui.progress())?;
+            let found = find(source, &rebuilt)?;
+            Ok((rebuilt, found))
+        })?;
+        ui.finish();
+        let mut warnings = uncertainties(&rebuilt.replayed);
+        warnings.extend(rebuilt.target.warnings.iter().cloned());
+        for warning in &warnings {
+            ui.warn(&text::escape(warning));
+        }
+        let reading = Reading {
+            source: text::path(&self.source.source),
+            rebuilt,
+            warnings,
+            found,
+        };
+        ui.remark(&reading.ground());
+        Ok(reading)
+    }
+
+    /// The call of `command` for `path` right before the txn at `zxid`, to be pasted into a shell.
+    pub fn call_before(&self, command: &str, path: &[u8], zxid: Zxid) -> String {
+        self.call(command, path, &format!("{zxid} --exclusive"))
+    }
+
+    /// The call of `command` for `path` at a point, to be pasted into a shell.
+    pub fn call(&self, command: &str, path: &[u8], point: &str) -> String {
+        let shell = |text: &OsStr| text::shell(text.as_bytes());
+        let source = shell(self.source.source.as_os_str());
+        let path = text::shell(path);
+        let logs = self.data_log_dir.as_ref();
+        let logs = logs.map(|dir| format!(" --data-log-dir {}", shell(dir.as_os_str())));
+        let logs = logs.unwrap_or_default();
+        format!("zoovault {command} {source} {path} --at {point}{logs}")
+    }
+
+    /// The error for a `path` that is not in the tree, with a hint when it is there at another time.
+    pub fn missing(
+        &self,
+        command: &str,
+        source: &Source,
+        rebuilt: &Rebuilt,
+        path: &[u8],
+        ui: &Ui,
+    ) -> Error {
+        let zxid = rebuilt.target.zxid;
+        let message = format!("there is no znode {} at {zxid}", value::path(path));
+        let error = Error::about(source.shown(), ErrorKind::Failed, message);
+        // That the znode is not there is sure; a search that fails only leaves out the hint.
+        let Ok(Some(found)) = whereabouts(source, rebuilt, path, ui.progress()) else {
+            return error;
+        };
+        let (since, last) = found.searched;
+        match (&found.deleted, found.created) {
+            (Some(deleted), _) => error.hint(format!(
+                "it was {}; this shows it last: {}",
+                deleted_words(deleted),
+                self.call_before(command, path, deleted.zxid)
+            )),
+            (None, Some((created, time))) => error.hint(format!(
+                "it is made by {created} at {}: {}",
+                text::time(time),
+                self.call(command, path, &created.to_string())
+            )),
+            (None, None) => error.hint(format!(
+                "nor was there one at any point from {since} to {last}"
+            )),
+        }
+    }
+}
+
+/// How a znode went, for people.
+pub fn deleted_words(deleted: &Deleted) -> String {
+    let how = match deleted.is_by_close {
+        true => "gone with its session",
+        false => "deleted",
+    };
+    let time = text::time(deleted.time);
+    format!("{how} by {} at {time}", deleted.zxid)
+}
+
+impl<T> Reading<T> {
+    pub fn tree(&self) -> &DataTree {
+        &self.rebuilt.replayed.tree
+    }
+
+    pub fn exit(&self) -> Exit {
+        if self.warnings.is_empty() {
+            Exit::Done
+        } else {
+            Exit::Warnings
+        }
+    }
+
+    /// The point, for people.
+    pub fn point(&self) -> String {
+        let target = &self.rebuilt.target;
+        let at = target.time.map(|time| format!(" at {}", text::time(time)));
+        format!("{}{}", target.zxid, at.unwrap_or_default())
+    }
+
+    /// Which tree is shown and on what that rests, in a line.
+    fn ground(&self) -> String {
+        let replayed = &self.rebuilt.replayed;
+        let is_of_no_moment = |alone: &Alone| !alone.is_plausible();
+        let rests_on = match replayed.alone.as_ref().is_some_and(is_of_no_moment) {
+            true => "as the file has it",
+            false => replayed.proof.name(),
+        };
+        format!(
+            "{} as of {}: {}, {rests_on}",
+            self.source,
+            self.point(),
+            text::plural(replayed.tree.len() as u64, "znode"),
+        )
+    }
+
+    /// The same for programs.
+    pub fn header(&self) -> Map<String, Value> {
+        let target = &self.rebuilt.target;
+        let alone = self.rebuilt.replayed.alone.as_ref();
+        let shows = alone.map(|alone| ("shows_zxid", alone.shows.to_string().into()));
+        [
+            ("source", self.source.clone().into()),
+            ("zxid", target.zxid.to_string().into()),
+            ("time_ms", target.time.into()),
+            ("proof", self.rebuilt.replayed.proof.name().into()),
+            ("warnings", self.warnings.clone().into()),
+            ("exit_status", (self.exit() as u8).into()),
+        ]
+        .into_iter()
+        .chain(shows)
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+    }
+
+    /// Leaves the memory to the end of the program, which frees it at once.
+    pub fn forget(self) -> Exit {
+        let exit = self.exit();
+        std::mem::forget(self);
+        exit
+    }
+}

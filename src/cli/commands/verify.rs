@@ -1,0 +1,386 @@
+//! `verify`: the verdict.
+
+use crate::cli::exit::Exit;
+use crate::cli::commands::inspect::exactness;
+use crate::cli::report::{self, Place, Subject};
+use crate::cli::views::forecast;
+use crate::cli::views::text;
+use crate::cli::ui::{Look, Render, Ui};
+use anyhow::Context;
+use serde_json::{Value, json};
+use std::io::{self, Write};
+use zoovault::server::emulate::{self, Start};
+use zoovault::error::TxnPlace;
+use zoovault::history::replay::Proof;
+use zoovault::history::source::Source;
+use zoovault::format::txnlog::LogSummary;
+use zoovault::analysis::verify::{
+    Depth, Finding, LoneSnapshot, Missing, Report, Severity, Stretch, Verdict, Window, verify,
+};
+use clap::Args;
+use std::path::PathBuf;
+use crate::cli::args::{EXIT_STATUS, ServerArgs, SourceArg};
+
+/// Verify everything: the verdict, what can be restored, and what is wrong.
+///
+/// Reads every log (header, checksums, lengths, end marks, bodies, zeros to the end) and every snapshot (seals, structure,
+/// compression), lays the txns end to end and names every gap, compares logs where they overlap, checks the epoch files, then rebuilds the
+/// tree from the earliest snapshot on and compares its digest with every one that a server of 3.6 or later recorded.
+///
+/// The result are windows: ranges of zxids, each of which can be restored exactly. A window is `proven` where digests matched,
+/// `consistent` where everything is there and whole but nothing recorded proves it (3.4 and 3.5 write no digests), and `unproven` where
+/// it is not known when its first snapshot was finished.
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_STATUS)]
+pub struct VerifyArgs {
+    #[command(flatten)]
+    pub source: SourceArg,
+    /// The dataLogDir, where it is not the dataDir
+    #[arg(long, value_name = "DIR")]
+    pub data_log_dir: Option<PathBuf>,
+    /// Replay nothing: check files and chain only, in constant memory
+    #[arg(long)]
+    pub quick: bool,
+    /// Also write the verdict as one HTML page that stands alone, with the history drawn; - writes it to stdout, and the text to stderr
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    #[command(flatten)]
+    pub servers: ServerArgs,
+}
+
+/// How many findings are told one by one without `-v`.
+const FINDINGS_MAX: usize = 40;
+
+pub fn run(args: &VerifyArgs, ui: &Ui) -> anyhow::Result<Exit> {
+    let options = args.source.options(args.data_log_dir.as_ref());
+    let depth = if args.quick {
+        Depth::Quick
+    } else {
+        Depth::Full
+    };
+    let rules = forecast::rules(&args.servers)?;
+    let mut place = args.report.as_deref().map(Place::new).transpose()?;
+    let (report, starts) = Source::with(&args.source.source, &options, |source| {
+        if let Some(place) = &mut place {
+            place.prepare(source)?;
+        }
+        let starts = emulate::starts(source, &rules, ui.progress())?;
+        Ok((verify(source, depth, ui.progress())?, starts))
+    })
+    .context("cannot finish verification")?;
+    let exit = exit_of(report.verdict());
+    let shown = Shown {
+        source: text::path(&args.source.source),
+        page: place.as_ref().map(Place::shown),
+        report: &report,
+        starts: &starts,
+        exit,
+    };
+    let matters = exit != Exit::Done || !starts.is_empty();
+    let is_aside = place.as_ref().is_some_and(Place::is_stdout);
+    // A page that cannot be written does not keep the verdict from whoever asked for it.
+    let written = place.map(|place| place.write(&page(args, &report, &starts, exit), ui));
+    if is_aside {
+        ui.show_aside(&shown, matters)?;
+    } else {
+        ui.show(&shown, matters)?;
+    }
+    written
+        .transpose()
+        .context("cannot write the report; the verdict stands")?;
+    Ok(exit)
+}
+
+fn page(args: &VerifyArgs, report: &Report, starts: &[Start], exit: Exit) -> String {
+    report::page(&Subject {
+        source: &args.source.source,
+        data_log_dir: args.data_log_dir.as_ref(),
+        host: nix::unistd::gethostname()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default(),
+        time: jiff::Timestamp::now().as_millisecond(),
+        exit: exit as u8,
+        report,
+        starts,
+    })
+}
+
+/// The status that a verdict stands for.
+pub(super) fn exit_of(verdict: Verdict) -> Exit {
+    match verdict {
+        Verdict::Sound => Exit::Done,
+        Verdict::Warnings => Exit::Warnings,
+        Verdict::Unreachable => Exit::NotReachable,
+        Verdict::Damaged => Exit::Damaged,
+    }
+}
+
+struct Shown<'a> {
+    source: String,
+    /// Where the page is, if one was asked for.
+    page: Option<String>,
+    report: &'a Report,
+    starts: &'a [Start],
+    exit: Exit,
+}
+
+pub(super) fn verdict_name(verdict: Verdict) -> (&'static str, &'static str) {
+    match verdict {
+        Verdict::Sound => ("sound", "32"),
+        Verdict::Warnings => ("sound, with warnings", "33"),
+        Verdict::Unreachable => ("incomplete", "31"),
+        Verdict::Damaged => ("damaged", "31"),
+    }
+}
+
+impl Render for Shown<'_> {
+    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+        let report = self.report;
+        let (verdict, color) = verdict_name(report.verdict());
+        writeln!(
+            out,
+            "{}: {}",
+            self.source,
+            look.paint(&format!("1;{color}"), &verdict.to_uppercase())
+        )?;
+        writeln!(out, "\nCan be restored exactly:")?;
+        for window in &report.windows {
+            show_window(out, window, look)?;
+        }
+        if report.windows.is_empty() {
+            writeln!(out, "  {}", look.paint("31", "nothing"))?;
+        }
+        for lone in report.lone.iter().filter(|lone| lone.is_restorable()) {
+            let alone = &lone.alone;
+            let words = format!(
+                "{} as it stands, unproven, with --accept-unproven",
+                alone.zxid
+            );
+            writeln!(out, "  {}   from {}", look.paint("33", &words), alone.name)?;
+        }
+        let is_told = |finding: &&Finding| look.verbose || finding.severity > Severity::Info;
+        let told: Vec<&Finding> = report.findings.iter().filter(is_told).collect();
+        let limit = if look.verbose {
+            usize::MAX
+        } else {
+            FINDINGS_MAX
+        };
+        if !told.is_empty() {
+            writeln!(out, "\nFindings:")?;
+        }
+        for finding in told.iter().take(limit) {
+            show_finding(out, finding, look)?;
+        }
+        if told.len() > limit {
+            writeln!(out, "  ... and {} more (-v shows them)", told.len() - limit)?;
+        }
+        let infos = report.findings.len() - report.findings.iter().filter(is_told).count();
+        let more = if infos > 0 {
+            format!("; {} (-v shows them)", text::plural(infos as u64, "remark"))
+        } else {
+            String::new()
+        };
+        let replayed = match report.depth {
+            Depth::Full => format!(
+                "{} and {} of {} compared",
+                text::plural(report.digests_compared, "digest"),
+                text::plural(report.snapshots_crossed.1, "znode"),
+                text::plural(report.snapshots_crossed.0, "snapshot"),
+            ),
+            Depth::Quick => "nothing replayed (--quick)".to_owned(),
+        };
+        writeln!(
+            out,
+            "\n{} with {}, {}; {replayed}{more}",
+            text::plural(report.logs.len() as u64, "log"),
+            text::plural(report.txn_count, "txn"),
+            text::plural(report.snapshots.len() as u64, "snapshot"),
+        )?;
+        forecast::show(out, self.starts, look)?;
+        match &self.page {
+            Some(page) => writeln!(out, "report: {}", text::escape(page)),
+            None => Ok(()),
+        }
+    }
+
+    fn json(&self) -> Value {
+        let report = self.report;
+        json!({
+            "source": self.source,
+            "report": self.page,
+            "verdict": verdict_name(report.verdict()).0,
+            "exit_status": self.exit as u8,
+            "replayed": report.depth == Depth::Full,
+            "digests_compared": report.digests_compared,
+            "snapshots_compared": report.snapshots_crossed.0,
+            "znodes_compared": report.snapshots_crossed.1,
+            "txns": report.txn_count,
+            "first_zxid": report.txns.map(|(first, _)| first.0.to_string()),
+            "last_zxid": report.txns.map(|(_, last)| last.0.to_string()),
+            "first_time_ms": report.txns.map(|(first, _)| first.1),
+            "last_time_ms": report.txns.map(|(_, last)| last.1),
+            "servers": forecast::json(self.starts),
+            "accepted_epoch": report.epochs.0,
+            "current_epoch": report.epochs.1,
+            "windows": report.windows.iter().map(window_json).collect::<Vec<_>>(),
+            "snapshots_alone": report.lone.iter().map(lone_json).collect::<Vec<_>>(),
+            "missing": report.missing.iter().map(missing_json).collect::<Vec<_>>(),
+            "not_restorable": report.not_restorable.iter().map(stretch_json).collect::<Vec<_>>(),
+            "findings": report.findings.iter().map(finding_json).collect::<Vec<_>>(),
+            "logs": report.logs.iter().map(|log| json!({
+                "name": log.name,
+                "size_bytes": log.size,
+                "txns": log.summary.as_ref().map(|summary| summary.count),
+                "digests": log.summary.as_ref().map(|summary| summary.digests),
+                "first_zxid": log.summary.as_ref().and_then(|summary| summary.first()).map(|zxid| zxid.to_string()),
+                "last_zxid": log.summary.as_ref().and_then(|summary| summary.last()).map(|zxid| zxid.to_string()),
+                "behind_header": log.behind_header.as_ref().map(behind_header_json),
+                "largest_record_bytes": log.summary.as_ref().map(|summary| summary.largest_record),
+            })).collect::<Vec<_>>(),
+            "snapshots": report.snapshots.iter().map(|snapshot| {
+                let (exact_from, is_known) = exactness(snapshot.base.as_ref().map(|base| base.exact_from));
+                json!({
+                    "name": snapshot.name,
+                    "size_bytes": snapshot.size,
+                    "zxid": text::known_zxid(snapshot.zxid),
+                    "znodes": snapshot.nodes,
+                    "exact_from_zxid": exact_from.map(|zxid| zxid.to_string()),
+                    "exact_from_is_known": is_known,
+                })
+            }).collect::<Vec<_>>(),
+        })
+    }
+}
+
+fn proof_words(proof: Option<Proof>) -> (&'static str, &'static str) {
+    match proof {
+        Some(Proof::Proven) => (
+            "proven: the tree's digest is the one that the servers recorded",
+            "32",
+        ),
+        Some(Proof::Consistent) => (
+            "consistent: every txn is there and whole; no digest was recorded that could prove more",
+            "32",
+        ),
+        Some(Proof::Unproven) => (
+            "unproven: it rests on what nothing recorded; see the findings",
+            "33",
+        ),
+        None => ("promised by the files; nothing was replayed", "33"),
+    }
+}
+
+pub(super) fn show_window(out: &mut dyn Write, window: &Window, look: &Look) -> io::Result<()> {
+    let (words, color) = proof_words(window.proof);
+    writeln!(
+        out,
+        "  {} to {}   from {}",
+        window.from, window.to, window.base
+    )?;
+    if window.from_time.is_some() || window.to_time.is_some() {
+        writeln!(
+            out,
+            "    {} to {}",
+            text::time_or_dash(window.from_time),
+            text::time_or_dash(window.to_time)
+        )?;
+    }
+    writeln!(out, "    {}", look.paint(color, words))
+}
+
+fn show_finding(out: &mut dyn Write, finding: &Finding, look: &Look) -> io::Result<()> {
+    let color = match finding.severity {
+        Severity::Info => "2",
+        Severity::Warning => "33",
+        Severity::Missing | Severity::Damage => "31",
+    };
+    write!(
+        out,
+        "  {} ",
+        look.paint(color, &format!("{:<8}", finding.severity.name()))
+    )?;
+    if let Some(file) = &finding.file {
+        write!(out, "{}: ", text::path(file))?;
+    }
+    if let Some(offset) = finding.offset {
+        write!(out, "offset {offset}: ")?;
+    }
+    if let Some(txn) = finding.txn {
+        write!(out, "{txn}: ")?;
+    }
+    writeln!(out, "{} [{}]", text::escape(&finding.message), finding.code)?;
+    if let Some(server) = finding.server().filter(|_| look.verbose) {
+        writeln!(out, "           servers: {server}")?;
+    }
+    match finding.next {
+        Some(next) => writeln!(out, "           next: {next}"),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn window_json(window: &Window) -> Value {
+    json!({
+        "from_zxid": window.from.to_string(),
+        "to_zxid": window.to.to_string(),
+        "from_time_ms": window.from_time,
+        "to_time_ms": window.to_time,
+        "base": window.base,
+        "proof": window.proof.map(Proof::name),
+    })
+}
+
+/// The whole records of a log behind a header that is not one.
+pub(super) fn behind_header_json(behind: &LogSummary) -> Value {
+    json!({
+        "txns": behind.count,
+        "first_zxid": behind.first().map(|zxid| zxid.to_string()),
+        "last_zxid": behind.last().map(|zxid| zxid.to_string()),
+        "offset": behind.runs.first().map(|run| run.start_offset),
+        "runs": behind.runs.len(),
+    })
+}
+
+fn lone_json(lone: &LoneSnapshot) -> Value {
+    json!({
+        "name": lone.alone.name,
+        "zxid": lone.alone.zxid.to_string(),
+        "shows_zxid": lone.alone.shows.to_string(),
+        "is_restorable": lone.is_restorable(),
+    })
+}
+
+fn missing_json(missing: &Missing) -> Value {
+    json!({
+        "first_missing_zxid": missing.first.to_string(),
+        "last_missing_zxid": missing.last.to_string(),
+        "after_zxid": missing.after.to_string(),
+        "before_zxid": missing.before.map(|zxid| zxid.to_string()),
+        "after_time_ms": missing.after_time,
+        "before_time_ms": missing.before_time,
+        "is_bridged": missing.is_bridged,
+    })
+}
+
+fn stretch_json(stretch: &Stretch) -> Value {
+    json!({
+        "from_zxid": stretch.from.to_string(),
+        "to_zxid": stretch.to.to_string(),
+        "from_time_ms": stretch.from_time,
+        "to_time_ms": stretch.to_time,
+    })
+}
+
+fn finding_json(finding: &Finding) -> Value {
+    json!({
+        "code": finding.code,
+        "severity": finding.severity.name(),
+        "file": finding.file.as_ref().map(|file| file.display().to_string()),
+        "offset": finding.offset,
+        "zxid": finding.txn.and_then(TxnPlace::of).map(|zxid| zxid.to_string()),
+        "after_zxid": finding.txn.and_then(TxnPlace::after).map(|zxid| zxid.to_string()),
+        "time_ms": finding.time,
+        "message": finding.message,
+        "server": finding.server(),
+        "next_step": finding.next,
+    })
+}

@@ -1,0 +1,357 @@
+//! What servers of given releases would do: `--server` of `verify` and `explain`.
+
+use crate::cli::args::ServerArgs;
+use crate::cli::exit::BadArgument;
+use crate::cli::commands::explain::field;
+use crate::cli::views::text;
+use crate::cli::ui::Look;
+use serde_json::{Value, json};
+use std::io::{self, Write};
+use zoovault::server::emulate::{
+    Difference, Paths, Refusal, Rules, Said, Settings, Start, Started, TELLING, Truth,
+};
+use zoovault::server::messages::{self, Entry};
+use zoovault::zxid::Zxid;
+
+/// How many of a kind are told without `-v`.
+const TOLD_MAX: usize = 5;
+
+/// The servers that were asked for.
+pub fn rules(args: &ServerArgs) -> anyhow::Result<Vec<Rules>> {
+    let mut settings = Settings::default();
+    for setting in &args.settings {
+        settings.set(setting).map_err(BadArgument)?;
+    }
+    let names = args.releases.iter().flat_map(|name| match name.as_str() {
+        "all" => TELLING.to_vec(),
+        name => vec![name],
+    });
+    names
+        .map(|name| {
+            Rules::parse(name, settings.clone()).map_err(|message| BadArgument(message).into())
+        })
+        .collect()
+}
+
+/// What is known of the message with which a server refuses.
+fn entry_of(refusal: &Refusal) -> Option<&'static Entry> {
+    let explained = messages::explain(&refusal.lines().join("\n"));
+    explained.explanations.first().map(|found| found.entry)
+}
+
+/// Each way of starting once, with the releases that have it.
+pub fn ways(starts: &[Start]) -> Vec<(String, &Start)> {
+    let mut ways: Vec<(Value, String, &Start)> = Vec::new();
+    for start in starts {
+        let mut way = start_json(start);
+        if let Some(fields) = way.as_object_mut() {
+            fields.remove("release");
+        }
+        match ways.iter_mut().find(|(known, ..)| *known == way) {
+            Some((_, releases, _)) => {
+                releases.push_str(", ");
+                releases.push_str(&start.release);
+            }
+            None => ways.push((way, start.release.clone(), start)),
+        }
+    }
+    ways.into_iter()
+        .map(|(_, releases, start)| (releases, start))
+        .collect()
+}
+
+/// Tells each way of starting.
+pub fn show(out: &mut dyn Write, starts: &[Start], look: &Look) -> io::Result<()> {
+    for (releases, start) in ways(starts) {
+        let title = format!("A server of {releases}");
+        writeln!(out, "\n{}", look.paint("1", &title))?;
+        show_start(out, start, look)?;
+    }
+    Ok(())
+}
+
+fn show_start(out: &mut dyn Write, start: &Start, look: &Look) -> io::Result<()> {
+    let said = |start: &Start, out: &mut dyn Write| {
+        for Said { line, .. } in start.said.iter().take(limit(look)) {
+            field(out, look, "prints", &format!("\"{line}\""))?;
+        }
+        Ok(())
+    };
+    let base = start.base.as_deref().unwrap_or("no snapshot");
+    let started = match &start.standalone {
+        Err(refusal) => {
+            writeln!(out, "   {}", look.paint("31", outcome(start)))?;
+            show_refusal(out, refusal, look)?;
+            return said(start, out);
+        }
+        Ok(started) => started,
+    };
+    let color = if start.is_right() { "32" } else { "31" };
+    writeln!(out, "   {}", look.paint(color, outcome(start)))?;
+    let logs = if start.logs.is_empty() {
+        "no log".to_owned()
+    } else {
+        start.logs.join(", ")
+    };
+    field(out, look, "reads", &format!("{base}, then {logs}"))?;
+    field(out, look, "has", &has(started))?;
+    show_doubts(out, started, look)?;
+    said(start, out)?;
+    if let Err(refusal) = &start.member {
+        let words = look.paint("31", "as a member of an ensemble it does not start");
+        writeln!(out, "   {words}")?;
+        show_refusal(out, refusal, look)?;
+    }
+    Ok(())
+}
+
+/// What comes of a start, in a few words.
+pub fn outcome(start: &Start) -> &'static str {
+    let Ok(started) = &start.standalone else {
+        return "does not start";
+    };
+    match &started.truth {
+        _ if started.is_right() => "starts, and serves the truth",
+        Truth::Known(_, difference) if !difference.is_none() => {
+            "starts, and serves something else than the truth"
+        }
+        Truth::Known(..) if started.znodes_served < started.znodes => {
+            "starts from the truth, and deletes ephemerals"
+        }
+        Truth::Known(..) => "starts, and serves what a restore would give, which is unproven",
+        Truth::Unknown(_) if !started.holes.is_empty() => {
+            "starts, with txns missing from what it serves"
+        }
+        Truth::Unknown(_) if started.digest_mismatches.0 > 0 => {
+            "starts, and serves a tree that there never was"
+        }
+        Truth::Unknown(_) => "starts, and nobody can say what is true there",
+    }
+}
+
+/// How far a server got, and how much it has.
+pub fn has(started: &Started) -> String {
+    format!(
+        "zxid {}, {} ({} in srvr), after {}",
+        started.zxid,
+        text::plural(started.znodes_served as u64, "znode"),
+        text::count(started.znodes_served as u64 + 1),
+        text::plural(started.txns, "txn")
+    )
+}
+
+/// How what it has differs from the truth.
+pub fn truth(truth: &Truth) -> String {
+    match truth {
+        Truth::Unknown(reason) => format!("not to be had there: {reason}"),
+        Truth::Known(proof, difference) if difference.is_none() => {
+            format!("every znode is as it should be ({})", proof.name())
+        }
+        Truth::Known(proof, difference) => format!(
+            "{} missing, {} too many, {} different, {} different ({})",
+            text::plural(difference.missing.count, "znode"),
+            text::count(difference.surplus.count),
+            text::count(difference.changed.0),
+            text::plural(difference.sessions, "session"),
+            proof.name()
+        ),
+    }
+}
+
+fn limit(look: &Look) -> usize {
+    if look.verbose { usize::MAX } else { TOLD_MAX }
+}
+
+fn show_refusal(out: &mut dyn Write, refusal: &Refusal, look: &Look) -> io::Result<()> {
+    field(
+        out,
+        look,
+        "message",
+        &format!("\"{}\"", refusal.thrown.line()),
+    )?;
+    if let Some(file) = &refusal.file {
+        let offset = refusal.offset.map(|offset| format!(", offset {offset}"));
+        let behind = refusal.behind.map(|zxid| format!(", behind {zxid}"));
+        let place = [offset, behind].into_iter().flatten().collect::<String>();
+        field(out, look, "by", &format!("{file}{place}"))?;
+    }
+    if let Some(entry) = entry_of(refusal) {
+        field(out, look, "cause", entry.cause)?;
+        field(out, look, "at risk", entry.at_risk)?;
+        field(out, look, "next", entry.next)?;
+    }
+    Ok(())
+}
+
+fn show_doubts(out: &mut dyn Write, started: &Started, look: &Look) -> io::Result<()> {
+    for (last, next) in started.holes.iter().take(limit(look)) {
+        let words = format!("it goes from {last} on to {next} as if nothing were between them");
+        field(out, look, "silently", &words)?;
+    }
+    let more = started.holes.len().saturating_sub(limit(look));
+    if more > 0 {
+        field(
+            out,
+            look,
+            "silently",
+            &format!("and over {more} more holes"),
+        )?;
+    }
+    let (swallowed, first) = started.swallowed;
+    if let Some(first) = first {
+        let words = format!(
+            "{} behind that found no znode, or one where there should be none: the first is that of {first}",
+            text::plural(swallowed, "change")
+        );
+        field(out, look, "silently", &words)?;
+    }
+    if let (count, Some(first)) = started.digest_mismatches {
+        let words = format!(
+            "\"Digests are not matching\", {} from {first} on",
+            text::plural(count, "time")
+        );
+        field(out, look, "prints", &words)?;
+    }
+    if !started.ended_sessions.is_empty() {
+        let words = format!(
+            "alone or as a leader it ends {} that own ephemerals and are not known, and deletes {} that followers keep",
+            text::plural(started.ended_sessions.len() as u64, "session"),
+            text::plural(
+                (started.znodes.saturating_sub(started.znodes_served)) as u64,
+                "znode"
+            ),
+        );
+        field(out, look, "deletes", &words)?;
+    }
+    field(out, look, "truth", &truth(&started.truth))?;
+    match &started.truth {
+        Truth::Unknown(_) => Ok(()),
+        Truth::Known(_, difference) => show_difference(out, difference, look),
+    }
+}
+
+fn show_difference(out: &mut dyn Write, difference: &Difference, look: &Look) -> io::Result<()> {
+    for (label, paths) in [
+        ("missing", &difference.missing),
+        ("too many", &difference.surplus),
+    ] {
+        show_paths(out, label, paths, look)?;
+    }
+    for changed in difference.changed.1.iter().take(limit(look)) {
+        let words = format!("{} ({})", shown(&changed.path), changed.fields.join(", "));
+        field(out, look, "differs", &words)?;
+    }
+    show_more(out, "differs", difference.changed.0, look)
+}
+
+fn show_paths(out: &mut dyn Write, label: &str, paths: &Paths, look: &Look) -> io::Result<()> {
+    for path in paths.first.iter().take(limit(look)) {
+        field(out, look, label, &shown(path))?;
+    }
+    show_more(out, label, paths.count, look)
+}
+
+fn show_more(out: &mut dyn Write, label: &str, count: u64, look: &Look) -> io::Result<()> {
+    match count.saturating_sub(limit(look) as u64) {
+        0 => Ok(()),
+        more => field(out, look, label, &format!("and {} more", text::count(more))),
+    }
+}
+
+fn shown(path: &[u8]) -> String {
+    match path {
+        b"" => "/".to_owned(),
+        path => String::from_utf8_lossy(path).into_owned(),
+    }
+}
+
+/// For programs.
+pub fn json(starts: &[Start]) -> Value {
+    starts.iter().map(start_json).collect()
+}
+
+fn start_json(start: &Start) -> Value {
+    let said = start
+        .said
+        .iter()
+        .map(|said| json!({ "file": said.file, "line": said.line }));
+    let mut standalone = match &start.standalone {
+        Ok(started) => started_json(started),
+        Err(refusal) => refusal_json(refusal),
+    };
+    if let Some(fields) = standalone.as_object_mut() {
+        fields.insert("starts".to_owned(), start.standalone.is_ok().into());
+    }
+    let mut member = match &start.member {
+        Ok(()) => json!({}),
+        Err(refusal) => refusal_json(refusal),
+    };
+    if let Some(fields) = member.as_object_mut() {
+        fields.insert("starts".to_owned(), start.member.is_ok().into());
+    }
+    json!({
+        "release": start.release,
+        "is_right": start.is_right(),
+        "base": start.base,
+        "logs": start.logs,
+        "prints": said.collect::<Vec<_>>(),
+        "standalone": standalone,
+        "member": member,
+    })
+}
+
+fn refusal_json(refusal: &Refusal) -> Value {
+    let entry = entry_of(refusal);
+    json!({
+        "exception": refusal.thrown.class(),
+        "message": refusal.thrown.message(),
+        "file": refusal.file,
+        "offset": refusal.offset,
+        "after_zxid": refusal.behind.map(|zxid| zxid.to_string()),
+        "message_id": entry.map(|entry| entry.id),
+        "cause": entry.map(|entry| entry.cause),
+        "data_at_risk": entry.map(|entry| entry.risk.name()),
+        "next_step": entry.map(|entry| entry.next),
+    })
+}
+
+fn started_json(started: &Started) -> Value {
+    let zxid = |zxid: Option<Zxid>| zxid.map(|zxid| zxid.to_string());
+    let holes = started.holes.iter().map(
+        |(last, next)| json!({ "after_zxid": last.to_string(), "before_zxid": next.to_string() }),
+    );
+    let sessions = started.ended_sessions.iter().map(ToString::to_string);
+    json!({
+        "last_zxid": started.zxid.to_string(),
+        "znodes": started.znodes,
+        "znodes_served": started.znodes_served,
+        "txns": started.txns,
+        "holes": holes.collect::<Vec<_>>(),
+        "changes_swallowed": started.swallowed.0,
+        "first_swallowed_zxid": zxid(started.swallowed.1),
+        "digest_mismatches": started.digest_mismatches.0,
+        "first_digest_mismatch_zxid": zxid(started.digest_mismatches.1),
+        "ended_sessions": sessions.collect::<Vec<_>>(),
+        "truth": match &started.truth {
+            Truth::Unknown(reason) => json!({ "is_known": false, "reason": reason }),
+            Truth::Known(proof, difference) => json!({
+                "is_known": true,
+                "proof": proof.name(),
+                "znodes_missing": difference.missing.count,
+                "znodes_surplus": difference.surplus.count,
+                "znodes_changed": difference.changed.0,
+                "sessions_different": difference.sessions,
+                "missing": paths_json(&difference.missing),
+                "surplus": paths_json(&difference.surplus),
+                "changed": difference.changed.1.iter().map(|changed| json!({
+                    "path": shown(&changed.path),
+                    "fields": changed.fields,
+                })).collect::<Vec<_>>(),
+            }),
+        },
+    })
+}
+
+fn paths_json(paths: &Paths) -> Vec<String> {
+    paths.first.iter().map(|path| shown(path)).collect()
+}

@@ -1,0 +1,8 @@
+//! How things look that several commands show, as text and as JSON: zxids, times, tables, znodes, what a server would do.
+
+pub mod forecast;
+pub mod snapshot_formatter;
+pub mod text;
+pub mod unified;
+pub mod value;
+pub mod znode;
