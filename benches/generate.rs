@@ -21,8 +21,8 @@ use std::path::{Path, PathBuf};
 use zoovault::format::record::acl::OPEN_ACL_UNSAFE;
 use zoovault::format::record::digest::Charset;
 use zoovault::format::record::{Create, CreateKind, Txn, TxnBody, TxnHeader, op};
-use zoovault::tree::DataTree;
 use zoovault::format::txnlog::LogWriter;
+use zoovault::tree::DataTree;
 use zoovault::zxid::{SessionId, Zxid};
 
 const PARENTS: u64 = 1000;

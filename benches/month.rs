@@ -19,14 +19,14 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use zoovault::backup::run::{BaseEvery, Options, backup};
-use zoovault::progress::Silent;
 use zoovault::format::record::acl::OPEN_ACL_UNSAFE;
 use zoovault::format::record::digest::Charset;
 use zoovault::format::record::{Create, CreateKind, Txn, TxnBody, TxnHeader, op};
-use zoovault::repository::{Repository, Storage};
-use zoovault::history::source::{self, Source};
-use zoovault::tree::DataTree;
 use zoovault::format::txnlog::LogWriter;
+use zoovault::history::source::{self, Source};
+use zoovault::progress::Silent;
+use zoovault::repository::{Repository, Storage};
+use zoovault::tree::DataTree;
 use zoovault::zxid::{SessionId, Zxid};
 
 const SESSION: SessionId = SessionId(0x0100_0123_4567_0000);

@@ -27,11 +27,11 @@ use tempfile::TempDir;
 use zoovault::backup::run::{Backup, BaseEvery, Options, backup};
 use zoovault::error::ErrorKind;
 use zoovault::history::point::Point;
-use zoovault::progress::Silent;
 use zoovault::history::replay::rebuild;
-use zoovault::repository::{Repository, Storage, Which};
-use zoovault::recovery::restore::write_snapshot;
 use zoovault::history::source::{self, Source};
+use zoovault::progress::Silent;
+use zoovault::recovery::restore::write_snapshot;
+use zoovault::repository::{Repository, Storage, Which};
 use zoovault::zxid::Zxid;
 
 /// When the first backup is made, in ms: later than any txn.

@@ -18,12 +18,12 @@ use historian::Historian;
 use std::collections::BTreeMap;
 use std::fs;
 use std::process::Output;
-use zoovault::tree::diff::{Aspect, Kind, Options, between, sessions_between};
-use zoovault::history::point::Point;
-use zoovault::progress::Silent;
 use zoovault::format::record::{Stat, Txn, op};
+use zoovault::history::point::Point;
 use zoovault::history::replay::{rebuild, rebuild_two};
 use zoovault::history::source::{self, Source};
+use zoovault::progress::Silent;
+use zoovault::tree::diff::{Aspect, Kind, Options, between, sessions_between};
 use zoovault::tree::{AclValue, DataTree, NodeView};
 use zoovault::zxid::Zxid;
 

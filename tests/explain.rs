@@ -12,10 +12,12 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
-use zoovault::server::messages::{Answer, Effect, Prognosis, Risk, Weight, directory, entries, explain};
-use zoovault::progress::Silent;
-use zoovault::history::source::{Options, Source};
 use zoovault::analysis::verify::codes;
+use zoovault::history::source::{Options, Source};
+use zoovault::progress::Silent;
+use zoovault::server::messages::{
+    Answer, Effect, Prognosis, Risk, Weight, directory, entries, explain,
+};
 
 /// What users paste, and the entry that it is.
 const MESSAGES: &[(&str, &str)] = &[

@@ -20,8 +20,8 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
-use zoovault::format::txnlog::{LogReader, encode_header, encode_record};
 use zoovault::analysis::verify::codes;
+use zoovault::format::txnlog::{LogReader, encode_header, encode_record};
 
 /// What is not among the directories, and why. Each is made by a test of this file, of unreadable.rs or of streamed.rs.
 const NOT_CHECKED_IN: [(&str, &str); 7] = [

@@ -9,8 +9,8 @@
 use random::Random;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use zoovault::format::checksum::{Adler32, adler32};
 use zoovault::error::{Error, ErrorKind, Fault};
+use zoovault::format::checksum::{Adler32, adler32};
 use zoovault::format::jute::Put;
 use zoovault::format::record::{Txn, TxnBody, op};
 use zoovault::format::snapshot::codec::{Codec, write_snappy};

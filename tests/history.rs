@@ -20,16 +20,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::Output;
-use zoovault::tree::diff;
+use zoovault::analysis::znode_history::{
+    Cause, Change, Event, Item, Known, Options, State, Summary, history,
+};
 use zoovault::error::Result;
-use zoovault::analysis::znode_history::{Cause, Change, Event, Item, Known, Options, State, Summary, history};
-use zoovault::progress::Silent;
 use zoovault::format::record::{TxnBody, op};
+use zoovault::format::txnlog::Level;
 use zoovault::history::replay::{Observer, bases, replay_observed};
 use zoovault::history::source::{self, Source};
 use zoovault::history::timeline::Timeline;
+use zoovault::progress::Silent;
+use zoovault::tree::diff;
 use zoovault::tree::{AclValue, DataTree, NodeView, STATS_NODE};
-use zoovault::format::txnlog::Level;
 use zoovault::zxid::{SessionId, Zxid};
 
 fn options(path: &str, recursive: bool, children: bool) -> Options {

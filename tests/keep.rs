@@ -22,12 +22,12 @@ mod rules;
 mod store;
 
 use made::{HOUR, Watch};
-use zoovault::error::Result;
-use zoovault::progress::Silent;
-use zoovault::repository::Repository;
 use zoovault::backup::retention::forget::{self, What};
 use zoovault::backup::retention::policy::Policy;
 use zoovault::backup::retention::prune::{self, Pruned};
+use zoovault::error::Result;
+use zoovault::progress::Silent;
+use zoovault::repository::Repository;
 
 /// Plans and prunes.
 fn prune(repository: &Repository, watch: &Watch) -> Result<Pruned> {

@@ -20,8 +20,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 use zoovault::format::record::acl::{self, Acl};
 use zoovault::format::record::{AclVector, Create, CreateKind, Txn, TxnBody, TxnHeader, op};
-use zoovault::history::source::{Options, Source};
 use zoovault::format::txnlog::{LogReader, LogWriter};
+use zoovault::history::source::{Options, Source};
 use zoovault::zxid::{SessionId, Zxid};
 
 const FIXTURES: [&str; 5] = [

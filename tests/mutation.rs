@@ -12,14 +12,14 @@ use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
-use zoovault::format::checksum::adler32;
 use zoovault::error::{Error, ErrorKind, Fault, TxnPlace};
+use zoovault::format::checksum::adler32;
 use zoovault::format::record::TxnDigest;
 use zoovault::format::record::digest::Charset;
 use zoovault::format::snapshot::codec::{Codec, write_snappy};
 use zoovault::format::snapshot::{SnapshotReader, SnapshotSummary, Trailer, check};
-use zoovault::tree::DataTree;
 use zoovault::format::txnlog::{Level, LogEnd, LogFault, LogReader, LogSummary, PREFIX_LEN, scan};
+use zoovault::tree::DataTree;
 use zoovault::zxid::Zxid;
 
 mod common;

@@ -22,16 +22,16 @@ use std::fs;
 use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use zoovault::analysis::inspect::inspect;
+use zoovault::analysis::znode_history::{self, history};
 use zoovault::backup::run::{self, BaseEvery, backup};
 use zoovault::error::{Error, ErrorKind, TxnPlace};
-use zoovault::analysis::znode_history::{self, history};
-use zoovault::analysis::inspect::inspect;
+use zoovault::format::txnlog::{HEADER_LEN, LogReader};
 use zoovault::history::point::Point;
-use zoovault::progress::Silent;
+use zoovault::history::query::{self, Query, Remark, Seen};
 use zoovault::history::replay::{Purpose, rebuild_for, rebuild_two};
 use zoovault::history::source::{Options, Source};
-use zoovault::format::txnlog::{HEADER_LEN, LogReader};
-use zoovault::history::query::{self, Query, Remark, Seen};
+use zoovault::progress::Silent;
 use zoovault::zxid::Zxid;
 
 /// The fixtures, and of how many bits one is tried through the library.

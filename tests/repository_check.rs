@@ -24,11 +24,11 @@ use zoovault::backup::check::codes::{self, ALL};
 use zoovault::backup::check::{
     Age, Finding, Options, ReadData, Report, Severity, Share, Verdict, check, overview,
 };
+use zoovault::format::txnlog::{HEADER_LEN, encode_header, encode_record};
 use zoovault::progress::Silent;
 use zoovault::repository::{
     BackupName, FORMAT_VERSION, Manifest, Repository, Storage, StoredLog, Tomb, encode, name,
 };
-use zoovault::format::txnlog::{HEADER_LEN, encode_header, encode_record};
 use zoovault::zxid::Zxid;
 
 const DAY_MS: i64 = 24 * 3600 * 1000;

@@ -22,13 +22,13 @@ use std::path::{Path, PathBuf};
 use zoovault::backup::check::{self, check};
 use zoovault::backup::drill::{self, drill};
 use zoovault::error::ErrorKind;
-use zoovault::progress::Silent;
 use zoovault::format::record::op;
+use zoovault::format::txnlog::{encode_header, encode_record};
+use zoovault::history::source::{Options, Source};
+use zoovault::progress::Silent;
 use zoovault::repository::{
     BackupName, Manifest, Object, Repository, Storage, StoredLog, Which, name,
 };
-use zoovault::history::source::{Options, Source};
-use zoovault::format::txnlog::{encode_header, encode_record};
 use zoovault::zxid::Zxid;
 
 /// What is said to be done about a damaged object.

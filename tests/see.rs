@@ -18,14 +18,14 @@ use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use zoovault::progress::Silent;
 use zoovault::format::record::acl::{OPEN_ACL_UNSAFE, READ_ACL_UNSAFE};
 use zoovault::format::record::{Create, CreateKind, Txn, TxnBody, TxnHeader, op};
+use zoovault::format::txnlog::{Level, LogWriter};
 use zoovault::history::replay::tree_at;
 use zoovault::history::source::{Options, Source};
 use zoovault::history::timeline::Timeline;
+use zoovault::progress::Silent;
 use zoovault::tree::{AclValue, DataTree};
-use zoovault::format::txnlog::{Level, LogWriter};
 use zoovault::zxid::{SessionId, Zxid};
 
 const STANDALONE: [&str; 4] = [

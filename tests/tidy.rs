@@ -325,9 +325,13 @@ fn assert_codes_are_known(folder: &str, known: &[&str]) {
 
 #[test]
 fn every_code_of_a_finding_is_in_its_table_and_none_is_there_for_nothing() {
-    let codes = zoovault::analysis::verify::codes::ALL.iter().map(|code| code.name);
+    let codes = zoovault::analysis::verify::codes::ALL
+        .iter()
+        .map(|code| code.name);
     assert_codes_are_known("verify", &codes.collect::<Vec<_>>());
-    let codes = zoovault::backup::check::codes::ALL.iter().map(|code| code.name);
+    let codes = zoovault::backup::check::codes::ALL
+        .iter()
+        .map(|code| code.name);
     assert_codes_are_known("check", &codes.collect::<Vec<_>>());
 }
 

@@ -12,13 +12,13 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use zoovault::progress::Silent;
 use zoovault::format::record::AclVector;
+use zoovault::format::txnlog::Level;
 use zoovault::history::replay::{Proof, tree_at};
 use zoovault::history::source::{Options, Source};
 use zoovault::history::timeline::Timeline;
+use zoovault::progress::Silent;
 use zoovault::tree::{AclValue, DataTree};
-use zoovault::format::txnlog::Level;
 use zoovault::zxid::Zxid;
 
 mod common;

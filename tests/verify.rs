@@ -12,17 +12,17 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use zoovault::analysis::verify::{Depth, Report, Verdict, verify};
 use zoovault::error::TxnPlace;
-use zoovault::progress::Silent;
 use zoovault::format::record::{Txn, TxnBody, op};
-use zoovault::history::replay::{Proof, bases, replay};
-use zoovault::recovery::restore::write_snapshot;
 use zoovault::format::snapshot::codec::Codec;
 use zoovault::format::snapshot::{SnapshotReader, SnapshotWriter, Trailer};
+use zoovault::format::txnlog::{Level, LogReader, LogWriter};
+use zoovault::history::replay::{Proof, bases, replay};
 use zoovault::history::source::{Options, Source};
 use zoovault::history::timeline::Timeline;
-use zoovault::format::txnlog::{Level, LogReader, LogWriter};
-use zoovault::analysis::verify::{Depth, Report, Verdict, verify};
+use zoovault::progress::Silent;
+use zoovault::recovery::restore::write_snapshot;
 use zoovault::zxid::Zxid;
 
 /// What is done to each txn on the way.

@@ -1,11 +1,11 @@
 //! What was in the tree once, and is not at a point: found by a replay of the window up to it.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::history::point::Point;
-use crate::progress::Progress;
 use crate::format::record::{Stat, Txn, TxnBody};
+use crate::history::point::Point;
 use crate::history::replay::{Base, ExactFrom, Observer, Rebuilt, bases, replay_observed, resolve};
 use crate::history::source::Source;
+use crate::progress::Progress;
 use crate::tree::DataTree;
 use crate::zxid::{SessionId, Zxid};
 use std::collections::BTreeMap;

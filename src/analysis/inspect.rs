@@ -1,11 +1,13 @@
 //! A first look: the files, what they are named and seem to hold, and the windows that they promise. Nothing is proven by it.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::progress::Progress;
-use crate::history::replay::{Base, BaseFile, ExactFrom, bases_and_damage, exact_ranges, read_timeline};
+use crate::format::txnlog::{Level, LogEnd, LogSummary};
+use crate::history::replay::{
+    Base, BaseFile, ExactFrom, bases_and_damage, exact_ranges, read_timeline,
+};
 use crate::history::source::{EpochFile, Source};
 use crate::history::timeline::{Gap, Timeline};
-use crate::format::txnlog::{Level, LogEnd, LogSummary};
+use crate::progress::Progress;
 use crate::zxid::Zxid;
 use std::path::PathBuf;
 use std::time::SystemTime;

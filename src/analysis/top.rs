@@ -4,12 +4,12 @@
 //! failed is one error. Bytes are those of the record in the log; of a multi or a closeSession, those of the part.
 
 use crate::error::Result;
-use crate::progress::Progress;
 use crate::format::record::txn::op_name;
 use crate::format::record::{TxnBody, op};
-use crate::history::source::Source;
 use crate::format::txnlog::Entry;
 use crate::history::query::{Filter, Query, Remark, Seen, visit};
+use crate::history::source::Source;
+use crate::progress::Progress;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 

@@ -1,9 +1,9 @@
 //! Reading an archive: its files into a folder, each against its hash.
 
 use super::{MANIFEST_NAME, Manifest, SUMS_NAME};
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::checksum::Hashed;
 use crate::format::datadir::{FileName, VERSION_DIR};
-use crate::error::{Error, ErrorKind, Result};
 use crate::progress::{Progress, Silent, Told};
 use flate2::bufread::MultiGzDecoder;
 use std::collections::BTreeMap;

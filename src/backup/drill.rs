@@ -4,15 +4,15 @@
 //! cannot fail. The others are of txns chosen at random among all that can be restored. Each is rebuilt as a restore rebuilds it, written, synced and read back,
 //! and what was written is then opened as any other data directory and verified.
 
+use crate::analysis::verify::{self, Depth, Verdict};
 use crate::durable::ScratchDir;
 use crate::error::{Error, ErrorKind, Result};
 use crate::history::point::Point;
-use crate::progress::Progress;
 use crate::history::replay::{Proof, Trust};
-use crate::repository::{BackupName, History, Repository, StoredLog, Which};
-use crate::recovery::restore::{self, Ephemerals, What, Where};
 use crate::history::source::{self, Source};
-use crate::analysis::verify::{self, Depth, Verdict};
+use crate::progress::Progress;
+use crate::recovery::restore::{self, Ephemerals, What, Where};
+use crate::repository::{BackupName, History, Repository, StoredLog, Which};
 use crate::zxid::Zxid;
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -2,36 +2,13 @@
 //!
 //! Only the program's entry and its man pages use this file: a command does not know of the others.
 
-use super::commands::inspect::InspectArgs;
-use super::commands::verify::VerifyArgs;
-use super::commands::compare::CompareArgs;
-use super::commands::diff::DiffArgs;
-use super::commands::history::HistoryArgs;
-use super::commands::explain::ExplainArgs;
-use super::commands::log::LogArgs;
-use super::commands::top::TopArgs;
-use super::commands::restore::RestoreArgs;
-use super::commands::export::ExportArgs;
-use super::commands::ls::LsArgs;
-use super::commands::cat::CatArgs;
-use super::commands::stat::StatArgs;
-use super::commands::du::DuArgs;
-use super::commands::init::InitArgs;
-use super::commands::{backup, backups, cat, check, compare, completions, copy, diff, drill, du, explain, export, forget, history, init, inspect, log, ls, prune, restore, stat, top, verify};
-use super::man;
-use super::commands::backup::BackupArgs;
-use super::commands::drill::DrillArgs;
-use super::commands::backups::BackupsArgs;
-use super::commands::check::CheckArgs;
-use super::commands::forget::ForgetArgs;
-use super::commands::prune::PruneArgs;
-use super::commands::pin::PinArgs;
-use super::commands::pin::UnpinArgs;
-use super::commands::copy::CopyArgs;
-use super::commands::completions::CompletionsArgs;
-use super::man::ManArgs;
 use super::args::{EXIT_STATUS, Global};
+use super::commands::{
+    backup, backups, cat, check, compare, completions, copy, diff, drill, du, explain, export,
+    forget, history, init, inspect, log, ls, pin, prune, restore, stat, top, verify,
+};
 use super::exit::Exit;
+use super::man;
 use super::ui::Ui;
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -51,35 +28,34 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    Inspect(InspectArgs),
-    Verify(VerifyArgs),
-    Compare(CompareArgs),
-    Diff(Box<DiffArgs>),
-    History(Box<HistoryArgs>),
-    Explain(ExplainArgs),
-    Log(Box<LogArgs>),
-    Top(TopArgs),
-    Restore(Box<RestoreArgs>),
-    Export(ExportArgs),
-    Ls(LsArgs),
-    Cat(CatArgs),
-    Stat(StatArgs),
-    Du(DuArgs),
-    Init(InitArgs),
-    Backup(Box<BackupArgs>),
-    Drill(Box<DrillArgs>),
-    Backups(BackupsArgs),
-    Check(CheckArgs),
-    Forget(Box<ForgetArgs>),
-    Prune(Box<PruneArgs>),
-    Pin(PinArgs),
-    Unpin(UnpinArgs),
-    Copy(Box<CopyArgs>),
-    Completions(CompletionsArgs),
+    Inspect(inspect::InspectArgs),
+    Verify(verify::VerifyArgs),
+    Compare(compare::CompareArgs),
+    Diff(Box<diff::DiffArgs>),
+    History(Box<history::HistoryArgs>),
+    Explain(explain::ExplainArgs),
+    Log(Box<log::LogArgs>),
+    Top(top::TopArgs),
+    Restore(Box<restore::RestoreArgs>),
+    Export(export::ExportArgs),
+    Ls(ls::LsArgs),
+    Cat(cat::CatArgs),
+    Stat(stat::StatArgs),
+    Du(du::DuArgs),
+    Init(init::InitArgs),
+    Backup(Box<backup::BackupArgs>),
+    Drill(Box<drill::DrillArgs>),
+    Backups(backups::BackupsArgs),
+    Check(check::CheckArgs),
+    Forget(Box<forget::ForgetArgs>),
+    Prune(Box<prune::PruneArgs>),
+    Pin(pin::PinArgs),
+    Unpin(pin::UnpinArgs),
+    Copy(Box<copy::CopyArgs>),
+    Completions(completions::CompletionsArgs),
     #[command(hide = true)]
-    Man(ManArgs),
+    Man(man::ManArgs),
 }
-
 
 /// Runs the command.
 pub fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<Exit> {
@@ -109,6 +85,6 @@ pub fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<Exit> {
         Command::Unpin(args) => args.run(ui),
         Command::Copy(args) => copy::run(args, ui),
         Command::Completions(args) => completions::run(args, &mut Cli::command(), ui),
-        Command::Man(args) => man::run(args),
+        Command::Man(args) => man::run(args, Cli::command()),
     }
 }

@@ -13,9 +13,9 @@ mod ui;
 mod views;
 mod writer_thread;
 
-use command::Cli;
 use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser};
+use command::Cli;
 use exit::Exit;
 use std::process::ExitCode;
 use ui::Ui;

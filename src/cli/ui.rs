@@ -2,8 +2,8 @@
 
 use crate::cli::args::{Color, Global};
 use crate::cli::exit::Exit;
-use crate::cli::writer_thread::Out;
 use crate::cli::progress::Bars;
+use crate::cli::writer_thread::Out;
 use serde_json::{Value, json};
 use std::io::{self, IsTerminal, Write};
 use zoovault::error::{Error, TxnPlace};

@@ -1,8 +1,8 @@
 //! Reading files: at any place, several readers at once, and what cannot be read; and one large reused buffer over a reader, so that
 //! records are borrowed from it and not copied.
 
-use nix::fcntl::OFlag;
 use crate::error::unread::{PAGE_LEN, Unread};
+use nix::fcntl::OFlag;
 use std::fs::{self, File, FileType};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};

@@ -3,9 +3,9 @@
 //! A restored snapshot ends with its first seal, so nothing in it says that it is exact, and there are no logs to tell. The receipt does,
 //! for as long as the snapshot is byte for byte the one that was written: it holds the SHA-256.
 
-use crate::format::checksum::Hashed;
 use crate::durable;
 use crate::error::{Error, Result};
+use crate::format::checksum::Hashed;
 use crate::zxid::Zxid;
 use serde_json::{Value, json};
 use std::io::{self, Read, Write};

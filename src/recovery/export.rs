@@ -1,21 +1,21 @@
 //! Export: the files of one window, proven, in a portable archive.
 
 use crate::archive::{self, ArchiveWriter, ArchivedFile, FORMAT_VERSION, Manifest, Verdict};
-use crate::format::datadir::{ACCEPTED_EPOCH, CURRENT_EPOCH, VERSION_DIR, log_name, snapshot_name};
 use crate::durable::StagedFile;
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::datadir::{ACCEPTED_EPOCH, CURRENT_EPOCH, VERSION_DIR, log_name, snapshot_name};
+use crate::format::stream::Span;
+use crate::format::txnlog::encode_header;
 use crate::history::point::Point;
-use crate::progress::{Progress, Told};
 use crate::history::replay::{
     BaseFile, ExactFrom, Proof, Purpose, Rebuilt, Replayed, Trust, Wish, ensure_unambiguous,
     rebuild, rebuild_as, replay,
 };
-use crate::recovery::restore::{uncertainties, write_snapshot};
 use crate::history::source::{EpochFile, Source, SourceFile};
-use crate::format::stream::Span;
 use crate::history::timeline::Piece;
+use crate::progress::{Progress, Told};
+use crate::recovery::restore::{uncertainties, write_snapshot};
 use crate::tree::DataTree;
-use crate::format::txnlog::encode_header;
 use crate::zxid::Zxid;
 use std::io::{self, Read, Write};
 use std::path::Path;

@@ -46,8 +46,8 @@ pub use ranges::Ranges;
 pub use storage::{Listed, Storage};
 pub use unpacked::Unpacked;
 
-use crate::format::checksum::sha256;
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::checksum::sha256;
 use serde::Deserialize;
 use std::collections::{BTreeSet, HashSet};
 use std::hash::{BuildHasher, Hasher, RandomState};

@@ -3,8 +3,8 @@
 //! Contents are compared, not sizes. A znode of the same path that another txn created is another znode: it is told as recreated. What servers
 //! derive is left out: the data of quota counts, and `/zookeeper/config`, which every server writes anew from its configuration.
 
-use crate::tree::glob::PathGlob;
 use crate::format::record::Stat;
+use crate::tree::glob::PathGlob;
 use crate::tree::{AclValue, DataTree, NodeView, QUOTA_ROOT, STATS_NODE};
 use crate::zxid::SessionId;
 use std::cmp::Ordering;

@@ -14,12 +14,12 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use zoovault::history::point::Point;
-use zoovault::progress::Silent;
-use zoovault::history::replay::rebuild;
-use zoovault::recovery::restore::write_snapshot;
-use zoovault::history::source::{Options, Source};
 use zoovault::format::txnlog::LogReader;
+use zoovault::history::point::Point;
+use zoovault::history::replay::rebuild;
+use zoovault::history::source::{Options, Source};
+use zoovault::progress::Silent;
+use zoovault::recovery::restore::write_snapshot;
 use zoovault::zxid::Zxid;
 
 /// A fixture, and where its txns are.

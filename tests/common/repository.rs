@@ -9,16 +9,16 @@ use object_store::memory::InMemory;
 use std::collections::HashSet;
 use std::io::Read;
 use std::sync::Arc;
-use zoovault::progress::Silent;
+use zoovault::format::snapshot::{self, codec::Codec};
+use zoovault::format::txnlog::{self, Level, encode_header, encode_record};
 use zoovault::history::replay::{bases, exact_ranges};
+use zoovault::history::source::{Options, Source};
+use zoovault::history::timeline::Timeline;
+use zoovault::progress::Silent;
 use zoovault::repository::{
     BackupName, FORMAT_VERSION, History, Manifest, Mark, Origin, Origins, Pin, Repository, Storage,
     StoredLog, StoredSnapshot, StoredTrailer, StoredWindow, Tomb, encode, name,
 };
-use zoovault::format::snapshot::{self, codec::Codec};
-use zoovault::history::source::{Options, Source};
-use zoovault::history::timeline::Timeline;
-use zoovault::format::txnlog::{self, Level, encode_header, encode_record};
 use zoovault::zxid::Zxid;
 
 /// The lineage of all that is made here.

@@ -10,7 +10,9 @@ use zoovault::error::{Error, Fault};
 use zoovault::format::record::AclVector;
 use zoovault::format::record::acl::OPEN_ACL_UNSAFE;
 use zoovault::format::snapshot::codec::Codec;
-use zoovault::format::snapshot::{NodeRecord, OPEN_ACL_ID, SnapshotReader, SnapshotWriter, Trailer};
+use zoovault::format::snapshot::{
+    NodeRecord, OPEN_ACL_ID, SnapshotReader, SnapshotWriter, Trailer,
+};
 use zoovault::tree::{AclRef, AclValue, DataTree};
 use zoovault::zxid::SessionId;
 

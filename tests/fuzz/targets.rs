@@ -5,8 +5,8 @@ use zoovault::error::{Error, ErrorKind};
 use zoovault::format::record::{Txn, TxnBody, op};
 use zoovault::format::snapshot::codec::Codec;
 use zoovault::format::snapshot::{SnapshotReader, SnapshotWriter, check, peek_trailer};
-use zoovault::tree::DataTree;
 use zoovault::format::txnlog::{Level, LogReader, scan};
+use zoovault::tree::DataTree;
 
 /// Reads a log to its end, and all that is behind damage.
 pub fn txnlog(data: &[u8]) {

@@ -8,10 +8,10 @@ use super::{forget, last, prune, settle};
 use object_store::memory::InMemory;
 use std::sync::Arc;
 use zoovault::backup::copy::{Copied, What, execute, plan};
+use zoovault::backup::retention::pins;
 use zoovault::error::{ErrorKind, Result};
 use zoovault::progress::Silent;
 use zoovault::repository::Repository;
-use zoovault::backup::retention::pins;
 
 fn copy(source: &Repository, target: &Repository, what: &What, watch: &Watch) -> Result<Copied> {
     let plan = plan(source, target, what)?;

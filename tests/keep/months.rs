@@ -6,10 +6,10 @@ use super::store::{Call, Fault, Faulty, Moment};
 use super::{forget, made, prune, settle};
 use object_store::memory::InMemory;
 use std::sync::{Arc, Mutex};
-use zoovault::repository::Repository;
 use zoovault::backup::retention::forget::What;
 use zoovault::backup::retention::pins;
 use zoovault::backup::retention::policy::Policy;
+use zoovault::repository::Repository;
 
 /// How many worlds there are.
 const SEEDS: u64 = 10;

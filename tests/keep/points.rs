@@ -5,9 +5,9 @@ use super::store::{Fault, Faulty, Moment};
 use super::{forget, last, prune, settle};
 use object_store::memory::InMemory;
 use std::sync::Arc;
+use zoovault::backup::retention::forget::What;
 use zoovault::error::Result;
 use zoovault::repository::Repository;
-use zoovault::backup::retention::forget::What;
 
 /// Does `work` once for each way in which a call of it can fail, each time on a copy of `store`; checks what has to be true then, and that
 /// the next run does what is left. Gives how many ways there were.

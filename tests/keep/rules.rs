@@ -6,12 +6,12 @@ use super::store::{Call, Faulty};
 use super::{forget, last, prune, settle};
 use jiff::tz::TimeZone;
 use std::sync::Arc;
-use zoovault::error::ErrorKind;
-use zoovault::progress::Silent;
-use zoovault::repository::{FORMAT_VERSION, Repository, Storage, Tomb};
 use zoovault::backup::retention::forget::{What, plan};
 use zoovault::backup::retention::policy::Policy;
 use zoovault::backup::retention::{pins, prune as pruning};
+use zoovault::error::ErrorKind;
+use zoovault::progress::Silent;
+use zoovault::repository::{FORMAT_VERSION, Repository, Storage, Tomb};
 
 /// A lineage of a backup a day, for so many days.
 fn days(count: u32) -> (Arc<object_store::memory::InMemory>, Repository, Watch) {

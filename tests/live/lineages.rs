@@ -14,10 +14,10 @@ use crate::runtime;
 use crate::wire::{Change, Wire};
 use crate::writers::Writers;
 use crate::zookeeper::{Ensemble, Options, READY_TIMEOUT, Server};
-use zoovault::progress::Silent;
+use zoovault::format::txnlog::Level;
 use zoovault::history::source::{Options as SourceOptions, Source};
 use zoovault::history::timeline::Timeline;
-use zoovault::format::txnlog::Level;
+use zoovault::progress::Silent;
 
 const IDS: [u8; 3] = [1, 2, 3];
 

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use zoovault::server::emulate::{Load, Refusal, Rules, ServerTree, Settings, load};
 use zoovault::format::record::AclVector;
 use zoovault::history::source::{Options, Source};
+use zoovault::server::emulate::{Load, Refusal, Rules, ServerTree, Settings, load};
 
 use crate::damage::{copy_trimmed, damage};
 use crate::fuzzy::write_storm;

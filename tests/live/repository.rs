@@ -7,11 +7,11 @@ use std::process::{Child, Command};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use zoovault::history::point::Point;
-use zoovault::progress::Silent;
 use zoovault::format::record::AclVector;
+use zoovault::history::point::Point;
 use zoovault::history::replay::rebuild;
 use zoovault::history::source::{Options, Source};
+use zoovault::progress::Silent;
 use zoovault::tree::AclValue;
 use zoovault::zxid::Zxid;
 

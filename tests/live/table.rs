@@ -13,11 +13,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
+use zoovault::analysis::verify::codes;
 use zoovault::error::Error;
 use zoovault::format::snapshot::codec::Codec;
 use zoovault::format::snapshot::{self, SnapshotReader};
 use zoovault::format::txnlog::{LogReader, encode_header, encode_record};
-use zoovault::analysis::verify::codes;
 
 use crate::client::SESSION_TIMEOUT;
 use crate::common::write_old;

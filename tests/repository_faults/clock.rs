@@ -5,9 +5,9 @@ use crate::judge::judge_opened;
 use object_store::memory::InMemory;
 use std::sync::Arc;
 use zoovault::backup::run::{BaseEvery, Options, backup};
+use zoovault::history::source::{self, Source};
 use zoovault::progress::Silent;
 use zoovault::repository::{Repository, Storage, Which};
-use zoovault::history::source::{self, Source};
 
 const NOW: i64 = 1_800_000_000_000;
 const YEAR: i64 = 365 * 24 * 3_600_000;

@@ -4,12 +4,12 @@ use crate::growing::Growing;
 use crate::judge::Place;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
+use zoovault::backup::retention::prune;
 use zoovault::backup::run::{BaseEvery, Options, backup};
 use zoovault::error::Result;
+use zoovault::history::source::{self, Source};
 use zoovault::progress::Silent;
 use zoovault::repository::{FORMAT_VERSION, Repository, Storage, Tomb};
-use zoovault::backup::retention::prune;
-use zoovault::history::source::{self, Source};
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;

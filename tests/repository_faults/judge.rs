@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use zoovault::backup::check::{self, ReadData, Verdict};
 use zoovault::history::point::Point;
+use zoovault::history::source::{Options, Source};
 use zoovault::progress::Silent;
 use zoovault::repository::{BackupName, Repository, Which};
-use zoovault::history::source::{Options, Source};
 
 /// A directory in which a repository, its source and all that programs write are.
 pub struct Place(pub tempfile::TempDir);

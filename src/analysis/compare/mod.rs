@@ -21,13 +21,13 @@ pub use difference::FieldDifference;
 pub use walk::{Difference, Pair, Place, Stretch};
 
 use crate::error::{Error, ErrorKind, Result, TxnPlace};
-use crate::progress::Progress;
+use crate::format::txnlog::Level;
 use crate::history::replay::{
     Base, SnapshotVerdict, check_snapshots, settle_ends, shown_by_snapshots, sound_bases,
 };
 use crate::history::source::Source;
 use crate::history::timeline::Timeline;
-use crate::format::txnlog::Level;
+use crate::progress::Progress;
 use crate::zxid::Zxid;
 use std::path::{Path, PathBuf};
 

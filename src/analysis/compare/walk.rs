@@ -2,12 +2,12 @@
 
 use super::difference::{FieldDifference, differences};
 use crate::error::{Error, ErrorKind, Result};
-use crate::progress::Progress;
 use crate::format::record::is_same_txn;
-use crate::history::source::Source;
 use crate::format::stream::RegularFile;
-use crate::history::timeline::{Piece, Timeline};
 use crate::format::txnlog::LogReader;
+use crate::history::source::Source;
+use crate::history::timeline::{Piece, Timeline};
+use crate::progress::Progress;
 use crate::zxid::Zxid;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -2,14 +2,14 @@
 
 use super::windows::Window;
 use super::{Finding, Severity};
-use crate::format::datadir::{FileName, MYID};
 use crate::error::{AS_OWNER, Error, Fault};
+use crate::format::datadir::{FileName, MYID};
+use crate::format::snapshot::SnapshotSummary;
+use crate::format::txnlog::{LogEnd, LogFault, LogSummary};
 use crate::history::receipt::RECEIPT_NAME;
 use crate::history::replay::SnapshotVerdict;
-use crate::format::snapshot::SnapshotSummary;
 use crate::history::source::{Dated, Source, SourceFile};
 use crate::history::timeline::Timeline;
-use crate::format::txnlog::{LogEnd, LogFault, LogSummary};
 use crate::zxid::Zxid;
 use std::path::Path;
 

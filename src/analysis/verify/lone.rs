@@ -1,8 +1,8 @@
 //! Snapshots that no log goes with: what can be made of them, and what is likely to be the cause.
 
 use super::{Finding, Severity, Window};
-use crate::history::replay::{Alone, SnapshotVerdict};
 use crate::format::snapshot::SnapshotSummary;
+use crate::history::replay::{Alone, SnapshotVerdict};
 use crate::history::source::{Source, SourceFile};
 use crate::history::timeline::Timeline;
 use crate::zxid::Zxid;

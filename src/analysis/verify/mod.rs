@@ -24,14 +24,14 @@ pub use lone::LoneSnapshot;
 pub use windows::Window;
 
 use crate::error::{Result, TxnPlace};
-use crate::progress::Progress;
+use crate::format::txnlog::{Level, LogSummary};
 use crate::history::replay::{
     Base, BaseFile, SnapshotVerdict, check_snapshots, is_sound, judge_chain, shown_by_snapshots,
     sound_bases,
 };
 use crate::history::source::{Source, SourceFile};
 use crate::history::timeline::{ScannedLog, Timeline};
-use crate::format::txnlog::{Level, LogSummary};
+use crate::progress::Progress;
 use crate::zxid::Zxid;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

@@ -3,12 +3,12 @@
 use super::scope::Scope;
 use super::znode::{Known, Znode};
 use crate::error::{Error, ErrorKind, Result};
-use crate::progress::Progress;
 use crate::format::record::acl::OPEN_ACL_UNSAFE;
-use crate::history::replay::{Base, BaseFile, ExactFrom, fresh_tree};
 use crate::format::snapshot::OPEN_ACL_ID;
+use crate::history::replay::{Base, BaseFile, ExactFrom, fresh_tree};
 use crate::history::source::Source;
 use crate::history::timeline::Timeline;
+use crate::progress::Progress;
 use crate::tree::{AclValue, parent_path, root_as_empty};
 use crate::zxid::Zxid;
 use std::collections::HashMap;

@@ -19,7 +19,9 @@ use super::znode::{Known, State, Znode};
 use super::{Cause, Change, Event};
 use crate::error::{DecodeError, Result};
 use crate::format::record::acl::OPEN_ACL_UNSAFE;
-use crate::format::record::{AclVector, Create, CreateKind, PathVector, Stat, Txn, TxnBody, TxnHeader, op};
+use crate::format::record::{
+    AclVector, Create, CreateKind, PathVector, Stat, Txn, TxnBody, TxnHeader, op,
+};
 use crate::tree::{CONTAINER_OWNER, parent_path, root_as_empty, ttl_owner};
 use crate::zxid::{SessionId, Zxid};
 use std::collections::{BTreeSet, HashMap, HashSet};

@@ -3,13 +3,13 @@
 use super::scan::scan;
 use super::scope::Scope;
 use crate::error::Result;
-use crate::tree::glob::PathGlob;
-use crate::progress::Progress;
 use crate::format::record::{Txn, TxnBody};
+use crate::format::txnlog::Level;
 use crate::history::replay::{load_snapshot, read_timeline};
 use crate::history::source::Source;
+use crate::progress::Progress;
+use crate::tree::glob::PathGlob;
 use crate::tree::{parent_path, root_as_empty};
-use crate::format::txnlog::Level;
 use crate::zxid::Zxid;
 use std::collections::BTreeSet;
 

@@ -2,9 +2,9 @@
 
 use super::scope::Scope;
 use crate::error::Result;
-use crate::progress::Progress;
 use crate::history::source::Source;
 use crate::history::timeline::{Piece, Segment, side_by_side};
+use crate::progress::Progress;
 use crate::zxid::Zxid;
 
 /// How many marks of a run make a chunk: some ten thousand records.

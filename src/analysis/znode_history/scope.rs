@@ -1,8 +1,8 @@
 //! Which txns touch the paths that are asked for, told from their bytes: before anything is copied or decoded.
 
-use crate::tree::glob::PathGlob;
 use crate::format::record::op;
 use crate::format::record::touched::find_path;
+use crate::tree::glob::PathGlob;
 use crate::tree::{parent_path, root_as_empty};
 
 /// The paths that are asked for.

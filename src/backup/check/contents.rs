@@ -3,12 +3,12 @@
 use super::finding::{Finding, Severity};
 use super::share::Share;
 use crate::error::{Error, ErrorKind, Result};
-use crate::progress::Progress;
-use crate::repository::{Manifest, Object, Repository, StoredLog, StoredSnapshot, StoredTrailer};
 use crate::format::snapshot::codec::Codec;
 use crate::format::snapshot::{self, SnapshotReader, SnapshotSummary, Trailer};
-use crate::history::timeline::side_by_side;
 use crate::format::txnlog::{Level, LogEnd, LogReader, LogSummary, scan};
+use crate::history::timeline::side_by_side;
+use crate::progress::Progress;
+use crate::repository::{Manifest, Object, Repository, StoredLog, StoredSnapshot, StoredTrailer};
 use crate::zxid::Zxid;
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Read, Write};

@@ -1,8 +1,8 @@
 //! Whether what a manifest says can be so, by itself and beside the others.
 
 use super::finding::{Finding, Severity};
-use crate::repository::{BackupName, Manifest, StoredLog, name};
 use crate::format::txnlog::HEADER_LEN;
+use crate::repository::{BackupName, Manifest, StoredLog, name};
 use std::collections::{HashMap, HashSet};
 
 /// By how much the clocks of hosts may differ before that is worth a word, in ms.

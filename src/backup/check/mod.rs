@@ -24,11 +24,11 @@ pub use overview::{Age, Backup, Lineage, Overview, overview};
 pub use share::Share;
 
 use crate::error::{ErrorKind, Result, TxnPlace};
-use crate::progress::Progress;
-use crate::repository::{BackupName, History, Manifest, Repository};
+use crate::format::txnlog::Level;
 use crate::history::source::{self, Source};
 use crate::history::timeline::{Timeline, side_by_side};
-use crate::format::txnlog::Level;
+use crate::progress::Progress;
+use crate::repository::{BackupName, History, Manifest, Repository};
 use contents::{Stored, broken, listed};
 use loss::{lost_objects, name_backups, spared, weigh};
 use promise::Promises;

@@ -3,10 +3,10 @@
 use super::manifest::CLOCK_SKEW_MS;
 use super::promise::{Promises, claims_empty};
 use crate::error::{Error, ErrorKind, Result};
-use crate::progress::Progress;
-use crate::repository::{BackupName, History, Manifest, Repository, StoredWindow};
 use crate::history::source;
 use crate::history::timeline::side_by_side;
+use crate::progress::Progress;
+use crate::repository::{BackupName, History, Manifest, Repository, StoredWindow};
 use crate::zxid::Zxid;
 use std::collections::HashMap;
 

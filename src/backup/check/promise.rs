@@ -2,11 +2,11 @@
 
 use super::finding::{Finding, Severity};
 use crate::error::{ErrorKind, Result};
-use crate::progress::Silent;
 use crate::history::replay::{begins_empty, exact_ranges, promised_bases, seems_to_begin_empty};
-use crate::repository::{BackupName, History, Manifest, Ranges, Repository, StoredSnapshot};
 use crate::history::source::{self, Source};
 use crate::history::timeline::Timeline;
+use crate::progress::Silent;
+use crate::repository::{BackupName, History, Manifest, Ranges, Repository, StoredSnapshot};
 use crate::zxid::Zxid;
 use std::collections::HashMap;
 use std::sync::Mutex;

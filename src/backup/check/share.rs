@@ -4,8 +4,8 @@
 //! everything, and does not have to note how far he got. The date tells which share it is: `daily/month` is the day of the month, of as many as the month has.
 //! Chance is no part of it: of what is read by chance, a part is never read.
 
-use crate::format::checksum::sha256;
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::checksum::sha256;
 use jiff::Zoned;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;

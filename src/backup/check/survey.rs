@@ -1,13 +1,13 @@
 //! What is in a repository, by its names and its small objects: nothing large is read.
 
 use super::finding::{Finding, Severity};
-use crate::format::checksum::sha256;
 use crate::error::{Error, Result};
+use crate::format::checksum::sha256;
+use crate::history::timeline::side_by_side;
 use crate::progress::Progress;
 use crate::repository::{
     BackupName, FORMAT_VERSION, Identity, Manifest, Pin, Repository, Tomb, decode, encode, name,
 };
-use crate::history::timeline::side_by_side;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;

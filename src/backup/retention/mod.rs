@@ -10,8 +10,8 @@ pub mod prune;
 mod state;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::repository::Repository;
 use crate::history::time::format_ms;
+use crate::repository::Repository;
 use jiff::tz::TimeZone;
 
 /// Tells the time, in ms. It is asked anew before each mark is written: a mark that says an earlier time than it appears is carried out too early.

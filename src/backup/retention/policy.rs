@@ -28,8 +28,8 @@
 //!
 //! `within` counts back from the newest backup that is not in the future, not from now: where backups have stopped, time alone makes none of them go.
 
-use crate::repository::BackupName;
 use crate::history::time::{TimeError, back, parse_span};
+use crate::repository::BackupName;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, Zoned};
 use std::collections::HashMap;

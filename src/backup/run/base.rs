@@ -5,20 +5,20 @@ use super::scan::Scan;
 use super::ship::{Parts, Target};
 use super::{Run, Stored};
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::snapshot::{self, NewestZxids, Trailer};
+use crate::format::stream::Span;
+use crate::format::txnlog::Level;
 use crate::history::point::Point;
-use crate::progress::{Progress, Silent};
 use crate::history::replay::{
     Base, BaseFile, ExactFrom, Proof, Purpose, Rebuilt, bases, bases_and_damage, fresh_tree,
     read_timeline, rebuild_for,
 };
-use crate::repository::{EXACT_NOWHERE, History, Origin, StoredSnapshot, StoredTrailer};
-use crate::recovery::restore::write_snapshot;
-use crate::format::snapshot::{self, NewestZxids, Trailer};
 use crate::history::source::{self, Source, SourceFile};
-use crate::format::stream::Span;
 use crate::history::timeline::{Segment, Timeline};
+use crate::progress::{Progress, Silent};
+use crate::recovery::restore::write_snapshot;
+use crate::repository::{EXACT_NOWHERE, History, Origin, StoredSnapshot, StoredTrailer};
 use crate::tree::DataTree;
-use crate::format::txnlog::Level;
 use crate::zxid::Zxid;
 use std::io;
 

@@ -5,15 +5,15 @@ use super::lineage::Lineage;
 use super::scan::Scan;
 use super::{Backup, Run, Stored};
 use crate::error::{Error, ErrorKind, Result};
-use crate::progress::Silent;
+use crate::format::txnlog::Level;
 use crate::history::replay::exact_ranges;
+use crate::history::source::{self, Source};
+use crate::history::timeline::{Gap, Timeline};
+use crate::progress::Silent;
 use crate::repository::{
     BackupName, COMMIT_WITHIN, FORMAT_VERSION, History, Manifest, Origins, Position, Repository,
     StoredEvidence, StoredLog, StoredSnapshot, StoredWindow,
 };
-use crate::history::source::{self, Source};
-use crate::history::timeline::{Gap, Timeline};
-use crate::format::txnlog::Level;
 use crate::zxid::Zxid;
 use std::time::{Instant, SystemTime};
 

@@ -6,11 +6,11 @@ use super::lineage::Lineage;
 use super::relation::was_sent_a_tree;
 use super::scan::Scan;
 use crate::error::Result;
+use crate::format::txnlog::Level;
 use crate::history::replay::{EndOfEpoch, judge_end};
-use crate::repository::History;
 use crate::history::source::Source;
 use crate::history::timeline::Timeline;
-use crate::format::txnlog::Level;
+use crate::repository::History;
 use crate::zxid::Zxid;
 
 impl Run<'_> {

@@ -1,16 +1,16 @@
 //! Which of a repository's histories a source is of.
 
-use super::relation::payload_at;
-use crate::format::checksum::sha256;
+use super::payloads::payload_at;
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::checksum::sha256;
 use crate::format::record::txn::TXN_HEADER_LEN;
+use crate::format::stream::{ReadAt, Span};
+use crate::format::txnlog::LogReader;
+use crate::history::source::Source;
+use crate::history::timeline::Timeline;
 use crate::repository::{
     BackupName, History, Listing, Manifest, Mark, Object, Position, Repository,
 };
-use crate::history::source::Source;
-use crate::format::stream::{ReadAt, Span};
-use crate::history::timeline::Timeline;
-use crate::format::txnlog::LogReader;
 use crate::zxid::Zxid;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;

@@ -8,13 +8,13 @@ use crate::backup::run::base::together;
 use crate::backup::run::lineage::Lineage;
 use crate::backup::run::scan::Scan;
 use crate::error::{Error, ErrorKind, Fault, Result};
-use crate::progress::Silent;
-use crate::history::replay::{Alone, Base, BaseFile, bases};
-use crate::repository::{History, StoredSnapshot, StoredWindow};
 use crate::format::snapshot;
+use crate::format::txnlog::Level;
+use crate::history::replay::{Alone, Base, BaseFile, bases};
 use crate::history::source::{Source, SourceFile};
 use crate::history::timeline::Timeline;
-use crate::format::txnlog::Level;
+use crate::progress::Silent;
+use crate::repository::{History, StoredSnapshot, StoredWindow};
 use crate::zxid::Zxid;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

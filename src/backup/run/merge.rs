@@ -4,8 +4,8 @@ use super::lineage::Lineage;
 use super::ship::{Cutter, Target};
 use super::{Run, Stored};
 use crate::error::{ErrorKind, Result};
-use crate::repository::{History, OBJECT_LEN, StoredLog};
 use crate::format::txnlog::LogReader;
+use crate::repository::{History, OBJECT_LEN, StoredLog};
 use crate::zxid::Zxid;
 
 /// How many logs in a row, of one size or smaller, are laid together.

@@ -43,6 +43,7 @@ mod joints;
 mod lineage;
 mod lone;
 mod merge;
+mod payloads;
 mod place;
 mod relation;
 mod scan;
@@ -51,12 +52,12 @@ mod ship;
 pub use commit::windows;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::history::source::{self, Source, SourceFile};
 use crate::progress::Progress;
 use crate::repository::{
     BackupName, History, Listing, Manifest, Repository, StoredEvidence, StoredLog, StoredSnapshot,
     StoredWindow,
 };
-use crate::history::source::{self, Source, SourceFile};
 use crate::zxid::Zxid;
 use base::bases_in_order;
 use lineage::Lineage;

@@ -5,17 +5,16 @@
 //! two only: then the txn before them is asked.
 
 use super::lineage::Lineage;
-use crate::format::checksum::sha256;
+use super::payloads::{Payloads, collect};
 use crate::error::{ErrorKind, Result};
+use crate::format::checksum::sha256;
 use crate::format::jute::Reader;
 use crate::format::record::{TxnHeader, is_same_txn, op};
-use crate::repository::{Manifest, Mark, Repository, StoredLog};
-use crate::history::source::Source;
-use crate::format::stream::ReadAt;
-use crate::history::timeline::Timeline;
 use crate::format::txnlog::LogReader;
+use crate::history::source::Source;
+use crate::history::timeline::Timeline;
+use crate::repository::{Manifest, Mark, Repository, StoredLog};
 use crate::zxid::Zxid;
-use std::collections::BTreeMap;
 
 /// How a source stands to a lineage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,9 +26,6 @@ pub(super) enum Relation {
     /// They part: the first zxid that is known to be another txn, or none, in the source.
     Apart(Zxid),
 }
-
-/// The records of each zxid: one, but where an error used it again.
-type Payloads = BTreeMap<Zxid, Vec<Vec<u8>>>;
 
 /// A source beside a repository's lineage.
 pub(super) struct Comparison<'a> {
@@ -180,24 +176,6 @@ fn stored(repository: &Repository, log: &StoredLog) -> Result<Payloads> {
     Ok(found)
 }
 
-fn collect<S: ReadAt + Clone>(
-    mut reader: LogReader<S>,
-    first: Zxid,
-    last: Zxid,
-    found: &mut Payloads,
-) -> Result<()> {
-    while let Some(entry) = reader
-        .next_entry()?
-        .filter(|entry| entry.header.zxid <= last)
-    {
-        if entry.header.zxid >= first {
-            let payloads = found.entry(entry.header.zxid).or_default();
-            payloads.push(entry.payload.to_vec());
-        }
-    }
-    Ok(())
-}
-
 /// Whether records of one zxid are of one history; `None` where that cannot be told, since one side holds an error only.
 fn are_same(own: &[Vec<u8>], stored: &[Vec<u8>]) -> Option<bool> {
     let is_same = own
@@ -212,21 +190,4 @@ fn are_same(own: &[Vec<u8>], stored: &[Vec<u8>]) -> Option<bool> {
         false if own.iter().all(is_error) || stored.iter().all(is_error) => None,
         false => Some(false),
     }
-}
-
-/// The first record of `zxid` in a source.
-pub(super) fn payload_at(
-    source: &Source,
-    timeline: &Timeline,
-    zxid: Zxid,
-) -> Result<Option<Vec<u8>>> {
-    let pieces = timeline.segments.iter().flat_map(|segment| &segment.pieces);
-    for piece in pieces.filter(|piece| piece.from <= zxid && zxid <= piece.run.last) {
-        let mut found = Payloads::new();
-        collect(piece.reader(source, zxid)?, zxid, zxid, &mut found)?;
-        if let Some(payloads) = found.remove(&zxid) {
-            return Ok(payloads.into_iter().next());
-        }
-    }
-    Ok(None)
 }

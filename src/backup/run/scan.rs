@@ -1,14 +1,14 @@
 //! What a source holds, from where it was backed up last.
 
 use super::lineage::{Lineage, find_position};
-use crate::format::checksum::sha256;
 use crate::error::{Error, ErrorKind, Fault, Result, TxnPlace};
-use crate::progress::Progress;
+use crate::format::checksum::sha256;
+use crate::format::txnlog::Level;
 use crate::history::replay::{read_timeline, settle_ends, with_snapshots};
-use crate::repository::{Mark, Position, Ranges};
 use crate::history::source::Source;
 use crate::history::timeline::{Piece, ScannedLog, Timeline};
-use crate::format::txnlog::Level;
+use crate::progress::Progress;
+use crate::repository::{Mark, Position, Ranges};
 use crate::zxid::Zxid;
 
 /// A source, read.

@@ -1,10 +1,10 @@
 //! Storing: bytes become objects, on all cores, in bounded memory.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::txnlog::{Entry, encode_header, encode_record};
 use crate::progress::Progress;
 use crate::repository::StoredLog;
 use crate::repository::{OBJECT_LEN, Object, Repository, name};
-use crate::format::txnlog::{Entry, encode_header, encode_record};
 use crate::zxid::Zxid;
 use std::collections::HashSet;
 use std::io::{self, Write};

@@ -5,8 +5,8 @@ use crate::cli::exit::{self, BadArgument, Exit};
 use crate::cli::jobs::config::Config;
 use crate::cli::jobs::{self, Gauge, JobArgs, Outcome, Rounds};
 use crate::cli::repo_args::{self, RepoArg, now_ms};
-use crate::cli::views::text;
 use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::views::text;
 use clap::Args;
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -14,11 +14,11 @@ use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use zoovault::backup::run::{Backup, BaseEvery, Options, backup};
-use zoovault::format::datadir::VERSION_DIR;
 use zoovault::durable::resolved;
 use zoovault::error::Error;
-use zoovault::repository::Repository;
+use zoovault::format::datadir::VERSION_DIR;
 use zoovault::history::source::{self, Source};
+use zoovault::repository::Repository;
 
 /// When a new base is due, unless it is said.
 const BASE_EVERY: &str = "7d,1GiB";

@@ -3,8 +3,8 @@
 use crate::cli::args::{EXIT_STATUS, POINTS};
 use crate::cli::commands::point_args::AtArgs;
 use crate::cli::exit::Exit;
-use crate::cli::views::text;
 use crate::cli::ui::Ui;
+use crate::cli::views::text;
 use crate::cli::views::znode;
 use clap::Args;
 use std::ffi::OsString;

@@ -1,12 +1,15 @@
 //! `compare`: members of one ensemble.
 
+use crate::cli::args::{EXIT_STATUS, options};
 use crate::cli::exit::{BadArgument, Exit};
-use crate::cli::views::text;
 use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::views::text;
 use anyhow::Context;
+use clap::Args;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::path::Path;
+use std::path::PathBuf;
 use zoovault::analysis::compare::{
     Best, Commitment, Difference, FieldDifference, FileFault, Fork, Hole, Member, Options, Pair,
     Place, Proof, Report, Uncommitted, Verdict, Window, compare,
@@ -14,9 +17,6 @@ use zoovault::analysis::compare::{
 use zoovault::error::TxnPlace;
 use zoovault::history::source::{self, Source};
 use zoovault::zxid::Zxid;
-use clap::Args;
-use std::path::PathBuf;
-use crate::cli::args::{EXIT_STATUS, options};
 
 /// Compare members of one ensemble: who is ahead, who has a hole, where histories part, and whom to restore from.
 ///

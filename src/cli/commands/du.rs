@@ -3,8 +3,8 @@
 use crate::cli::args::{EXIT_STATUS, POINTS};
 use crate::cli::commands::point_args::{AtArgs, Reading};
 use crate::cli::exit::{BadArgument, Exit};
-use crate::cli::views::text;
 use crate::cli::ui::Ui;
+use crate::cli::views::text;
 use crate::cli::views::value;
 use crate::cli::views::znode;
 use clap::Args;
@@ -14,8 +14,8 @@ use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::time::SystemTime;
 use zoovault::error::{Error, ErrorKind};
-use zoovault::tree::{DataTree, depth};
 use zoovault::tree::select::{Sum, clean_path, sums};
+use zoovault::tree::{DataTree, depth};
 
 /// Show how much data lies where at a point: bytes and znodes by subtree, the largest first.
 ///

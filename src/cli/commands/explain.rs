@@ -1,27 +1,28 @@
 //! `explain`: what a server meant, or would say.
 
+use crate::cli::args::ServerArgs;
 use crate::cli::exit::{BadArgument, Exit};
-use crate::cli::views::text;
 use crate::cli::ui::{Look, Render, Ui};
 use crate::cli::views::forecast;
-use crate::cli::commands::verify;
+use crate::cli::views::labelled::field;
+use crate::cli::views::text;
+use crate::cli::views::verdict;
 use anyhow::Context;
+use clap::Args;
 use serde_json::{Value, json};
 use std::fs::File;
 use std::io::{self, BufReader, IsTerminal, Read, Write};
 use std::path::Path;
+use std::path::PathBuf;
+use zoovault::analysis::verify::Report;
 use zoovault::format::datadir::FileName;
+use zoovault::format::snapshot::codec::Codec;
+use zoovault::format::txnlog;
+use zoovault::history::source::{self, Source};
 use zoovault::server::emulate::{self, Start};
 use zoovault::server::messages::{
     self, Answer, Consequence, Effect, Explained, Explanation, Prognosis, Risk, Weight,
 };
-use zoovault::format::snapshot::codec::Codec;
-use zoovault::history::source::{self, Source};
-use zoovault::format::txnlog;
-use zoovault::analysis::verify::Report;
-use clap::Args;
-use std::path::PathBuf;
-use crate::cli::args::ServerArgs;
 
 const EXPLAIN_EXAMPLES: &str = "\
 Examples:
@@ -55,26 +56,23 @@ pub struct ExplainArgs {
     pub servers: ServerArgs,
 }
 
-/// Text for people is broken at this width, as far as words allow.
-const WIDTH: usize = 110;
-
 pub fn run(args: &ExplainArgs, ui: &Ui) -> anyhow::Result<Exit> {
     match args.words.as_slice() {
         [] if io::stdin().is_terminal() => {
             let message = "give a message, a server's log, or a directory; - reads stdin";
             Err(BadArgument(message.to_owned()).into())
         }
-        [] => explain_text(explain::explain_all(io::stdin().lock())?, ui),
-        [word] if word == "-" => explain_text(explain::explain_all(io::stdin().lock())?, ui),
+        [] => explain_text(messages::explain_all(io::stdin().lock())?, ui),
+        [word] if word == "-" => explain_text(messages::explain_all(io::stdin().lock())?, ui),
         [word] if is_path(word) => {
             let path = Path::new(word);
             if path.is_file() && !is_source(path)? {
                 let file = File::open(path).with_context(|| format!("cannot read {word}"))?;
-                return explain_text(explain::explain_all(BufReader::new(file))?, ui);
+                return explain_text(messages::explain_all(BufReader::new(file))?, ui);
             }
             explain_source(path, args, ui)
         }
-        words => explain_text(explain::explain(&words.join(" ")), ui),
+        words => explain_text(messages::explain(&words.join(" ")), ui),
     }
 }
 
@@ -122,10 +120,10 @@ fn explain_source(path: &Path, args: &ExplainArgs, ui: &Ui) -> anyhow::Result<Ex
     };
     let ((report, prognosis), starts) = Source::with(path, &options, |source| {
         let starts = emulate::starts(source, &rules, ui.progress())?;
-        Ok((explain::directory(source, ui.progress())?, starts))
+        Ok((messages::directory(source, ui.progress())?, starts))
     })
     .context("cannot explain the directory")?;
-    let exit = verify::exit_of(report.verdict());
+    let exit = verdict::exit_of(report.verdict());
     let matters = exit != Exit::Done
         || prognosis.answer() != Answer::Starts
         || starts.iter().any(|start| !start.is_right());
@@ -141,25 +139,6 @@ fn explain_source(path: &Path, args: &ExplainArgs, ui: &Ui) -> anyhow::Result<Ex
         matters,
     )?;
     Ok(exit)
-}
-
-/// Writes `words` behind `label`, broken into lines that begin below its end.
-pub(super) fn field(out: &mut dyn Write, look: &Look, label: &str, words: &str) -> io::Result<()> {
-    let words = text::escape(words);
-    let mut line = String::new();
-    let mut label = look.paint("1", &format!("{label:<9}"));
-    for word in words.split(' ') {
-        if !line.is_empty() && line.chars().count() + word.chars().count() > WIDTH - 13 {
-            writeln!(out, "   {label} {line}")?;
-            label = " ".repeat(9);
-            line.clear();
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    writeln!(out, "   {label} {line}")
 }
 
 struct ShownText {
@@ -287,7 +266,7 @@ fn answer_words(answer: Answer) -> (&'static str, &'static str) {
 
 impl Render for ShownSource {
     fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
-        let (verdict, color) = verify::verdict_name(self.report.verdict());
+        let (verdict, color) = verdict::verdict_name(self.report.verdict());
         let verdict = look.paint(&format!("1;{color}"), &verdict.to_uppercase());
         writeln!(out, "{}: {verdict}", self.source)?;
         let (words, color) = answer_words(self.prognosis.answer());
@@ -304,7 +283,7 @@ impl Render for ShownSource {
         forecast::show(out, &self.starts, look)?;
         writeln!(out, "\nCan be restored exactly:")?;
         for window in &self.report.windows {
-            verify::show_window(out, window, look)?;
+            verdict::show_window(out, window, look)?;
         }
         if self.report.windows.is_empty() {
             writeln!(out, "  {}", look.paint("31", "nothing"))?;
@@ -320,14 +299,14 @@ impl Render for ShownSource {
     fn json(&self) -> Value {
         json!({
             "source": self.source,
-            "verdict": verify::verdict_name(self.report.verdict()).0,
+            "verdict": verdict::verdict_name(self.report.verdict()).0,
             "exit_status": self.exit as u8,
             "start": self.prognosis.answer().name(),
             "base": self.prognosis.base,
             "logs": self.prognosis.logs,
             "consequences": self.prognosis.consequences.iter().map(consequence_json).collect::<Vec<_>>(),
             "servers": forecast::json(&self.starts),
-            "windows": self.report.windows.iter().map(verify::window_json).collect::<Vec<_>>(),
+            "windows": self.report.windows.iter().map(verdict::window_json).collect::<Vec<_>>(),
         })
     }
 }

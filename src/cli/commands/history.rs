@@ -2,8 +2,8 @@
 
 use crate::cli::args::{POINTS, SourceArg};
 use crate::cli::exit::Exit;
-use crate::cli::views::text;
 use crate::cli::ui::{Lines, Look, Ui};
+use crate::cli::views::text;
 use crate::cli::views::value;
 use anyhow::Context;
 use clap::Args;
@@ -11,15 +11,15 @@ use serde_json::{Map, Value, json};
 use std::collections::VecDeque;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use zoovault::error::{Error, ErrorKind};
-use zoovault::tree::glob::PathGlob;
 use zoovault::analysis::znode_history::{
     Cause, Change, Event, Item, Options, Scope, Start, State, Summary, Znode, history, near,
 };
+use zoovault::error::{Error, ErrorKind};
 use zoovault::format::record::AclVector;
 use zoovault::format::record::txn::op_name;
 use zoovault::history::source::Source;
 use zoovault::history::timeline::Gap;
+use zoovault::tree::glob::PathGlob;
 use zoovault::zxid::Zxid;
 
 /// How much of a value a line shows.

@@ -3,8 +3,8 @@
 use crate::cli::exit::Exit;
 use crate::cli::jobs::config::{Config, ConfigArgs};
 use crate::cli::repo_args::{RepoArg, now_ms};
-use crate::cli::views::text;
 use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::views::text;
 use anyhow::Context;
 use clap::Args;
 use serde_json::{Value, json};

@@ -1,19 +1,19 @@
 //! `inspect`: one screen about a source.
 
+use crate::cli::args::SourceArg;
 use crate::cli::exit::Exit;
-use crate::cli::views::text;
 use crate::cli::ui::{Look, Render, Ui};
-use crate::cli::commands::verify::behind_header_json;
+use crate::cli::views::files::{behind_header_json, exactness};
+use crate::cli::views::text;
 use anyhow::Context;
+use clap::Args;
 use serde_json::{Value, json};
 use std::io::{self, Write};
+use std::path::PathBuf;
 use zoovault::analysis::inspect::{Log, Overview, Snapshot, inspect};
 use zoovault::history::replay::ExactFrom;
 use zoovault::history::source::{EpochFile, Source};
 use zoovault::zxid::Zxid;
-use clap::Args;
-use std::path::PathBuf;
-use crate::cli::args::SourceArg;
 
 /// Show the files, their zxids and times, and the points they promise.
 ///
@@ -215,15 +215,6 @@ fn show_windows(
         writeln!(out, "  {}", look.paint("31", &text))?;
     }
     Ok(())
-}
-
-/// From where on a snapshot is exact, and whether the file says so.
-pub fn exactness(exact_from: Option<ExactFrom>) -> (Option<Zxid>, bool) {
-    match exact_from {
-        Some(ExactFrom::Known(zxid)) => (Some(zxid), true),
-        Some(ExactFrom::Bounded(zxid)) => (Some(zxid), false),
-        Some(ExactFrom::Open) | None => (None, false),
-    }
 }
 
 fn list_files(

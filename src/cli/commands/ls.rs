@@ -3,9 +3,9 @@
 use crate::cli::args::{EXIT_STATUS, POINTS};
 use crate::cli::commands::point_args::{AtArgs, Reading, deleted_words};
 use crate::cli::exit::{BadArgument, Exit};
-use crate::cli::views::text;
 use crate::cli::ui::Ui;
 use crate::cli::views::snapshot_formatter;
+use crate::cli::views::text;
 use crate::cli::views::value;
 use crate::cli::views::znode;
 use clap::{Args, ValueEnum};
@@ -13,11 +13,11 @@ use serde_json::json;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
-use zoovault::error::{Error, ErrorKind};
 use zoovault::analysis::deleted::{Deleted, Lost, lost};
+use zoovault::error::{Error, ErrorKind};
 use zoovault::history::source::{Source, SourceFile};
-use zoovault::tree::{DataTree, NodeView, Owner};
 use zoovault::tree::select::Selection;
+use zoovault::tree::{DataTree, NodeView, Owner};
 
 /// List znodes as they were at a point.
 ///

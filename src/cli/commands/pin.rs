@@ -3,14 +3,14 @@
 use crate::cli::exit::Exit;
 use crate::cli::jobs::config::{Config, ConfigArgs};
 use crate::cli::repo_args::{self, RepoArg, now_ms};
-use crate::cli::views::text;
 use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::views::text;
 use anyhow::Context;
 use clap::Args;
 use serde_json::{Value, json};
 use std::io::{self, Write};
-use zoovault::repository::Repository;
 use zoovault::backup::retention::pins;
+use zoovault::repository::Repository;
 
 /// Keep a backup whatever a policy says, until it is unpinned.
 #[derive(Args, Debug)]

@@ -2,19 +2,19 @@
 
 use crate::cli::args::SourceArg;
 use crate::cli::exit::Exit;
-use crate::cli::views::text;
 use crate::cli::ui::Ui;
+use crate::cli::views::text;
 use crate::cli::views::value;
 use clap::Args;
 use serde_json::{Map, Value};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
-use zoovault::error::{self, Error, ErrorKind};
 use zoovault::analysis::deleted::{Deleted, whereabouts};
+use zoovault::error::{self, Error, ErrorKind};
 use zoovault::history::replay::{Alone, Purpose, Rebuilt, Wish, rebuild_as};
-use zoovault::recovery::restore::uncertainties;
 use zoovault::history::source::Source;
+use zoovault::recovery::restore::uncertainties;
 use zoovault::tree::DataTree;
 use zoovault::zxid::Zxid;
 

@@ -1,19 +1,19 @@
 //! `restore`: plan, write, and tell the operator how to go on.
 
+use crate::cli::args::{EXIT_STATUS, POINTS, SourceArg};
 use crate::cli::exit::{BadArgument, Exit};
-use crate::cli::views::text;
 use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::views::text;
 use anyhow::Context;
+use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use zoovault::history::replay::{BaseFile, ExactFrom, Proof};
+use zoovault::history::source::Source;
 use zoovault::recovery::restore::{
     Ephemerals, Plan, What, Where, Written, ensure_writable, execute, new_epoch, plan,
 };
-use zoovault::history::source::Source;
-use clap::{Args, ValueEnum};
-use crate::cli::args::{EXIT_STATUS, POINTS, SourceArg};
 
 /// Restore an exact data directory that a server starts from.
 ///

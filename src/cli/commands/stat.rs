@@ -3,8 +3,8 @@
 use crate::cli::args::{EXIT_STATUS, POINTS};
 use crate::cli::commands::point_args::AtArgs;
 use crate::cli::exit::Exit;
-use crate::cli::views::text;
 use crate::cli::ui::Ui;
+use crate::cli::views::text;
 use crate::cli::views::value;
 use crate::cli::views::znode;
 use clap::Args;
@@ -12,8 +12,8 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use zoovault::error::{Error, ErrorKind};
-use zoovault::tree::{AclValue, DataTree, NodeView, Owner};
 use zoovault::tree::select::clean_path;
+use zoovault::tree::{AclValue, DataTree, NodeView, Owner};
 
 /// Show every field of a znode as it was at a point.
 ///

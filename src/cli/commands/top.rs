@@ -2,8 +2,8 @@
 
 use crate::cli::args::{POINTS, SourceArg};
 use crate::cli::exit::{BadArgument, Exit};
-use crate::cli::commands::log::Remarks;
 use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::views::remarks::Remarks;
 use crate::cli::views::text;
 use crate::cli::views::value;
 use anyhow::Context;
@@ -11,11 +11,11 @@ use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
 use std::path::PathBuf;
-use zoovault::tree::glob::PathGlob;
-use zoovault::history::source::Source;
-use zoovault::history::time;
 use zoovault::analysis::top::{By, Key, Report, Tally, top};
 use zoovault::history::query::{Filter, Query, Range};
+use zoovault::history::source::Source;
+use zoovault::history::time;
+use zoovault::tree::glob::PathGlob;
 
 /// How wide a line is.
 const WIDTH: usize = 80;

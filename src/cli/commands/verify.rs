@@ -1,25 +1,24 @@
 //! `verify`: the verdict.
 
+use crate::cli::args::{EXIT_STATUS, ServerArgs, SourceArg};
 use crate::cli::exit::Exit;
-use crate::cli::commands::inspect::exactness;
 use crate::cli::report::{self, Place, Subject};
+use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::views::files::{behind_header_json, exactness};
 use crate::cli::views::forecast;
 use crate::cli::views::text;
-use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::views::verdict::{exit_of, show_window, verdict_name, window_json};
 use anyhow::Context;
+use clap::Args;
 use serde_json::{Value, json};
 use std::io::{self, Write};
-use zoovault::server::emulate::{self, Start};
-use zoovault::error::TxnPlace;
-use zoovault::history::replay::Proof;
-use zoovault::history::source::Source;
-use zoovault::format::txnlog::LogSummary;
-use zoovault::analysis::verify::{
-    Depth, Finding, LoneSnapshot, Missing, Report, Severity, Stretch, Verdict, Window, verify,
-};
-use clap::Args;
 use std::path::PathBuf;
-use crate::cli::args::{EXIT_STATUS, ServerArgs, SourceArg};
+use zoovault::analysis::verify::{
+    Depth, Finding, LoneSnapshot, Missing, Report, Severity, Stretch, verify,
+};
+use zoovault::error::TxnPlace;
+use zoovault::history::source::Source;
+use zoovault::server::emulate::{self, Start};
 
 /// Verify everything: the verdict, what can be restored, and what is wrong.
 ///
@@ -105,16 +104,6 @@ fn page(args: &VerifyArgs, report: &Report, starts: &[Start], exit: Exit) -> Str
     })
 }
 
-/// The status that a verdict stands for.
-pub(super) fn exit_of(verdict: Verdict) -> Exit {
-    match verdict {
-        Verdict::Sound => Exit::Done,
-        Verdict::Warnings => Exit::Warnings,
-        Verdict::Unreachable => Exit::NotReachable,
-        Verdict::Damaged => Exit::Damaged,
-    }
-}
-
 struct Shown<'a> {
     source: String,
     /// Where the page is, if one was asked for.
@@ -122,15 +111,6 @@ struct Shown<'a> {
     report: &'a Report,
     starts: &'a [Start],
     exit: Exit,
-}
-
-pub(super) fn verdict_name(verdict: Verdict) -> (&'static str, &'static str) {
-    match verdict {
-        Verdict::Sound => ("sound", "32"),
-        Verdict::Warnings => ("sound, with warnings", "33"),
-        Verdict::Unreachable => ("incomplete", "31"),
-        Verdict::Damaged => ("damaged", "31"),
-    }
 }
 
 impl Render for Shown<'_> {
@@ -252,42 +232,6 @@ impl Render for Shown<'_> {
     }
 }
 
-fn proof_words(proof: Option<Proof>) -> (&'static str, &'static str) {
-    match proof {
-        Some(Proof::Proven) => (
-            "proven: the tree's digest is the one that the servers recorded",
-            "32",
-        ),
-        Some(Proof::Consistent) => (
-            "consistent: every txn is there and whole; no digest was recorded that could prove more",
-            "32",
-        ),
-        Some(Proof::Unproven) => (
-            "unproven: it rests on what nothing recorded; see the findings",
-            "33",
-        ),
-        None => ("promised by the files; nothing was replayed", "33"),
-    }
-}
-
-pub(super) fn show_window(out: &mut dyn Write, window: &Window, look: &Look) -> io::Result<()> {
-    let (words, color) = proof_words(window.proof);
-    writeln!(
-        out,
-        "  {} to {}   from {}",
-        window.from, window.to, window.base
-    )?;
-    if window.from_time.is_some() || window.to_time.is_some() {
-        writeln!(
-            out,
-            "    {} to {}",
-            text::time_or_dash(window.from_time),
-            text::time_or_dash(window.to_time)
-        )?;
-    }
-    writeln!(out, "    {}", look.paint(color, words))
-}
-
 fn show_finding(out: &mut dyn Write, finding: &Finding, look: &Look) -> io::Result<()> {
     let color = match finding.severity {
         Severity::Info => "2",
@@ -316,28 +260,6 @@ fn show_finding(out: &mut dyn Write, finding: &Finding, look: &Look) -> io::Resu
         Some(next) => writeln!(out, "           next: {next}"),
         None => Ok(()),
     }
-}
-
-pub(super) fn window_json(window: &Window) -> Value {
-    json!({
-        "from_zxid": window.from.to_string(),
-        "to_zxid": window.to.to_string(),
-        "from_time_ms": window.from_time,
-        "to_time_ms": window.to_time,
-        "base": window.base,
-        "proof": window.proof.map(Proof::name),
-    })
-}
-
-/// The whole records of a log behind a header that is not one.
-pub(super) fn behind_header_json(behind: &LogSummary) -> Value {
-    json!({
-        "txns": behind.count,
-        "first_zxid": behind.first().map(|zxid| zxid.to_string()),
-        "last_zxid": behind.last().map(|zxid| zxid.to_string()),
-        "offset": behind.runs.first().map(|run| run.start_offset),
-        "runs": behind.runs.len(),
-    })
 }
 
 fn lone_json(lone: &LoneSnapshot) -> Value {

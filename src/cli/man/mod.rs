@@ -2,14 +2,12 @@
 
 mod repository;
 
-use crate::cli::command::Cli;
 use crate::cli::exit::Exit;
 use anyhow::Context;
-use clap::CommandFactory;
-use std::fs;
-use zoovault::analysis::verify::codes;
 use clap::Args;
+use std::fs;
 use std::path::PathBuf;
+use zoovault::analysis::verify::codes;
 
 /// Write the man pages into a directory.
 #[derive(Args, Debug)]
@@ -19,8 +17,8 @@ pub struct ManArgs {
     pub dir: PathBuf,
 }
 
-pub fn run(args: &ManArgs) -> anyhow::Result<Exit> {
-    let mut command = Cli::command();
+/// Writes a page for the program, one for each of its commands, and those of section 7.
+pub fn run(args: &ManArgs, mut command: clap::Command) -> anyhow::Result<Exit> {
     command.build();
     write_page(args, command.clone(), "zoovault")?;
     for sub in command

@@ -2,10 +2,10 @@
 
 use super::layout::{Extent, TimeAxis, ZxidAxis, by_epoch};
 use super::{State, Subject, proof_words, when, when_or_unknown};
-use crate::cli::commands::inspect::exactness;
+use crate::cli::views::files::exactness;
 use crate::cli::views::text;
-use zoovault::history::replay::Proof;
 use zoovault::analysis::verify::{LogReport, Missing, Severity, SnapshotReport, Window};
+use zoovault::history::replay::Proof;
 use zoovault::zxid::Zxid;
 
 /// How many ranges are drawn at most, the newest. All else is drawn as one where it lies too close, and needs no such bound.

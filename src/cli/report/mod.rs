@@ -10,6 +10,7 @@ mod place;
 mod servers;
 mod signs;
 mod style;
+mod table;
 mod tables;
 mod timeline;
 mod verdict;
@@ -22,9 +23,9 @@ use jiff::tz::TimeZone;
 use markup::Markup;
 use std::path::{Path, PathBuf};
 use timeline::Axis;
-use zoovault::server::emulate::Start;
-use zoovault::history::replay::Proof;
 use zoovault::analysis::verify::{Depth, LogReport, Report, Severity, SnapshotReport, Verdict};
+use zoovault::history::replay::Proof;
+use zoovault::server::emulate::Start;
 
 /// What a page is about.
 pub struct Subject<'a> {

@@ -4,9 +4,9 @@ use crate::cli::exit::BadArgument;
 use crate::cli::ui::Ui;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use zoovault::format::datadir::FileName;
 use zoovault::durable::{self, StagedFile};
 use zoovault::error::{Error, Result};
+use zoovault::format::datadir::FileName;
 use zoovault::history::source::Source;
 
 /// Where a page goes.

@@ -1,7 +1,7 @@
 //! The table of what servers would do, where `--server` asked for it.
 
 use super::markup::Markup;
-use super::tables::{short, table};
+use super::table::{short, table};
 use crate::cli::views::forecast::{has, outcome, truth, ways};
 use zoovault::server::emulate::{Refusal, Start};
 

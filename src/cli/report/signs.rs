@@ -2,8 +2,8 @@
 
 use super::markup::{Attribute, Markup};
 use super::{State, proof_words};
-use zoovault::history::replay::Proof;
 use zoovault::analysis::verify::{Report, Severity};
+use zoovault::history::replay::Proof;
 
 /// The kinds of proof, the best first.
 pub const PROOFS: [Option<Proof>; 4] = [

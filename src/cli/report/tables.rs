@@ -3,18 +3,16 @@
 use super::markup::{Attribute, Markup};
 use super::servers;
 use super::signs::{PROOFS, severity_class, severity_mark};
+use super::table::{short, table};
 use super::{State, Subject, depth_words, proof_meaning, proof_words, when};
-use crate::cli::commands::inspect::exactness;
+use crate::cli::views::files::exactness;
 use crate::cli::views::text;
-use zoovault::error::TxnPlace;
 use zoovault::analysis::verify::{Finding, LogReport, Report, Severity, SnapshotReport, codes};
+use zoovault::error::TxnPlace;
 use zoovault::zxid::Zxid;
 
 /// How many rows a table has at most: a page is to open at once, and `--json` has them all.
 const ROWS_MAX: usize = 400;
-
-/// Columns of numbers, which end where their numbers do.
-const NUMBERS: [&str; 6] = ["#", "Txns", "Digests", "Size", "Largest record", "Znodes"];
 
 /// Writes the tables.
 pub fn write(out: &mut Markup, subject: &Subject<'_>) {
@@ -27,49 +25,6 @@ pub fn write(out: &mut Markup, subject: &Subject<'_>) {
     snapshots(out, report);
     checked(out, subject);
     words(out);
-}
-
-/// A section with a table that scrolls within itself.
-pub(super) fn table(
-    out: &mut Markup,
-    (id, title): (&'static str, &'static str),
-    caption: &str,
-    columns: &[&'static str],
-    rows: impl FnOnce(&mut Markup),
-) {
-    out.tag("section", &[("aria-labelledby", &id)], |out| {
-        out.leaf("h2", &[("id", &id)], title);
-        let group: [Attribute<'_>; 4] = [
-            ("class", &"scroll"),
-            ("tabindex", &"0"),
-            ("role", &"group"),
-            ("aria-label", &title),
-        ];
-        out.tag("div", &group, |out| {
-            let class = format!("of-{id}");
-            out.tag("table", &[("class", &class)], |out| {
-                out.leaf("caption", &[], caption);
-                out.tag("thead", &[], |out| {
-                    out.tag("tr", &[], |out| {
-                        for column in columns {
-                            let class = if NUMBERS.contains(column) {
-                                "number"
-                            } else {
-                                "short"
-                            };
-                            out.leaf("th", &[("scope", &"col"), ("class", &class)], column);
-                        }
-                    });
-                });
-                out.tag("tbody", &[], rows);
-            });
-        });
-    });
-}
-
-/// A cell of one line: a zxid, a time, a name.
-pub(super) fn short(out: &mut Markup, text: impl std::fmt::Display) {
-    out.leaf("td", &[("class", &"short")], text);
 }
 
 fn zxid(out: &mut Markup, zxid: Option<Zxid>) {

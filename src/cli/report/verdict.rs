@@ -6,8 +6,8 @@ use super::{Subject, is_bad, proof_meaning, proof_words, reaches_last, when, whe
 use crate::cli::views::text;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use zoovault::history::replay::Proof;
 use zoovault::analysis::verify::{Depth, Missing, Report, Severity, Stretch, Verdict, Window};
+use zoovault::history::replay::Proof;
 
 /// How many ranges are told here; the tables have all.
 const TOLD_MAX: usize = 3;

@@ -2,9 +2,9 @@
 
 use crate::cli::args::ServerArgs;
 use crate::cli::exit::BadArgument;
-use crate::cli::commands::explain::field;
-use crate::cli::views::text;
 use crate::cli::ui::Look;
+use crate::cli::views::labelled::field;
+use crate::cli::views::text;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use zoovault::server::emulate::{

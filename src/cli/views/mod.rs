@@ -1,8 +1,12 @@
 //! How things look that several commands show, as text and as JSON: zxids, times, tables, znodes, what a server would do.
 
+pub mod files;
 pub mod forecast;
+pub mod labelled;
+pub mod remarks;
 pub mod snapshot_formatter;
 pub mod text;
 pub mod unified;
 pub mod value;
+pub mod verdict;
 pub mod znode;

@@ -1,7 +1,7 @@
 //! How text changed, line by line, as `diff -u` has it.
 
-use crate::cli::views::text;
 use crate::cli::ui::Look;
+use crate::cli::views::text;
 use similar::{ChangeTag, TextDiff};
 use std::time::Duration;
 

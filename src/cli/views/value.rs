@@ -5,9 +5,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
-use zoovault::tree::diff::Field;
 use zoovault::format::record::{AclVector, Stat};
 use zoovault::tree::AclValue;
+use zoovault::tree::diff::Field;
 
 /// Puts `bytes` into `fields`: under `name` where they are text, under `name_base64` where they are not, and null where there are none.
 pub fn put_bytes(fields: &mut Map<String, Value>, name: &str, bytes: Option<&[u8]>) {

@@ -3,8 +3,8 @@
 use super::codec::Codec;
 use super::version2::is_version_2;
 use super::{DIGEST_LEN, END_MARK, HEADER_LEN, LAST_ZXID_LEN, MAGIC, SEAL_LEN, Trailer};
-use crate::format::checksum::Adler32;
 use crate::error::{DecodeError, Error, Fault, Result};
+use crate::format::checksum::Adler32;
 use crate::format::jute::Reader;
 use crate::format::record::stat::STAT_LEN;
 use crate::format::record::{AclVector, Stat, TxnDigest};

@@ -1,13 +1,13 @@
 //! Reading a log, record by record.
 
 use super::{END_OF_RECORD, HEADER_LEN, LogEnd, PREFIX_LEN, VERSION, header};
-use crate::format::checksum::adler32;
+use crate::error::Unread;
 use crate::error::{DecodeError, Error, Fault, Result};
+use crate::format::checksum::adler32;
 use crate::format::jute::Reader;
 use crate::format::record::txn::{TXN_HEADER_LEN, is_known_type};
 use crate::format::record::{Txn, TxnHeader};
 use crate::format::stream::{ReadAt, Span, Stream};
-use crate::error::{Unread};
 use crate::zxid::Zxid;
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,10 +1,10 @@
 //! Which txns are wanted. What does not decide is not decoded: a txn that is not wanted costs little more than its checksum.
 
 use super::sessions::Closed;
-use crate::tree::glob::PathGlob;
 use crate::format::record::op;
 use crate::format::record::touched::{names_path, part_types};
 use crate::format::txnlog::Entry;
+use crate::tree::glob::PathGlob;
 use crate::zxid::SessionId;
 
 /// Which txns are wanted: all those that every condition holds for. Without conditions, all.

@@ -8,9 +8,9 @@
 use super::{Reached, Remark, See, Selector, tell};
 use crate::error::{Error, ErrorKind, Fault, Result};
 use crate::format::record::op;
-use crate::history::source::{Source, SourceFile};
 use crate::format::stream::{ReadAt, RegularFile};
 use crate::format::txnlog::{HEADER_LEN, LogReader, PREFIX_LEN};
+use crate::history::source::{Source, SourceFile};
 use crate::zxid::Zxid;
 use std::ops::ControlFlow;
 use std::path::PathBuf;

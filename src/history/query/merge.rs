@@ -4,9 +4,9 @@
 use super::Remark;
 use crate::error::{ErrorKind, Fault, Result};
 use crate::format::record::{TxnHeader, is_same_txn};
-use crate::history::source::{Source, SourceFile};
 use crate::format::stream::RegularFile;
 use crate::format::txnlog::{Entry, LogReader};
+use crate::history::source::{Source, SourceFile};
 use crate::zxid::Zxid;
 use std::sync::Arc;
 

@@ -17,11 +17,11 @@ pub use places::{Found, find};
 pub use range::Range;
 
 use crate::error::{Error, Result};
-use crate::progress::Progress;
 use crate::format::record::TxnHeader;
+use crate::format::txnlog::Entry;
 use crate::history::source::Source;
 use crate::history::timeline::Gap;
-use crate::format::txnlog::Entry;
+use crate::progress::Progress;
 use crate::zxid::Zxid;
 use merge::Merge;
 use range::Place;

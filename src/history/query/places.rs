@@ -4,11 +4,11 @@ use super::sessions::Closed;
 use super::{Follower, Query, Reached, Remark, See, Seen, Selected, Selector, visit_with};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::jute::Reader;
-use crate::progress::Progress;
 use crate::format::record::TxnHeader;
-use crate::history::source::Source;
 use crate::format::stream::ReadAt;
 use crate::format::txnlog::{Entry, PREFIX_LEN, payload_of_whole};
+use crate::history::source::Source;
+use crate::progress::Progress;
 use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
 

@@ -5,12 +5,12 @@
 //! from the first that is not earlier.
 
 use crate::error::Result;
-use crate::history::point::Point;
-use crate::progress::Progress;
 use crate::format::record::TxnHeader;
+use crate::format::txnlog::Level;
+use crate::history::point::Point;
 use crate::history::source::Source;
 use crate::history::timeline::Timeline;
-use crate::format::txnlog::Level;
+use crate::progress::Progress;
 use crate::zxid::Zxid;
 
 /// Where a range begins.

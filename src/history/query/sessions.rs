@@ -8,9 +8,9 @@ use crate::error::Result;
 use crate::format::jute::Reader;
 use crate::format::record::txn::TXN_HEADER_LEN;
 use crate::format::record::{AclVector, TxnBody, TxnHeader, op};
+use crate::format::txnlog::Entry;
 use crate::history::source::Source;
 use crate::tree::{DataTree, Owner};
-use crate::format::txnlog::Entry;
 use crate::zxid::{SessionId, Zxid};
 use std::collections::{BTreeSet, HashMap, HashSet};
 

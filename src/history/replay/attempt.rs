@@ -5,9 +5,9 @@ use super::doubt::witness;
 use super::ends::refuted_by_digests;
 use super::{ExactFrom, Proof, Rejected, Replayed, base, bases, replay, trust};
 use crate::error::{Error, ErrorKind, Result};
-use crate::progress::Progress;
 use crate::history::source::Source;
 use crate::history::timeline::{Evidence, Timeline};
+use crate::progress::Progress;
 use crate::zxid::Zxid;
 
 /// The tree after txn `target`, on the best base there is, and the bases that were not taken.

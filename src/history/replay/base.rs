@@ -1,17 +1,17 @@
 //! Bases: what a replay begins on, and from where on each is exact.
 
-use super::{Rejected, free};
+use super::Rejected;
 use crate::error::{Error, ErrorKind, Result};
-use crate::progress::Progress;
 use crate::format::record::acl::OPEN_ACL_UNSAFE;
 use crate::format::record::{AclVector, TxnBody, TxnDigest};
-use crate::repository::{EXACT_NOWHERE, Origin, StoredSnapshot};
 use crate::format::snapshot::codec::Codec;
 use crate::format::snapshot::{self, OPEN_ACL_ID, Trailer, peek_trailer};
-use crate::history::source::{Source, SourceFile};
-use crate::history::timeline::{Segment, Timeline};
-use crate::tree::{AclRef, DataTree, parent_path};
 use crate::format::txnlog::LogFault;
+use crate::history::source::{Dated, Source, SourceFile};
+use crate::history::timeline::{Segment, Timeline};
+use crate::progress::Progress;
+use crate::repository::{EXACT_NOWHERE, Origin, StoredSnapshot};
+use crate::tree::{AclRef, DataTree, parent_path};
 use crate::zxid::Zxid;
 use std::collections::HashMap;
 
@@ -110,7 +110,7 @@ pub fn bases_and_damage(source: &Source, timeline: &Timeline) -> Result<(Vec<Bas
             continue;
         }
         if let Some(dated) = file.dated() {
-            bases.extend(free::base(dated, index, file.zxid()));
+            bases.extend(base_of_dated(dated, index, file.zxid()));
             continue;
         }
         let next = names
@@ -382,7 +382,7 @@ pub(super) fn unreachable(
             };
             message.push_str(&format!(": {} {}{more}", first.name, first.reason));
         }
-        None if free::is_fuzzy(source) => message.push_str(
+        None if has_fuzzy_snapshot(source) => message.push_str(
             ": the znodes were written while txns were applied, and without the log of those they are of no one moment",
         ),
         None => message.push_str(": no sound snapshot is from before it"),
@@ -568,4 +568,25 @@ pub fn load_snapshot(
     }
     tree.set_last_zxid(file.zxid());
     Ok((tree, trailer))
+}
+
+/// A snapshot under a free name as a base, by what was found when it was read whole. It is none where its znodes are known to be of no one moment.
+fn base_of_dated(dated: Dated, index: usize, zxid: Zxid) -> Option<Base> {
+    let exact_from = match dated {
+        Dated::Exact(zxid) => ExactFrom::Known(zxid),
+        Dated::Open(_) => ExactFrom::Open,
+        Dated::Fuzzy(_) => return None,
+    };
+    Some(Base {
+        file: BaseFile::Snapshot(index),
+        zxid,
+        exact_from,
+        reapplies_its_own: false,
+    })
+}
+
+/// Whether there is nothing but a snapshot under a free name that is known to be fuzzy.
+fn has_fuzzy_snapshot(source: &Source) -> bool {
+    let mut dated = source.snapshots().iter().map(SourceFile::dated);
+    dated.any(|dated| matches!(dated, Some(Dated::Fuzzy(_))))
 }

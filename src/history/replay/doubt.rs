@@ -2,9 +2,9 @@
 
 use super::{Base, Crosscheck, Disagreement, ExactFrom, Proof, Replayed, replay_observed};
 use crate::error::{Error, ErrorKind, Result};
-use crate::progress::Progress;
 use crate::history::source::Source;
 use crate::history::timeline::{Segment, Timeline};
+use crate::progress::Progress;
 use crate::tree::{AclValue, DataTree};
 use crate::zxid::Zxid;
 

@@ -5,10 +5,10 @@ use super::compare::DigestTally;
 use super::sound::{SnapshotVerdict, check_these};
 use super::{Replayed, replay};
 use crate::error::{ErrorKind, Result};
-use crate::progress::Progress;
+use crate::format::txnlog::Level;
 use crate::history::source::{Source, SourceFile};
 use crate::history::timeline::{Evidence, Timeline};
-use crate::format::txnlog::Level;
+use crate::progress::Progress;
 use crate::zxid::Zxid;
 
 /// How many zxids behind the first of an epoch digests are compared at most: not every txn has one.

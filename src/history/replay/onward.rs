@@ -7,11 +7,11 @@ use super::{
     ensure_unambiguous, joints, read_timeline, resolve_as, tree_on_judged,
 };
 use crate::error::{ErrorKind, Result};
+use crate::format::txnlog::Level;
 use crate::history::point::Point;
-use crate::progress::Progress;
 use crate::history::source::Source;
 use crate::history::timeline::Timeline;
-use crate::format::txnlog::Level;
+use crate::progress::Progress;
 use crate::zxid::Zxid;
 
 /// Two trees of one source.

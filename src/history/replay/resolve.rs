@@ -4,11 +4,11 @@ use super::base::{self, exact_ranges};
 use super::bases;
 use super::trust::{self, Trust};
 use crate::error::{Error, ErrorKind, Fault, Result};
-use crate::history::point::Point;
 use crate::format::snapshot;
+use crate::format::txnlog::{LogEnd, LogSummary};
+use crate::history::point::Point;
 use crate::history::source::{Source, SourceFile};
 use crate::history::timeline::{ScannedLog, Timeline};
-use crate::format::txnlog::{LogEnd, LogSummary};
 use crate::zxid::Zxid;
 
 /// The txn that a point stands for.

@@ -2,10 +2,10 @@
 
 use super::{Base, BaseFile, bases};
 use crate::error::{Error, ErrorKind, Result};
-use crate::progress::Progress;
 use crate::format::snapshot::{self, SnapshotSummary};
 use crate::history::source::{Source, SourceFile};
 use crate::history::timeline::{Timeline, side_by_side};
+use crate::progress::Progress;
 
 /// A snapshot, read whole.
 pub type SnapshotVerdict = std::result::Result<SnapshotSummary, Error>;

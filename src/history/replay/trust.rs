@@ -7,9 +7,9 @@
 
 use super::{Base, BaseFile, Proof, Purpose, Rejected, Replayed, bases, replay};
 use crate::error::{Error, ErrorKind, Result};
-use crate::progress::Progress;
 use crate::history::source::{Source, SourceFile};
 use crate::history::timeline::Timeline;
+use crate::progress::Progress;
 use crate::tree::DataTree;
 use crate::zxid::Zxid;
 

@@ -1,11 +1,11 @@
 //! What lies beside logs and snapshots: `myid`, the epoch files, the receipt of a restore.
 
 use super::Source;
-use crate::format::datadir::{ACCEPTED_EPOCH, CURRENT_EPOCH, MYID};
 use crate::error::Error;
-use crate::history::receipt::{RECEIPT_NAME, Receipt};
+use crate::error::is_vanished;
+use crate::format::datadir::{ACCEPTED_EPOCH, CURRENT_EPOCH, MYID};
 use crate::format::stream::{RegularFile, Span};
-use crate::error::{is_vanished};
+use crate::history::receipt::{RECEIPT_NAME, Receipt};
 use std::io::Read;
 use std::path::Path;
 

@@ -1,12 +1,12 @@
 //! One log or snapshot of a source.
 
-use super::single::Inside;
+use super::dated::Inside;
+use crate::error::is_vanished;
 use crate::error::{Error, ErrorKind, Result};
-use crate::repository::{StoredSnapshot, Unpacked};
 use crate::format::snapshot::codec::Codec;
 use crate::format::stream::RegularFile;
-use crate::error::{is_vanished};
 use crate::format::txnlog::LogSummary;
+use crate::repository::{StoredSnapshot, Unpacked};
 use crate::zxid::Zxid;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -8,24 +8,25 @@
 //! without goes on. Only a directory that cannot be listed, or of which nothing may be read, ends all.
 
 mod beside;
+mod dated;
 mod file;
 mod single;
 mod stored;
 
 pub use beside::EpochFile;
+pub use dated::Dated;
 pub use file::SourceFile;
-pub use single::Dated;
 
 use crate::archive::{self, Manifest};
-use crate::format::datadir::{self, FileName, ZXID_LAYOUT};
 use crate::durable::{self, ScratchDir};
 use crate::error::{AS_OWNER, Error, ErrorKind, Result};
-use crate::history::receipt::Receipt;
-use crate::repository::{Repository, StoredEvidence, Which};
+use crate::format::datadir::{self, FileName, ZXID_LAYOUT};
 use crate::format::snapshot::SnapshotReader;
 use crate::format::snapshot::codec::Codec;
 use crate::format::stream::{RegularFile, Span};
 use crate::format::txnlog::LogReader;
+use crate::history::receipt::Receipt;
+use crate::repository::{Repository, StoredEvidence, Which};
 use file::listed_file;
 use single::{IsGzip, free_snapshot_in};
 use std::fs::{self, File};

@@ -4,10 +4,11 @@
 //! The zxid of a snapshot is in its name, where that is one that servers give. Otherwise what stands behind the znodes tells when the file was finished.
 //! Txns may have been applied meanwhile, and without a log only the digest there can tell that the znodes are those of that moment.
 
+use super::dated::{Dated, Inside};
 use super::file::source_file;
 use super::{Source, SourceFile};
-use crate::format::datadir::{FileName, snapshot_name, zxid_within};
 use crate::error::{AS_OWNER, Error, ErrorKind, Result};
+use crate::format::datadir::{FileName, snapshot_name, zxid_within};
 use crate::format::record::txn::DIGEST_VERSION;
 use crate::format::snapshot::codec::Codec;
 use crate::format::snapshot::{self, SnapshotSummary};
@@ -20,25 +21,6 @@ use std::path::Path;
 
 /// How many files of a directory are looked at for a snapshot under a free name.
 const LOOKED_AT_MAX: usize = 1000;
-
-/// What a snapshot under a free name says of itself, once it was read whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dated {
-    /// Its znodes are those after this txn: their digest is the one recorded.
-    Exact(Zxid),
-    /// It was finished after this txn, and its znodes are of no one moment: their digest is another.
-    Fuzzy(Zxid),
-    /// This is the zxid that it was begun or finished at, if any is known, and nothing tells whether txns were applied meanwhile.
-    Open(Option<Zxid>),
-}
-
-/// What was read of a snapshot under a free name.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Inside {
-    pub(super) dated: Dated,
-    /// The largest zxid in any znode.
-    pub(super) max_zxid: Zxid,
-}
 
 /// What a file is.
 enum Content {

@@ -4,11 +4,11 @@ use super::file::{Place, Promise, SourceFile};
 use super::{Options, Source, scratch};
 use crate::durable::ScratchDir;
 use crate::error::Result;
+use crate::format::snapshot::codec::Codec;
+use crate::format::txnlog::{HEADER_LEN, LogEnd, LogSummary, Run};
 use crate::repository::{
     History, Repository, StoredEvidence, StoredLog, StoredSnapshot, Unpacked, Which,
 };
-use crate::format::snapshot::codec::Codec;
-use crate::format::txnlog::{HEADER_LEN, LogEnd, LogSummary, Run};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};

@@ -13,8 +13,8 @@
 //! The first two tell the zxid of a txn: a timeline never goes over one that it does not hold. The others tell of one end of an epoch only, and say
 //! nothing where another member's logs end that epoch otherwise.
 
-use crate::repository::StoredEvidence;
 use crate::history::source::Source;
+use crate::repository::StoredEvidence;
 use crate::zxid::Zxid;
 
 /// What shows that txns are missing at the end of an epoch.

@@ -16,10 +16,10 @@ pub use gap::Gap;
 pub use overlap::{Fork, Overlap};
 
 use crate::error::{Error, ErrorKind, Fault, Result, TxnPlace};
-use crate::progress::Progress;
-use crate::history::source::{Source, SourceFile};
 use crate::format::stream::RegularFile;
 use crate::format::txnlog::{Level, LogReader, LogSummary, Run, scan, scan_headless};
+use crate::history::source::{Source, SourceFile};
+use crate::progress::Progress;
 use crate::zxid::Zxid;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

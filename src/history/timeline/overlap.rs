@@ -3,9 +3,9 @@
 use super::{Piece, Segment, Timeline};
 use crate::error::{ErrorKind, Result};
 use crate::format::record::is_same_txn;
-use crate::history::source::Source;
 use crate::format::stream::ReadAt;
 use crate::format::txnlog::{Entry, LogReader};
+use crate::history::source::Source;
 use crate::zxid::Zxid;
 
 /// How many differences of one pair of logs are told.

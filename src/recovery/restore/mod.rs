@@ -11,17 +11,17 @@
 mod misfits;
 mod write;
 
-use crate::format::datadir::{ACCEPTED_EPOCH, CURRENT_EPOCH, MYID, VERSION_DIR, snapshot_name};
 use crate::durable::{self, StagedDir, ensure_absent, write_file};
 use crate::error::{Error, ErrorKind, Result};
-use crate::history::point::Point;
-use crate::progress::Progress;
-use crate::history::receipt::Receipt;
+use crate::format::datadir::{ACCEPTED_EPOCH, CURRENT_EPOCH, MYID, VERSION_DIR, snapshot_name};
 use crate::format::release::Release;
+use crate::history::point::Point;
+use crate::history::receipt::Receipt;
 use crate::history::replay::{
     ExactFrom, Proof, Purpose, Rebuilt, Rejected, Replayed, Target, Trust, Wish, rebuild_as,
 };
 use crate::history::source::{EpochFile, Source};
+use crate::progress::Progress;
 use crate::tree::DataTree;
 use crate::zxid::Zxid;
 use std::fs;

@@ -1,12 +1,12 @@
 //! Writing a tree as a snapshot, and proving what was written.
 
-use crate::format::checksum::Hashed;
 use crate::error::{Error, ErrorKind, Result};
-use crate::progress::{Progress, Told};
+use crate::format::checksum::Hashed;
 use crate::format::record::acl::OPEN_ACL_UNSAFE;
 use crate::format::snapshot::codec::Codec;
 use crate::format::snapshot::{NodeRecord, OPEN_ACL_ID, SnapshotReader, SnapshotWriter, Trailer};
 use crate::format::stream::Span;
+use crate::progress::{Progress, Told};
 use crate::tree::{AclValue, DataTree};
 use crate::zxid::SessionId;
 use std::collections::HashMap;

@@ -2,8 +2,8 @@
 //!
 //! A fuzzy snapshot can give a znode an id that its map lacks. Replay then hands out ids of its own, and may give that very one to another list.
 
-use super::java::{Result, Thrown};
 use super::rules::Rules;
+use super::thrown::{Result, Thrown};
 use crate::format::record::acl::OPEN_ACL_UNSAFE;
 use std::collections::HashMap;
 

@@ -2,9 +2,9 @@
 //!
 //! The data of quota counts (`zookeeper_stats`) is left as the snapshot has it: it is derived, and compared with nothing.
 
-use super::java::{Result, Thrown};
 use super::record::{Body, Create, Kind, Part, Record, Text, decode_part};
 use super::rules::OwnerKind;
+use super::thrown::{Result, Thrown};
 use super::tree::{ServerNode, ServerTree, split};
 use crate::format::record::txn::op;
 use crate::format::record::{Stat, TxnHeader};

@@ -1,7 +1,7 @@
 //! What a server would serve against the truth.
 
 use super::java::{InputArchive, SliceInput};
-use super::rules::Limits;
+use super::limits::Limits;
 use super::tree::{ServerNode, ServerTree};
 use crate::tree::{AclValue, DataTree, NodeView, QUOTA_ROOT, STATS_NODE};
 use std::collections::BTreeMap;

@@ -1,11 +1,12 @@
 //! Which files a server reads, and in which order (`Util.getZxidFromName`, `FileSnap.findNValidSnapshots`, `FileTxnLog.FileTxnIterator.init`).
 
-use super::java::{self, Thrown};
 use super::rules::Rules;
+use super::thrown;
+use super::thrown::Thrown;
 use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Unread, is_vanished};
 use crate::format::snapshot::codec::Codec;
 use crate::format::stream::{RegularFile, Span};
-use crate::error::{Unread, is_vanished};
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -29,7 +30,7 @@ impl ServerFile {
     ///
     /// # Errors
     /// [`ErrorKind::SourceChanged`] when it is gone; the inner one is what the server throws.
-    pub fn open(&self) -> Result<java::Result<Arc<RegularFile>>> {
+    pub fn open(&self) -> Result<thrown::Result<Arc<RegularFile>>> {
         match RegularFile::open(&self.path, &self.path) {
             Ok(file) => Ok(Ok(Arc::new(file))),
             Err(err) if is_vanished(&err) => Err(Error::about(
@@ -56,7 +57,7 @@ impl ServerFile {
     ///
     /// # Errors
     /// As [`ServerFile::open`].
-    pub fn reader(&self, rules: &Rules) -> Result<java::Result<Box<dyn Read + Send>>> {
+    pub fn reader(&self, rules: &Rules) -> Result<thrown::Result<Box<dyn Read + Send>>> {
         let opened = self.open()?;
         Ok(opened.map(|file| self.codec(rules).reader(Span::new(file, 0))))
     }

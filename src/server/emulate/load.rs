@@ -3,17 +3,17 @@
 
 use super::apply::Refused;
 use super::files::{self, ServerFile};
-use super::java::Thrown;
 use super::log::ServerLogs;
 use super::record::Record;
 use super::rules::Rules;
 use super::snapshot::{self, Promised};
+use super::thrown::Thrown;
 use super::tree::ServerTree;
-use crate::format::datadir::CURRENT_EPOCH;
 use crate::error::{Error, ErrorKind, Result};
-use crate::progress::Progress;
+use crate::format::datadir::CURRENT_EPOCH;
 use crate::format::record::txn::DIGEST_VERSION;
 use crate::history::source::{EpochFile, Source};
+use crate::progress::Progress;
 use crate::zxid::Zxid;
 use std::path::Path;
 
@@ -354,7 +354,7 @@ impl Replay {
         }
     }
 
-    fn replay(&mut self, record: &Record) -> super::java::Result<()> {
+    fn replay(&mut self, record: &Record) -> super::thrown::Result<()> {
         let zxid = record.header.zxid;
         if zxid >= self.highest || self.highest == Zxid::ZERO {
             self.highest = zxid;
@@ -404,7 +404,7 @@ impl Replay {
     }
 
     /// What is replayed is kept for followers too, and that wants an unbroken row (`ZKDatabase.addCommittedProposal`).
-    fn ensure_no_gap(&mut self, zxid: Zxid) -> super::java::Result<()> {
+    fn ensure_no_gap(&mut self, zxid: Zxid) -> super::thrown::Result<()> {
         if !self.loaded.tree.rules.refuses_gaps() {
             return Ok(());
         }

@@ -1,11 +1,12 @@
 //! Reading logs as a server does (`FileTxnLog.FileTxnIterator`): each to what it takes for the end, then the next, with no look back.
 
 use super::files::ServerFile;
-use super::java::{FileInput, InputArchive, Result, Thrown};
+use super::java::{FileInput, InputArchive};
 use super::record::{Record, decode};
 use super::rules::Rules;
-use crate::format::checksum::adler32;
+use super::thrown::{Result, Thrown};
 use crate::error;
+use crate::format::checksum::adler32;
 use crate::format::stream::{ReadAt, RegularFile, Span};
 use crate::format::txnlog::{END_OF_RECORD, MAGIC};
 use std::collections::VecDeque;

@@ -13,24 +13,26 @@ mod apply;
 mod difference;
 mod files;
 mod java;
+mod limits;
 mod load;
 mod log;
 mod record;
 mod rules;
 mod snapshot;
+mod thrown;
 mod tree;
 
 pub use difference::{Changed, Difference, Paths};
-pub use java::Thrown;
 pub use load::{Load, Loaded, Refusal, Said, load};
 pub use rules::{Rules, Settings};
+pub use thrown::Thrown;
 pub use tree::{ServerNode, ServerTree};
 
 use crate::error::{ErrorKind, Result};
 use crate::history::point::Point;
-use crate::progress::Progress;
 use crate::history::replay::{Proof, rebuild};
 use crate::history::source::Source;
+use crate::progress::Progress;
 use crate::tree::DataTree;
 use crate::zxid::{SessionId, Zxid};
 

@@ -2,8 +2,9 @@
 //!
 //! [`crate::format::record`] reads what is there; this reads what a given release makes of it, nulls and all.
 
-use super::java::{InputArchive, Result, SliceInput, Thrown};
+use super::java::{InputArchive, SliceInput};
 use super::rules::Rules;
+use super::thrown::{Result, Thrown};
 use crate::format::jute::{Put, Reader, length};
 use crate::format::record::txn::op;
 use crate::format::record::{TxnDigest, TxnHeader};

@@ -18,7 +18,8 @@
 //! | ACLs are fetched while txns are applied, and one that is missing ends the load | 3.7.3, 3.8.4, 3.9.2 and later; Debian's 3.8.0-11+deb12u2 |
 //! | ACLs are counted, and dropped when nothing uses them | 3.4.9, 3.5.2, 3.6.0 and later |
 
-use super::java::{Result, Thrown};
+use super::limits::Limits;
+use super::thrown::{Result, Thrown};
 use crate::format::record::txn::op;
 use crate::format::release::{MAX_BUFFER, Release};
 
@@ -94,40 +95,6 @@ impl Settings {
         // `Boolean.parseBoolean` takes everything else for false.
         *flag = value.eq_ignore_ascii_case("true");
         Ok(())
-    }
-}
-
-/// How long a buffer or a string may be.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    max: usize,
-    /// Up to 3.4.6 and in 3.5.0, strings were read whatever their length.
-    checks_strings: bool,
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
-            max: usize::MAX,
-            checks_strings: true,
-        }
-    }
-}
-
-impl Limits {
-    /// The length of a buffer.
-    pub fn buffer(self, length: i32) -> Result<usize> {
-        let len = usize::try_from(length).ok().filter(|len| *len <= self.max);
-        len.ok_or_else(|| Thrown::io(format!("Unreasonable length = {length}")))
-    }
-
-    /// The length of a string.
-    pub fn string(self, length: i32) -> Result<usize> {
-        if self.checks_strings {
-            return self.buffer(length);
-        }
-        let negative = "java.lang.NegativeArraySizeException";
-        usize::try_from(length).map_err(|_| Thrown::Unchecked(negative, length.to_string()))
     }
 }
 

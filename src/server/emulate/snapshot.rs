@@ -1,9 +1,10 @@
 //! Loading a snapshot as a server does (`FileSnap.deserialize`, `DataTree.deserialize`).
 
 use super::files::ServerFile;
-use super::java::{FileInput, InputArchive, Result, Thrown};
+use super::java::{FileInput, InputArchive};
 use super::record::acl;
 use super::rules::Rules;
+use super::thrown::{Result, Thrown};
 use super::tree::{ServerNode, ServerTree};
 use crate::format::jute::Reader;
 use crate::format::record::stat::STAT_LEN;

@@ -4,8 +4,8 @@
 //! names that lead nowhere, and they have effects.
 
 use super::acls::{AclCache, OPEN_ID};
-use super::java::{Result, Thrown};
 use super::rules::{OwnerKind, Rules};
+use super::thrown::{Result, Thrown};
 use crate::format::record::Stat;
 use crate::format::record::acl::READ_ACL_UNSAFE;
 use crate::format::record::digest::{Charset, node_digest};

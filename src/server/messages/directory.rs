@@ -6,12 +6,12 @@
 
 use super::entries;
 use super::entry::Entry;
-use crate::format::datadir::{CURRENT_EPOCH, FileName};
+use crate::analysis::verify::{Depth, Finding, Report, Severity, codes, verify};
 use crate::error::{Result, TxnPlace};
-use crate::progress::Progress;
+use crate::format::datadir::{CURRENT_EPOCH, FileName};
 use crate::format::record::txn::TxnBody;
 use crate::history::source::{EpochFile, Source, SourceFile};
-use crate::analysis::verify::{Depth, Finding, Report, Severity, codes, verify};
+use crate::progress::Progress;
 use crate::zxid::Zxid;
 
 /// What one thing does to a start. The order is that of importance.

@@ -2,8 +2,8 @@
 
 use super::BackupsArgs;
 use crate::cli::exit::{BadArgument, Exit};
-use crate::cli::views::text;
 use crate::cli::ui::{Look, Render};
+use crate::cli::views::text;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::io::{self, Write};

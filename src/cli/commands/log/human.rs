@@ -1,9 +1,9 @@
 //! A txn for people: one line, and with `-v` a line for each part.
 
+use super::clock::Clock;
 use crate::cli::ui::Look;
 use crate::cli::views::text;
 use crate::cli::views::value;
-use super::clock::Clock;
 use std::io::Write;
 use zoovault::error::DecodeError;
 use zoovault::format::record::acl::OPEN_ACL_UNSAFE;

@@ -7,9 +7,10 @@ mod zookeeper;
 
 use crate::cli::args::{POINTS, SourceArg};
 use crate::cli::exit::{BadArgument, Exit};
-use crate::cli::writer_thread::Out;
-use crate::cli::views::text;
 use crate::cli::ui::Ui;
+use crate::cli::views::remarks::Remarks;
+use crate::cli::views::text;
+use crate::cli::writer_thread::Out;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use human::Lines;
@@ -20,10 +21,12 @@ use std::ops::ControlFlow;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use zoovault::error::{Error, TxnPlace};
-use zoovault::tree::glob::PathGlob;
 use zoovault::format::record::op;
+use zoovault::history::query::{
+    self, Filter, Follower, Found, Query, Range, Remark, Seen, Selected,
+};
 use zoovault::history::source::Source;
-use zoovault::history::query::{self, Filter, Follower, Found, Query, Range, Remark, Seen, Selected};
+use zoovault::tree::glob::PathGlob;
 use zoovault::zxid::SessionId;
 
 /// How much is formatted before it is handed over.
@@ -32,9 +35,6 @@ const BATCH_LEN: usize = 1 << 14;
 const POLL_MS: u16 = 200;
 /// How many txns are shown before following, unless more are asked for.
 const FOLLOW_TAIL: usize = 10;
-/// How many forks are told one by one.
-const FORKS_MAX: u64 = 20;
-
 const EXAMPLES: &str = "\
 Examples:
   zoovault log /var/lib/zookeeper --path '/app/**' --op delete,multi --from '2026-11-20 14:00'
@@ -156,13 +156,6 @@ struct Sink<'a> {
     out: Out,
     remarks: Remarks<'a>,
     failed: Option<io::Error>,
-}
-
-/// Tells remarks, and what status they come to.
-pub struct Remarks<'a> {
-    ui: &'a Ui,
-    exit: Exit,
-    forks: u64,
 }
 
 pub fn run(args: &LogArgs, ui: &Ui) -> anyhow::Result<Exit> {
@@ -307,67 +300,5 @@ impl<'a> Sink<'a> {
         }
         self.out.flush()?;
         Ok(())
-    }
-}
-
-impl<'a> Remarks<'a> {
-    pub fn new(ui: &'a Ui) -> Remarks<'a> {
-        Remarks {
-            ui,
-            exit: Exit::Done,
-            forks: 0,
-        }
-    }
-
-    /// Says a remark on stderr.
-    pub fn tell(&mut self, remark: &Remark) {
-        let (line, exit) = match remark {
-            Remark::Damage { error, next } => {
-                let next = next.map_or_else(String::new, |(offset, zxid)| {
-                    format!("; reading goes on at offset {offset} with {zxid}")
-                });
-                (format!("damage: {error}{next}"), Exit::Damaged)
-            }
-            Remark::Unwritten { error } => (format!("{error}"), Exit::Warnings),
-            Remark::Gap(gap) => {
-                let (first, last) = (gap.first_missing(), gap.last_missing());
-                let (after, before) = (text::time(gap.after_time), text::time(gap.before_time));
-                let range = match first == last {
-                    true => first.to_string(),
-                    false => format!("{first} to {last}"),
-                };
-                let missing = format!("missing: {range}, between {after} and {before}");
-                (missing, Exit::Warnings)
-            }
-            Remark::Fork { zxid, logs: [a, b] } => {
-                self.forks += 1;
-                let line = format!("{a} and {b} hold different txns {zxid}: both are shown");
-                (line, Exit::Warnings)
-            }
-            Remark::StepBack { file, after, zxid } => (
-                format!("{file} goes back: {zxid} stands behind {after}"),
-                Exit::Warnings,
-            ),
-            Remark::Truncated { file, last } => {
-                let left = last.map_or_else(|| "nothing".to_owned(), |last| last.to_string());
-                let line = format!("{file} was truncated: what was behind {left} is taken back");
-                (line, Exit::Done)
-            }
-        };
-        if (self.exit as u8) < exit as u8 {
-            self.exit = exit;
-        }
-        if !matches!(remark, Remark::Fork { .. }) || self.forks <= FORKS_MAX {
-            self.ui.warn(&text::escape(&line));
-        }
-    }
-
-    /// The status that all of them come to.
-    pub fn finish(&self) -> Exit {
-        if self.forks > FORKS_MAX {
-            let more = text::plural(self.forks - FORKS_MAX, "more zxid");
-            self.ui.warn(&format!("logs hold different txns of {more}"));
-        }
-        self.exit
     }
 }

@@ -6,9 +6,9 @@
 
 use super::LogArgs;
 use crate::cli::exit::{BadArgument, Exit};
-use crate::cli::writer_thread::Out;
-use crate::cli::views::text;
 use crate::cli::ui::Ui;
+use crate::cli::views::text;
+use crate::cli::writer_thread::Out;
 use anyhow::Context;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -19,9 +19,9 @@ use zoovault::error::{DecodeError, Error, Fault};
 use zoovault::format::jute::Reader;
 use zoovault::format::record::txn::op_name;
 use zoovault::format::record::{Acl, AclVector, CreateKind, Multi, Txn, TxnBody, TxnHeader};
-use zoovault::history::source::{Source, SourceFile};
 use zoovault::format::stream::{Span, Stream};
 use zoovault::format::txnlog::{END_OF_RECORD, HEADER_LEN, MAGIC, PREFIX_LEN};
+use zoovault::history::source::{Source, SourceFile};
 
 pub fn run(args: &LogArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let is_filtered = args.from.is_some()

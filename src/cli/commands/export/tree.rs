@@ -1,10 +1,9 @@
 //! `export` of the tree at a point: as JSON, or as a script that makes it again.
 
+use super::args::{ExportArgs, ExportFormat, ensure_new};
 use crate::cli::args::SourceArg;
-use crate::cli::commands::export::{ExportArgs, ExportFormat};
 use crate::cli::commands::point_args::{AtArgs, Reading};
 use crate::cli::exit::{BadArgument, Exit};
-use crate::cli::commands::export::ensure_new;
 use crate::cli::ui::Ui;
 use crate::cli::views::text;
 use crate::cli::views::value;

@@ -1,10 +1,12 @@
 //! The two trees that `diff` compares.
 
-use crate::cli::views::text;
 use crate::cli::ui::Ui;
+use crate::cli::views::text;
 use zoovault::error::Result;
 use zoovault::history::point::Point;
-use zoovault::history::replay::{Proof, Purpose, Replayed, Target, Trust, Wish, rebuild_as, rebuild_two_as};
+use zoovault::history::replay::{
+    Proof, Purpose, Replayed, Target, Trust, Wish, rebuild_as, rebuild_two_as,
+};
 use zoovault::history::source::Source;
 
 /// A tree, where it is from.

@@ -1,23 +1,25 @@
 //! `diff`: what changed between two points of one source, or between two sources.
 
+mod sides;
+
 use crate::cli::args::{POINTS, SourceArg, options as source_options};
 use crate::cli::exit::Exit;
-use crate::cli::commands::sides::{Side, sides, warnings};
-use crate::cli::views::text;
 use crate::cli::ui::{Lines, Look, Ui};
+use crate::cli::views::text;
 use crate::cli::views::unified;
 use crate::cli::views::value;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
+use sides::{Side, sides, warnings};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use zoovault::history::point::Point;
+use zoovault::history::source::{self, Source};
 use zoovault::tree::diff::{
     Aspect, Difference, Field, Kind, Options, SessionDifference, between, sessions_between,
 };
 use zoovault::tree::glob::PathGlob;
-use zoovault::history::point::Point;
-use zoovault::history::source::{self, Source};
 use zoovault::tree::{AclValue, NodeView};
 
 /// How much of a value a line shows.
