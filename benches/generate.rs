@@ -1,9 +1,11 @@
-//! Writes a big data directory, as a server of 3.9 leaves it: `generate DIR [--znodes N] [--txns N] [--data LEN]
-//! [--snapshot-at ZXID|none]`. The same arguments give the same bytes.
+//! Writes a big data directory, as a server of 3.9 leaves it:
+//! `generate DIR [--znodes N] [--txns N] [--data LEN] [--snapshot-at ZXID|none]`. The same
+//! arguments give the same bytes.
 //!
-//! `DIR/version-2/log.1` begins with a session, makes a thousand parents and the znodes below them, and then sets their
-//! data, in turns that jump; every record carries the tree's digest. `snapshot.N` is the tree at N, by default at the
-//! last txn, and `snapshot.0` that of a fresh server.
+//! `DIR/version-2/log.1` begins with a session, makes a thousand parents and the znodes below them,
+//! and then sets their data, in turns that jump; every record carries the tree's digest.
+//! `snapshot.N` is the tree at N, by default at the last txn, and `snapshot.0` that of a fresh
+//! server.
 #![allow(
     clippy::print_stderr,
     clippy::cast_possible_truncation,
@@ -140,7 +142,8 @@ fn body<'a>(
         };
         return (op::CREATE, TxnBody::Create(create));
     }
-    // Every znode in turn, far apart from each other; a round goes once over all that the step does not skip.
+    // Every znode in turn, far apart from each other; a round goes once over all that the step does
+    // not skip.
     let set = index - options.znodes;
     let znodes = options.znodes.max(1);
     let target = (set % znodes).wrapping_mul(7_368_787) % znodes;

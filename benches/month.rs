@@ -1,8 +1,10 @@
-//! A month of hourly backups of a server that writes some 15 MB of logs a day: `month SOURCE REPOSITORY [--hours N] [--each-hour COMMAND]`.
+//! A month of hourly backups of a server that writes some 15 MB of logs a day:
+//! `month SOURCE REPOSITORY [--hours N] [--each-hour COMMAND]`.
 //!
-//! `SOURCE` grows as a data directory of 3.9 does: padded logs, a snapshot and a new log every ten hours or so, and a purge that keeps three snapshots. Each
-//! hour is backed up by the library, with the clock an hour later; the command is run by `sh` right before, with `$HOUR` set. Printed are the times of all
-//! backups, and how much was stored.
+//! `SOURCE` grows as a data directory of 3.9 does: padded logs, a snapshot and a new log every ten
+//! hours or so, and a purge that keeps three snapshots. Each hour is backed up by the library, with
+//! the clock an hour later; the command is run by `sh` right before, with `$HOUR` set. Printed are
+//! the times of all backups, and how much was stored.
 #![allow(
     clippy::print_stdout,
     clippy::cast_possible_truncation,

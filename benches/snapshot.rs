@@ -24,7 +24,8 @@ pub fn write_snapshot(tree: &DataTree, dir: &Path, is_fresh: bool) -> Result<u64
     let zxid = tree.last_zxid();
     let mut ids: HashMap<&[u8], i64> = HashMap::new();
     let mut lists = Vec::new();
-    // Servers give the znodes of a fresh tree the id of the open list, and any others one of the map.
+    // Servers give the znodes of a fresh tree the id of the open list, and any others one of the
+    // map.
     for node in tree.in_order() {
         let AclValue::List(list) = node.acl else {
             return Err("an unresolved list".into());

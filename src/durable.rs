@@ -1,8 +1,9 @@
 //! What this program writes: whole or absent, and on the disk before it is said to be there.
 //!
-//! A directory or file is built under a temporary name beside its place, synced, renamed, and the directory above
-//! synced. What is not committed is removed, also when a signal ends the program ([`abandon_all`]). Temporary names begin with
-//! a dot, so that no server takes one for a log or a snapshot.
+//! A directory or file is built under a temporary name beside its place, synced, renamed, and the
+//! directory above synced. What is not committed is removed, also when a signal ends the program
+//! ([`abandon_all`]). Temporary names begin with a dot, so that no server takes one for a log or a
+//! snapshot.
 
 use crate::error::{Error, ErrorKind, Result};
 use nix::errno::Errno;
@@ -98,7 +99,8 @@ impl Drop for Staged {
     }
 }
 
-/// A directory for what is needed while the program runs, readable by its user alone, and removed in the end.
+/// A directory for what is needed while the program runs, readable by its user alone, and removed
+/// in the end.
 #[derive(Debug)]
 pub struct ScratchDir(PathBuf);
 
@@ -153,8 +155,8 @@ impl Drop for ScratchDir {
 /// What is said where somebody else was faster.
 const APPEARED: &str = "appeared while it was being written";
 
-/// Gives what is at `from` the name `to`, by `rename`, which does so only where nothing has that name. Where the system or the file system cannot
-/// do both in one step, it is looked first.
+/// Gives what is at `from` the name `to`, by `rename`, which does so only where nothing has that
+/// name. Where the system or the file system cannot do both in one step, it is looked first.
 fn rename_new(
     from: &Path,
     to: &Path,
@@ -222,7 +224,8 @@ impl StagedDir {
     /// Gives it its name. Everything in it has to be synced.
     ///
     /// # Errors
-    /// [`ErrorKind::TargetExists`] where something got the name meanwhile; when it cannot be renamed or synced. Then it is gone.
+    /// [`ErrorKind::TargetExists`] where something got the name meanwhile; when it cannot be
+    /// renamed or synced. Then it is gone.
     pub fn commit(self) -> Result<()> {
         match self.onto_empty {
             true => self.staged.commit_onto_empty(),
@@ -268,7 +271,8 @@ impl StagedFile {
     /// Syncs it and gives it its name.
     ///
     /// # Errors
-    /// [`ErrorKind::TargetExists`] where something got the name meanwhile; when it cannot be synced or renamed. Then it is gone.
+    /// [`ErrorKind::TargetExists`] where something got the name meanwhile; when it cannot be synced
+    /// or renamed. Then it is gone.
     pub fn commit(self) -> Result<()> {
         self.file
             .sync_all()

@@ -13,12 +13,14 @@
 //! | [`server`] | what ZooKeeper's servers make of a data directory, release by release, and the messages that they print |
 //! | [`backup`] | backups into a repository, checks and drills of it, retention, copies |
 //!
-//! A restore shows how data flows. [`history::source`] opens a data directory, [`history::timeline`] reads which zxids its logs
-//! hold and where txns are missing, [`history::replay`] chooses a snapshot and replays logs onto it up to a point, comparing
-//! digests and later snapshots, and [`recovery::restore`] writes the tree as a new data directory.
+//! A restore shows how data flows. [`history::source`] opens a data directory,
+//! [`history::timeline`] reads which zxids its logs hold and where txns are missing,
+//! [`history::replay`] chooses a snapshot and replays logs onto it up to a point, comparing digests
+//! and later snapshots, and [`recovery::restore`] writes the tree as a new data directory.
 //!
-//! The library takes paths and options and returns reports. It never prints, exits, or reads the environment. It opens sources
-//! for reading only. The program `zoovault` (`src/cli`) parses arguments, prints reports, and sets the exit status.
+//! The library takes paths and options and returns reports. It never prints, exits, or reads the
+//! environment. It opens sources for reading only. The program `zoovault` (`src/cli`) parses
+//! arguments, prints reports, and sets the exit status.
 
 // Used by every floor.
 pub mod durable;

@@ -1,4 +1,5 @@
-//! How long work tells what it is doing. The library calls it; whether anything is drawn is the caller's affair.
+//! How long work tells what it is doing. The library calls it; whether anything is drawn is the
+//! caller's affair.
 
 use std::io::{self, Read, Write};
 

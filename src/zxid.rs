@@ -41,9 +41,10 @@ impl Zxid {
         u32::from_be_bytes([a, b, c, d])
     }
 
-    /// Its position within the epoch. Counter 0 is the name that an ensemble gives to the beginning of an epoch, and then no txn has it. A standalone
-    /// server, and an ensemble before 3.4.3, just counts on, from 0xffffffff to 0x100000000: there it is a txn like any other. The number does not tell
-    /// which of the two it is; that a log holds such a record does.
+    /// Its position within the epoch. Counter 0 is the name that an ensemble gives to the beginning
+    /// of an epoch, and then no txn has it. A standalone server, and an ensemble before 3.4.3, just
+    /// counts on, from 0xffffffff to 0x100000000: there it is a txn like any other. The number does
+    /// not tell which of the two it is; that a log holds such a record does.
     pub const fn counter(self) -> u32 {
         let [.., a, b, c, d] = self.0.to_be_bytes();
         u32::from_be_bytes([a, b, c, d])
@@ -59,8 +60,9 @@ impl Zxid {
         Zxid(self.0.saturating_sub(1))
     }
 
-    /// Whether `next` is the very next number, so that no txn can be missing in between. Where both are txns, this holds over the end of a counter too:
-    /// a server that goes on from 0xffffffff to 0x100000000 began no epoch there.
+    /// Whether `next` is the very next number, so that no txn can be missing in between. Where both
+    /// are txns, this holds over the end of a counter too: a server that goes on from 0xffffffff to
+    /// 0x100000000 began no epoch there.
     pub const fn is_right_before(self, next: Zxid) -> bool {
         self.0 < next.0 && next.0 == self.0.saturating_add(1)
     }
@@ -73,13 +75,14 @@ impl Zxid {
             || (next.0 > self.0 && next.epoch() != self.epoch() && next.counter() == 1)
     }
 
-    /// Whether going on from this txn to `next` is the end of an epoch, of which numbers cannot tell how it ended.
+    /// Whether going on from this txn to `next` is the end of an epoch, of which numbers cannot
+    /// tell how it ended.
     pub const fn ends_its_epoch_before(self, next: Zxid) -> bool {
         self.epoch() != next.epoch() && !self.is_right_before(next)
     }
 
-    /// The first zxid that is known to be missing between this one, which is there, and `before`, which is the next that is. Where an epoch ended in
-    /// between, nobody knows with which txn.
+    /// The first zxid that is known to be missing between this one, which is there, and `before`,
+    /// which is the next that is. Where an epoch ended in between, nobody knows with which txn.
     pub const fn first_missing_before(self, before: Zxid) -> Zxid {
         let last = before.prev();
         if last.epoch() == self.epoch() {
@@ -123,7 +126,8 @@ impl<'de> Deserialize<'de> for Zxid {
     }
 }
 
-/// A client's session id. The server that opened it stands in the top byte, so an id may be negative.
+/// A client's session id. The server that opened it stands in the top byte, so an id may be
+/// negative.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(pub i64);
 

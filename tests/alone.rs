@@ -1,4 +1,5 @@
-//! Snapshots that no log goes with: stored and named, restored where that is wished, shown as they are.
+//! Snapshots that no log goes with: stored and named, restored where that is wished, shown as they
+//! are.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -305,7 +306,8 @@ fn a_damaged_newest_snapshot_ends_a_backup_with_4() {
         "{first:#}"
     );
     assert_eq!(first["window"]["to_zxid"], "0x1c", "{first:#}");
-    // Cut, as by a server that was killed while it wrote: nothing needs it, which is a warning as from verify.
+    // Cut, as by a server that was killed while it wrote: nothing needs it, which is a warning as
+    // from verify.
     let (other_folder, other) = files("small-3.8", &names);
     let repo = init(other_folder.path());
     write_old(

@@ -1,4 +1,5 @@
-//! Backups against histories that are known txn by txn: what is in the repository is what was written, whatever the sources went through.
+//! Backups against histories that are known txn by txn: what is in the repository is what was
+//! written, whatever the sources went through.
 #![allow(
     clippy::single_range_in_vec_init,
     reason = "a source has any number of logs, each a range of steps, and often one"
@@ -70,7 +71,8 @@ impl History {
         self.steps[step].world.zxid
     }
 
-    /// Writes the logs `ranges` of steps into `dir`, and snapshots begun at steps, each over a few more; all else that is there goes.
+    /// Writes the logs `ranges` of steps into `dir`, and snapshots begun at steps, each over a few
+    /// more; all else that is there goes.
     fn write(&self, dir: &Path, ranges: &[Range<usize>], snapshots: &[usize]) {
         let _ = std::fs::remove_dir_all(dir.join("version-2"));
         std::fs::create_dir_all(dir.join("version-2")).unwrap();
@@ -211,7 +213,8 @@ fn every_txn_is_held_whatever_the_server_purges_between_backups() {
             // Some backups bring a txn or two, some many.
             let most = if random.once_in(4) { 60 } else { 3 };
             let now = (shipped + 1 + random.below(most)).min(history.steps.len());
-            // No log begins with an error that uses a zxid again: it would have the name of the log before.
+            // No log begins with an error that uses a zxid again: it would have the name of the log
+            // before.
             let begins = |step: usize| {
                 let is_new = |at: &usize| *at == 0 || history.zxid(*at) != history.zxid(at - 1);
                 (0..=step).rev().find(is_new).unwrap()
@@ -321,7 +324,8 @@ fn a_truncated_tail_opens_a_new_lineage_and_leaves_the_old_one_whole() {
     let new = forked.manifest.lineage;
     scene.assert_holds(&only(&old), &tail, (0..83).step_by(9).chain([82]));
     scene.assert_holds(&Which::Newest, &went_on, (0..100).step_by(9).chain([99]));
-    // A second member that truncated too is of the new one; one that did not yet is told so, and nothing of it is stored.
+    // A second member that truncated too is of the new one; one that did not yet is told so, and
+    // nothing of it is stored.
     let second = tempfile::tempdir().unwrap();
     went_on.write(second.path(), &[0..100], &[]);
     assert_eq!(scene.back_up_well(second.path()).manifest.lineage, new);

@@ -1,4 +1,5 @@
-//! A healthy member that was down while an epoch ended, and was then sent the whole tree: a real one of 3.9.4, whose server serves 715 znodes at 0x400000007.
+//! A healthy member that was down while an epoch ended, and was then sent the whole tree: a real
+//! one of 3.9.4, whose server serves 715 znodes at 0x400000007.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

@@ -1,15 +1,19 @@
-//! Every bit flipped and every length cut to, of every file of small directories that real servers wrote: nothing that changes a tree
-//! goes unnoticed, and whatever is promised or restored after that is the true tree.
+//! Every bit flipped and every length cut to, of every file of small directories that real servers
+//! wrote: nothing that changes a tree goes unnoticed, and whatever is promised or restored after
+//! that is the true tree.
 //!
-//! The truth is what the sound directory gives at each zxid: every field of every znode, its ACL, and the sessions. Each damage is
-//! *told* (a finding above a remark), or it only makes a window shorter, or nothing shows. What is not told is foretold here by class, each
-//! with its reason, and nothing else may be: then every point is restored and compared, otherwise some.
+//! The truth is what the sound directory gives at each zxid: every field of every znode, its ACL,
+//! and the sessions. Each damage is *told* (a finding above a remark), or it only makes a window
+//! shorter, or nothing shows. What is not told is foretold here by class, each with its reason, and
+//! nothing else may be: then every point is restored and compared, otherwise some.
 //!
-//! A second oracle judges what people do then. For each bit that is flipped, what `restore --to latest`, `ls`, and `backup` with a restore from the
-//! repository give is the true last tree, or the status is not 0: 3 only where what is said names the damaged file or the missing txn.
+//! A second oracle judges what people do then. For each bit that is flipped, what
+//! `restore --to latest`, `ls`, and `backup` with a restore from the repository give is the true
+//! last tree, or the status is not 0: 3 only where what is said names the damaged file or the
+//! missing txn.
 //!
-//! `ZOOVAULT_CAMPAIGN_STEP=1` tries all 221,625, which takes an hour; by default one in so many, another
-//! bit of each byte as the position goes on.
+//! `ZOOVAULT_CAMPAIGN_STEP=1` tries all 221,625, which takes an hour; by default one in so many,
+//! another bit of each byte as the position goes on.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -48,7 +52,8 @@ const DIRS: [&str; 3] = ["small-3.4", "small-3.9", "small-member-3.9"];
 /// How many of the zeros at the end of each log are kept: one is as the other.
 const ZEROS_KEPT: usize = 48;
 const THREADS: usize = 2;
-/// Of a damage that is told, one point in so many is restored, beside the ends of windows: another one each time.
+/// Of a damage that is told, one point in so many is restored, beside the ends of windows: another
+/// one each time.
 const POINTS_STEP: usize = 19;
 /// A prime, so that all bits of a byte have their turn.
 const DEFAULT_STEP: usize = 97;
@@ -77,7 +82,8 @@ struct Sound {
     /// Below the directory.
     name: PathBuf,
     bytes: Vec<u8>,
-    /// Where each record of a log ends, the header first; where each seal of a plain snapshot ends, the last not.
+    /// Where each record of a log ends, the header first; where each seal of a plain snapshot ends,
+    /// the last not.
     ends: Vec<usize>,
     is_newest_log: bool,
 }
@@ -120,7 +126,8 @@ impl Sound {
         }
     }
 
-    /// A compressed stream has bytes that nothing rests on: times and systems in headers, and other ways to say the same.
+    /// A compressed stream has bytes that nothing rests on: times and systems in headers, and other
+    /// ways to say the same.
     fn untold_codec(&self, codec: Codec, damage: Damage) -> Option<&'static str> {
         let plain = |bytes: &[u8]| {
             let mut plain = Vec::new();
@@ -165,7 +172,8 @@ fn open(dir: &Path) -> Result<Source> {
     Source::open(dir, &Options::default())
 }
 
-/// The tree at a point, and its sessions: every field. Members write `/zookeeper/config` themselves, so there it is no part of the history.
+/// The tree at a point, and its sessions: every field. Members write `/zookeeper/config`
+/// themselves, so there it is no part of the history.
 fn tree(dir: &Path, point: Point) -> Result<(Zxid, String)> {
     let rebuilt = rebuild(&open(dir)?, point, false, &Silent)?;
     Ok((rebuilt.target.zxid, text_of(&rebuilt, is_member(dir))))
@@ -337,8 +345,8 @@ fn judge(
     }
 }
 
-/// What is wrong with what `way` gave: another tree, or an earlier one of which nobody is told. `said` is what came with it, and `is_failed` whether the
-/// status is neither 0 nor 3.
+/// What is wrong with what `way` gave: another tree, or an earlier one of which nobody is told.
+/// `said` is what came with it, and `is_failed` whether the status is neither 0 nor 3.
 fn misled(
     truth: &Truth,
     file: &Sound,

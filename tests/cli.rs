@@ -1,4 +1,5 @@
-//! The built program: stdout, stderr and status. `UPDATE_GOLDEN=1 cargo test --test cli` rewrites `testdata/golden/`.
+//! The built program: stdout, stderr and status. `UPDATE_GOLDEN=1 cargo test --test cli` rewrites
+//! `testdata/golden/`.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

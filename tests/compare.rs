@@ -212,7 +212,8 @@ fn a_hole_that_all_have_is_filled_by_nobody() {
 #[test]
 fn a_hole_at_the_end_of_an_epoch_shows_only_by_comparing() {
     let ensemble = Ensemble::new();
-    // Behind it s3's logs go straight from 0x2000002f9 to 0x300000001, and no zxid tells that five txns are missing.
+    // Behind it s3's logs go straight from 0x2000002f9 to 0x300000001, and no zxid tells that five
+    // txns are missing.
     ensemble.change("s3", "log.200000188", |payloads| {
         payloads.retain(|payload| !(0x2_0000_02fa..0x3_0000_0000).contains(&zxid(payload)));
     });
@@ -278,7 +279,8 @@ fn txns_at_the_tail_of_a_minority_were_perhaps_never_committed() {
     assert_eq!(report["best"]["equals"], json!([2, 3]));
     ensemble.golden("tail.txt", &["s1", "s2", "s3"]);
 
-    // A snapshot that a server wrote while it went on proves what it holds, and one of the last txn proves nothing.
+    // A snapshot that a server wrote while it went on proves what it holds, and one of the last txn
+    // proves nothing.
     let snapshot = |name: &str| {
         fs::copy(
             ensemble.file("s3", "snapshot.3000001d9"),

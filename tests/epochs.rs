@@ -1,4 +1,5 @@
-//! Backups of members whose logs do not go on as the lineage does: at the end of an epoch, and where they were sent a whole tree.
+//! Backups of members whose logs do not go on as the lineage does: at the end of an epoch, and
+//! where they were sent a whole tree.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

@@ -122,8 +122,9 @@ fn prometheus_takes_the_alerts_and_they_are_raised() {
     ));
 }
 
-/// A backup that stopped succeeding after an hour, with the label that Prometheus adds; a check that warns; a drill that never succeeded; and on /once an
-/// hourly backup with one gap, in its third hour, and an hourly prune that failed once, in its third hour.
+/// A backup that stopped succeeding after an hour, with the label that Prometheus adds; a check
+/// that warns; a drill that never succeeded; and on /once an hourly backup with one gap, in its
+/// third hour, and an hourly prune that failed once, in its third hour.
 const ALERTS: &str = r#"
 rule_files: [RULES]
 evaluation_interval: 10m

@@ -1,6 +1,7 @@
 //! One fault each: `testdata/faults`, and what `verify` and `restore` make of it.
 //!
-//! `testdata/make/faults.py` makes the directories and works out what is to be found in them, by means of its own.
+//! `testdata/make/faults.py` makes the directories and works out what is to be found in them, by
+//! means of its own.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -23,7 +24,8 @@ use std::sync::Arc;
 use zoovault::analysis::verify::codes;
 use zoovault::format::txnlog::{LogReader, encode_header, encode_record};
 
-/// What is not among the directories, and why. Each is made by a test of this file, of unreadable.rs or of streamed.rs.
+/// What is not among the directories, and why. Each is made by a test of this file, of
+/// unreadable.rs or of streamed.rs.
 const NOT_CHECKED_IN: [(&str, &str); 7] = [
     (
         "archive-window",
@@ -474,7 +476,8 @@ fn last_payload(log: &Path) -> Vec<u8> {
     last
 }
 
-/// A log that begins with the txn after the last of `log`, in which `/app` is set to so many bytes, without a digest.
+/// A log that begins with the txn after the last of `log`, in which `/app` is set to so many bytes,
+/// without a digest.
 fn set_app(log: &Path, len: usize) -> Vec<u8> {
     let mut payload = last_payload(log)[..32].to_vec();
     payload[19] += 1;

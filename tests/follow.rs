@@ -1,4 +1,5 @@
-//! `backup --follow` as the built program runs it: what its configuration says, and what monitors and hooks are told.
+//! `backup --follow` as the built program runs it: what its configuration says, and what monitors
+//! and hooks are told.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

@@ -1,4 +1,5 @@
-//! Round trips over every real file: decoded and encoded it is the same bytes, whatever server wrote it.
+//! Round trips over every real file: decoded and encoded it is the same bytes, whatever server
+//! wrote it.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -236,7 +237,8 @@ fn absurd_lengths_in_a_payload_are_refused_and_reserve_nothing() {
         bytes
     };
     for absurd in ABSURD {
-        // The length of a path, of data, of a list, of a string in it; the count of a multi, the length of a part; of paths.
+        // The length of a path, of data, of a list, of a string in it; the count of a multi, the
+        // length of a part; of paths.
         let path = [&[0, 0, 0, 2][..], b"/a"].concat();
         let data = [0, 0, 0, 0];
         let cases: [(i32, Vec<u8>); 7] = [
@@ -273,7 +275,8 @@ fn absurd_lengths_in_a_snapshot_are_refused_and_reserve_nothing() {
     let header = b"ZKSN\0\0\0\x02\xff\xff\xff\xff\xff\xff\xff\xff".to_vec();
     let none = [0; 4];
     for absurd in ABSURD {
-        // The count of sessions, of lists, of a list's entries, the lengths of their strings; of a path, of data.
+        // The count of sessions, of lists, of a list's entries, the lengths of their strings; of a
+        // path, of data.
         let list = [&none[..], &[0, 0, 0, 1], &[0; 8]].concat();
         let cases: [Vec<u8>; 7] = [
             Vec::new(),

@@ -1,4 +1,5 @@
-//! The history of znodes against a full replay, over fixtures, random histories and fuzzy snapshots.
+//! The history of znodes against a full replay, over fixtures, random histories and fuzzy
+//! snapshots.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -296,7 +297,8 @@ fn on_a_fuzzy_snapshot_what_is_told_is_true_and_behind_it_nothing_is_unknown() {
             expected.iter().map(|event| key(event)).collect::<Vec<_>>(),
             "seed {seed}"
         );
-        // Of the multi behind the last txn that it says it has, it may have some parts. Without a digest that is allowed for twice.
+        // Of the multi behind the last txn that it says it has, it may have some parts. Without a
+        // digest that is allowed for twice.
         let next = steps
             .iter()
             .map(|step| step.world.zxid)

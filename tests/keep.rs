@@ -1,4 +1,5 @@
-//! Retention and copies: nothing that a backup needs is ever deleted, whatever fails, and whoever writes meanwhile.
+//! Retention and copies: nothing that a backup needs is ever deleted, whatever fails, and whoever
+//! writes meanwhile.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

@@ -1,4 +1,5 @@
-//! Which lineage a source is of, what is told of holes and damage, and that what was lost is stored again.
+//! Which lineage a source is of, what is told of holes and damage, and that what was lost is stored
+//! again.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -53,7 +54,8 @@ fn requests_that_failed_do_not_make_two_histories_one() {
     write_with_errors(&dir, zxid(2, 1), zxid(2, 20), "old", &failed(&[12]));
     let (status, before) = backup(&dir, &repo);
     assert_eq!(status, 0, "{before}");
-    // All disks are rolled back, and the epoch is written anew: the txns at which both are compared are requests that failed.
+    // All disks are rolled back, and the epoch is written anew: the txns at which both are compared
+    // are requests that failed.
     for last in [12, 30] {
         remove_named(&dir.join("version-2"), "log.2");
         write_with_errors(&dir, zxid(2, 1), zxid(2, last), "newer", &failed(&[12, 20]));

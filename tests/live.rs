@@ -1,10 +1,12 @@
 //! Real servers judge what the program writes, and what it reads while they write.
 //!
-//! Every scenario runs for every release found: Debian's package, and each folder named in `ZOOVAULT_TEST_ZOOKEEPERS`
-//! (colon-separated; each has `lib/*.jar`, and a name such as `zookeeper-3.9.4`). A release or a Java that is missing is
-//! announced on stderr and its scenarios are skipped; `ZOOVAULT_REQUIRE_LIVE=1` makes that a failure.
-//! `ZOOVAULT_LIVE_ZXIDS=50` compares that many points per release in the fuzzy scenario, in place of five.
-//! `ZOOVAULT_LIVE_BACKUP_SECONDS=300` backs up that long under load, per release, in place of fifteen.
+//! Every scenario runs for every release found: Debian's package, and each folder named in
+//! `ZOOVAULT_TEST_ZOOKEEPERS` (colon-separated; each has `lib/*.jar`, and a name such as
+//! `zookeeper-3.9.4`). A release or a Java that is missing is announced on stderr and its scenarios
+//! are skipped; `ZOOVAULT_REQUIRE_LIVE=1` makes that a failure. `ZOOVAULT_LIVE_ZXIDS=50` compares
+//! that many points per release in the fuzzy scenario, in place of five.
+//! `ZOOVAULT_LIVE_BACKUP_SECONDS=300` backs up that long under load, per release, in place of
+//! fifteen.
 
 #![allow(
     clippy::indexing_slicing,

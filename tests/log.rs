@@ -607,7 +607,8 @@ fn top_counts_every_change() {
     }
 }
 
-/// What is known of a znode by its txns alone: how many bytes it has, its version, its owner, and the txn of its data.
+/// What is known of a znode by its txns alone: how many bytes it has, its version, its owner, and
+/// the txn of its data.
 type Known = (u64, i64, String, String);
 
 /// Does to `tree` what a txn, or a part of one, says in JSON.
@@ -681,7 +682,8 @@ fn folding_the_log_over_the_first_tree_gives_the_last() {
     }
 }
 
-/// Where servers did not log what a closeSession deleted, a snapshot tells whose ephemerals there were, if its checksum is right.
+/// Where servers did not log what a closeSession deleted, a snapshot tells whose ephemerals there
+/// were, if its checksum is right.
 #[test]
 fn of_a_damaged_snapshot_no_owner_is_believed() {
     let (_folder, dir) = common::copy("../faults/close-uncertain");

@@ -1,10 +1,13 @@
-//! Random txns, valid one after the other, on the library's tree and on a naive map of paths: the same tree, field by
-//! field. Then random fuzzy snapshots of such histories: replaying the window makes the true tree of each.
+//! Random txns, valid one after the other, on the library's tree and on a naive map of paths: the
+//! same tree, field by field. Then random fuzzy snapshots of such histories: replaying the window
+//! makes the true tree of each.
 //!
-//! The model shares no code with the library but the primitives of its encoding. It is written as the
-//! server's request processor thinks: what *happened* at each txn, not what a replay makes of a record.
+//! The model shares no code with the library but the primitives of its encoding. It is written as
+//! the server's request processor thinks: what *happened* at each txn, not what a replay makes of a
+//! record.
 //!
-//! `ZOOVAULT_MODEL_CASES` says how many histories (200), `ZOOVAULT_MODEL_SEED` replays the one that failed.
+//! `ZOOVAULT_MODEL_CASES` says how many histories (200), `ZOOVAULT_MODEL_SEED` replays the one that
+//! failed.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

@@ -1,6 +1,8 @@
-//! Each prefix and each flipped bit of a small log and a small snapshot: no panic, bounded memory, nothing unnoticed.
+//! Each prefix and each flipped bit of a small log and a small snapshot: no panic, bounded memory,
+//! nothing unnoticed.
 //!
-//! What may go unnoticed is listed by class, each with the reason why it is without effect, and counted.
+//! What may go unnoticed is listed by class, each with the reason why it is without effect, and
+//! counted.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

@@ -1,10 +1,14 @@
-//! Every bit of the last record of a newest log flipped: whoever goes on to the end is told, with the record named.
+//! Every bit of the last record of a newest log flipped: whoever goes on to the end is told, with
+//! the record named.
 //!
-//! The record is all of it: checksum, length, payload, end mark. Damage there is passed over most easily, since nothing follows that would miss it: so
-//! each command that reads a source is tried, through the library at each bit, and as the program at some. A log whose only record is damaged is another
-//! shape of the same. Told means status 4, the log, the place in the record, and the last txn before it; anything else is silence.
+//! The record is all of it: checksum, length, payload, end mark. Damage there is passed over most
+//! easily, since nothing follows that would miss it: so each command that reads a source is tried,
+//! through the library at each bit, and as the program at some. A log whose only record is damaged
+//! is another shape of the same. Told means status 4, the log, the place in the record, and the
+//! last txn before it; anything else is silence.
 //!
-//! `ZOOVAULT_RECORDS_STEP=1` tries the program too at each bit, and all of the larger fixtures' bits: some minutes.
+//! `ZOOVAULT_RECORDS_STEP=1` tries the program too at each bit, and all of the larger fixtures'
+//! bits: some minutes.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

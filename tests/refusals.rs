@@ -1,4 +1,5 @@
-//! What must not be claimed: each of these was once restored, or called sound, on less than proof, or refused though it was there.
+//! What must not be claimed: each of these was once restored, or called sound, on less than proof,
+//! or refused though it was there.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -298,7 +299,8 @@ fn a_target_that_cannot_be_right_is_refused_before_anything_is_done() {
     assert_eq!(restore(&["--target", &target("empty")]), 0);
 }
 
-/// A snapshot that says when it was finished, and has no digest, may hold a part of the txn behind that: a multi is counted when it is whole.
+/// A snapshot that says when it was finished, and has no digest, may hold a part of the txn behind
+/// that: a multi is counted when it is whole.
 #[test]
 fn without_a_digest_a_snapshot_is_exact_from_the_txn_behind_the_last_that_it_counted() {
     let (_dir, dir) = copy("standalone-3.9");

@@ -1,4 +1,5 @@
-//! `verify --report`: what is on the page, that nothing gets into it or out of it, and that a browser shows it.
+//! `verify --report`: what is on the page, that nothing gets into it or out of it, and that a
+//! browser shows it.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -45,7 +46,8 @@ fn page(source: &Path, more: &[&str]) -> (String, i32) {
     (page, output.status.code().unwrap())
 }
 
-/// A tag of the page: its name, its attributes, and whether it opens (`o`), closes (`c`) or is empty (`e`).
+/// A tag of the page: its name, its attributes, and whether it opens (`o`), closes (`c`) or is
+/// empty (`e`).
 type Tag = (String, Vec<(String, String)>, char);
 
 fn tags(page: &str) -> Vec<Tag> {
@@ -295,7 +297,8 @@ fn snapshots_without_logs_have_no_times_and_still_a_page() {
     assert_eq!(page.matches("class=\"timeline\"").count(), 1);
 }
 
-/// A directory with a log for every five txns, over `epochs` epochs; every hundredth log is missing, every hundredth damaged.
+/// A directory with a log for every five txns, over `epochs` epochs; every hundredth log is
+/// missing, every hundredth damaged.
 fn thousands_of_logs(dir: &Path, epochs: u32) -> usize {
     let mut number = 0;
     for epoch in 0..epochs {

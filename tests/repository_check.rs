@@ -1,4 +1,5 @@
-//! Checks of repositories: each code of a finding is provoked, each flipped byte is found, and damage is told with what it costs.
+//! Checks of repositories: each code of a finding is provoked, each flipped byte is found, and
+//! damage is told with what it costs.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -209,7 +210,8 @@ fn shares_together_find_what_one_reading_finds() {
     assert_eq!(damaged, expected.collect());
 }
 
-/// A repository with one of everything that can be in it; and the name of the manifest that is forgotten.
+/// A repository with one of everything that can be in it; and the name of the manifest that is
+/// forgotten.
 fn one_of_each() -> (Repository, String) {
     let (_, repository, small) = small();
     pin(&repository, &small.backups[1].0.id);
@@ -237,7 +239,8 @@ fn each_flipped_byte_of_a_small_repository_is_found() {
     assert!(tried > 15_000, "{tried}");
 }
 
-/// Flips each byte of the objects that are wanted, by index; gives how many repositories were checked.
+/// Flips each byte of the objects that are wanted, by index; gives how many repositories were
+/// checked.
 fn flip_each_byte(is_wanted: impl Fn(usize) -> bool) -> usize {
     let (repository, forgotten) = one_of_each();
     let all = repository.storage().list("").unwrap();
@@ -440,7 +443,8 @@ fn all_parts_of_a_broken_base_are_looked_at() {
     assert_eq!(of, parts.iter().map(|part| &part.name).collect());
 }
 
-// ---- every code --------------------------------------------------------------------------------------------------------------------------------
+// ---- every code
+// ------------------------------------------------------------------------------------------
 
 /// A repository in which something is as the code has it.
 fn provoke(code: &'static str) -> Repository {
@@ -798,7 +802,8 @@ fn a_backup_under_another_name_is_told() {
     assert_eq!(checked(&repository, ReadData::Nothing).findings, []);
 }
 
-// ---- overview ----------------------------------------------------------------------------------------------------------------------------------
+// ---- overview
+// ------------------------------------------------------------------------------------------
 
 #[test]
 fn an_overview_tells_what_can_be_restored_in_all() {

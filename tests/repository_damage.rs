@@ -1,4 +1,5 @@
-//! What whoever reads a damaged repository is told: what is wrong, with which object, and what to do; and what can be had all the same.
+//! What whoever reads a damaged repository is told: what is wrong, with which object, and what to
+//! do; and what can be had all the same.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

@@ -1,7 +1,8 @@
-//! A repository under faults: whatever is killed, fails, fills up, loses power or rots, what was backed up before is there, and the next run goes well.
+//! A repository under faults: whatever is killed, fails, fills up, loses power or rots, what was
+//! backed up before is there, and the next run goes well.
 //!
-//! Every campaign prints how many points it tried. `ZOOVAULT_FAULT_STEP=1` tries each point; without it, a share of them, and
-//! another share for each kind of fault.
+//! Every campaign prints how many points it tried. `ZOOVAULT_FAULT_STEP=1` tries each point;
+//! without it, a share of them, and another share for each kind of fault.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

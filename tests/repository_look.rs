@@ -1,4 +1,5 @@
-//! `check` and `backups` of the built program: statuses, lines and documents. Times and names of objects differ from run to run, so there are no golden files.
+//! `check` and `backups` of the built program: statuses, lines and documents. Times and names of
+//! objects differ from run to run, so there are no golden files.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

@@ -1,5 +1,5 @@
-//! Counters that end: a standalone server goes on from 0xffffffff to 0x100000000, and counter 0 is a txn there. Where a leader only named its snapshot
-//! for the beginning of an epoch, it is none.
+//! Counters that end: a standalone server goes on from 0xffffffff to 0x100000000, and counter 0 is
+//! a txn there. Where a leader only named its snapshot for the beginning of an epoch, it is none.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -113,7 +113,8 @@ fn a_repository_holds_both_sides_of_the_border_as_one() {
     for (name, last) in FIXTURES {
         let (folder, dir) = fixture(name);
         let repo = init(folder.path());
-        // Up to the border first: the log that goes over it is cut right behind its last txn of epoch 0.
+        // Up to the border first: the log that goes over it is cut right behind its last txn of
+        // epoch 0.
         let early = folder.path().join("early");
         common::copy_old(&dir, &early);
         let over = early.join("version-2/log.fffffff1");

@@ -1,5 +1,6 @@
-//! `ls`, `cat`, `stat`, `du` and the exports of a tree: against what clients saw, against sums and trees made in another way, and with hostile names.
-//! `UPDATE_GOLDEN=1 cargo test --test see` rewrites `testdata/golden/see/`.
+//! `ls`, `cat`, `stat`, `du` and the exports of a tree: against what clients saw, against sums and
+//! trees made in another way, and with hostile names. `UPDATE_GOLDEN=1 cargo test --test see`
+//! rewrites `testdata/golden/see/`.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -116,7 +117,8 @@ fn data_of(record: &Value) -> Option<Value> {
     })
 }
 
-/// What the client might not read stands in the fixtures as an error's name; servers of some releases make statistics up.
+/// What the client might not read stands in the fixtures as an error's name; servers of some
+/// releases make statistics up.
 fn assert_seen(seen: &Value, mut shown: Value, context: &str) {
     if seen[1].is_string() {
         shown[1] = seen[1].clone();

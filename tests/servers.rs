@@ -1,4 +1,5 @@
-//! What servers would do: `--server` of `verify` and `explain`. That it is what they do is seen by the live tests.
+//! What servers would do: `--server` of `verify` and `explain`. That it is what they do is seen by
+//! the live tests.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

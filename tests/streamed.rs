@@ -1,5 +1,6 @@
-//! Snapshots under names that no server gives, as `commands/snapshot?streaming=true` of the AdminServer is saved under any. It sends the bytes of the
-//! snapshot that the server writes, so a copy of one is what it gives.
+//! Snapshots under names that no server gives, as `commands/snapshot?streaming=true` of the
+//! AdminServer is saved under any. It sends the bytes of the snapshot that the server writes, so a
+//! copy of one is what it gives.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

@@ -1,4 +1,5 @@
-//! Real servers' directories against what clients saw: at each recorded zxid every field of every znode.
+//! Real servers' directories against what clients saw: at each recorded zxid every field of every
+//! znode.
 
 #![allow(
     clippy::unwrap_used,

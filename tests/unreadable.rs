@@ -1,4 +1,5 @@
-//! Each file of a directory made unreadable in turn: it is named, with how far it was read, and all that does not need it works.
+//! Each file of a directory made unreadable in turn: it is named, with how far it was read, and all
+//! that does not need it works.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -195,7 +196,8 @@ impl Truth {
     }
 }
 
-/// The znodes that were printed: not the line before them, which says where they are from, nor what members write from their configuration.
+/// The znodes that were printed: not the line before them, which says where they are from, nor what
+/// members write from their configuration.
 fn znodes(called: &Called) -> String {
     let lines = called.stdout.lines().skip(1);
     let lines = lines.filter(|line| !line.contains("\"path\":\"/zookeeper/config\""));

@@ -72,7 +72,8 @@ fn copy(with_digests: bool, change: Change<'_>) -> tempfile::TempDir {
             (false, true) => drop(fs::copy(&path, &to).unwrap()),
             (false, false) => rewrite_snapshot(&path, &to),
         }
-        // Else the directory is taken for one that is being written to, whose newest snapshot is not judged yet.
+        // Else the directory is taken for one that is being written to, whose newest snapshot is
+        // not judged yet.
         let an_hour_ago = SystemTime::now() - Duration::from_secs(3600);
         File::options()
             .append(true)
@@ -154,7 +155,8 @@ fn a_txn_that_was_changed_shows_in_the_digest_and_without_digests_in_the_next_sn
                 && mismatch.txn.unwrap().zxid() <= Zxid::from_i64(zxid.to_i64() + 8)
         );
 
-        // What was overwritten before the next snapshot leaves no trace in it, and nothing else witnesses it.
+        // What was overwritten before the next snapshot leaves no trace in it, and nothing else
+        // witnesses it.
         let changed = copy(false, &undo(zxid));
         let found = report(&changed);
         let told_of = codes(&found);

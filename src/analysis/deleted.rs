@@ -47,10 +47,12 @@ pub struct Whereabouts {
     pub searched: (Zxid, Zxid),
 }
 
-/// The znodes whose paths are `wanted` and that were deleted before the point of `rebuilt`, after `from` or in all of the window, and are not there again.
+/// The znodes whose paths are `wanted` and that were deleted before the point of `rebuilt`, after
+/// `from` or in all of the window, and are not there again.
 ///
 /// # Errors
-/// [`ErrorKind::BadArgument`] for a `from` that is later; [`ErrorKind::NotReachable`] for one before the window; failures to read.
+/// [`ErrorKind::BadArgument`] for a `from` that is later; [`ErrorKind::NotReachable`] for one
+/// before the window; failures to read.
 pub fn lost(
     source: &Source,
     rebuilt: &Rebuilt,
@@ -97,7 +99,8 @@ pub fn lost(
     })
 }
 
-/// Where the znode at `path` is, which is not in the tree of `rebuilt`: deleted before, or created later.
+/// Where the znode at `path` is, which is not in the tree of `rebuilt`: deleted before, or created
+/// later.
 ///
 /// # Errors
 /// Failures to read. What is damaged ends the search, and is no error.
@@ -133,8 +136,8 @@ pub fn whereabouts(
     }))
 }
 
-/// Replays the longest way there is to `to`, from `from` at the latest, and shows it to what `make` makes for where it is exact from. `None` where
-/// there is no such way.
+/// Replays the longest way there is to `to`, from `from` at the latest, and shows it to what `make`
+/// makes for where it is exact from. `None` where there is no such way.
 fn watch<O: Observer>(
     source: &Source,
     rebuilt: &Rebuilt,

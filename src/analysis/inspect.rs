@@ -1,4 +1,5 @@
-//! A first look: the files, what they are named and seem to hold, and the windows that they promise. Nothing is proven by it.
+//! A first look: the files, what they are named and seem to hold, and the windows that they
+//! promise. Nothing is proven by it.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::txnlog::{Level, LogEnd, LogSummary};

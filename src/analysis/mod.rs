@@ -1,4 +1,5 @@
-//! What a history shows: whether it is sound, how two differ, what became of a znode, who wrote the most.
+//! What a history shows: whether it is sound, how two differ, what became of a znode, who wrote the
+//! most.
 //!
 //! Reads only; everything here is a report on a [`crate::history`].
 

@@ -1,7 +1,9 @@
-//! Who writes: txns by what they touch, who sent them, or what they do, by count and bytes, and over time.
+//! Who writes: txns by what they touch, who sent them, or what they do, by count and bytes, and
+//! over time.
 //!
-//! Counted are changes: each part of a multi for its own path, each path that a closeSession lists, and every other txn as one. A multi that
-//! failed is one error. Bytes are those of the record in the log; of a multi or a closeSession, those of the part.
+//! Counted are changes: each part of a multi for its own path, each path that a closeSession lists,
+//! and every other txn as one. A multi that failed is one error. Bytes are those of the record in
+//! the log; of a multi or a closeSession, those of the part.
 
 use crate::error::Result;
 use crate::format::record::txn::op_name;
@@ -108,8 +110,9 @@ struct Buckets {
     current: Option<(i64, Tally)>,
 }
 
-/// Counts the changes of `source` that `query` asks for. `every_ms` is how long a stretch of time is; without it, whatever gives
-/// no more than `buckets` of them. `see` is given what there is to be told of the logs.
+/// Counts the changes of `source` that `query` asks for. `every_ms` is how long a stretch of time
+/// is; without it, whatever gives no more than `buckets` of them. `see` is given what there is to
+/// be told of the logs.
 ///
 /// # Errors
 /// Failures to read.

@@ -8,7 +8,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-/// How much goes into one member: enough that a member's own header and lost history cost under a percent.
+/// How much goes into one member: enough that a member's own header and lost history cost under a
+/// percent.
 const BLOCK_LEN: usize = 1 << 20;
 
 type Job = (Vec<u8>, SyncSender<io::Result<Vec<u8>>>);

@@ -1,4 +1,5 @@
-//! `manifest.json`: what an archive holds, for people and programs. Zxids are hexadecimal strings, times milliseconds.
+//! `manifest.json`: what an archive holds, for people and programs. Zxids are hexadecimal strings,
+//! times milliseconds.
 
 use crate::zxid::Zxid;
 use serde_json::{Value, json};

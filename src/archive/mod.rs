@@ -9,11 +9,12 @@
 //! zookeeper-0x145-0x27b/manifest.json              what this is; always last, so an archive with it is whole
 //! ```
 //!
-//! The one folder is a dataDir that a server could start from. gzip is a series of members, compressed side by
-//! side; every gzip reads that as one stream.
+//! The one folder is a dataDir that a server could start from. gzip is a series of members,
+//! compressed side by side; every gzip reads that as one stream.
 //!
-//! An archive is read by unpacking it into a temporary folder (`TMPDIR`), each file against its SHA-256. Only the names
-//! above are taken out, and only plain files: an archive cannot write anywhere else.
+//! An archive is read by unpacking it into a temporary folder (`TMPDIR`), each file against its
+//! SHA-256. Only the names above are taken out, and only plain files: an archive cannot write
+//! anywhere else.
 
 mod gzip;
 mod manifest;

@@ -17,8 +17,8 @@ const MANIFEST_LEN_MAX: u64 = 64 << 20;
 /// Unpacks the archive at `path` into the empty folder `into`, and gives its manifest.
 ///
 /// # Errors
-/// Damage when the stream is cut or broken, when there is no manifest, when a file is missing, unlisted, or not what its
-/// hash says; failures to read or write.
+/// Damage when the stream is cut or broken, when there is no manifest, when a file is missing,
+/// unlisted, or not what its hash says; failures to read or write.
 pub fn unpack(path: &Path, into: &Path) -> Result<Manifest> {
     let version_dir = into.join(VERSION_DIR);
     fs::create_dir(&version_dir).map_err(|err| Error::io(&version_dir, "create", err))?;

@@ -14,7 +14,8 @@ pub struct ArchiveWriter<W: Write> {
 }
 
 impl<W: Write> ArchiveWriter<W> {
-    /// Writes to `out` with `threads` threads. Everything is put in `folder` and dated `mtime` (seconds).
+    /// Writes to `out` with `threads` threads. Everything is put in `folder` and dated `mtime`
+    /// (seconds).
     pub fn new(out: W, threads: usize, folder: &str, mtime: u64) -> ArchiveWriter<W> {
         let tar = tar::Builder::new(ParallelGzip::new(out, threads));
         ArchiveWriter {
@@ -25,7 +26,8 @@ impl<W: Write> ArchiveWriter<W> {
         }
     }
 
-    /// Adds `file`, whose size is right and whose hash is yet to be known, with the bytes of `from`.
+    /// Adds `file`, whose size is right and whose hash is yet to be known, with the bytes of
+    /// `from`.
     ///
     /// # Errors
     /// Those of the output; `UnexpectedEof` when `from` has fewer bytes.
@@ -47,7 +49,8 @@ impl<W: Write> ArchiveWriter<W> {
         Ok(())
     }
 
-    /// Writes the sums and the manifest, whose list of files is what was added, and gives back what was written to.
+    /// Writes the sums and the manifest, whose list of files is what was added, and gives back what
+    /// was written to.
     ///
     /// # Errors
     /// Those of the output.

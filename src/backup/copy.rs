@@ -1,20 +1,25 @@
-//! Copies backups into a second repository, as they are: objects, manifests and pins have the same names and bytes there.
+//! Copies backups into a second repository, as they are: objects, manifests and pins have the same
+//! names and bytes there.
 //!
-//! This is a run that writes, like a backup: the target is read; of each backup what is missing is stored and read back, then the pin, and the manifest last. So it can be
-//! killed anywhere, and what was copied is not copied again. What is forgotten in the source, or was forgotten in the target and is not pruned there
-//! yet, is left out.
+//! This is a run that writes, like a backup: the target is read; of each backup what is missing is
+//! stored and read back, then the pin, and the manifest last. So it can be killed anywhere, and
+//! what was copied is not copied again. What is forgotten in the source, or was forgotten in the
+//! target and is not pruned there yet, is left out.
 //!
-//! **Which objects count as there.** One that a live manifest of the target lists, and that has the right length, was read back when it was stored; it is not read
-//! again (`check` does that). Any other that is there is read and compared first.
+//! **Which objects count as there.** One that a live manifest of the target lists, and that has the
+//! right length, was read back when it was stored; it is not read again (`check` does that). Any
+//! other that is there is read and compared first.
 //!
-//! **Objects that the target is about to delete** are a difficulty: a manifest that is copied names its objects, so equal bytes cannot have another name, as a
-//! backup would give them. Three cases:
+//! **Objects that the target is about to delete** are a difficulty: a manifest that is copied names
+//! its objects, so equal bytes cannot have another name, as a backup would give them. Three cases:
 //!
-//! - A live manifest of the target lists it: prune keeps it for a day after that one is forgotten. It can be rested on.
-//! - It was marked less than [`RESCUE_WITHIN`] ago: a run that had begun right before the mark could rest on it, if it committed within [`COMMIT_WITHIN`]
-//!   of the mark. So can this one, under the same limit. This is what a copy leaves that was killed, with a prune behind it.
-//! - It was marked longer ago: the backup is held back, and told. Prune deletes the object and takes the mark away in due course, and a copy
-//!   then takes the backup.
+//! - A live manifest of the target lists it: prune keeps it for a day after that one is forgotten.
+//!   It can be rested on.
+//! - It was marked less than [`RESCUE_WITHIN`] ago: a run that had begun right before the mark
+//!   could rest on it, if it committed within [`COMMIT_WITHIN`] of the mark. So can this one, under
+//!   the same limit. This is what a copy leaves that was killed, with a prune behind it.
+//! - It was marked longer ago: the backup is held back, and told. Prune deletes the object and
+//!   takes the mark away in due course, and a copy then takes the backup.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
@@ -24,7 +29,8 @@ use crate::repository::{
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-/// How old a mark may be for a copy to rest on what it marks: that leaves half of [`COMMIT_WITHIN`] to commit in.
+/// How old a mark may be for a copy to rest on what it marks: that leaves half of [`COMMIT_WITHIN`]
+/// to commit in.
 pub const RESCUE_WITHIN: Duration = Duration::from_secs(6 * 3600);
 /// How often the target is read while backups are copied.
 const READ_EVERY: Duration = Duration::from_secs(3600);
@@ -83,7 +89,8 @@ pub struct Copied {
 /// Finds out what is to be copied from `source` to `target`.
 ///
 /// # Errors
-/// [`ErrorKind::BadArgument`] when both are one repository, or a backup is not there; failures to read.
+/// [`ErrorKind::BadArgument`] when both are one repository, or a backup is not there; failures to
+/// read.
 pub fn plan(source: &Repository, target: &Repository, what: &What) -> Result<Plan> {
     if source.identity().id == target.identity().id {
         let message = "is the repository that is to be copied, or a copy of its files";
@@ -142,7 +149,8 @@ pub fn plan(source: &Repository, target: &Repository, what: &What) -> Result<Pla
 /// Copies what `plan` says.
 ///
 /// # Errors
-/// Failures to read or write. What is damaged in the source is no failure: other backups are copied.
+/// Failures to read or write. What is damaged in the source is no failure: other backups are
+/// copied.
 pub fn execute(
     source: &Repository,
     target: &Repository,
@@ -183,7 +191,8 @@ pub fn execute(
     Ok(run.copied)
 }
 
-/// A manifest, whose objects have names that go with what they hold: nothing else is put into another repository.
+/// A manifest, whose objects have names that go with what they hold: nothing else is put into
+/// another repository.
 fn read(source: &Repository, backup: &BackupName) -> Result<(Manifest, Vec<u8>)> {
     let (manifest, bytes) = source.manifest_as_stored(backup)?;
     for object in manifest.objects() {
@@ -244,7 +253,8 @@ impl There {
         })
     }
 
-    /// Reads what is there, and makes it last: a copy that was killed may have stored what this one rests on, or says is there.
+    /// Reads what is there, and makes it last: a copy that was killed may have stored what this one
+    /// rests on, or says is there.
     fn read_and_sync(target: &Repository, needs: &mut Needs, read_ms: i64) -> Result<There> {
         let there = There::read(target, needs, read_ms)?;
         target.storage().sync_names()?;
@@ -261,7 +271,8 @@ impl There {
         self.objects.get(&object.name) == Some(&object.bytes)
     }
 
-    /// Until when a manifest that lists all of `objects` may be written; or an object that it may not list.
+    /// Until when a manifest that lists all of `objects` may be written; or an object that it may
+    /// not list.
     fn deadline(&self, manifest: &Manifest) -> std::result::Result<i64, String> {
         let commit_within = millis(COMMIT_WITHIN);
         let mut deadline = self.read_ms.saturating_add(commit_within);
@@ -292,7 +303,8 @@ struct Run<'a> {
     progress: &'a dyn Progress,
     needs: Needs,
     there: There,
-    /// Objects that were stored or compared since the target was read: none of them can be deleted before it has to be read again.
+    /// Objects that were stored or compared since the target was read: none of them can be deleted
+    /// before it has to be read again.
     stored: HashSet<String>,
     copied: Copied,
 }

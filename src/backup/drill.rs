@@ -1,8 +1,10 @@
 //! A drill: restores of what a repository holds, really made, and proven, in a temporary place.
 //!
-//! One restore is of the last txn that the newest backup says it holds, not of the last that can be found: a drill that finds out for itself what there is
-//! cannot fail. The others are of txns chosen at random among all that can be restored. Each is rebuilt as a restore rebuilds it, written, synced and read back,
-//! and what was written is then opened as any other data directory and verified.
+//! One restore is of the last txn that the newest backup says it holds, not of the last that can be
+//! found: a drill that finds out for itself what there is cannot fail. The others are of txns
+//! chosen at random among all that can be restored. Each is rebuilt as a restore rebuilds it,
+//! written, synced and read back, and what was written is then opened as any other data directory
+//! and verified.
 
 use crate::analysis::verify::{self, Depth, Verdict};
 use crate::durable::ScratchDir;
@@ -68,7 +70,8 @@ pub struct Report {
     pub failed: Vec<(Zxid, Error)>,
 }
 
-/// Restores the newest point and some at random, and proves what comes out. What fails is in the report.
+/// Restores the newest point and some at random, and proves what comes out. What fails is in the
+/// report.
 ///
 /// # Errors
 /// When the repository cannot be read at all, or holds no backup that can be restored.

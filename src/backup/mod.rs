@@ -1,4 +1,5 @@
-//! The life of a [`crate::repository`]: backups into it, checks and drills of what it holds, retention, copies of it.
+//! The life of a [`crate::repository`]: backups into it, checks and drills of what it holds,
+//! retention, copies of it.
 //!
 //! Uses [`crate::history`], and [`crate::recovery`] and [`crate::analysis`] for drills.
 

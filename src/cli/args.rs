@@ -66,7 +66,8 @@ pub enum Color {
 /// Where history is read from.
 #[derive(Args, Debug)]
 pub struct SourceArg {
-    /// A dataDir (or its version-2), a zoo.cfg that names one, an archive, a single log or snapshot, or a repository (with @ID, a backup in it)
+    /// A dataDir (or its version-2), a zoo.cfg that names one, an archive, a single log or
+    /// snapshot, or a repository (with @ID, a backup in it)
     #[arg(value_name = "SOURCE")]
     pub source: PathBuf,
 }
@@ -74,11 +75,13 @@ pub struct SourceArg {
 /// Which servers to foretell.
 #[derive(Args, Debug)]
 pub struct ServerArgs {
-    /// Say what servers of these releases would do here: start or refuse, with which message, to which zxid, and what of their tree
-    /// would not be the truth. From 3.4.6 on; `all` stands for one of each kind
+    /// Say what servers of these releases would do here: start or refuse, with which message, to
+    /// which zxid, and what of their tree would not be the truth. From 3.4.6 on; `all` stands for
+    /// one of each kind
     #[arg(long = "server", value_name = "RELEASE,...", value_delimiter = ',')]
     pub releases: Vec<String>,
-    /// A setting of those servers, as java takes it: jute.maxbuffer=4194304, zookeeper.extendedTypesEnabled=true
+    /// A setting of those servers, as java takes it: jute.maxbuffer=4194304,
+    /// zookeeper.extendedTypesEnabled=true
     #[arg(short = 'D', value_name = "KEY=VALUE", requires = "releases")]
     pub settings: Vec<String>,
 }

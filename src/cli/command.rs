@@ -1,4 +1,5 @@
-//! The program's command line: every command, and the options that all of them take. `man/` and the completions are made from it.
+//! The program's command line: every command, and the options that all of them take. `man/` and the
+//! completions are made from it.
 //!
 //! Only the program's entry and its man pages use this file: a command does not know of the others.
 
@@ -12,11 +13,13 @@ use super::man;
 use super::ui::Ui;
 use clap::{CommandFactory, Parser, Subcommand};
 
-/// Backs up, proves, restores and inspects Apache ZooKeeper data directories, offline and without a JVM.
+/// Backs up, proves, restores and inspects Apache ZooKeeper data directories, offline and without a
+/// JVM.
 ///
-/// A server that starts on a data directory proves nothing: it loads a directory with holes and says nothing. zoovault reads what
-/// servers of 3.4 to 3.9 wrote, knows what can be restored from it and on what that rests, restores any of it exactly, and never
-/// claims more. Sources are only read, also while their server writes to them.
+/// A server that starts on a data directory proves nothing: it loads a directory with holes and
+/// says nothing. zoovault reads what servers of 3.4 to 3.9 wrote, knows what can be restored from
+/// it and on what that rests, restores any of it exactly, and never claims more. Sources are only
+/// read, also while their server writes to them.
 #[derive(Debug, Parser)]
 #[command(name = "zoovault", version, after_help = EXIT_STATUS, max_term_width = 100, propagate_version = true)]
 pub struct Cli {

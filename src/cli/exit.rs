@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use zoovault::durable;
 use zoovault::error::{Error, ErrorKind};
 
-/// Exit statuses: a contract, never renumbered. 11 and 12 are kept for repositories with locks or keys: there are none yet.
+/// Exit statuses: a contract, never renumbered. 11 and 12 are kept for repositories with locks or
+/// keys: there are none yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     Done = 0,
@@ -60,17 +61,20 @@ pub fn of_kind(kind: ErrorKind) -> Exit {
     }
 }
 
-/// Whether what failed is writing a report to a pipe that nobody reads any more: `zoovault … | head`.
+/// Whether what failed is writing a report to a pipe that nobody reads any more:
+/// `zoovault … | head`.
 pub fn is_closed_pipe(err: &anyhow::Error) -> bool {
     err.chain()
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .any(|err| err.kind() == io::ErrorKind::BrokenPipe)
 }
 
-/// How long what is registered for a signal may take altogether. systemd kills what has not stopped within 90 s.
+/// How long what is registered for a signal may take altogether. systemd kills what has not stopped
+/// within 90 s.
 const LAST_WORDS_MAX: Duration = Duration::from_secs(85);
 
-/// Signals that come so close on each other are one: a terminal and the shell in it both tell that they go.
+/// Signals that come so close on each other are one: a terminal and the shell in it both tell that
+/// they go.
 const ONE_SIGNAL: Duration = Duration::from_secs(1);
 
 /// What is still to be done when a signal comes.
@@ -80,8 +84,8 @@ static IS_ENDING: AtomicBool = AtomicBool::new(false);
 
 type LastWords = Box<dyn FnOnce(i32) + Send>;
 
-/// On a signal, does what is registered for it, removes what is half made, and ends with 128 and its number. Another signal
-/// does not wait for the first.
+/// On a signal, does what is registered for it, removes what is half made, and ends with 128 and
+/// its number. Another signal does not wait for the first.
 pub fn clean_up_on_signals() -> io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     let mut signals = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM])?;
@@ -117,8 +121,9 @@ fn take_last_words() -> Option<LastWords> {
     LAST_WORDS.lock().ok().and_then(|mut words| words.take())
 }
 
-/// Has `last_words` called, with its number, when a signal comes, until what is returned is dropped. They are called in a
-/// thread of their own while the work still goes on, and have to see to it themselves that they end soon.
+/// Has `last_words` called, with its number, when a signal comes, until what is returned is
+/// dropped. They are called in a thread of their own while the work still goes on, and have to see
+/// to it themselves that they end soon.
 pub fn on_signal(last_words: impl FnOnce(i32) + Send + 'static) -> OnSignal {
     if let Ok(mut words) = LAST_WORDS.lock() {
         *words = Some(Box::new(last_words));
@@ -142,18 +147,20 @@ pub fn is_ending() -> bool {
     IS_ENDING.load(Ordering::SeqCst)
 }
 
-/// Where a signal has come, does not return: how the program ends is then for the signal to say, and not for what became of the
-/// work in the meantime.
+/// Where a signal has come, does not return: how the program ends is then for the signal to say,
+/// and not for what became of the work in the meantime.
 pub fn yield_to_signal() {
     while is_ending() {
         std::thread::park();
     }
 }
 
-/// How long a round may take to end once it is to end. What is behind it, hooks say, has the rest of [`LAST_WORDS_MAX`].
+/// How long a round may take to end once it is to end. What is behind it, hooks say, has the rest
+/// of [`LAST_WORDS_MAX`].
 const ROUND_MAX: Duration = Duration::from_secs(40);
 
-/// For work in rounds: a signal ends it behind the round that is going on, and that is as it should be.
+/// For work in rounds: a signal ends it behind the round that is going on, and that is as it should
+/// be.
 pub struct Stop {
     state: Arc<(Mutex<Stopping>, Condvar)>,
     _registered: OnSignal,
@@ -179,7 +186,8 @@ enum Stage {
 }
 
 impl Stop {
-    /// Waits for signals. Where the round that is going on takes too long, `too_long` is called with the signal's number, while the round goes on.
+    /// Waits for signals. Where the round that is going on takes too long, `too_long` is called
+    /// with the signal's number, while the round goes on.
     pub fn on_signals(too_long: impl FnOnce(i32) + Send + 'static) -> Stop {
         let state: Arc<(Mutex<Stopping>, Condvar)> = Arc::default();
         let theirs = Arc::clone(&state);

@@ -214,7 +214,8 @@ pub fn refuse_as_json(message: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
-/// Says on stderr that something is to be looked at, where there is no [`Ui`]: when a signal has come.
+/// Says on stderr that something is to be looked at, where there is no [`Ui`]: when a signal has
+/// come.
 pub fn warn(message: &str) {
     // A closed stderr leaves nobody to tell.
     let _ = writeln!(io::stderr().lock(), "zoovault: warning: {message}");

@@ -9,7 +9,8 @@ const PART_LEN: usize = 1 << 18;
 /// How many parts may be on their way.
 const PARTS: usize = 4;
 
-/// Gathers a result, and hands it to the thread that writes it. An error of that thread comes with one of the next writes, or with the flush.
+/// Gathers a result, and hands it to the thread that writes it. An error of that thread comes with
+/// one of the next writes, or with the flush.
 pub struct Out {
     part: Vec<u8>,
     full: Option<SyncSender<Vec<u8>>>,

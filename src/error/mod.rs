@@ -1,7 +1,8 @@
-//! What can go wrong, and how it is told: a cause, in a file, and where known at a byte offset and a zxid.
+//! What can go wrong, and how it is told: a cause, in a file, and where known at a byte offset and
+//! a zxid.
 //!
-//! A decoder sees a slice and no file: it returns a [`DecodeError`], a [`Fault`] at an offset. Whoever owns
-//! the file makes an [`Error`] of it. All wording is in `Display`, one line each.
+//! A decoder sees a slice and no file: it returns a [`DecodeError`], a [`Fault`] at an offset.
+//! Whoever owns the file makes an [`Error`] of it. All wording is in `Display`, one line each.
 
 pub(crate) mod unread;
 
@@ -178,7 +179,8 @@ impl fmt::Display for Fault {
 pub enum TxnPlace {
     /// This one: its record is whole, or its zxid is known by other means.
     Of(Zxid),
-    /// What stands behind this one, the last that is whole: which txn it is, or was, its bytes cannot be believed to say.
+    /// What stands behind this one, the last that is whole: which txn it is, or was, its bytes
+    /// cannot be believed to say.
     After(Zxid),
 }
 
@@ -248,7 +250,8 @@ pub enum ErrorKind {
     TargetExists,
     /// There is no repository where one was named.
     NoRepository,
-    /// A source file vanished or changed while it was read: its server purged or truncated it. Worth another try.
+    /// A source file vanished or changed while it was read: its server purged or truncated it.
+    /// Worth another try.
     SourceChanged,
 }
 
@@ -270,7 +273,8 @@ struct Inner {
 enum Cause {
     Io {
         doing: &'static str,
-        /// Shared: what keeps a file from being read is told wherever the file would have been needed.
+        /// Shared: what keeps a file from being read is told wherever the file would have been
+        /// needed.
         source: Arc<io::Error>,
     },
     Fault(Fault),
@@ -292,8 +296,9 @@ impl Error {
         }))
     }
 
-    /// `doing` ("read", "create") to the file at `path` failed. Where it was a file of a source that could not be read, whatever else was being
-    /// done, that is damage of it: a finding for those who can do without.
+    /// `doing` ("read", "create") to the file at `path` failed. Where it was a file of a source
+    /// that could not be read, whatever else was being done, that is damage of it: a finding for
+    /// those who can do without.
     pub fn io(path: &Path, doing: &'static str, source: io::Error) -> Error {
         if let Some(unread) = Unread::of(&source) {
             return Error::unread(unread);

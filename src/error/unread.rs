@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
-/// Disks and file systems fail by the page: where a long reading fails, what lies before the bad page can be read all the same.
+/// Disks and file systems fail by the page: where a long reading fails, what lies before the bad
+/// page can be read all the same.
 pub(crate) const PAGE_LEN: u64 = 4096;
 
-/// Why a file of a source could not be read on. [`RegularFile`](crate::format::stream::RegularFile) fails with it, within an [`io::Error`] that keeps it through all layers of
-/// decompressing and copying: so what fails is known to be that file, and not what is being written meanwhile.
+/// Why a file of a source could not be read on. [`RegularFile`](crate::format::stream::RegularFile)
+/// fails with it, within an [`io::Error`] that keeps it through all layers of decompressing and
+/// copying: so what fails is known to be that file, and not what is being written meanwhile.
 #[derive(Debug)]
 pub struct Unread {
     /// What the file is called.
@@ -19,7 +21,8 @@ pub struct Unread {
 }
 
 impl Unread {
-    /// `source` as the fault of the file called `shown`; as it is, where the file vanished, or the machine is at its limits.
+    /// `source` as the fault of the file called `shown`; as it is, where the file vanished, or the
+    /// machine is at its limits.
     pub(crate) fn or_other(shown: &Path, offset: u64, source: io::Error) -> io::Error {
         let is_of_machine = source.raw_os_error().is_some_and(|code| {
             use nix::errno::Errno::{self, EMFILE, ENFILE, ENOMEM};

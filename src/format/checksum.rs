@@ -1,6 +1,8 @@
-//! The sums in ZooKeeper's files: Adler-32 (RFC 1950) guards log records and snapshots, CRC-32 makes digests; and SHA-256 for what this program writes.
+//! The sums in ZooKeeper's files: Adler-32 (RFC 1950) guards log records and snapshots, CRC-32
+//! makes digests; and SHA-256 for what this program writes.
 //!
-//! Java's `Adler32` and `CRC32` return an unsigned 32-bit value in a long; files store it zero-extended.
+//! Java's `Adler32` and `CRC32` return an unsigned 32-bit value in a long; files store it
+//! zero-extended.
 
 use sha2::{Digest, Sha256};
 use std::io::{self, Read, Write};

@@ -1,4 +1,5 @@
-//! The names of files in a data directory and their order (`Util`, `FileTxnSnapLog`). Reads no contents.
+//! The names of files in a data directory and their order (`Util`, `FileTxnSnapLog`). Reads no
+//! contents.
 //!
 //! | name | what |
 //! |---|---|
@@ -10,9 +11,9 @@
 //! | `version-2/zxidLayoutSwitchEpoch` | zxids have 24 bits of epoch and 40 of counter: proposed for ZooKeeper (pull request 2417), in no release |
 //! | `myid` | a member's number |
 //!
-//! The hexadecimal has no leading zeros when a server writes it, and is a *signed* number when it reads it. Servers up to 3.5
-//! want exactly `log.HEX`; later ones take `log.HEX.anything` for a log too, so a copy beside the original
-//! is read twice. Such names are told, and not read here.
+//! The hexadecimal has no leading zeros when a server writes it, and is a *signed* number when it
+//! reads it. Servers up to 3.5 want exactly `log.HEX`; later ones take `log.HEX.anything` for a log
+//! too, so a copy beside the original is read twice. Such names are told, and not read here.
 
 use crate::format::snapshot::codec::Codec;
 use crate::zxid::Zxid;
@@ -38,7 +39,8 @@ pub enum FileName {
     Snapshot(Zxid, Codec),
     /// One of the epoch files.
     Epoch,
-    /// Something that servers of 3.6 and later read as a log or snapshot, though its name is not one that they write.
+    /// Something that servers of 3.6 and later read as a log or snapshot, though its name is not
+    /// one that they write.
     Lookalike,
     /// What an interrupted write left.
     Leftover,
@@ -79,7 +81,8 @@ pub fn snapshot_name(zxid: Zxid) -> String {
     format!("snapshot.{:x}", zxid.to_i64())
 }
 
-/// The zxid in a name that holds that of a snapshot, with more before or behind: `zk1-snapshot.5.old`.
+/// The zxid in a name that holds that of a snapshot, with more before or behind:
+/// `zk1-snapshot.5.old`.
 pub fn zxid_within(name: &str) -> Option<Zxid> {
     let (_, rest) = name.split_once("snapshot.")?;
     parse_zxid(rest.split('.').next()?)
@@ -98,8 +101,8 @@ pub fn version_dir(dir: &Path) -> PathBuf {
     if inner.is_dir() { inner } else { dir.into() }
 }
 
-/// `dataDir` and `dataLogDir` of the text of a `zoo.cfg`: lines `key=value`, as `java.util.Properties` reads them,
-/// with the escapes that a path needs.
+/// `dataDir` and `dataLogDir` of the text of a `zoo.cfg`: lines `key=value`, as
+/// `java.util.Properties` reads them, with the escapes that a path needs.
 pub fn parse_zoo_cfg(text: &str) -> (Option<PathBuf>, Option<PathBuf>) {
     let value = |key: &str| {
         text.trim_start_matches('\u{feff}')

@@ -1,4 +1,5 @@
-//! Jute, ZooKeeper's serialization (`BinaryInputArchive`, `BinaryOutputArchive`): the primitives, both ways.
+//! Jute, ZooKeeper's serialization (`BinaryInputArchive`, `BinaryOutputArchive`): the primitives,
+//! both ways.
 //!
 //! | type | bytes |
 //! |---|---|
@@ -7,9 +8,10 @@
 //! | buffer, ustring | int length, then the bytes; length −1 is null |
 //! | vector | int count, then the elements; −1 is null, other negative counts read as empty |
 //!
-//! There are no tags, no framing and no alignment. Strings are CESU-8 rather than UTF-8 and may be neither,
-//! so they stay bytes here: never judged, compared bytewise, written back as they were.
-//! Servers refuse a buffer longer than `jute.maxbuffer` allows; this reader's only limit is the input.
+//! There are no tags, no framing and no alignment. Strings are CESU-8 rather than UTF-8 and may be
+//! neither, so they stay bytes here: never judged, compared bytewise, written back as they were.
+//! Servers refuse a buffer longer than `jute.maxbuffer` allows; this reader's only limit is the
+//! input.
 
 use crate::error::{DecodeError, Fault};
 use byteorder::{BigEndian, ByteOrder};
@@ -188,7 +190,8 @@ impl Put for Vec<u8> {
     }
 }
 
-/// A length as jute writes it. Nothing longer than an `i32` says was ever read, so nothing longer is written.
+/// A length as jute writes it. Nothing longer than an `i32` says was ever read, so nothing longer
+/// is written.
 pub fn length(len: usize) -> i32 {
     i32::try_from(len).expect("every buffer came from a jute length or is checked by its maker")
 }

@@ -1,6 +1,8 @@
-//! The bytes of ZooKeeper's files: jute records, txn logs, snapshots, their checksums, their names, and which release writes what.
+//! The bytes of ZooKeeper's files: jute records, txn logs, snapshots, their checksums, their names,
+//! and which release writes what.
 //!
-//! Decoders and encoders only: nothing here knows of a tree, a history or a user. Uses [`crate::error`] and [`crate::zxid`].
+//! Decoders and encoders only: nothing here knows of a tree, a history or a user. Uses
+//! [`crate::error`] and [`crate::zxid`].
 
 pub mod checksum;
 pub mod datadir;

@@ -1,4 +1,5 @@
-//! Releases of ZooKeeper, as far as their numbers matter: what a file may hold, and what a server makes of it, depends on them.
+//! Releases of ZooKeeper, as far as their numbers matter: what a file may hold, and what a server
+//! makes of it, depends on them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -27,7 +28,8 @@ impl Release {
         }
     }
 
-    /// Whether it has what came with `firsts`: one release a branch, in their order, and every branch behind the last of them.
+    /// Whether it has what came with `firsts`: one release a branch, in their order, and every
+    /// branch behind the last of them.
     pub fn has(self, firsts: &[(u32, u32)]) -> bool {
         let of_branch = firsts.iter().find(|(minor, _)| *minor == self.minor);
         match of_branch {
@@ -36,8 +38,8 @@ impl Release {
         }
     }
 
-    /// How much more than `jute.maxbuffer` one buffer may have, and still be read: the earliest added nothing, and those since 3.5.7 add as much again
-    /// (`BinaryInputArchive`).
+    /// How much more than `jute.maxbuffer` one buffer may have, and still be read: the earliest
+    /// added nothing, and those since 3.5.7 add as much again (`BinaryInputArchive`).
     pub fn extra_buffer_len(self, max_buffer: usize) -> usize {
         match self {
             release if release < Release::new(3, 4, 6) => 0,

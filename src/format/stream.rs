@@ -1,5 +1,5 @@
-//! Reading files: at any place, several readers at once, and what cannot be read; and one large reused buffer over a reader, so that
-//! records are borrowed from it and not copied.
+//! Reading files: at any place, several readers at once, and what cannot be read; and one large
+//! reused buffer over a reader, so that records are borrowed from it and not copied.
 
 use crate::error::unread::{PAGE_LEN, Unread};
 use nix::fcntl::OFlag;
@@ -34,7 +34,8 @@ impl ReadAt for File {
     }
 }
 
-/// A file of a source, opened to be read. What keeps it from being read is told apart from all else that can fail: see [`Unread`].
+/// A file of a source, opened to be read. What keeps it from being read is told apart from all else
+/// that can fail: see [`Unread`].
 #[derive(Debug)]
 pub struct RegularFile {
     file: File,
@@ -43,11 +44,12 @@ pub struct RegularFile {
 }
 
 impl RegularFile {
-    /// Opens the file at `path`, called `shown` where it cannot be read. Only what is a file is opened: a named pipe would have one wait for
-    /// somebody to write to it.
+    /// Opens the file at `path`, called `shown` where it cannot be read. Only what is a file is
+    /// opened: a named pipe would have one wait for somebody to write to it.
     ///
     /// # Errors
-    /// An [`Unread`], where the file is at fault; others where it vanished, or the machine has no room for one more open file.
+    /// An [`Unread`], where the file is at fault; others where it vanished, or the machine has no
+    /// room for one more open file.
     pub fn open(path: &Path, shown: &Path) -> io::Result<RegularFile> {
         let fault = |source| Unread::or_other(shown, 0, source);
         let ensure_regular = |kind: FileType| match kind.is_file() {
@@ -249,7 +251,8 @@ impl<R: Read> Stream<R> {
                         .min(want.saturating_add(CHUNK_LEN)),
                 );
                 if self.buffer.is_empty() {
-                    // Zeroed by the system, page by page as it is used: many streams read a few bytes.
+                    // Zeroed by the system, page by page as it is used: many streams read a few
+                    // bytes.
                     self.buffer = vec![0; grown];
                 } else {
                     self.buffer.resize(grown, 0);
@@ -284,7 +287,8 @@ mod tests {
     use super::*;
     use crate::error::is_vanished;
 
-    /// Bytes of which those at `bad` cannot be read; a reading that touches one fails, as some file systems have it, or stops before it.
+    /// Bytes of which those at `bad` cannot be read; a reading that touches one fails, as some file
+    /// systems have it, or stops before it.
     struct Bad {
         bytes: Vec<u8>,
         bad: std::ops::Range<u64>,

@@ -10,7 +10,8 @@ use jiff::tz::TimeZone;
 pub enum Point {
     /// After the txn of this zxid.
     Zxid(Zxid),
-    /// Everything before the first txn, in zxid order, whose time is later than this (ms since 1970).
+    /// Everything before the first txn, in zxid order, whose time is later than this (ms since
+    /// 1970).
     Time(i64),
     /// The earliest point that can be had exactly.
     First,

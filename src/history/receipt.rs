@@ -1,7 +1,9 @@
-//! What a restore leaves beside what it made: `zoovault-restored.json` in the dataDir, which no server looks at.
+//! What a restore leaves beside what it made: `zoovault-restored.json` in the dataDir, which no
+//! server looks at.
 //!
-//! A restored snapshot ends with its first seal, so nothing in it says that it is exact, and there are no logs to tell. The receipt does,
-//! for as long as the snapshot is byte for byte the one that was written: it holds the SHA-256.
+//! A restored snapshot ends with its first seal, so nothing in it says that it is exact, and there
+//! are no logs to tell. The receipt does, for as long as the snapshot is byte for byte the one that
+//! was written: it holds the SHA-256.
 
 use crate::durable;
 use crate::error::{Error, Result};

@@ -1,4 +1,5 @@
-//! Times as ZooKeeper keeps them (milliseconds since 1970, by the leader's clock) and as people write them.
+//! Times as ZooKeeper keeps them (milliseconds since 1970, by the leader's clock) and as people
+//! write them.
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -16,8 +17,8 @@ impl std::fmt::Display for TimeError {
 
 impl std::error::Error for TimeError {}
 
-/// `ms` as RFC 3339 with milliseconds and the offset of `zone` at that time. A number that no calendar
-/// reaches (a header is any 64 bits) is shown as `@` and its milliseconds.
+/// `ms` as RFC 3339 with milliseconds and the offset of `zone` at that time. A number that no
+/// calendar reaches (a header is any 64 bits) is shown as `@` and its milliseconds.
 pub fn format_ms(ms: i64, zone: &TimeZone) -> String {
     match Timestamp::from_millisecond(ms) {
         Ok(time) => time
@@ -37,7 +38,8 @@ pub fn format_ms(ms: i64, zone: &TimeZone) -> String {
 /// - `-15m`, `-2h30m`, `-1d`: before `now`.
 ///
 /// # Errors
-/// A local time that its zone has twice or not at all (clocks going back or forward) is an error, never a guess.
+/// A local time that its zone has twice or not at all (clocks going back or forward) is an error,
+/// never a guess.
 pub fn parse_ms(text: &str, now: Timestamp, zone: &TimeZone) -> Result<i64, TimeError> {
     let text = text.trim();
     if let Some(seconds) = text.strip_prefix('@') {
@@ -81,7 +83,8 @@ fn parse_unix(seconds: &str) -> Result<i64, TimeError> {
         .ok_or_else(bad)
 }
 
-/// Parses how long something lasts: `90s`, `15m`, `2h30m`, `7d`, `1y6mo`. A day is one of the calendar: it may have 23 or 25 hours.
+/// Parses how long something lasts: `90s`, `15m`, `2h30m`, `7d`, `1y6mo`. A day is one of the
+/// calendar: it may have 23 or 25 hours.
 ///
 /// # Errors
 /// Anything else, and nothing at all: a length of zero, or a negative one.
@@ -97,7 +100,8 @@ pub fn parse_span(text: &str) -> Result<Span, TimeError> {
     }
 }
 
-/// The time that is `span` before `ms`, by the calendar of `zone`; `None` when no calendar reaches it.
+/// The time that is `span` before `ms`, by the calendar of `zone`; `None` when no calendar reaches
+/// it.
 pub fn back(ms: i64, span: Span, zone: &TimeZone) -> Option<i64> {
     let then = Timestamp::from_millisecond(ms).ok()?;
     let then = then.to_zoned(zone.clone()).checked_sub(span).ok()?;
@@ -125,7 +129,8 @@ fn resolve(local: DateTime, zone: &TimeZone) -> Result<i64, TimeError> {
         })
 }
 
-/// Parses a length of time: `7d`, `25h`, `1h 30m`, `90s`. A day has 24 hours, a week seven days. In milliseconds.
+/// Parses a length of time: `7d`, `25h`, `1h 30m`, `90s`. A day has 24 hours, a week seven days. In
+/// milliseconds.
 ///
 /// # Errors
 /// When it is no such length, or has months or years, which have none.

@@ -109,7 +109,8 @@ pub fn plan(source: &Source, options: &Options, progress: &dyn Progress) -> Resu
 /// Writes the archive to a new file, which appears whole: synced, and read back against its hashes.
 ///
 /// # Errors
-/// [`ErrorKind::TargetExists`]; [`ErrorKind::SourceChanged`]; failures to read or write. No file is left then.
+/// [`ErrorKind::TargetExists`]; [`ErrorKind::SourceChanged`]; failures to read or write. No file is
+/// left then.
 pub fn write_file(
     source: &Source,
     plan: &Plan,
@@ -210,7 +211,8 @@ fn add_base<W: Write>(
 ) -> Result<()> {
     let wrong = |err: io::Error| Error::io(shown, "write", err);
     let BaseFile::Snapshot(index) = plan.replayed.base.file else {
-        // Nothing but logs since the first txn. Servers of 3.5.3 and later refuse that without a snapshot.
+        // Nothing but logs since the first txn. Servers of 3.5.3 and later refuse that without a
+        // snapshot.
         let with_config = plan.replayed.tree.get(b"/zookeeper/config").is_some();
         let mut bytes = Vec::new();
         write_snapshot(&DataTree::fresh(with_config), &mut bytes).map_err(wrong)?;

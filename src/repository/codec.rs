@@ -61,7 +61,8 @@ pub fn reader(bytes: Vec<u8>, len_max: u64) -> io::Result<impl Read + Send + 'st
     Plain::new(Cursor::new(bytes), len_max)
 }
 
-/// What a stream decompresses to. A few hundred bytes can become any number, so there has to be an end to it.
+/// What a stream decompresses to. A few hundred bytes can become any number, so there has to be an
+/// end to it.
 struct Plain<R: BufRead> {
     decoder: zstd::Decoder<'static, R>,
     len_max: u64,

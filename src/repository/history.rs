@@ -27,7 +27,8 @@ pub struct History {
     pub backups: Vec<(BackupName, Manifest)>,
     /// Bases, by zxid.
     pub snapshots: Vec<StoredSnapshot>,
-    /// Logs, by first zxid. Where they overlap, they may be of runs that knew nothing of one another, and may differ.
+    /// Logs, by first zxid. Where they overlap, they may be of runs that knew nothing of one
+    /// another, and may differ.
     pub logs: Vec<StoredLog>,
     /// What sources showed of the ends of epochs.
     pub evidence: StoredEvidence,
@@ -51,8 +52,8 @@ impl Repository {
     /// What the backups that are meant hold together.
     ///
     /// # Errors
-    /// [`ErrorKind::BadArgument`] when there is no such backup; [`ErrorKind::Damage`] when a manifest is damaged; failures to read. A damaged mark for
-    /// deletion is a warning.
+    /// [`ErrorKind::BadArgument`] when there is no such backup; [`ErrorKind::Damage`] when a
+    /// manifest is damaged; failures to read. A damaged mark for deletion is a warning.
     pub fn history(&self, which: &Which) -> Result<History> {
         let (listing, damaged) = self.listing_despite()?;
         let meant = self.meant(&listing, which)?;
@@ -101,7 +102,8 @@ impl Repository {
 impl History {
     /// What `backups` of one lineage, in the order in which they were made, hold together.
     ///
-    /// A log that others cover is left out where they are of a backup that was compared with it, step by step: then they are known to say the same.
+    /// A log that others cover is left out where they are of a backup that was compared with it,
+    /// step by step: then they are known to say the same.
     pub fn of(backups: Vec<(BackupName, Manifest)>) -> History {
         let mut history = History {
             lineage: String::new(),

@@ -1,7 +1,8 @@
 //! What is written of a backup: its commit point.
 //!
-//! A manifest stands alone: it lists every object that its window needs, those of earlier backups too. So a backup can be forgotten without
-//! harm to another, and one that is there can be restored whatever became of the rest. It is JSON, for `jq`.
+//! A manifest stands alone: it lists every object that its window needs, those of earlier backups
+//! too. So a backup can be forgotten without harm to another, and one that is there can be restored
+//! whatever became of the rest. It is JSON, for `jq`.
 
 use crate::format::checksum::sha256;
 use crate::zxid::Zxid;
@@ -11,7 +12,8 @@ use std::collections::BTreeSet;
 /// The version of the format that this program writes, and the newest that it reads.
 pub const FORMAT_VERSION: u64 = 1;
 
-/// From where on a snapshot is exact of which nothing tells when it was finished: no txn comes so late, so no window begins on it.
+/// From where on a snapshot is exact of which nothing tells when it was finished: no txn comes so
+/// late, so no window begins on it.
 pub const EXACT_NOWHERE: Zxid = Zxid::MAX;
 
 /// One stored object.
@@ -25,7 +27,8 @@ pub struct Object {
     pub sha256: String,
 }
 
-/// A stretch of consecutive txns of one epoch. Decompressed, its object is a `log.N` that a server reads.
+/// A stretch of consecutive txns of one epoch. Decompressed, its object is a `log.N` that a server
+/// reads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredLog {
     /// Where they are.
@@ -81,11 +84,14 @@ pub struct StoredTrailer {
 pub struct StoredSnapshot {
     /// The zxid in the snapshot's name.
     pub zxid: Zxid,
-    /// From which zxid on it is exact, with the txns behind it; [`EXACT_NOWHERE`] where nothing tells.
+    /// From which zxid on it is exact, with the txns behind it; [`EXACT_NOWHERE`] where nothing
+    /// tells.
     pub exact_from: Zxid,
-    /// Whether that is inferred (from the next snapshot, or the last txn), and not said by the snapshot.
+    /// Whether that is inferred (from the next snapshot, or the last txn), and not said by the
+    /// snapshot.
     pub is_inferred: bool,
-    /// The highest zxid that any of its znodes shows, where a server wrote it: no higher than its name in one that may be taken as it stands.
+    /// The highest zxid that any of its znodes shows, where a server wrote it: no higher than its
+    /// name in one that may be taken as it stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shows_zxid: Option<Zxid>,
     /// Where it comes from.
@@ -94,7 +100,8 @@ pub struct StoredSnapshot {
     pub trailer: StoredTrailer,
     /// When it was stored, in ms.
     pub created_ms: i64,
-    /// The highest zxid that any znode holds, for each epoch of which there is one: the txns that a tree like this one shows.
+    /// The highest zxid that any znode holds, for each epoch of which there is one: the txns that a
+    /// tree like this one shows.
     #[serde(default)]
     pub newest_zxids: Vec<Zxid>,
     /// Bytes, decompressed.
@@ -123,7 +130,8 @@ pub struct Mark {
     pub zxid: Zxid,
     /// Its time, in ms.
     pub time_ms: i64,
-    /// The SHA-256 of its record's payload. Members of one ensemble may log other bytes for it, without effect.
+    /// The SHA-256 of its record's payload. Members of one ensemble may log other bytes for it,
+    /// without effect.
     pub sha256: String,
 }
 
@@ -188,12 +196,14 @@ pub struct Manifest {
     pub evidence: StoredEvidence,
 }
 
-/// What sources showed of the ends of epochs that their logs go over: where txns are missing, or were abandoned.
+/// What sources showed of the ends of epochs that their logs go over: where txns are missing, or
+/// were abandoned.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredEvidence {
     /// Zxids of txns that are known from snapshots.
     pub txns: BTreeSet<Zxid>,
-    /// The last txn of an epoch that was there and the first of the next, where the trees on both sides differ.
+    /// The last txn of an epoch that was there and the first of the next, where the trees on both
+    /// sides differ.
     pub refuted_ends: BTreeSet<(Zxid, Zxid)>,
 }
 

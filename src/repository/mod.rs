@@ -9,21 +9,26 @@
 //! pin/ID-SHA.json                                       a mark against deletion
 //! ```
 //!
-//! Zxids are 16 hexadecimal digits, SHA the first 12 of the SHA-256 of the object's bytes, ID the same of a manifest, TIME is in UTC. `.zst` is one
-//! zstd frame with a checksum.
+//! Zxids are 16 hexadecimal digits, SHA the first 12 of the SHA-256 of the object's bytes, ID the
+//! same of a manifest, TIME is in UTC. `.zst` is one zstd frame with a checksum.
 //!
-//! **Nothing is overwritten.** A name tells what is in an object, so writing one again writes the same bytes. An object that no manifest lists
-//! does not exist for readers. So a run can be killed anywhere, any number of runs can go on at once, and no lock is needed.
+//! **Nothing is overwritten.** A name tells what is in an object, so writing one again writes the
+//! same bytes. An object that no manifest lists does not exist for readers. So a run can be killed
+//! anywhere, any number of runs can go on at once, and no lock is needed.
 //!
-//! **A lineage is one history.** Members of one ensemble feed the same; a history that went on otherwise (an uncommitted tail that was truncated, an
-//! ensemble that was rebuilt) is another. How they are told apart is described in [`crate::backup::run`].
+//! **A lineage is one history.** Members of one ensemble feed the same; a history that went on
+//! otherwise (an uncommitted tail that was truncated, an ensemble that was rebuilt) is another. How
+//! they are told apart is described in [`crate::backup::run`].
 //!
-//! **Deletion** takes two steps. A [`Tomb`] makes backups count no more, or marks objects that nothing needs; what it marks is deleted a day later at the
-//! earliest, and only if no manifest lists it that is there, not even a forgotten one. Whoever writes reads the tombs first, rests only on what a backup lists that
-//! counts, gives bytes that are equal to marked ones another name (by a salt in the compressed stream), and commits within [`COMMIT_WITHIN`] or begins anew: so nothing
-//! that is deleted is needed. The reasons are told in [`crate::backup::retention::prune`].
+//! **Deletion** takes two steps. A [`Tomb`] makes backups count no more, or marks objects that
+//! nothing needs; what it marks is deleted a day later at the earliest, and only if no manifest
+//! lists it that is there, not even a forgotten one. Whoever writes reads the tombs first, rests
+//! only on what a backup lists that counts, gives bytes that are equal to marked ones another name
+//! (by a salt in the compressed stream), and commits within [`COMMIT_WITHIN`] or begins anew: so
+//! nothing that is deleted is needed. The reasons are told in [`crate::backup::retention::prune`].
 //!
-//! **Order of names.** A manifest's name is later than those of all manifests that its writer saw, also where a clock went back.
+//! **Order of names.** A manifest's name is later than those of all manifests that its writer saw,
+//! also where a clock went back.
 
 mod codec;
 mod history;
@@ -54,13 +59,16 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::Path;
 use std::time::Duration;
 
-/// How many bytes of a log or snapshot become one object, before compression. More only where a single txn is longer.
+/// How many bytes of a log or snapshot become one object, before compression. More only where a
+/// single txn is longer.
 pub const OBJECT_LEN: usize = 16 << 20;
-/// How many bytes an object can decompress to, whatever a manifest says: the txn that went over [`OBJECT_LEN`] had a length of 31 bits.
+/// How many bytes an object can decompress to, whatever a manifest says: the txn that went over
+/// [`OBJECT_LEN`] had a length of 31 bits.
 const UNPACKED_LEN_MAX: u64 = OBJECT_LEN as u64 + (1 << 31);
 /// How long what is marked for deletion stays, at least.
 pub const TOMB_AGE: Duration = Duration::from_secs(24 * 3600);
-/// How long after it read the repository a run may commit: well before what it rests on could be marked and deleted.
+/// How long after it read the repository a run may commit: well before what it rests on could be
+/// marked and deleted.
 pub const COMMIT_WITHIN: Duration = Duration::from_secs(12 * 3600);
 
 /// What to do about a damaged mark for deletion.
@@ -121,7 +129,8 @@ impl Repository {
     /// Opens a repository.
     ///
     /// # Errors
-    /// [`ErrorKind::NoRepository`] when there is none; [`ErrorKind::Damage`] when its first object is damaged; failures to read.
+    /// [`ErrorKind::NoRepository`] when there is none; [`ErrorKind::Damage`] when its first object
+    /// is damaged; failures to read.
     pub fn open(storage: Storage) -> Result<Repository> {
         let Some(bytes) = storage.get(name::REPOSITORY)? else {
             let message = format!("is no repository: it holds no {}", name::REPOSITORY);
@@ -141,7 +150,8 @@ impl Repository {
         Ok(Repository { storage, identity })
     }
 
-    /// Opens a repository whose first object is damaged or lost, for whoever tells what else of it is whole. No backup depends on what that object says.
+    /// Opens a repository whose first object is damaged or lost, for whoever tells what else of it
+    /// is whole. No backup depends on what that object says.
     ///
     /// # Errors
     /// [`ErrorKind::NoRepository`] when there is no backup either; failures to read.
@@ -202,12 +212,14 @@ impl Repository {
         }
     }
 
-    /// Lists backups and marks, as if damaged marks for deletion were not there: what they made forgotten counts, and is whole, since nothing is deleted that a
-    /// manifest lists. Enough for whoever only reads. Gives what is wrong with those marks, too.
+    /// Lists backups and marks, as if damaged marks for deletion were not there: what they made
+    /// forgotten counts, and is whole, since nothing is deleted that a manifest lists. Enough for
+    /// whoever only reads. Gives what is wrong with those marks, too.
     fn listing_despite(&self) -> Result<(Listing, Vec<Error>)> {
         let mut damaged = Vec::new();
         let mut listing = Listing::default();
-        // Marks are read before backups: a backup that is seen was not forgotten before, or its mark is seen too.
+        // Marks are read before backups: a backup that is seen was not forgotten before, or its
+        // mark is seen too.
         for tomb in self.storage.list(name::TOMBS)? {
             if name::parse_tomb(&tomb.name).is_none() {
                 listing.foreign.push(tomb.name);
@@ -259,7 +271,8 @@ impl Repository {
         Ok(self.manifest_as_stored(backup)?.0)
     }
 
-    /// Reads a manifest, and its bytes as they were stored: those that a copy has to have, also where a newer program wrote more into them.
+    /// Reads a manifest, and its bytes as they were stored: those that a copy has to have, also
+    /// where a newer program wrote more into them.
     ///
     /// # Errors
     /// As [`Repository::manifest`].
@@ -331,8 +344,8 @@ impl Repository {
         Error::about(&shown, ErrorKind::Damage, message).hint(CHECK)
     }
 
-    /// Compresses `bytes` and stores them under the name that `name` makes of the SHA-256, never one that is `condemned`. They were read back, decompressed
-    /// and compared when this returns.
+    /// Compresses `bytes` and stores them under the name that `name` makes of the SHA-256, never
+    /// one that is `condemned`. They were read back, decompressed and compared when this returns.
     ///
     /// # Errors
     /// When they cannot be stored, or do not read back.
@@ -369,7 +382,8 @@ impl Repository {
         Ok(object)
     }
 
-    /// Stores bytes that are compressed already, under the name that they have in another repository, and reads them back.
+    /// Stores bytes that are compressed already, under the name that they have in another
+    /// repository, and reads them back.
     ///
     /// # Errors
     /// When they cannot be written, or do not read back.
@@ -383,7 +397,8 @@ impl Repository {
         self.put_read_back(&object.name, stored)
     }
 
-    /// Decompresses an object into `out`, called `target`, after its SHA-256 was compared. Gives how many bytes that were.
+    /// Decompresses an object into `out`, called `target`, after its SHA-256 was compared. Gives
+    /// how many bytes that were.
     ///
     /// # Errors
     /// Damage; failures to read or write.
@@ -396,7 +411,8 @@ impl Repository {
         self.decompress_within(object, u64::MAX, out, target)
     }
 
-    /// As [`Repository::decompress`]; more than `len_max` bytes are damage, told before they are written.
+    /// As [`Repository::decompress`]; more than `len_max` bytes are damage, told before they are
+    /// written.
     ///
     /// # Errors
     /// As [`Repository::decompress`].
@@ -418,7 +434,8 @@ impl Repository {
         })
     }
 
-    /// Decompresses an object as it is read, after its SHA-256 was compared. What zstd finds broken is an error of the reader.
+    /// Decompresses an object as it is read, after its SHA-256 was compared. What zstd finds broken
+    /// is an error of the reader.
     ///
     /// # Errors
     /// Damage; failures to read.
@@ -428,7 +445,8 @@ impl Repository {
             .map_err(|err| self.damaged(&object.name, err.to_string()))
     }
 
-    /// Writes a commit point, and reads it back. `seen_ms` is the latest time in the names that the writer saw. All that the manifest lists has to be stored.
+    /// Writes a commit point, and reads it back. `seen_ms` is the latest time in the names that the
+    /// writer saw. All that the manifest lists has to be stored.
     ///
     /// # Errors
     /// When it cannot be written, or does not read back.

@@ -1,7 +1,8 @@
 //! The names of objects, and what they say.
 //!
-//! A name is made of what it names, so two writers give the same name to the same bytes only: a part of the SHA-256 of the object's bytes is in
-//! it, and with it nothing that is stored is ever replaced by something else.
+//! A name is made of what it names, so two writers give the same name to the same bytes only: a
+//! part of the SHA-256 of the object's bytes is in it, and with it nothing that is stored is ever
+//! replaced by something else.
 
 use crate::zxid::Zxid;
 use jiff::Timestamp;
@@ -10,7 +11,8 @@ use jiff::tz::TimeZone;
 
 /// How many digits of a SHA-256 are in a name.
 const DIGITS: usize = 12;
-/// How times stand in names: in UTC, to the millisecond, and in an order that sorting by name keeps.
+/// How times stand in names: in UTC, to the millisecond, and in an order that sorting by name
+/// keeps.
 const TIME_FORMAT: &str = "%Y%m%dT%H%M%S.%3fZ";
 
 /// The object that makes a place a repository.
@@ -49,7 +51,8 @@ pub fn snapshot(lineage: &str, zxid: Zxid, part: usize, sha256: &str) -> String 
     )
 }
 
-/// Whether an object is named as logs and parts of snapshots are: nothing else below their folders is this program's to delete.
+/// Whether an object is named as logs and parts of snapshots are: nothing else below their folders
+/// is this program's to delete.
 pub fn is_stored(object: &str) -> bool {
     let folders: Vec<&str> = object.split('/').collect();
     let &[folder, lineage, file] = folders.as_slice() else {
@@ -98,7 +101,8 @@ pub fn parse_pin(name: &str) -> Option<&str> {
 /// What the name of a commit point says.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BackupName {
-    /// When it was made, in ms. Later than all that it could see, whatever the clock said: names sort in the order of what happened.
+    /// When it was made, in ms. Later than all that it could see, whatever the clock said: names
+    /// sort in the order of what happened.
     pub created_ms: i64,
     /// The last zxid that its lineage held then.
     pub zxid: Zxid,

@@ -5,7 +5,8 @@ use super::name::BackupName;
 use crate::error::Result;
 use std::collections::{HashMap, HashSet};
 
-/// What manifests list, kept small: a manifest never changes, so each is read once, however often the repository is looked at.
+/// What manifests list, kept small: a manifest never changes, so each is read once, however often
+/// the repository is looked at.
 #[derive(Debug, Default)]
 pub struct Needs {
     numbers: HashMap<String, u32>,

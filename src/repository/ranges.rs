@@ -42,7 +42,8 @@ impl Ranges {
         missing
     }
 
-    /// These, and what lies between the last zxid of an epoch and the first of the next where both are in it.
+    /// These, and what lies between the last zxid of an epoch and the first of the next where both
+    /// are in it.
     pub fn with_ends_of_epochs(&self) -> Ranges {
         let mut settled = self.clone();
         for ((_, last), (first, _)) in self.iter().zip(self.iter().skip(1)) {

@@ -1,8 +1,10 @@
 //! Where a repository's objects are: names and bytes, nothing else.
 //!
-//! All of it goes through the `object_store` crate, and nothing above this module knows of a file system. An object is whole or absent, and on
-//! the disk (its bytes and its name) when [`Storage::put`] returns. Of a local directory this module also knows what a bucket does not have:
-//! free space, what killed writers left behind, and that names that were deleted have to be synced too.
+//! All of it goes through the `object_store` crate, and nothing above this module knows of a file
+//! system. An object is whole or absent, and on the disk (its bytes and its name) when
+//! [`Storage::put`] returns. Of a local directory this module also knows what a bucket does not
+//! have: free space, what killed writers left behind, and that names that were deleted have to be
+//! synced too.
 
 use crate::durable::sync_dir;
 use crate::error::{Error, ErrorKind, Result};
@@ -103,7 +105,8 @@ impl Storage {
         self.shown.join(name)
     }
 
-    /// Stores an object, whole and lasting. One of the same name is replaced: names tell what is in an object, so by the same bytes.
+    /// Stores an object, whole and lasting. One of the same name is replaced: names tell what is in
+    /// an object, so by the same bytes.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -116,8 +119,9 @@ impl Storage {
         self.sync_folders(name)
     }
 
-    /// Makes the names of the folders last that an object is in. The crate syncs those that it makes, and not those that it finds: another run may have made them
-    /// just now, or was killed before it could sync them.
+    /// Makes the names of the folders last that an object is in. The crate syncs those that it
+    /// makes, and not those that it finds: another run may have made them just now, or was killed
+    /// before it could sync them.
     fn sync_folders(&self, name: &str) -> Result<()> {
         let Some(root) = &self.root else {
             return Ok(());
@@ -188,7 +192,8 @@ impl Storage {
         Ok(found)
     }
 
-    /// Removes objects, lastingly. One that is not there is no failure: another run may have removed it.
+    /// Removes objects, lastingly. One that is not there is no failure: another run may have
+    /// removed it.
     ///
     /// # Errors
     /// When one cannot be removed; others may have been.
@@ -199,8 +204,9 @@ impl Storage {
         }
     }
 
-    /// Removes objects, lastingly, and goes on past those that are refused: a lock holds them, or this user may not. Gives what was said of those; a new
-    /// listing tells which they are, and which are gone although it was said that they could not be removed.
+    /// Removes objects, lastingly, and goes on past those that are refused: a lock holds them, or
+    /// this user may not. Gives what was said of those; a new listing tells which they are, and
+    /// which are gone although it was said that they could not be removed.
     ///
     /// # Errors
     /// When it cannot be made lasting.
@@ -231,8 +237,9 @@ impl Storage {
         Ok(refused)
     }
 
-    /// Makes lasting what other runs did to names: one that was killed may have deleted something and not synced that, and whoever deletes
-    /// more because it is gone has to be sure that it stays gone.
+    /// Makes lasting what other runs did to names: one that was killed may have deleted something
+    /// and not synced that, and whoever deletes more because it is gone has to be sure that it
+    /// stays gone.
     ///
     /// # Errors
     /// When a folder cannot be read or synced.
@@ -257,7 +264,8 @@ impl Storage {
         Some(space.blocks_available() * space.fragment_size())
     }
 
-    /// Files that writers which were killed left behind longer than `age` ago: names and sizes. They are no objects, and no listing has them.
+    /// Files that writers which were killed left behind longer than `age` ago: names and sizes.
+    /// They are no objects, and no listing has them.
     ///
     /// # Errors
     /// When a folder cannot be read.

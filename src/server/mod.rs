@@ -1,4 +1,5 @@
-//! What ZooKeeper's servers make of a data directory: their loading code, followed release by release, and the messages that they print.
+//! What ZooKeeper's servers make of a data directory: their loading code, followed release by
+//! release, and the messages that they print.
 //!
 //! Uses [`crate::history`] and [`crate::analysis`].
 

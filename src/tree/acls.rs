@@ -1,8 +1,8 @@
 //! Access control lists by value: each list once, znodes hold its number.
 //!
-//! Servers hold lists by the ids of the snapshot's map, and a fuzzy snapshot may lack an id that a znode has; what
-//! a server makes of that differs by release, and can be another znode's list. By value nothing is mixed up:
-//! a znode whose list is unknown says so until a txn gives it one.
+//! Servers hold lists by the ids of the snapshot's map, and a fuzzy snapshot may lack an id that a
+//! znode has; what a server makes of that differs by release, and can be another znode's list. By
+//! value nothing is mixed up: a znode whose list is unknown says so until a txn gives it one.
 
 use crate::format::record::AclVector;
 use crate::format::record::acl::OPEN_ACL_UNSAFE;

@@ -1,16 +1,20 @@
-//! What each txn does to the tree (`DataTree.processTxn`, `createNode`, `deleteNode`, `setData`, `setACL`, `killSession`).
+//! What each txn does to the tree (`DataTree.processTxn`, `createNode`, `deleteNode`, `setData`,
+//! `setACL`, `killSession`).
 //!
-//! Replay begins on a snapshot that may be ahead of it in places, so a txn may find its work done. Servers
-//! swallow the error (`NoNode`, `NodeExists`) and go on, and so does this. Where releases differ in what they
-//! make of that, the rule here is the one under which the true tree comes out at the end of the fuzzy range,
-//! whichever release wrote the files; over a sound history applied in order all of them agree:
+//! Replay begins on a snapshot that may be ahead of it in places, so a txn may find its work done.
+//! Servers swallow the error (`NoNode`, `NodeExists`) and go on, and so does this. Where releases
+//! differ in what they make of that, the rule here is the one under which the true tree comes out
+//! at the end of the fuzzy range, whichever release wrote the files; over a sound history applied
+//! in order all of them agree:
 //!
 //! - A parent's `cversion` and `pzxid` only rise (3.6.0+; before, a replay could lower them).
 //! - A delete raises the parent's `pzxid` also when the znode is gone already (3.5.5+).
-//! - A create that finds the znode gives it its ACL (3.8.5+, 3.9.4+), and raises the parent's `cversion`: servers do so
-//!   for `create` only, and leave the parent of a container or TTL node behind.
+//! - A create that finds the znode gives it its ACL (3.8.5+, 3.9.4+), and raises the parent's
+//!   `cversion`: servers do so for `create` only, and leave the parent of a container or TTL node
+//!   behind.
 //! - A delete takes with it what is below: see [`DataTree::remove`].
-//! - A multi with an error in it does nothing. In a good one all parts are applied, whichever of them find their work done.
+//! - A multi with an error in it does nothing. In a good one all parts are applied, whichever of
+//!   them find their work done.
 //! - A `check` at the top, an error, an unknown type: nothing.
 
 use super::{CONTAINER_OWNER, DataTree, NodeId, owner, parent_path};
@@ -29,7 +33,8 @@ impl DataTree {
         self.apply_in_steps(header, body, &mut |_, _| {})
     }
 
-    /// Applies one txn, and shows the tree to `step` after each part of it: the parts of a multi, or the one that there is.
+    /// Applies one txn, and shows the tree to `step` after each part of it: the parts of a multi,
+    /// or the one that there is.
     ///
     /// # Errors
     /// As [`DataTree::apply`].
@@ -153,7 +158,8 @@ impl DataTree {
         self.refresh_digest(id);
     }
 
-    /// Ends a session as the txn at `zxid` did: deletes what it logged, and what the session still owns.
+    /// Ends a session as the txn at `zxid` did: deletes what it logged, and what the session still
+    /// owns.
     pub fn close_session(&mut self, session: SessionId, paths: Option<PathVector<'_>>, zxid: Zxid) {
         self.sessions.remove(&session);
         let owned = self.ephemerals.remove(&session.0).unwrap_or_default();
@@ -170,8 +176,8 @@ impl DataTree {
         }
     }
 
-    /// The sessions that own ephemerals and are not among the tree's sessions, with how many: a server that leads
-    /// deletes those at its start, and its followers do not.
+    /// The sessions that own ephemerals and are not among the tree's sessions, with how many: a
+    /// server that leads deletes those at its start, and its followers do not.
     pub fn uncovered_ephemerals(&self) -> Vec<(SessionId, usize)> {
         let mut uncovered: Vec<_> = self
             .ephemerals

@@ -1,7 +1,8 @@
 //! What differs between two trees: znodes by path, and sessions.
 //!
-//! Contents are compared, not sizes. A znode of the same path that another txn created is another znode: it is told as recreated. What servers
-//! derive is left out: the data of quota counts, and `/zookeeper/config`, which every server writes anew from its configuration.
+//! Contents are compared, not sizes. A znode of the same path that another txn created is another
+//! znode: it is told as recreated. What servers derive is left out: the data of quota counts, and
+//! `/zookeeper/config`, which every server writes anew from its configuration.
 
 use crate::format::record::Stat;
 use crate::tree::glob::PathGlob;
@@ -29,7 +30,8 @@ pub enum Aspect {
 /// What to compare.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The znodes that are meant; all, if none is given. Sessions are of no path, and left out where one is given.
+    /// The znodes that are meant; all, if none is given. Sessions are of no path, and left out
+    /// where one is given.
     pub path: Option<PathGlob>,
     /// What is left out.
     pub ignore: Vec<Aspect>,
@@ -184,7 +186,8 @@ pub fn sessions_between(
         .collect()
 }
 
-/// The order in which trees are walked: parents first, siblings by name. Plain order of bytes is another: `/a-b` comes before `/a/b` in it.
+/// The order in which trees are walked: parents first, siblings by name. Plain order of bytes is
+/// another: `/a-b` comes before `/a/b` in it.
 fn in_tree_order(a: &[u8], b: &[u8]) -> Ordering {
     let is_slash = |byte: &u8| *byte == b'/';
     a.split(is_slash).cmp(b.split(is_slash))

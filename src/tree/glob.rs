@@ -1,4 +1,5 @@
-//! Patterns of paths, as shells have them: `*` and `?` stay within one name, `**` goes through any number, `{a,b}` and `[ab]` choose.
+//! Patterns of paths, as shells have them: `*` and `?` stay within one name, `**` goes through any
+//! number, `{a,b}` and `[ab]` choose.
 //!
 //! A pattern without any of these is a path, and means that znode alone.
 
@@ -16,7 +17,8 @@ pub struct PathGlob {
 }
 
 impl PathGlob {
-    /// Whether `path` is meant. The root is `/`, and may be given as the empty path that files have.
+    /// Whether `path` is meant. The root is `/`, and may be given as the empty path that files
+    /// have.
     pub fn is_match(&self, path: &[u8]) -> bool {
         let path = if path.is_empty() { b"/" } else { path };
         self.matcher.is_match(OsStr::from_bytes(path))

@@ -1,7 +1,7 @@
 //! The data tree: znodes, sessions, and the digest over them (`DataTree`, `DataNode`).
 //!
-//! Znodes lie in one vector and refer to each other by index; a table finds them by path. [`DataTree::apply`]
-//! does what a txn says. The tree knows records, not files.
+//! Znodes lie in one vector and refer to each other by index; a table finds them by path.
+//! [`DataTree::apply`] does what a txn says. The tree knows records, not files.
 
 mod acls;
 mod apply;
@@ -102,7 +102,8 @@ impl DataTree {
         }
     }
 
-    /// The tree of a server that never had a client. Servers of 3.5 and later have `/zookeeper/config` in it.
+    /// The tree of a server that never had a client. Servers of 3.5 and later have
+    /// `/zookeeper/config` in it.
     pub fn fresh(with_config: bool) -> DataTree {
         let mut tree = DataTree::empty();
         let open = tree.acls.add(OPEN_ACL_UNSAFE);
@@ -260,7 +261,8 @@ impl DataTree {
             .copied()
     }
 
-    /// As [`DataTree::find`], but looks at the znode `near` and its parent first: snapshots stand depth first.
+    /// As [`DataTree::find`], but looks at the znode `near` and its parent first: snapshots stand
+    /// depth first.
     fn find_near(&self, near: NodeId, path: &[u8]) -> Option<NodeId> {
         let is_at = |id: NodeId| id != NONE && *self.node(id).path == *path;
         if near == NONE {
@@ -341,8 +343,9 @@ impl DataTree {
         id
     }
 
-    /// Takes a znode out, and all below it. Real history deletes children first: below a deleted znode there can only
-    /// be what a fuzzy snapshot has from a later life of the same path, and its creation follows.
+    /// Takes a znode out, and all below it. Real history deletes children first: below a deleted
+    /// znode there can only be what a fuzzy snapshot has from a later life of the same path, and
+    /// its creation follows.
     fn remove(&mut self, id: NodeId) {
         let (parent, next, previous) = {
             let node = self.node(id);
@@ -408,7 +411,8 @@ pub fn root_as_empty(path: &[u8]) -> &[u8] {
     if path == b"/" { b"" } else { path }
 }
 
-/// The path of the parent; `None` for the root. The parent of `/a` is the root, whose path is empty.
+/// The path of the parent; `None` for the root. The parent of `/a` is the root, whose path is
+/// empty.
 pub fn parent_path(path: &[u8]) -> Option<&[u8]> {
     path.iter()
         .rposition(|byte| *byte == b'/')

@@ -7,7 +7,8 @@
 //! | 0xFF0000tt_tttttttt | TTL node, t its TTL in ms (3.5.4+ with `extendedTypesEnabled`) |
 //! | other | the session that owns it |
 //!
-//! Session ids may be negative too, so a value that could be a TTL is a session if such a session is known.
+//! Session ids may be negative too, so a value that could be a TTL is a session if such a session
+//! is known.
 
 use super::DataTree;
 use crate::format::record::Stat;

@@ -1,7 +1,8 @@
 //! Quotas: `/zookeeper/quota/PATH/zookeeper_limits` sets one, `zookeeper_stats` beside it counts.
 //!
-//! The counts are derived. A server edits them in place without a txn, and works all of them out again when it
-//! loads a snapshot (`DataTree.updateQuotaForPath`). They are never compared, only brought up to date.
+//! The counts are derived. A server edits them in place without a txn, and works all of them out
+//! again when it loads a snapshot (`DataTree.updateQuotaForPath`). They are never compared, only
+//! brought up to date.
 
 use super::{DataTree, NodeId};
 use crate::format::record::digest::prefix_crc;
@@ -14,7 +15,8 @@ pub const LIMITS_NODE: &[u8] = b"zookeeper_limits";
 pub const STATS_NODE: &[u8] = b"zookeeper_stats";
 
 impl DataTree {
-    /// The paths that have a quota; the root's is empty. No server starts on a tree whose root has one.
+    /// The paths that have a quota; the root's is empty. No server starts on a tree whose root has
+    /// one.
     pub fn quota_paths(&self) -> Vec<Vec<u8>> {
         let mut stack: Vec<NodeId> = self.find(QUOTA_ROOT).into_iter().collect();
         let mut paths = Vec::new();
@@ -32,7 +34,8 @@ impl DataTree {
         paths
     }
 
-    /// Works out every count again: the znodes from the path down, and the sum of the lengths of their data.
+    /// Works out every count again: the znodes from the path down, and the sum of the lengths of
+    /// their data.
     pub fn refresh_quota_stats(&mut self) {
         for path in self.quota_paths() {
             let stats_path = [QUOTA_ROOT, &path, b"/", STATS_NODE].concat();

@@ -3,7 +3,8 @@
 use crate::tree::glob::PathGlob;
 use crate::tree::{DataTree, NodeView, Owner, depth, is_at_or_below, parent_path};
 
-/// The bytes that a znode takes in a snapshot beside its path and its data: their lengths, the number of its ACL, the stat.
+/// The bytes that a znode takes in a snapshot beside its path and its data: their lengths, the
+/// number of its ACL, the stat.
 const STORED_LEN: u64 = 4 + 4 + 8 + 60;
 
 /// What is named: one path, or all that match a pattern.
@@ -21,8 +22,9 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// What `text` means in `tree`: a znode's children, or with `recursive` the znode and all below it. What is no path of a znode and has `*`, `?`, `[` or
-    /// `{` in it is a pattern: the znodes that match, or with `recursive` those and all below them.
+    /// What `text` means in `tree`: a znode's children, or with `recursive` the znode and all below
+    /// it. What is no path of a znode and has `*`, `?`, `[` or `{` in it is a pattern: the znodes
+    /// that match, or with `recursive` those and all below them.
     ///
     /// # Errors
     /// Says what is wrong with the pattern, or with a path that does not begin with `/`.
@@ -109,7 +111,8 @@ pub struct Sum<'a> {
     pub ephemerals: u64,
 }
 
-/// The sums of the znode at `path` and of those below it, down to `max_depth` names: parents before children, siblings by name.
+/// The sums of the znode at `path` and of those below it, down to `max_depth` names: parents before
+/// children, siblings by name.
 pub fn sums<'a>(tree: &'a DataTree, path: &[u8], max_depth: usize) -> Vec<Sum<'a>> {
     let root_depth = depth(path);
     let mut sums: Vec<Sum<'a>> = Vec::new();

@@ -9,7 +9,8 @@ impl DataTree {
         self.in_order_from(b"")
     }
 
-    /// The znode at `path` and all below it, as [`DataTree::in_order`] has them; nothing where it is not there.
+    /// The znode at `path` and all below it, as [`DataTree::in_order`] has them; nothing where it
+    /// is not there.
     pub fn in_order_from(&self, path: &[u8]) -> impl Iterator<Item = NodeView<'_>> {
         let mut stack: Vec<NodeId> = self.find(path).into_iter().collect();
         let mut children = Vec::new();

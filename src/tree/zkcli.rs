@@ -1,9 +1,12 @@
 //! A script for `zkCli.sh` that makes a subtree again by hand, one `create` a line, parents first.
 //!
-//! zkCli splits a line at white space; a word that begins with a quote ends at the next one of its kind, and nothing escapes a quote
-//! (`ZooKeeperMain.MyCommandOptions.parseCommand`, 3.5 to 3.9). Where it finds JLine, that reads the line first: it expands `!` and takes tabs for a wish to have
-//! a word completed. ACLs are split at commas and colons (`AclParser`). So much cannot be said: line ends and control characters, bytes that are not UTF-8, both quotes
-//! in one word, `!`, commas in ACLs, data that looks like an option of `create`. Ephemerals would belong to the session of zkCli, and are left out.
+//! zkCli splits a line at white space; a word that begins with a quote ends at the next one of its
+//! kind, and nothing escapes a quote (`ZooKeeperMain.MyCommandOptions.parseCommand`, 3.5 to 3.9).
+//! Where it finds JLine, that reads the line first: it expands `!` and takes tabs for a wish to
+//! have a word completed. ACLs are split at commas and colons (`AclParser`). So much cannot be
+//! said: line ends and control characters, bytes that are not UTF-8, both quotes in one word, `!`,
+//! commas in ACLs, data that looks like an option of `create`. Ephemerals would belong to the
+//! session of zkCli, and are left out.
 //!
 //! What a script makes is new: its zxids, times and versions are those of the day it is run.
 
@@ -61,8 +64,8 @@ pub struct Scripted {
     pub needs_auth: bool,
 }
 
-/// Writes the script for the znode at `path` and all below it, and calls `tell` with what it has not, or not as it was. The root and what servers make
-/// themselves are passed over.
+/// Writes the script for the znode at `path` and all below it, and calls `tell` with what it has
+/// not, or not as it was. The root and what servers make themselves are passed over.
 ///
 /// # Errors
 /// Those of `out`.
@@ -149,7 +152,8 @@ fn create_line(tree: &DataTree, node: &NodeView<'_>, line: &mut String) -> Resul
 /// `bytes` as one word of a line.
 fn word(bytes: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(bytes).ok()?;
-    // Direction marks and the like do no harm to zkCli, but whoever reads the script would be shown something else than it does.
+    // Direction marks and the like do no harm to zkCli, but whoever reads the script would be shown
+    // something else than it does.
     let is_impossible = |c: char| {
         c.is_control()
             || c == '!'
@@ -167,7 +171,8 @@ fn word(bytes: &[u8]) -> Option<String> {
     }
 }
 
-/// Data as one word. Before 3.7 `create` takes `-s…` apart into options even behind `--` (`PosixParser.burstToken`), and so with its other letters.
+/// Data as one word. Before 3.7 `create` takes `-s…` apart into options even behind `--`
+/// (`PosixParser.burstToken`), and so with its other letters.
 fn data_word(data: &[u8]) -> Option<String> {
     let is_option = matches!(data, [b'-', b's' | b'e' | b'c' | b't' | b'-', ..]);
     word(data).filter(|_| !is_option)

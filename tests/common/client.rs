@@ -1,4 +1,5 @@
-//! A real client: connections, the whole tree as a client sees it, and the differences of two such trees.
+//! A real client: connections, the whole tree as a client sees it, and the differences of two such
+//! trees.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -21,7 +22,8 @@ pub const SESSION_TIMEOUT: Duration = Duration::from_secs(600);
 /// How many znodes are asked for before the first answer is awaited.
 const DUMP_BATCH: usize = 256;
 
-/// An idle connection is given up after this long; the library's default would be a part of the session timeout.
+/// An idle connection is given up after this long; the library's default would be a part of the
+/// session timeout.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// Opens a session as the given users. It is closed when the last clone of the client is dropped.
@@ -77,7 +79,8 @@ pub struct NodeView {
 /// The whole tree, by path.
 pub type Tree = BTreeMap<String, NodeView>;
 
-/// Reads the whole tree from one server, as the superuser: every znode can be read and no ACL is masked.
+/// Reads the whole tree from one server, as the superuser: every znode can be read and no ACL is
+/// masked.
 pub async fn dump(address: &str, release: &Release) -> Tree {
     match try_dump(address, release).await {
         Ok(tree) => tree,
@@ -187,8 +190,9 @@ pub enum Mode {
     Quorum,
 }
 
-/// What differs between two trees, a line each; empty if nothing does. Two things are left out, because a server
-/// derives them: data and data length of quota statistics, and in an ensemble `/zookeeper/config`.
+/// What differs between two trees, a line each; empty if nothing does. Two things are left out,
+/// because a server derives them: data and data length of quota statistics, and in an ensemble
+/// `/zookeeper/config`.
 pub fn differences(expected: &Tree, actual: &Tree, mode: Mode) -> Vec<String> {
     let mut lines = Vec::new();
     let skipped = |path: &str| mode == Mode::Quorum && path == "/zookeeper/config";

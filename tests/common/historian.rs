@@ -1,4 +1,5 @@
-//! The naive model of a server, which makes random txns that are valid, one after the other, and fuzzy snapshots of such histories.
+//! The naive model of a server, which makes random txns that are valid, one after the other, and
+//! fuzzy snapshots of such histories.
 #![allow(
     dead_code,
     reason = "each test file is a program of its own and uses a part"
@@ -141,7 +142,8 @@ pub struct Historian {
     pub world: World,
     pub time: i64,
     pub moments: Vec<World>,
-    /// Whether closeSessions always list what they delete, and creates the parent's cversion, as 3.6 and later do.
+    /// Whether closeSessions always list what they delete, and creates the parent's cversion, as
+    /// 3.6 and later do.
     pub is_modern: bool,
 }
 
@@ -486,7 +488,8 @@ impl Historian {
             }
         };
         self.world.zxid = zxid;
-        // The closing of a session that lists nothing cannot be told from a vector by its digest alone, so both occur.
+        // The closing of a session that lists nothing cannot be told from a vector by its digest
+        // alone, so both occur.
         let has_digest = txn_type != op::ERROR && !self.random.once_in(3);
         let mut body_is_old = false;
         if !self.is_modern && txn_type == op::CREATE && !has_digest && self.random.once_in(3) {
@@ -564,8 +567,8 @@ impl Photographer<'_> {
     }
 }
 
-/// A snapshot taken over `window`, of which the first world is that of the name. Says up to where it is ahead.
-/// It says so itself, as servers of 3.9 let it, if `tells`.
+/// A snapshot taken over `window`, of which the first world is that of the name. Says up to where
+/// it is ahead. It says so itself, as servers of 3.9 let it, if `tells`.
 pub fn fuzzy_snapshot(
     window: &[Step],
     ids: &BTreeMap<&[u8], i64>,

@@ -59,7 +59,8 @@ impl Watch {
     }
 }
 
-/// What a lineage's log of this number holds: always the same, so that equal bytes are stored again and again.
+/// What a lineage's log of this number holds: always the same, so that equal bytes are stored again
+/// and again.
 fn content(lineage: &str, what: &str, number: u32) -> Vec<u8> {
     format!("{what} {number} of {lineage}")
         .repeat(3)
@@ -351,7 +352,8 @@ impl Judge {
         self.newest.remove(lineage);
     }
 
-    /// Checks that each object that counts holds what it did, that nothing else is there, and no mark.
+    /// Checks that each object that counts holds what it did, that nothing else is there, and no
+    /// mark.
     pub fn settled(&self, repository: &Repository) {
         let listing = repository.listing().unwrap();
         let mut needed = BTreeSet::new();

@@ -41,7 +41,8 @@ pub fn base64(bytes: &[u8]) -> String {
     text
 }
 
-/// The program, in a fixed time zone, started where the fixtures are, so that paths in its output are the same everywhere.
+/// The program, in a fixed time zone, started where the fixtures are, so that paths in its output
+/// are the same everywhere.
 pub fn zoovault() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_zoovault"));
     command
@@ -68,7 +69,8 @@ pub fn copy(name: &str) -> (tempfile::TempDir, PathBuf) {
     (dir, version_dir)
 }
 
-/// Writes a file as if an hour ago: what was written a moment ago may be being written to now, and is judged with patience.
+/// Writes a file as if an hour ago: what was written a moment ago may be being written to now, and
+/// is judged with patience.
 pub fn write_old(path: &Path, bytes: &[u8]) {
     fs::write(path, bytes).unwrap();
     let file = fs::File::options().append(true).open(path).unwrap();
@@ -107,7 +109,8 @@ pub fn golden(name: &str, call: &str, output: &Output) {
     assert!(shown == expected, "{}:\n{shown}", path.display());
 }
 
-/// Says what is missing where the test runner does not capture it; under `ZOOVAULT_REQUIRE_LIVE=1` what is required panics.
+/// Says what is missing where the test runner does not capture it; under `ZOOVAULT_REQUIRE_LIVE=1`
+/// what is required panics.
 pub fn missing(what: &str, required: bool) {
     if required && std::env::var("ZOOVAULT_REQUIRE_LIVE").is_ok_and(|value| value == "1") {
         panic!("ZOOVAULT_REQUIRE_LIVE=1, but: {what}");

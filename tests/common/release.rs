@@ -10,7 +10,8 @@ use crate::common::missing;
 /// Where Debian installs the jars of its packages.
 const DEBIAN_JARS: &str = "/usr/share/java";
 
-/// What Debian's server needs beside its own jar; `zookeeper` itself is found by its versioned name.
+/// What Debian's server needs beside its own jar; `zookeeper` itself is found by its versioned
+/// name.
 const DEBIAN_DEPENDENCIES: &[&str] = &[
     "zookeeper-jute",
     "slf4j-api",
@@ -69,8 +70,9 @@ impl Release {
     }
 }
 
-/// Every release that can be run here: Debian's, then those of `ZOOVAULT_TEST_ZOOKEEPERS`. What is missing is said on
-/// stderr, uncaptured; under `ZOOVAULT_REQUIRE_LIVE=1` a missing Java or Debian package panics.
+/// Every release that can be run here: Debian's, then those of `ZOOVAULT_TEST_ZOOKEEPERS`. What is
+/// missing is said on stderr, uncaptured; under `ZOOVAULT_REQUIRE_LIVE=1` a missing Java or Debian
+/// package panics.
 pub fn releases() -> Vec<Release> {
     let java = Command::new("java")
         .arg("-version")

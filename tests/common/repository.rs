@@ -222,7 +222,8 @@ pub fn forget(repository: &Repository, id: &str) -> String {
     repository.bury(&tomb).unwrap()
 }
 
-/// Two backups of `small-3.8`, a minute apart: one of its beginning, and one of all that follows that one. The second stands on a base of two parts.
+/// Two backups of `small-3.8`, a minute apart: one of its beginning, and one of all that follows
+/// that one. The second stands on a base of two parts.
 pub struct Small {
     /// The logs, all of them.
     pub logs: Vec<StoredLog>,

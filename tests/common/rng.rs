@@ -1,6 +1,7 @@
 //! Random numbers that a seed fixes, so that a failing test fails again.
 
-/// A small generator of pseudo-random numbers (splitmix64): the same seed gives the same numbers everywhere.
+/// A small generator of pseudo-random numbers (splitmix64): the same seed gives the same numbers
+/// everywhere.
 #[derive(Clone, Debug)]
 pub struct Rng(u64);
 

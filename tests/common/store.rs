@@ -89,7 +89,8 @@ impl Faulty {
         script.fault = fault;
     }
 
-    /// Does something before each call, in a thread of its own: it may use the store below, and what it does happens between two calls.
+    /// Does something before each call, in a thread of its own: it may use the store below, and
+    /// what it does happens between two calls.
     pub fn before_each(&self, hook: Option<Hook>) {
         self.script.lock().unwrap().hook = hook;
     }

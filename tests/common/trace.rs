@@ -1,7 +1,9 @@
-//! Runs a program under `ptrace`: every operation on files below a directory is seen, by all threads and in one order, and can be made to fail.
+//! Runs a program under `ptrace`: every operation on files below a directory is seen, by all
+//! threads and in one order, and can be made to fail.
 //!
-//! `strace` can inject faults too, but it counts calls per thread: the third sync of a worker and that of the main thread cannot be told apart,
-//! and after the first of them the program is gone. Here there is one count for the whole program.
+//! `strace` can inject faults too, but it counts calls per thread: the third sync of a worker and
+//! that of the main thread cannot be told apart, and after the first of them the program is gone.
+//! Here there is one count for the whole program.
 #![allow(
     dead_code,
     reason = "each test file is a program of its own and uses a part"
@@ -79,7 +81,8 @@ pub struct Traced {
     pub ops: Vec<Op>,
 }
 
-/// What is done with operations: `before` each it is asked what is to become of it, and `after` it is told of those that were done.
+/// What is done with operations: `before` each it is asked what is to become of it, and `after` it
+/// is told of those that were done.
 pub trait Plan {
     /// Whether to be asked about what is read, too.
     fn sees_reads(&self) -> bool {
@@ -181,7 +184,8 @@ pub fn run(command: &Command, watched: &Path, plan: &mut dyn Plan) -> Result<Tra
     })
 }
 
-/// Holds a program to one processor: then it does with one worker what it else does with several, and in nearly the same order each time.
+/// Holds a program to one processor: then it does with one worker what it else does with several,
+/// and in nearly the same order each time.
 fn pin(pid: Pid) {
     let allowed = sched_getaffinity(pid).unwrap();
     let usable: Vec<usize> = (0..CpuSet::count())

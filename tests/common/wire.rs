@@ -1,6 +1,7 @@
-//! A few requests spoken by hand, for what the client library cannot say or does not show: a connection that claims to
-//! have seen a zxid, null data (the library reads and writes it as empty), a multi that 3.4 understands (the library
-//! puts `create2` into every multi), and a session closed at a known moment.
+//! A few requests spoken by hand, for what the client library cannot say or does not show: a
+//! connection that claims to have seen a zxid, null data (the library reads and writes it as
+//! empty), a multi that 3.4 understands (the library puts `create2` into every multi), and a
+//! session closed at a known moment.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -66,7 +67,8 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// Opens a session, claiming to have seen `last_zxid_seen`. A server that has not got that far hangs up: an error.
+    /// Opens a session, claiming to have seen `last_zxid_seen`. A server that has not got that far
+    /// hangs up: an error.
     pub fn connect(address: &str, last_zxid_seen: i64, timeout: Duration) -> io::Result<Wire> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
@@ -128,7 +130,8 @@ impl Wire {
         }))
     }
 
-    /// Writes, and gives the zxid and the code of the reply. A connection that broke is an error: nobody knows what became of the write.
+    /// Writes, and gives the zxid and the code of the reply. A connection that broke is an error:
+    /// nobody knows what became of the write.
     pub fn write(&mut self, write: &Change<'_>) -> io::Result<(i64, Code)> {
         let request = self.write_request(write);
         let (code, _) = self.try_exchange(self.xid, &request)?;
@@ -184,7 +187,8 @@ impl Wire {
     pub fn multi(&mut self, ops: &[Op<'_>]) -> Result<(), Code> {
         let request = self.multi_request(ops);
         let reply = self.call(&request)?;
-        // After a failure every result is a header (type -1, not done, a code) and the code again; 0 stands before the culprit.
+        // After a failure every result is a header (type -1, not done, a code) and the code again;
+        // 0 stands before the culprit.
         let mut results = Reply(&reply);
         while results.int().expect("a result's type") == -1 {
             if results.byte().expect("a result's end mark") != 0 {

@@ -1,5 +1,5 @@
-//! A seeded random workload: every kind of txn that a server logs, in an order that the seed fixes, with checkpoints
-//! at which the tree is known exactly.
+//! A seeded random workload: every kind of txn that a server logs, in an order that the seed fixes,
+//! with checkpoints at which the tree is known exactly.
 
 use std::time::Duration;
 
@@ -43,7 +43,8 @@ pub struct Workload {
     clients: Vec<Client>,
     sessions: Vec<SessionInfo>,
     wire: Wire,
-    /// Persistent znodes that were there at some time; children are made under them, and some are deleted.
+    /// Persistent znodes that were there at some time; children are made under them, and some are
+    /// deleted.
     paths: Vec<String>,
     serial: usize,
 }
@@ -51,7 +52,8 @@ pub struct Workload {
 /// Below this one the workload creates and deletes; the other top-level znodes stay.
 const BASE: &str = "/lab";
 
-/// One path of each sort that is easily mangled: blanks, other scripts, characters beyond 16 bits, a dot, a colon.
+/// One path of each sort that is easily mangled: blanks, other scripts, characters beyond 16 bits,
+/// a dot, a colon.
 const ODD_PATHS: &[&str] = &[
     "/with blank",
     "/with blank/ leading and trailing ",
@@ -69,7 +71,8 @@ const TTL: Duration = Duration::from_secs(36_000);
 const BIG_NODE_LEN: usize = 700_000;
 
 impl Workload {
-    /// Connects several clients, whose sessions last until their time is up, and creates what must be there once.
+    /// Connects several clients, whose sessions last until their time is up, and creates what must
+    /// be there once.
     pub async fn start(server: &Server, kinds: Kinds, seed: u64) -> Workload {
         let (release, address) = (server.release().clone(), server.address());
         let mut clients = Vec::new();
@@ -107,7 +110,8 @@ impl Workload {
             let result = client.create(path, path.as_bytes(), &open).await;
             result.unwrap_or_else(|err| panic!("{path:?}: {err}"));
         }
-        // A quota as the command line client sets it: the same path below `/zookeeper/quota`, with two children.
+        // A quota as the command line client sets it: the same path below `/zookeeper/quota`, with
+        // two children.
         client
             .create("/quota", b"q", &open)
             .await
@@ -163,8 +167,9 @@ impl Workload {
         }
     }
 
-    /// Writes data of one znode so often that the newest snapshot was begun while nothing else changed. A server that
-    /// starts from a snapshot taken under other changes may get ACLs wrong, and so would be no judge.
+    /// Writes data of one znode so often that the newest snapshot was begun while nothing else
+    /// changed. A server that starts from a snapshot taken under other changes may get ACLs wrong,
+    /// and so would be no judge.
     pub async fn settle(&mut self, writes: usize) {
         let client = self.client();
         let writes: Vec<_> = (0..writes)
@@ -192,8 +197,9 @@ impl Workload {
         Checkpoint { zxid, time, tree }
     }
 
-    /// Leaves the server, and keeps the sessions. To be called before the server stops: a client left to itself tries
-    /// to come back while the server starts, and may wait long for an answer to a request that was dropped.
+    /// Leaves the server, and keeps the sessions. To be called before the server stops: a client
+    /// left to itself tries to come back while the server starts, and may wait long for an answer
+    /// to a request that was dropped.
     pub fn disconnect(&mut self) {
         let sessions = self.clients.drain(..).map(Client::into_session);
         self.sessions.extend(sessions);
@@ -208,7 +214,8 @@ impl Workload {
         self.wire = lab_wire(&self.address);
     }
 
-    /// Puts a member into the ensemble in which it is already: a reconfiguration that changes nothing but the version.
+    /// Puts a member into the ensemble in which it is already: a reconfiguration that changes
+    /// nothing but the version.
     pub async fn reconfigure(&self, ensemble: &Ensemble, id: u8) {
         let client = client::connect(&self.address, &self.release, &[SUPER]).await;
         let joinings = [ensemble.server_line(id)];
@@ -236,7 +243,8 @@ impl Workload {
         format!("{script}{}", self.serial)
     }
 
-    /// An ACL list that leaves everything to the tests' user, and that was most likely never seen before.
+    /// An ACL list that leaves everything to the tests' user, and that was most likely never seen
+    /// before.
     fn new_acl(&mut self) -> Vec<Acl> {
         let bits = [
             Permission::READ,
@@ -453,7 +461,8 @@ fn lab_wire(address: &str) -> Wire {
     wire
 }
 
-/// Whether the step was done. Errors that random steps meet are fine (a server logs most of them); any other panics.
+/// Whether the step was done. Errors that random steps meet are fine (a server logs most of them);
+/// any other panics.
 fn tolerate(result: Result<(), Error>, path: &str) -> bool {
     match result {
         Ok(()) => true,

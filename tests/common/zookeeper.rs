@@ -1,5 +1,5 @@
-//! Runs ZooKeeper servers, alone or as an ensemble: on the loopback interface, on free ports, with the configuration
-//! and the server's log in a folder of their own, never in a data directory.
+//! Runs ZooKeeper servers, alone or as an ensemble: on the loopback interface, on free ports, with
+//! the configuration and the server's log in a folder of their own, never in a data directory.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -14,11 +14,13 @@ use tempfile::TempDir;
 
 use crate::release::Release;
 
-/// `super:secret`, as `DigestAuthenticationProvider` wants it: user, and Base64 of the SHA-1 of `user:password`.
+/// `super:secret`, as `DigestAuthenticationProvider` wants it: user, and Base64 of the SHA-1 of
+/// `user:password`.
 const SUPER_DIGEST: &str = "super:lK75jTNcA+U9vtVEw5vB51mj/w4=";
 
-/// How long a server may take to answer, and an ensemble to elect: on a machine that has other things to do, too. Nothing waits longer than it
-/// has to, so this is only how long a failure takes.
+/// How long a server may take to answer, and an ensemble to elect: on a machine that has other
+/// things to do, too. Nothing waits longer than it has to, so this is only how long a failure
+/// takes.
 pub const READY_TIMEOUT: Duration = Duration::from_secs(240);
 
 /// How long a server may take to end after SIGTERM; then it is killed.
@@ -65,9 +67,11 @@ impl Options {
             "zookeeper.jmx.log4j.disable=true".to_string(),
             "zookeeper.skipACL=no".to_string(),
             format!("zookeeper.DigestAuthenticationProvider.superDigest={SUPER_DIGEST}"),
-            // A killed process loses nothing that the system already has; only a power cut would, and none is tested.
+            // A killed process loses nothing that the system already has; only a power cut would,
+            // and none is tested.
             "zookeeper.forceSync=no".to_string(),
-            // Expired containers and TTL znodes stay: what a test sees does not depend on how long it takes.
+            // Expired containers and TTL znodes stay: what a test sees does not depend on how long
+            // it takes.
             "znode.container.checkIntervalMs=36000000".to_string(),
             format!("zookeeper.extendedTypesEnabled={}", self.extended_types),
             format!("zookeeper.snapCount={}", self.snap_count),
@@ -138,8 +142,9 @@ impl Server {
         panic!("{release}: ports were taken again and again\n{last_attempt}");
     }
 
-    /// Starts a server on `data_dir`, alone or as member 1 of three whose others never come, and waits until it serves or has ended:
-    /// whether it served, and all that it printed. A member that only looks for the others is killed after `patience`.
+    /// Starts a server on `data_dir`, alone or as member 1 of three whose others never come, and
+    /// waits until it serves or has ended: whether it served, and all that it printed. A member
+    /// that only looks for the others is killed after `patience`.
     pub fn try_start(
         release: &Release,
         data_dir: &Path,
@@ -173,8 +178,8 @@ impl Server {
         panic!("{release}: ports were taken again and again\n{last_attempt}");
     }
 
-    /// Starts a standalone server on directories that may be at fault, and waits until it serves or has ended: what it serves, and all that
-    /// it printed.
+    /// Starts a standalone server on directories that may be at fault, and waits until it serves or
+    /// has ended: what it serves, and all that it printed.
     pub fn try_standalone(
         release: &Release,
         data_dir: &Path,
@@ -234,7 +239,8 @@ impl Server {
     }
 
     fn write_config(&self, config: &str) {
-        // Only 3.4 reads this one; log4j 2 and slf4j-simple take a property and log to the console as they are.
+        // Only 3.4 reads this one; log4j 2 and slf4j-simple take a property and log to the console
+        // as they are.
         let log4j = "log4j.rootLogger=INFO, out\n\
             log4j.appender.out=org.apache.log4j.ConsoleAppender\n\
             log4j.appender.out.layout=org.apache.log4j.PatternLayout\n\
@@ -409,20 +415,23 @@ impl Server {
         }
     }
 
-    /// As [`Server::start_again`], for one that may refuse what it wrote itself, as some releases do: then why, with the end of its log.
+    /// As [`Server::start_again`], for one that may refuse what it wrote itself, as some releases
+    /// do: then why, with the end of its log.
     pub fn try_start_again(&mut self) -> Result<(), String> {
         self.spawn_again();
         self.try_wait()
     }
 
-    /// As [`Server::start_again`], for one that will not serve before others are there: does not wait.
+    /// As [`Server::start_again`], for one that will not serve before others are there: does not
+    /// wait.
     pub fn spawn_again(&mut self) {
         assert!(self.child.is_none(), "the server still runs");
         self.remove_begun_logs();
         self.spawn();
     }
 
-    /// Removes logs that are not even headers: a server that is ended as it begins a log leaves it so, and some releases then do not start.
+    /// Removes logs that are not even headers: a server that is ended as it begins a log leaves it
+    /// so, and some releases then do not start.
     fn remove_begun_logs(&self) {
         let config = fs::read_to_string(self.folder.path().join("zoo.cfg")).expect("zoo.cfg");
         let dirs = config.lines().filter_map(|line| {
@@ -448,7 +457,8 @@ impl Server {
         }
     }
 
-    /// Waits until the server serves; `Err` says why it does not. Its port may be somebody else's for a while.
+    /// Waits until the server serves; `Err` says why it does not. Its port may be somebody else's
+    /// for a while.
     fn try_wait(&mut self) -> Result<(), String> {
         let began = Instant::now();
         loop {
@@ -497,7 +507,8 @@ pub struct Ensemble {
 }
 
 impl Ensemble {
-    /// Starts a member on each directory, and waits until all of them serve. A directory without `myid` gets one.
+    /// Starts a member on each directory, and waits until all of them serve. A directory without
+    /// `myid` gets one.
     pub fn start(release: &Release, member_dirs: &[(u8, PathBuf)], options: &Options) -> Ensemble {
         match Ensemble::try_start(release, member_dirs, options) {
             Ok(ensemble) => ensemble,
@@ -505,7 +516,8 @@ impl Ensemble {
         }
     }
 
-    /// As [`Ensemble::start`], with a member that may refuse what it wrote itself, as some releases do: then which one, and why.
+    /// As [`Ensemble::start`], with a member that may refuse what it wrote itself, as some releases
+    /// do: then which one, and why.
     pub fn try_start(
         release: &Release,
         member_dirs: &[(u8, PathBuf)],
@@ -597,7 +609,8 @@ impl Ensemble {
                 .map(|(_, server)| server.srvr_zxid())
                 .collect();
             let first = zxids.first().copied().unwrap_or_default();
-            // The answers came one after another: only a second look shows that they were of one moment.
+            // The answers came one after another: only a second look shows that they were of one
+            // moment.
             if zxids.iter().all(|zxid| *zxid == first) {
                 thread::sleep(Duration::from_millis(50));
                 if self
@@ -644,8 +657,9 @@ fn client_lines(client_port: u16) -> String {
     format!("clientPort={client_port}\nclientPortAddress=127.0.0.1\n")
 }
 
-/// Ports that were free a moment ago, and that nobody is given who does not ask for them by number: from below those that the system gives to
-/// outgoing connections, of which there are many here. So a server that is down for a while finds its own again. All are held until the last is known.
+/// Ports that were free a moment ago, and that nobody is given who does not ask for them by number:
+/// from below those that the system gives to outgoing connections, of which there are many here. So
+/// a server that is down for a while finds its own again. All are held until the last is known.
 fn free_ports(count: usize) -> Vec<u16> {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     const FIRST: u16 = 10_240;

@@ -48,7 +48,8 @@ pub fn snapshot(data: &[u8]) {
                     .finish(&summary.trailer)
                     .expect("a Vec takes everything");
                 assert_eq!(again.len() as u64, summary.size);
-                // Counts below zero read as none and are written so, and so is the header: its sum differs then.
+                // Counts below zero read as none and are written so, and so is the header: its sum
+                // differs then.
                 if codec == Codec::Plain
                     && summary.odd_header.is_none()
                     && again.get(..24) == data.get(..24)

@@ -1,4 +1,5 @@
-//! A second repository: the same backups, whatever fails, and whatever its own prune does meanwhile.
+//! A second repository: the same backups, whatever fails, and whatever its own prune does
+//! meanwhile.
 
 use super::made::{self, DAY, HOUR, Judge, START, Watch, backup, objects};
 use super::points::each_failure;

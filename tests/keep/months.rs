@@ -1,4 +1,5 @@
-//! Months of backups, policies and prunes at random times, with kills, and with others at work between any two calls.
+//! Months of backups, policies and prunes at random times, with kills, and with others at work
+//! between any two calls.
 
 use super::made::{DAY, Judge, START, Watch, Writer};
 use super::random::Random;
@@ -28,7 +29,8 @@ struct World {
     writers: Vec<Writer>,
     /// The last log of each lineage.
     last: [u32; 2],
-    /// Whether nearly nothing is new, runs are killed often, and equal bytes are stored again and again while they are being deleted.
+    /// Whether nearly nothing is new, runs are killed often, and equal bytes are stored again and
+    /// again while they are being deleted.
     is_hostile: bool,
     committed: usize,
     /// How often a run was killed, or a call failed.
@@ -171,7 +173,8 @@ fn disturbed(world: &Arc<Mutex<World>>, work: impl FnOnce(&Repository, &Watch)) 
         if !world.random.once_in(seldom) {
             return;
         }
-        // Between looking and reading days may pass, and the program notices. What is under way may take a while only.
+        // Between looking and reading days may pass, and the program notices. What is under way may
+        // take a while only.
         let is_look = matches!(call, Call::List | Call::Get);
         let long = is_look && world.random.once_in(60);
         let minutes = world.random.below(if long { 40 * 60 } else { 20 });

@@ -9,8 +9,9 @@ use zoovault::backup::retention::forget::What;
 use zoovault::error::Result;
 use zoovault::repository::Repository;
 
-/// Does `work` once for each way in which a call of it can fail, each time on a copy of `store`; checks what has to be true then, and that
-/// the next run does what is left. Gives how many ways there were.
+/// Does `work` once for each way in which a call of it can fail, each time on a copy of `store`;
+/// checks what has to be true then, and that the next run does what is left. Gives how many ways
+/// there were.
 pub fn each_failure(
     store: &InMemory,
     watch: &Watch,
@@ -47,7 +48,8 @@ pub fn each_failure(
     points
 }
 
-/// Prunes on a repository where a day ago things were forgotten and marked, at one of several times.
+/// Prunes on a repository where a day ago things were forgotten and marked, at one of several
+/// times.
 fn scene(hours: i64) -> (Arc<InMemory>, Watch) {
     let (store, repository) = made::repository("points");
     let watch = Watch::at(START);

@@ -276,7 +276,8 @@ fn what_a_mark_of_old_names_is_held_by_a_backup_that_was_just_forgotten() {
     watch.pass(DAY + HOUR);
     // Another one rests on it.
     let mut resting = Writer::resting(&repository, "a", 3, &mut random, watch.ms());
-    // Meanwhile a third makes it dispensable: it stored all under other names, since these are marked. It is forgotten, and a prune comes.
+    // Meanwhile a third makes it dispensable: it stored all under other names, since these are
+    // marked. It is forgotten, and a prune comes.
     Writer::whole(&repository, "a", 3, &mut random, watch.ms()).finish(&repository, watch.ms());
     let what = What::Ids(vec![first.id]);
     assert_eq!(forget(&repository, &what, &watch).unwrap(), 1);
@@ -307,7 +308,8 @@ fn a_slow_prune_deletes_nothing_that_was_stored_again_when_another_one_had_delet
     let (others, now) = (repository.clone(), watch.clone());
     let mut is_first = true;
     faulty.before_each(Some(Box::new(move |call, _| {
-        // It is about to delete the first object. Others prune, twice, and a run stores the same bytes and commits.
+        // It is about to delete the first object. Others prune, twice, and a run stores the same
+        // bytes and commits.
         if call == Call::Delete && std::mem::take(&mut is_first) {
             prune(&others, &now).unwrap();
             prune(&others, &now).unwrap();

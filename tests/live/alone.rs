@@ -1,4 +1,5 @@
-//! Snapshots without logs of real servers: what is restored from one of a quiet moment is what clients saw.
+//! Snapshots without logs of real servers: what is restored from one of a quiet moment is what
+//! clients saw.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -16,7 +17,8 @@ const NOT_REACHABLE: i32 = 5;
 /// A log of at most ten txns.
 const SNAP_COUNT: u32 = 10;
 
-/// Writes with a dataLogDir of its own, so slowly that each snapshot is of a quiet moment; what was seen after each txn.
+/// Writes with a dataLogDir of its own, so slowly that each snapshot is of a quiet moment; what was
+/// seen after each txn.
 async fn history(release: &Release, dir: &Path, log_dir: &Path) -> Vec<(i64, Tree)> {
     let options = Options {
         snap_count: SNAP_COUNT,

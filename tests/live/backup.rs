@@ -1,4 +1,5 @@
-//! Backups of a server that writes, rolls, takes snapshots and purges: nothing that was acknowledged is missing, and all of it can be restored.
+//! Backups of a server that writes, rolls, takes snapshots and purges: nothing that was
+//! acknowledged is missing, and all of it can be restored.
 
 use std::collections::HashSet;
 use std::fs;
@@ -36,7 +37,8 @@ fn options() -> Options {
     }
 }
 
-/// Runs the purge of a release, as administrators do: the three newest snapshots stay, and what they need.
+/// Runs the purge of a release, as administrators do: the three newest snapshots stay, and what
+/// they need.
 pub fn purge(release: &Release, data_dir: &Path) {
     let output = Command::new("java")
         .args(["-Xmx64m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
@@ -103,7 +105,8 @@ fn work(server: &Server, is_over: &AtomicBool) {
     });
 }
 
-/// Purges every few seconds, but never what no backup in any repository has seen: then there must be no gap.
+/// Purges every few seconds, but never what no backup in any repository has seen: then there must
+/// be no gap.
 fn purge_again_and_again(
     server: &Server,
     (data_dir, kept): (&Path, &Path),
@@ -125,7 +128,8 @@ fn purge_again_and_again(
     }
 }
 
-/// Puts a server under load for a while, and backs it up meanwhile: every second into `by_runs`, and by one process into `by_following`.
+/// Puts a server under load for a while, and backs it up meanwhile: every second into `by_runs`,
+/// and by one process into `by_following`.
 fn campaign(
     release: &Release,
     (data_dir, kept): (&Path, &Path),
@@ -200,7 +204,8 @@ pub fn assert_serves(release: &Release, source: &Path, point: &str, expected: &T
     client::assert_same_tree(expected, &tree, Mode::Standalone, &context);
 }
 
-/// What is restored from a backup is, byte for byte, what a replay of all logs since the first gives.
+/// What is restored from a backup is, byte for byte, what a replay of all logs since the first
+/// gives.
 fn assert_restores(repo: &Repo, id: &str, zxid: i64, kept: &Path) {
     let stored = restored_bytes(&repo.at(id), zxid);
     let replayed = restored_bytes(kept, zxid);

@@ -1,5 +1,6 @@
-//! Ends of epochs that a member does not hold, as real ensembles leave them: it was down, and was then sent the whole tree; or its last log of an epoch is
-//! gone. A real server that is started on what is restored serves what the member served.
+//! Ends of epochs that a member does not hold, as real ensembles leave them: it was down, and was
+//! then sent the whole tree; or its last log of an epoch is gone. A real server that is started on
+//! what is restored serves what the member served.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,7 +21,8 @@ const IDS: [u8; 3] = [1, 2, 3];
 /// The member that is down meanwhile.
 const LATE: u8 = 1;
 
-/// More than a leader keeps in memory to bring a follower up to date with, and more than its log may hold beside so small a snapshot.
+/// More than a leader keeps in memory to bring a follower up to date with, and more than its log
+/// may hold beside so small a snapshot.
 const MISSED: usize = 700;
 
 fn options() -> Options {
@@ -53,7 +55,8 @@ struct Made {
 }
 
 impl Made {
-    /// A member is down while two thirds of an ensemble end an epoch, write in the next, and end that one too.
+    /// A member is down while two thirds of an ensemble end an epoch, write in the next, and end
+    /// that one too.
     fn new(release: &Release, folder: &Path) -> Made {
         let dirs: Vec<(u8, PathBuf)> = IDS.map(|id| (id, folder.join(id.to_string()))).into();
         let mut ensemble = Ensemble::start(release, &dirs, &options());
@@ -85,7 +88,8 @@ impl Made {
     }
 }
 
-/// Makes the shape; a leader may also send the late member nothing but what it lacks, and then another is made.
+/// Makes the shape; a leader may also send the late member nothing but what it lacks, and then
+/// another is made.
 fn sent_the_tree(release: &Release) -> (TempDir, Made) {
     for _ in 0..5 {
         let folder = tempfile::tempdir().expect("a folder");
@@ -162,7 +166,8 @@ fn a_member_that_was_sent_the_tree_over_the_end_of_an_epoch_has_a_gap_and_no_dam
         let gaps = findings(&report, "txns-missing");
         assert_eq!(gaps.len(), 1, "{context}");
         assert_eq!(gaps[0]["zxid"], format!("{:#x}", before + 1), "{context}");
-        // Up to the name of the snapshot; or, where that is an epoch's, to the last txn that a znode shows.
+        // Up to the name of the snapshot; or, where that is an epoch's, to the last txn that a
+        // znode shows.
         let message = gaps[0]["message"].as_str().expect("text");
         let known = message.strip_prefix(&format!("txns after {before:#x} up to 0x"));
         let known = known.and_then(|rest| i64::from_str_radix(rest.split(',').next()?, 16).ok());

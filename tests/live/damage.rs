@@ -245,7 +245,8 @@ fn compressed(path: &Path, mut bytes: Vec<u8>, suffix: &str, rng: &mut Rng) -> S
     format!("{name} as {suffix}{how}")
 }
 
-/// Where the first seal of a snapshot begins: behind the string that ends the tree, and right by its sum.
+/// Where the first seal of a snapshot begins: behind the string that ends the tree, and right by
+/// its sum.
 fn first_seal(bytes: &[u8]) -> Option<usize> {
     let is_seal = |at: &usize| {
         bytes[..*at].ends_with(b"\0\0\0\x01/")

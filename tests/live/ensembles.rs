@@ -1,5 +1,5 @@
-//! Ensembles of three on restored directories: they elect and write, keep clients that have seen more, and never serve
-//! a history that a forgotten member still has.
+//! Ensembles of three on restored directories: they elect and write, keep clients that have seen
+//! more, and never serve a history that a forgotten member still has.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,8 @@ use crate::zookeeper::{Ensemble, Options};
 /// Not 1, 2, 3, so that a program that counts for itself is found out.
 const IDS: [u8; 3] = [11, 12, 13];
 
-/// The member whose directory is the source, and the one that later comes back with its old directory.
+/// The member whose directory is the source, and the one that later comes back with its old
+/// directory.
 const SOURCE: u8 = 12;
 const FORGOTTEN: u8 = 13;
 
@@ -31,7 +32,8 @@ fn member_dirs(folder: &Path) -> Vec<(u8, PathBuf)> {
         .collect()
 }
 
-/// Runs a workload on an ensemble of three, and stops it. Returns a checkpoint, and the last zxid long after it.
+/// Runs a workload on an ensemble of three, and stops it. Returns a checkpoint, and the last zxid
+/// long after it.
 async fn make_history(release: &Release, folder: &Path) -> (Checkpoint, i64) {
     let mut ensemble = Ensemble::start(release, &member_dirs(folder), &options());
     let mut workload = Workload::start(ensemble.member(SOURCE), Kinds::All, 5).await;
@@ -64,7 +66,8 @@ fn a_restored_ensemble_takes_writes_and_clients_that_have_seen_more() {
             let new = folder.path().join("new");
             restore(&source, &point, &new, &["--members", "11,12,13"]);
             let mut ensemble = Ensemble::start(&release, &member_dirs(&new), &options());
-            // A client that knows the time after the checkpoint comes first: nothing else has raised the zxid yet.
+            // A client that knows the time after the checkpoint comes first: nothing else has
+            // raised the zxid yet.
             for (id, server) in &ensemble.members {
                 let session = Wire::connect(&server.address(), last, SESSION_TIMEOUT);
                 let session = session.unwrap_or_else(|err| {

@@ -1,4 +1,5 @@
-//! What real servers print on damaged directories is explained, and what `explain` says of such a directory comes true.
+//! What real servers print on damaged directories is explained, and what `explain` says of such a
+//! directory comes true.
 
 use crate::common::testdata;
 use crate::program::copy_data_dir;

@@ -41,7 +41,8 @@ pub fn as_recorded(tree: &Tree) -> Value {
     Value::Object(nodes.collect())
 }
 
-/// What differs, a line each. Members write `/zookeeper/config` themselves, and some ACLs the recording client might not read.
+/// What differs, a line each. Members write `/zookeeper/config` themselves, and some ACLs the
+/// recording client might not read.
 fn differences(recorded: &Value, shown: &Value, is_member: bool) -> Vec<String> {
     let (recorded, shown) = (
         recorded.as_object().expect("a tree"),

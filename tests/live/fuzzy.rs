@@ -1,5 +1,5 @@
-//! Snapshots taken while many clients write are inconsistent by design. Whatever snapshot a restore starts from, it
-//! must end in the bytes that a replay of the whole log ends in.
+//! Snapshots taken while many clients write are inconsistent by design. Whatever snapshot a restore
+//! starts from, it must end in the bytes that a replay of the whole log ends in.
 
 use std::fs;
 use std::path::Path;
@@ -88,7 +88,8 @@ fn a_fuzzy_snapshot_and_its_log_give_the_bytes_of_a_full_replay() {
     }
 }
 
-/// What was written under load is sound. Whether its own server starts on it again is foretold, and where it does not, it starts on what is restored.
+/// What was written under load is sound. Whether its own server starts on it again is foretold, and
+/// where it does not, it starts on what is restored.
 fn judge_own_start(release: &Release, source: &Path, last: i64) {
     let folder = tempfile::tempdir().expect("a folder");
     let (copy, restored) = (folder.path().join("copy"), folder.path().join("restored"));
@@ -126,7 +127,8 @@ fn judge_own_start(release: &Release, source: &Path, last: i64) {
     );
 }
 
-/// Every second point is just behind a snapshot's zxid, where that snapshot holds more than it should.
+/// Every second point is just behind a snapshot's zxid, where that snapshot holds more than it
+/// should.
 fn choose_point(rng: &mut Rng, round: usize, last: i64, snapshots: &[i64]) -> i64 {
     let upper = usize::try_from(last).expect("a positive zxid");
     let any = i64::try_from(1 + rng.below(upper)).expect("a zxid");
@@ -145,8 +147,8 @@ fn restored_bytes(source: &Path, zxid: i64, target: &Path) -> Vec<u8> {
     bytes
 }
 
-/// Fills a new server, lets several clients write without waiting, stops it, and returns its last zxid. What it leaves is sound, and fuzzy: its own
-/// server may refuse it.
+/// Fills a new server, lets several clients write without waiting, stops it, and returns its last
+/// zxid. What it leaves is sound, and fuzzy: its own server may refuse it.
 pub async fn write_storm(release: &Release, data_dir: &Path) -> i64 {
     assert!(!data_dir.exists(), "a storm wants a server of its own");
     let options = Options {
@@ -214,7 +216,8 @@ async fn write_without_waiting(
     }
 }
 
-/// Sends a random write. The request is on its way when this returns; the task only awaits the answer.
+/// Sends a random write. The request is on its way when this returns; the task only awaits the
+/// answer.
 fn send_one(client: &Client, rng: &mut Rng) -> tokio::task::JoinHandle<Result<(), Error>> {
     let path = format!("/storm/n{}", rng.below(PREFILLED * 5 / 4));
     let acl = [

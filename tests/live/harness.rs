@@ -1,4 +1,5 @@
-//! The harness judges itself: without the program, a server that starts again on a copy must show the same tree.
+//! The harness judges itself: without the program, a server that starts again on a copy must show
+//! the same tree.
 
 use crate::program::copy_data_dir;
 

@@ -1,4 +1,5 @@
-//! Which history a source is of, as real ensembles make them: members that come and go, a tail that nobody acknowledged, servers that begin anew.
+//! Which history a source is of, as real ensembles make them: members that come and go, a tail that
+//! nobody acknowledged, servers that begin anew.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -37,7 +38,8 @@ fn member_dirs(folder: &Path) -> Vec<(u8, PathBuf)> {
     IDS.iter().map(dir).collect()
 }
 
-/// The releases of which ensembles are made here: the first and the last that members of three run on.
+/// The releases of which ensembles are made here: the first and the last that members of three run
+/// on.
 fn ensembles() -> Vec<Release> {
     let mut all = releases();
     all.sort_by_key(|release| release.version);
@@ -83,8 +85,9 @@ fn logs(dir: &Path) -> Vec<(i64, PathBuf)> {
     found
 }
 
-/// Backups of a sound ensemble: all of one lineage. What is warned of is right: a member that was killed may have a tail that was never committed; one
-/// that was sent a whole tree, where it rejoined, lacks what came before, and has no window before its new snapshot is exact.
+/// Backups of a sound ensemble: all of one lineage. What is warned of is right: a member that was
+/// killed may have a tail that was never committed; one that was sent a whole tree, where it
+/// rejoined, lacks what came before, and has no window before its new snapshot is exact.
 fn assert_sound(told: &Told, lineage: &str, has_rejoined: bool, context: &str) {
     assert_eq!(told.lineage(), lineage, "{context}: {}", told.json);
     let warnings = told.warnings();
@@ -135,7 +138,8 @@ fn members_that_are_killed_in_turn_are_of_one_lineage_and_fill_each_others_holes
         victims.insert(0, leader(&ensemble));
         for victim in victims {
             let context = format!("{release}: member {victim} killed");
-            // What was backed up is committed before anybody is killed: else it may rightly be given up.
+            // What was backed up is committed before anybody is killed: else it may rightly be
+            // given up.
             thread::sleep(COMMITTED);
             server_mut(&mut ensemble, victim).kill();
             leader(&ensemble);
@@ -178,8 +182,9 @@ fn members_that_are_killed_in_turn_are_of_one_lineage_and_fill_each_others_holes
     }
 }
 
-/// Starts a member again that was killed. Where it refuses what it wrote, as one may that was killed between two epoch files, it begins with nothing and is
-/// sent the tree, as administrators have it.
+/// Starts a member again that was killed. Where it refuses what it wrote, as one may that was
+/// killed between two epoch files, it begins with nothing and is sent the tree, as administrators
+/// have it.
 fn rejoin(server: &mut Server, dir: &Path) {
     if let Err(why) = server.try_start_again() {
         server.kill();
@@ -288,7 +293,8 @@ fn try_tail(release: &Release) -> Option<Tail> {
     before.assert_plain(&format!("{release}: before"));
     assert_eq!(before.last(), committed);
 
-    // Followers that are gone get nothing; the leader notices only at its next tick, and logs meanwhile what it proposes.
+    // Followers that are gone get nothing; the leader notices only at its next tick, and logs
+    // meanwhile what it proposes.
     for id in &followers {
         server_mut(&mut ensemble, *id).kill();
     }

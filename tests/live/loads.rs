@@ -1,6 +1,8 @@
-//! What servers make of damaged directories is what is foretold: each is loaded by the servers' own code, and every znode compared.
+//! What servers make of damaged directories is what is foretold: each is loaded by the servers' own
+//! code, and every znode compared.
 //!
-//! `ZOOVAULT_LOADS_CASES=5000` tries that many directories, in place of 100, and `ZOOVAULT_LOADS_SEED` others.
+//! `ZOOVAULT_LOADS_CASES=5000` tries that many directories, in place of 100, and
+//! `ZOOVAULT_LOADS_SEED` others.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -72,7 +74,8 @@ fn damaged_directories_load_as_foretold() {
     }
 }
 
-/// Loads every case with a release's own code, and gives those of which something else was foretold.
+/// Loads every case with a release's own code, and gives those of which something else was
+/// foretold.
 fn load_all(
     folder: &Path,
     release: &Release,
@@ -100,7 +103,8 @@ fn load_all(
     wrong
 }
 
-/// Sound directories: those of real servers that come with the tests, and some that were written to by many clients while snapshots were taken.
+/// Sound directories: those of real servers that come with the tests, and some that were written to
+/// by many clients while snapshots were taken.
 fn bases(folder: &Path, releases: &[Release]) -> Vec<PathBuf> {
     let datadirs = common::testdata().join("datadirs");
     let mut bases = Vec::new();
@@ -120,7 +124,8 @@ fn bases(folder: &Path, releases: &[Release]) -> Vec<PathBuf> {
     ] {
         add(&datadirs.join(name));
     }
-    // One, where there is only one: a server need not start on what a storm left, its own release neither.
+    // One, where there is only one: a server need not start on what a storm left, its own release
+    // neither.
     let last = releases.last().filter(|_| releases.len() > 1);
     for release in [releases.first(), last].into_iter().flatten() {
         let storm = folder.join(format!("storm-{release}"));

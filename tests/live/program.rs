@@ -62,8 +62,9 @@ pub fn verify(source: &Path) {
 /// How often a history is made anew whose own server does not start on it.
 pub const OWN_RESTARTS: usize = 5;
 
-/// Judges a directory on which the server that wrote it does not start any more, or starts and serves something else, as releases that fetch ACLs by
-/// their ids may with what they wrote under load. It is sound for all that, and is restored.
+/// Judges a directory on which the server that wrote it does not start any more, or starts and
+/// serves something else, as releases that fetch ACLs by their ids may with what they wrote under
+/// load. It is sound for all that, and is restored.
 #[track_caller]
 pub fn judge_refused(data_dir: &Path, why: &str) {
     let line = [

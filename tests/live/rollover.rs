@@ -1,4 +1,5 @@
-//! A standalone server whose counter ends: it goes on from 0xffffffff to 0x100000000 with a txn like any other.
+//! A standalone server whose counter ends: it goes on from 0xffffffff to 0x100000000 with a txn
+//! like any other.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -72,7 +73,8 @@ fn change(wire: &mut Wire, zxid: i64) {
     }
 }
 
-/// Writes until `last`, and gives what a client saw after each txn. The sessions are left open: a close would be one more txn.
+/// Writes until `last`, and gives what a client saw after each txn. The sessions are left open: a
+/// close would be one more txn.
 async fn write_until(
     server: &Server,
     last: i64,
@@ -101,7 +103,8 @@ async fn write_until(
 async fn make(release: &Release, dir: &Path, restart: Restart) -> Vec<(i64, Tree)> {
     begin(release, dir);
     let mut seen = Vec::new();
-    // By the next snapshot, 3.4 tells that the first was finished before the border; it writes one only as a log is full.
+    // By the next snapshot, 3.4 tells that the first was finished before the border; it writes one
+    // only as a log is full.
     let short = Options {
         snap_count: 8,
         ..options()

@@ -1,4 +1,5 @@
-//! What is shown of a tree, against ZooKeeper's own tools: SnapshotFormatter prints the same, and zkCli makes of a script what it says.
+//! What is shown of a tree, against ZooKeeper's own tools: SnapshotFormatter prints the same, and
+//! zkCli makes of a script what it says.
 
 use std::fs;
 use std::io::Write;

@@ -1,4 +1,5 @@
-//! Makes `testdata/datadirs/small-*`: directories of a few KB by real servers, from which `testdata/make/faults.py` makes the faulty ones.
+//! Makes `testdata/datadirs/small-*`: directories of a few KB by real servers, from which
+//! `testdata/make/faults.py` makes the faulty ones.
 
 use std::path::Path;
 
@@ -52,7 +53,8 @@ async fn guarded(server: &Server, path: &str) {
         .expect("a guarded znode");
 }
 
-/// The first run: an ephemeral whose session stays, one whose session is closed after a snapshot, multis that commit and fail, ACLs.
+/// The first run: an ephemeral whose session stays, one whose session is closed after a snapshot,
+/// multis that commit and fail, ACLs.
 async fn first_run(server: &Server) {
     let (mut staying, mut leaving) = (wire(server), wire(server));
     staying.create("/app", Some(b""), 0).expect("a znode");

@@ -1,4 +1,5 @@
-//! A standalone server's history: every checkpoint can be restored, by every release, and while the server writes.
+//! A standalone server's history: every checkpoint can be restored, by every release, and while the
+//! server writes.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -40,8 +41,9 @@ impl History {
     }
 }
 
-/// Runs a workload with four checkpoints and a restart half way, and stops the server. Where that does not start on what it wrote, or shows other
-/// znodes then, the directory is judged, and another is made.
+/// Runs a workload with four checkpoints and a restart half way, and stops the server. Where that
+/// does not start on what it wrote, or shows other znodes then, the directory is judged, and
+/// another is made.
 async fn make_history(
     release: &Release,
     kinds: Kinds,

@@ -1,8 +1,10 @@
-//! What real servers say of damaged directories, beside what `verify` says: a table, printed on stderr.
+//! What real servers say of damaged directories, beside what `verify` says: a table, printed on
+//! stderr.
 //!
-//! Where a server loses txns in silence, `verify` names the first and the last of them, and ends with 4 or 5. Where a server refuses to start,
-//! `verify` names the same file, and what it knows of the finding has the server's message. Where a server comes to the right tree,
-//! a window reaches the last txn.
+//! Where a server loses txns in silence, `verify` names the first and the last of them, and ends
+//! with 4 or 5. Where a server refuses to start, `verify` names the same file, and what it knows of
+//! the finding has the server's message. Where a server comes to the right tree, a window reaches
+//! the last txn.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -280,7 +282,8 @@ impl History {
                 wire.create(&path, Some(b"data"), 0).expect("a znode");
             }
             wire.close();
-            // A server that is stopped while it writes a snapshot was seen to start without its znodes, once, of 3.6.2.
+            // A server that is stopped while it writes a snapshot was seen to start without its
+            // znodes, once, of 3.6.2.
             wait_for_snapshots(folder.path());
             let status = server.serving_status();
             (zxid, nodes) = (status.zxid, status.node_count);
@@ -357,7 +360,8 @@ impl Case {
         fs::remove_file(self.path(&log_name(self.logs[at]))).expect("a log");
     }
 
-    /// The index of the log that goes on where a later snapshot ends, with a log behind it, and that snapshot's zxid: where that loses most.
+    /// The index of the log that goes on where a later snapshot ends, with a log behind it, and
+    /// that snapshot's zxid: where that loses most.
     fn needed_log(&self) -> (usize, i64) {
         let followed = self.snapshots.iter().filter_map(|snapshot| {
             let at = self.logs.iter().rposition(|log| *log <= snapshot + 1)?;
@@ -381,7 +385,8 @@ impl Case {
         fs::write(self.path(&self.file), bytes).expect("a log");
     }
 
-    /// Runs `verify --json`, on a directory that nobody seems to write to, and has it foretell what a server does.
+    /// Runs `verify --json`, on a directory that nobody seems to write to, and has it foretell what
+    /// a server does.
     fn verify(&self, release: &Release) -> Verified {
         for dir in [Some(self.dir()), self.log_dir.clone()]
             .into_iter()
@@ -586,7 +591,8 @@ fn java(release: &Release, class: &str, arguments: &[&Path]) -> (i32, String) {
     )
 }
 
-/// The cleaner judges snapshots by their last bytes: with three damaged ones, it deletes what alone can be restored.
+/// The cleaner judges snapshots by their last bytes: with three damaged ones, it deletes what alone
+/// can be restored.
 fn judge_purge(release: &Release, history: &History) {
     let mut case = history.copy();
     let (good, last) = (case.snapshots[0], *case.logs.last().expect("a log"));

@@ -28,7 +28,8 @@ struct Noted {
     kept: Mutex<Vec<(String, i64)>>,
 }
 
-/// Clients that write until they are stopped. They are on their own threads, and go to another server when theirs is gone.
+/// Clients that write until they are stopped. They are on their own threads, and go to another
+/// server when theirs is gone.
 pub struct Writers {
     noted: Arc<Noted>,
     threads: Vec<JoinHandle<usize>>,

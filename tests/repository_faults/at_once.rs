@@ -113,7 +113,8 @@ fn members_that_are_backed_up_at_once_are_one_lineage() {
         made.extend(back_up_at_once(&place, &sources));
     }
     assert_eq!(lineages(&place), 1);
-    // What servers derive, and each in its own way, is left out of a diff: the data of quota counts, and `/zookeeper/config`.
+    // What servers derive, and each in its own way, is left out of a diff: the data of quota
+    // counts, and `/zookeeper/config`.
     for id in &made {
         let part = format!("repository@{id}");
         let diff = place.program(&["diff", &part]).arg(&members[0]).output();

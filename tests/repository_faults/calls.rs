@@ -1,4 +1,5 @@
-//! Backups into a storage that fails at one of its calls: what holds for a directory holds for any storage.
+//! Backups into a storage that fails at one of its calls: what holds for a directory holds for any
+//! storage.
 
 use crate::days::back_up;
 use crate::growing::Growing;

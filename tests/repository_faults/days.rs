@@ -37,8 +37,8 @@ pub fn back_up(dir: &Path, repository: &Repository, now_ms: i64) -> Result<Optio
     Ok(done.name.map(|name| name.id))
 }
 
-/// A place with a repository that was made ten days ago, whose source was backed up after each of `states`, mostly with a base, and what the backups are
-/// called.
+/// A place with a repository that was made ten days ago, whose source was backed up after each of
+/// `states`, mostly with a base, and what the backups are called.
 pub fn old_repository(states: &[usize]) -> (Place, Growing, Vec<String>) {
     let (place, truth) = (Place::new(), Growing::of("small-3.8"));
     std::fs::create_dir(place.repository()).unwrap();
@@ -82,7 +82,8 @@ pub fn prune(repository: &Path, hours: i64) -> usize {
     count
 }
 
-/// The first three backups were forgotten two days ago, and what only they need was marked a day ago: it is due.
+/// The first three backups were forgotten two days ago, and what only they need was marked a day
+/// ago: it is due.
 pub fn let_days_pass(repository: &Path, made: &[String]) {
     for id in &made[..3] {
         forget(repository, id, 51);

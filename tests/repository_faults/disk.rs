@@ -16,7 +16,8 @@ struct SmallDisk {
 }
 
 impl SmallDisk {
-    /// Mounts one at an empty directory. `None`, and that is said loudly, where that may not be done.
+    /// Mounts one at an empty directory. `None`, and that is said loudly, where that may not be
+    /// done.
     fn mount(at: &Path, pages: usize) -> Option<SmallDisk> {
         std::fs::create_dir_all(at).unwrap();
         let size = format!("size={}", pages * PAGE);

@@ -90,8 +90,9 @@ pub fn copy_all(from: &Path, to: &Path) {
     }
 }
 
-/// Judges a repository: all backups `promised` are there, each backup that is there restores what was backed up, byte for byte, and a check that reads
-/// everything finds nothing that an operator has to look at. Gives the backups.
+/// Judges a repository: all backups `promised` are there, each backup that is there restores what
+/// was backed up, byte for byte, and a check that reads everything finds nothing that an operator
+/// has to look at. Gives the backups.
 pub fn judge(dir: &Path, promised: &[String], truth: &Growing, what: &str) -> Vec<BackupName> {
     let repository = Repository::open_local(dir).unwrap_or_else(|err| panic!("{what}: {err}"));
     judge_opened(&repository, promised, truth, what)

@@ -6,7 +6,8 @@ use crate::kills::{Scene, campaign, can_trace, is_whole};
 use std::path::Path;
 use zoovault::repository::{Repository, name};
 
-/// A repository made ten days ago, of which the newest three backups stay, whatever is done. What comes `then` was done since.
+/// A repository made ten days ago, of which the newest three backups stay, whatever is done. What
+/// comes `then` was done since.
 fn scene(name: &'static str, args: &[&str], then: &dyn Fn(&Path, &[String])) -> Scene {
     let states = [7, 14, 21, 28, 35, 42];
     let (place, truth, made) = old_repository(&states);

@@ -100,8 +100,8 @@ pub fn can_trace() -> bool {
     }
 }
 
-/// Plays `scene` again and again, each time with a fault at another operation. After each, `after_fault` judges; then the same command has to go well, and
-/// `in_the_end` judges.
+/// Plays `scene` again and again, each time with a fault at another operation. After each,
+/// `after_fault` judges; then the same command has to go well, and `in_the_end` judges.
 pub fn campaign(scene: &Scene, after_fault: Judge<'_>, in_the_end: Judge<'_>) {
     let mut tried = BTreeMap::new();
     for (index, fault) in FAULTS.into_iter().enumerate() {
@@ -154,7 +154,8 @@ impl Scene {
         self.args.iter().map(String::as_str).collect()
     }
 
-    /// A source that was backed up after each of `states`, with `more` arguments, and then went on to `next`.
+    /// A source that was backed up after each of `states`, with `more` arguments, and then went on
+    /// to `next`.
     pub fn backup(
         name: &'static str,
         fixture: &str,

@@ -1,6 +1,8 @@
-//! What a disk holds after a power loss: bytes that were synced, and names that were synced; of all else some or nothing.
+//! What a disk holds after a power loss: bytes that were synced, and names that were synced; of all
+//! else some or nothing.
 //!
-//! POSIX promises no more: a file's bytes last when the file was synced, and its name when its directory was. File systems promise more, and differ in that.
+//! POSIX promises no more: a file's bytes last when the file was synced, and its name when its
+//! directory was. File systems promise more, and differ in that.
 
 use crate::random::Random;
 use crate::trace::Op;

@@ -49,7 +49,8 @@ fn losses(disk: &Disk, seed: u64) -> impl Iterator<Item = Tree> {
     losses.map(|loss| disk.after(loss))
 }
 
-/// A place whose disk is followed through several runs. The source and temporary files are on another one, which is not looked at.
+/// A place whose disk is followed through several runs. The source and temporary files are on
+/// another one, which is not looked at.
 #[derive(Clone)]
 struct Scene {
     place: Rc<Place>,
@@ -107,7 +108,8 @@ impl Scene {
         }
     }
 
-    /// A repository that was made ten days ago, and a source that was backed up after each of `states`. What comes `then` lasts.
+    /// A repository that was made ten days ago, and a source that was backed up after each of
+    /// `states`. What comes `then` lasts.
     fn old(states: &[usize], then: &dyn Fn(&Path, &[String])) -> Scene {
         let (place, truth, reported) = old_repository(states);
         let root = place.path().join("disk");
@@ -158,7 +160,8 @@ impl Scene {
         serde_json::from_str(&done.stdout).unwrap()
     }
 
-    /// Runs the program, which has to go well, and judges what could be found if the power went meanwhile, or then.
+    /// Runs the program, which has to go well, and judges what could be found if the power went
+    /// meanwhile, or then.
     fn step(&mut self, args: &[&str], step: usize) {
         let (traced, found) = self.run(args, None, step);
         assert_eq!(traced.code, Some(0), "{args:?}: {}", traced.stderr);
@@ -253,7 +256,8 @@ fn after_a_power_loss_all_backups_are_there_that_were_reported() {
     eprintln!("power losses: {} states", scene.judged);
 }
 
-/// Kills `args` at each operation, each time on a copy of `scene`; does what comes `next`, and then the power goes.
+/// Kills `args` at each operation, each time on a copy of `scene`; does what comes `next`, and then
+/// the power goes.
 fn behind_kills(scene: &Scene, args: &[&str], step: usize, next: &dyn Fn(&mut Scene)) {
     let (clean, _) = scene.copy().run(args, None, usize::MAX);
     let (mut points, mut judged) = (0, 0);

@@ -28,7 +28,8 @@ enum Value<'a> {
 
 type Fields<'a> = Vec<(String, Value<'a>)>;
 
-/// The fields in which two payloads differ. None, if one of them cannot be decoded or only the encoding differs.
+/// The fields in which two payloads differ. None, if one of them cannot be decoded or only the
+/// encoding differs.
 pub(super) fn differences(a: &[u8], b: &[u8]) -> Vec<FieldDifference> {
     let (Ok(a), Ok(b)) = (Txn::decode(a, 0), Txn::decode(b, 0)) else {
         return Vec::new();
@@ -154,7 +155,8 @@ fn put_multi<'a>(prefix: &str, multi: &Multi<'a>, fields: &mut Fields<'a>) {
 
 fn put_part<'a>(prefix: &str, part: &SubTxn<'a>, fields: &mut Fields<'a>) {
     match part.body() {
-        // A multi within a multi is nothing that servers write: its bytes say enough, and depth is not the file's to choose.
+        // A multi within a multi is nothing that servers write: its bytes say enough, and depth is
+        // not the file's to choose.
         Ok(TxnBody::Multi(_)) | Err(_) => {
             fields.push((format!("{prefix}bytes"), Value::Bytes(part.data)));
         }

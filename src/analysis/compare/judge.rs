@@ -151,7 +151,8 @@ fn common(stretches: &[Stretch], members: usize) -> (Vec<(Zxid, Zxid)>, u64) {
 }
 
 impl<'a> Judge<'a> {
-    /// Who shares no txn with any other is of another history from the start, for all that can be seen.
+    /// Who shares no txn with any other is of another history from the start, for all that can be
+    /// seen.
     fn find_related(&mut self) {
         for (index, (is_related, off)) in self.is_related.iter_mut().zip(&mut self.off).enumerate()
         {
@@ -285,7 +286,8 @@ impl<'a> Judge<'a> {
         Some((best.zxid.min(stretch.last), best))
     }
 
-    /// The last txn that is known to have been committed, before any fork of which no side has a majority.
+    /// The last txn that is known to have been committed, before any fork of which no side has a
+    /// majority.
     fn last_committed(&self) -> Option<Commitment> {
         let on_the_way = self.stretches.iter().rev().flat_map(|stretch| {
             let sides = stretch.sides.iter().filter(move |side| {
@@ -425,7 +427,8 @@ impl<'a> Judge<'a> {
         windows.max_by_key(|window| (window.to, Reverse(window.from)))
     }
 
-    /// Whom to restore all from: who reaches highest; of those the undamaged, then who has no more than that, then who reaches furthest back.
+    /// Whom to restore all from: who reaches highest; of those the undamaged, then who has no more
+    /// than that, then who reaches furthest back.
     fn best(&self, windows: &[Option<Window>], committed: Option<&Commitment>) -> Option<Best> {
         let target = committed?.zxid;
         let has_more = |member: usize| {

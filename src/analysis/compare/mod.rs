@@ -1,17 +1,22 @@
-//! Members of one ensemble compared: which txns all of them hold, where two of them hold different ones, and what each lacks.
+//! Members of one ensemble compared: which txns all of them hold, where two of them hold different
+//! ones, and what each lacks.
 //!
-//! Every log is read and checked, then all members are walked side by side in zxid order and what they hold of equal zxids
-//! compared ([`is_same_txn`](crate::format::record::is_same_txn)). Memory is bounded by one txn of each member and the number of places where a member begins, ends or has a hole.
-//! Where files begin and end, padding, and when snapshots were taken differ between sound members, and are not told.
+//! Every log is read and checked, then all members are walked side by side in zxid order and what
+//! they hold of equal zxids compared ([`is_same_txn`](crate::format::record::is_same_txn)). Memory
+//! is bounded by one txn of each member and the number of places where a member begins, ends or has
+//! a hole. Where files begin and end, padding, and when snapshots were taken differ between sound
+//! members, and are not told.
 //!
-//! **What was committed.** A log holds proposals: the last txns of one member may never have been committed, and its ensemble may have
-//! gone on without them. A txn that a majority of the voters holds is committed, and so is all before it in its epoch. A snapshot holds what was
-//! applied, so it proves the txns of its epoch up to the last that it knows of; but a server that starts writes one of all that it
-//! has, committed or not: a snapshot named with the last txn that its member has of the epoch proves nothing ([`Commitment`]). No snapshot
-//! proves anything of the epochs before its own: an abandoned branch may lie between.
+//! **What was committed.** A log holds proposals: the last txns of one member may never have been
+//! committed, and its ensemble may have gone on without them. A txn that a majority of the voters
+//! holds is committed, and so is all before it in its epoch. A snapshot holds what was applied, so
+//! it proves the txns of its epoch up to the last that it knows of; but a server that starts writes
+//! one of all that it has, committed or not: a snapshot named with the last txn that its member has
+//! of the epoch proves nothing ([`Commitment`]). No snapshot proves anything of the epochs before
+//! its own: an abandoned branch may lie between.
 //!
-//! Txns of which that is not known are a *tail*, where nobody went on without them, or a *branch*, where another member goes straight from the
-//! txn before them to a later epoch.
+//! Txns of which that is not known are a *tail*, where nobody went on without them, or a *branch*,
+//! where another member goes straight from the txn before them to a later epoch.
 
 mod difference;
 mod judge;
@@ -43,7 +48,8 @@ pub struct Options {
 pub enum Verdict {
     /// One history. Some members may begin later or end earlier.
     Same,
-    /// One history as far as can be seen, with holes, or txns of which it is not known whether they were committed.
+    /// One history as far as can be seen, with holes, or txns of which it is not known whether they
+    /// were committed.
     Differs,
     /// Bytes are damaged.
     Damaged,
@@ -88,7 +94,8 @@ pub struct Member {
     pub snapshots: usize,
     /// How many txns, each counted once.
     pub txns: u64,
-    /// Whether it holds a txn that another holds too. Otherwise nothing shows that they are of one ensemble.
+    /// Whether it holds a txn that another holds too. Otherwise nothing shows that they are of one
+    /// ensemble.
     pub is_related: bool,
     /// The first and last txn, with their times in ms.
     pub range: Option<[(Zxid, i64); 2]>,
@@ -113,7 +120,8 @@ pub struct Hole {
     pub fillers: Vec<usize>,
     /// Whether they are known to have been committed.
     pub is_committed: bool,
-    /// The member's own snapshot that stands at the end of the hole: a follower that was sent the whole tree has that by nature.
+    /// The member's own snapshot that stands at the end of the hole: a follower that was sent the
+    /// whole tree has that by nature.
     pub bridge: Option<String>,
 }
 
@@ -122,7 +130,8 @@ pub struct Hole {
 pub struct Uncommitted {
     /// Who has them.
     pub holders: Vec<usize>,
-    /// Who does not: of a tail, those that end before; of a branch, those that went on without them.
+    /// Who does not: of a tail, those that end before; of a branch, those that went on without
+    /// them.
     pub others: Vec<usize>,
     /// The first.
     pub first: Zxid,
@@ -237,8 +246,9 @@ struct Read<'a> {
 /// Compares `sources`, two or more.
 ///
 /// # Errors
-/// [`ErrorKind::BadArgument`] when there are fewer, or one is given twice; [`ErrorKind::SourceChanged`] when files vanish or are
-/// cut meanwhile; failures to read. Damage is in the report.
+/// [`ErrorKind::BadArgument`] when there are fewer, or one is given twice;
+/// [`ErrorKind::SourceChanged`] when files vanish or are cut meanwhile; failures to read. Damage is
+/// in the report.
 pub fn compare(sources: &[Source], options: &Options, progress: &dyn Progress) -> Result<Report> {
     if sources.len() < 2 {
         let message = "fewer than two sources: nothing to compare";

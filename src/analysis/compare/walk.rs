@@ -1,4 +1,5 @@
-//! All members' txns side by side, in zxid order: one pass over the logs, holding one txn of each member.
+//! All members' txns side by side, in zxid order: one pass over the logs, holding one txn of each
+//! member.
 
 use super::difference::{FieldDifference, differences};
 use crate::error::{Error, ErrorKind, Result};
@@ -22,7 +23,8 @@ pub struct Stretch {
     pub first: Zxid,
     /// The last zxid.
     pub last: Zxid,
-    /// Who holds them, by index. On one side stand members that never held different txns of one zxid up to here.
+    /// Who holds them, by index. On one side stand members that never held different txns of one
+    /// zxid up to here.
     pub sides: Vec<Vec<usize>>,
 }
 
@@ -74,7 +76,8 @@ pub struct Pair {
     pub members: [usize; 2],
     /// How many txns both hold.
     pub same: u64,
-    /// How many of those in other bytes: the same txns as far as they have any effect ([`is_same_txn`]).
+    /// How many of those in other bytes: the same txns as far as they have any effect
+    /// ([`is_same_txn`]).
     pub reworded: u64,
     /// How many zxids stand for different txns.
     pub differing: u64,
@@ -333,7 +336,8 @@ fn sides(pairs: &[Pair], holders: &[usize]) -> Vec<Vec<usize>> {
     sides
 }
 
-/// Counts what each member has beyond the last txn of each other. Where a member ends, a stretch does.
+/// Counts what each member has beyond the last txn of each other. Where a member ends, a stretch
+/// does.
 fn count_ahead(walked: &mut Walked, members: &[(&Source, &Timeline)]) {
     let last = |member: usize| {
         members

@@ -98,7 +98,8 @@ fn judge_epochs(source: &Source, timeline: &Timeline, findings: &mut Vec<Finding
     }
 }
 
-/// What a member lacks that a standalone server never has: one of the two epoch files where the other is there, or both beside `myid`.
+/// What a member lacks that a standalone server never has: one of the two epoch files where the
+/// other is there, or both beside `myid`.
 fn judge_missing_epochs(source: &Source, newest: Option<Zxid>, findings: &mut Vec<Finding>) {
     let is_absent = |file: &EpochFile| *file == EpochFile::Absent;
     let (accepted, current) = (
@@ -132,8 +133,8 @@ fn judge_missing_epochs(source: &Source, newest: Option<Zxid>, findings: &mut Ve
     }
 }
 
-/// Gaps, and whether the last txn can be had. A follower that was sent the whole tree has a gap by nature, with the snapshot of it at
-/// its end: such a one is a warning.
+/// Gaps, and whether the last txn can be had. A follower that was sent the whole tree has a gap by
+/// nature, with the snapshot of it at its end: such a one is a warning.
 pub(super) fn judge_reach(
     source: &Source,
     timeline: &Timeline,
@@ -202,7 +203,8 @@ pub(super) fn gaps(source: &Source, timeline: &Timeline) -> Vec<Gap> {
     before.into_iter().chain(timeline.gaps()).collect()
 }
 
-/// Txns before the first that is there, of which a snapshot is from before, or a log has nothing but the name.
+/// Txns before the first that is there, of which a snapshot is from before, or a log has nothing
+/// but the name.
 fn before_the_logs(source: &Source, timeline: &Timeline) -> Option<Gap> {
     let segment = timeline.segments.first()?;
     let is_without_txns = |log: &&ScannedLog| {
@@ -254,8 +256,8 @@ pub(super) fn ahead_of_logs(source: &Source, timeline: &Timeline) -> Option<Ahea
     })
 }
 
-/// Snapshots behind the last txn of the logs. One may be what a follower was just sent, or a server wrote when it began an epoch;
-/// with more of them, the logs between are missing.
+/// Snapshots behind the last txn of the logs. One may be what a follower was just sent, or a server
+/// wrote when it began an epoch; with more of them, the logs between are missing.
 fn behind_the_logs(source: &Source, timeline: &Timeline) -> Option<Finding> {
     if timeline.last().is_none() {
         let is_restored = source
@@ -283,8 +285,8 @@ fn behind_the_logs(source: &Source, timeline: &Timeline) -> Option<Finding> {
     Some(finding.next("another member's log or a backup may have them; a follower that was just sent the whole tree has none by nature"))
 }
 
-/// Logs and no snapshot: what servers of up to 3.5.2 leave until they take the first, and what later ones refuse. Those that log digests
-/// are of the later ones.
+/// Logs and no snapshot: what servers of up to 3.5.2 leave until they take the first, and what
+/// later ones refuse. Those that log digests are of the later ones.
 fn without_snapshots(source: &Source, timeline: &Timeline) -> Option<Finding> {
     let is_own_dir = !source.dirs().is_empty() && source.manifest().is_none();
     let summaries = timeline

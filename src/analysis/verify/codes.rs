@@ -1,4 +1,5 @@
-//! Every code that a finding can have, with what it means: the one table behind `man/zoovault-findings.7`.
+//! Every code that a finding can have, with what it means: the one table behind
+//! `man/zoovault-findings.7`.
 
 use super::Severity;
 

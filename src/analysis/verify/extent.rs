@@ -1,11 +1,13 @@
-//! How far the txns go: by epoch, where some are missing, and which are there and cannot be restored all the same.
+//! How far the txns go: by epoch, where some are missing, and which are there and cannot be
+//! restored all the same.
 
 use super::{Finding, Window, chain};
 use crate::history::source::Source;
 use crate::history::timeline::Timeline;
 use crate::zxid::Zxid;
 
-/// How many findings are told the time of. Each one is looked up in a log, and nobody reads so many on a time line.
+/// How many findings are told the time of. Each one is looked up in a log, and nobody reads so many
+/// on a time line.
 const TIMES_MAX: usize = 2000;
 
 /// The txns that the logs hold of one epoch, whatever is missing between them.
@@ -34,7 +36,8 @@ pub struct Missing {
     pub after: Zxid,
     /// Its time in ms.
     pub after_time: Option<i64>,
-    /// The first txn that is there behind them; `None` where the logs end and snapshots tell of the txns.
+    /// The first txn that is there behind them; `None` where the logs end and snapshots tell of the
+    /// txns.
     pub before: Option<Zxid>,
     /// Its time.
     pub before_time: Option<i64>,
@@ -84,7 +87,8 @@ pub(super) fn by_epoch(timeline: &Timeline) -> Vec<EpochExtent> {
     epochs
 }
 
-/// Everything that is known to be missing, by zxid: between logs, at the end of an epoch, behind the logs.
+/// Everything that is known to be missing, by zxid: between logs, at the end of an epoch, behind
+/// the logs.
 pub(super) fn missing(source: &Source, timeline: &Timeline, windows: &[Window]) -> Vec<Missing> {
     let time = |zxid| timeline.time_of(source, zxid).ok().flatten();
     let mut missing: Vec<Missing> = chain::gaps(source, timeline)
@@ -144,9 +148,11 @@ pub(super) fn not_restorable(
         .collect()
 }
 
-/// The time at which a snapshot named `zxid` was begun, as near as txns tell: that of the txn, or of the one right behind it.
+/// The time at which a snapshot named `zxid` was begun, as near as txns tell: that of the txn, or
+/// of the one right behind it.
 pub(super) fn time_of_snapshot(source: &Source, timeline: &Timeline, zxid: Zxid) -> Option<i64> {
-    // An epoch's artificial first zxid, and the snapshot that a follower was sent, have no txn of their own.
+    // An epoch's artificial first zxid, and the snapshot that a follower was sent, have no txn of
+    // their own.
     let behind = || {
         timeline
             .next_after(zxid)
@@ -157,7 +163,8 @@ pub(super) fn time_of_snapshot(source: &Source, timeline: &Timeline, zxid: Zxid)
     timeline.time_of(source, held).ok().flatten()
 }
 
-/// Says of findings that have a zxid when that was: the time of the txn, or of the last one before it.
+/// Says of findings that have a zxid when that was: the time of the txn, or of the last one before
+/// it.
 pub(super) fn set_times(source: &Source, timeline: &Timeline, findings: &mut [Finding]) {
     for finding in findings.iter_mut().take(TIMES_MAX) {
         let held = finding

@@ -13,7 +13,8 @@ use crate::history::timeline::Timeline;
 use crate::zxid::Zxid;
 use std::path::Path;
 
-/// What a default server reads at most: twice `jute.maxbuffer` since 3.5.7, little more than once before.
+/// What a default server reads at most: twice `jute.maxbuffer` since 3.5.7, little more than once
+/// before.
 const DEFAULT_BUFFER: usize = 0xf_ffff;
 
 pub(super) fn judge_logs(source: &Source, timeline: &Timeline, findings: &mut Vec<Finding>) {
@@ -123,7 +124,8 @@ fn damaged_header(
         .next(next)
 }
 
-/// Nothing is known of what cannot be read, and that may be damage of a disk or no more than permissions.
+/// Nothing is known of what cannot be read, and that may be damage of a disk or no more than
+/// permissions.
 fn unreadable(file: &Path, error: &Error, message: String) -> Finding {
     let next = match error.next_step() == Some(AS_OWNER) {
         true => AS_OWNER,
@@ -152,8 +154,9 @@ pub(super) fn judge_beside(source: &Source, findings: &mut Vec<Finding>) {
     }));
 }
 
-/// Whether txns are known to be missing right behind a log. A torn write loses a txn that nobody was promised, and its server
-/// gives that zxid again; where the next is another, more was lost than a torn write.
+/// Whether txns are known to be missing right behind a log. A torn write loses a txn that nobody
+/// was promised, and its server gives that zxid again; where the next is another, more was lost
+/// than a torn write.
 fn is_followed(timeline: &Timeline, summary: &LogSummary) -> bool {
     summary
         .last()
@@ -322,8 +325,8 @@ fn damaged_snapshot(file: &SourceFile, error: &Error, windows: &[Window]) -> Fin
         let message = format!("{fault}; servers go on to the next older snapshot");
         return unreadable(file.shown(), error, message);
     }
-    // A server that is killed while it writes a snapshot leaves it so. Servers go on to the next older one, and nothing is
-    // lost as long as the same points can be had from another base.
+    // A server that is killed while it writes a snapshot leaves it so. Servers go on to the next
+    // older one, and nothing is lost as long as the same points can be had from another base.
     let is_cut = fault.is_cut();
     let is_covered = windows
         .iter()

@@ -39,7 +39,8 @@ pub struct Finding {
     pub severity: Severity,
     /// The file, where one is concerned.
     pub file: Option<PathBuf>,
-    /// Bytes from its start; in a compressed snapshot, of the decompressed stream, unless it cannot be read there.
+    /// Bytes from its start; in a compressed snapshot, of the decompressed stream, unless it cannot
+    /// be read there.
     pub offset: Option<u64>,
     /// The txn, or where only that is known, the last one before it.
     pub txn: Option<TxnPlace>,

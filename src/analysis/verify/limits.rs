@@ -1,4 +1,5 @@
-//! Numbers that come to an end: the counter of zxids, and the cversions that sequential names are made of.
+//! Numbers that come to an end: the counter of zxids, and the cversions that sequential names are
+//! made of.
 
 use super::{Finding, Severity};
 use crate::history::replay::Link;
@@ -12,7 +13,8 @@ const DAY_MS: f64 = 86_400_000.0;
 /// How many days a month has.
 const MONTH_DAYS: f64 = 30.44;
 
-/// Tells of a counter that is near its end, with the time left at the rate at which the logs were written.
+/// Tells of a counter that is near its end, with the time left at the rate at which the logs were
+/// written.
 pub(super) fn judge_counter(timeline: &Timeline, findings: &mut Vec<Finding>) {
     let Some(last) = timeline.last().filter(|last| last.counter() > COUNTER_MAX) else {
         return;
@@ -51,7 +53,8 @@ fn per_day(timeline: &Timeline, last: Zxid) -> Option<f64> {
     (days > 0.0 && txns > 0).then(|| f64::from(txns) / days)
 }
 
-/// Tells of parents in the tree that a base leads to under which sequential names are near their end.
+/// Tells of parents in the tree that a base leads to under which sequential names are near their
+/// end.
 pub(super) fn judge_cversions(base: &str, link: &Link, findings: &mut Vec<Finding>) {
     let Some(parents) = &link.parents_near_end else {
         return;

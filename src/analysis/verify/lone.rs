@@ -26,8 +26,8 @@ impl LoneSnapshot {
     }
 }
 
-/// The snapshots of `source` whose name lies in no window, and behind which no logs go on. Where there are logs, those before a window are left out:
-/// what is missing there is told as such.
+/// The snapshots of `source` whose name lies in no window, and behind which no logs go on. Where
+/// there are logs, those before a window are left out: what is missing there is told as such.
 pub(super) fn lone(
     source: &Source,
     timeline: &Timeline,
@@ -61,8 +61,8 @@ pub(super) fn lone(
         .collect()
 }
 
-/// Whether no log goes on behind a snapshot. One that an ensemble named for an epoch that has no txn yet, and that shows nothing new, tells nothing more
-/// than the logs do.
+/// Whether no log goes on behind a snapshot. One that an ensemble named for an epoch that has no
+/// txn yet, and that shows nothing new, tells nothing more than the logs do.
 fn is_lone(timeline: &Timeline, file: &SourceFile, summary: &SnapshotSummary) -> bool {
     let zxid = file.zxid();
     let goes_on = |last: Zxid| last > zxid;

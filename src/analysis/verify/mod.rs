@@ -1,13 +1,18 @@
-//! The verdict on a source: everything read, everything wrong collected, and what can be restored from it.
+//! The verdict on a source: everything read, everything wrong collected, and what can be restored
+//! from it.
 //!
 //! 1. Each log: header, every record's checksum, length and end mark, every body; zeros to the end.
-//! 2. Each snapshot: seals, structure, the compressed stream; parents before children, ACL ids that resolve.
-//! 3. The chain: zxids contiguous within an epoch, epochs that begin with counter 1, logs that agree where they overlap; epoch files.
-//! 4. Replay: the tree is rebuilt from the earliest base of each stretch, its digest compared at every txn that carries one,
-//!    and the tree with every later snapshot on the way, znode by znode ([`crate::history::replay::Crosscheck`]).
+//! 2. Each snapshot: seals, structure, the compressed stream; parents before children, ACL ids that
+//!    resolve.
+//! 3. The chain: zxids contiguous within an epoch, epochs that begin with counter 1, logs that
+//!    agree where they overlap; epoch files.
+//! 4. Replay: the tree is rebuilt from the earliest base of each stretch, its digest compared at
+//!    every txn that carries one, and the tree with every later snapshot on the way, znode by znode
+//!    ([`crate::history::replay::Crosscheck`]).
 //!
-//! Parts 1 to 3 stream. What can be restored are *windows*: ranges of zxids, with the base and the kind of proof ([`crate::history::replay::Proof`]).
-//! A server that starts on a directory proves none of this: it drops what is behind a damaged length or end mark without a word.
+//! Parts 1 to 3 stream. What can be restored are *windows*: ranges of zxids, with the base and the
+//! kind of proof ([`crate::history::replay::Proof`]). A server that starts on a directory proves
+//! none of this: it drops what is behind a damaged length or end mark without a word.
 
 mod chain;
 pub mod codes;
@@ -53,7 +58,8 @@ pub enum Verdict {
     Sound,
     /// The last txn can be restored; something is to be known.
     Warnings,
-    /// Bytes are whole as far as they go, and the last txn cannot be restored: what it needs is missing.
+    /// Bytes are whole as far as they go, and the last txn cannot be restored: what it needs is
+    /// missing.
     Unreachable,
     /// Bytes are damaged.
     Damaged,
@@ -89,7 +95,8 @@ pub struct SnapshotReport {
     pub size: u64,
     /// The zxid in its name.
     pub zxid: Zxid,
-    /// When it was begun, in ms: the time of the txn of its zxid, or of the one right behind it, where logs hold either.
+    /// When it was begun, in ms: the time of the txn of its zxid, or of the one right behind it,
+    /// where logs hold either.
     pub time: Option<i64>,
     /// Znodes; `None` when it is damaged.
     pub nodes: Option<u64>,
@@ -112,7 +119,8 @@ pub struct Report {
     pub windows: Vec<Window>,
     /// Txns that are known to be missing, by zxid.
     pub missing: Vec<Missing>,
-    /// Txns that are there and in no window, by zxid: no sound snapshot leads to them, or what they rest on is missing or damaged.
+    /// Txns that are there and in no window, by zxid: no sound snapshot leads to them, or what they
+    /// rest on is missing or damaged.
     pub not_restorable: Vec<Stretch>,
     /// What the logs hold, by epoch.
     pub by_epoch: Vec<EpochExtent>,
@@ -126,7 +134,8 @@ pub struct Report {
     pub txn_count: u64,
     /// How many digests were compared in replay.
     pub digests_compared: u64,
-    /// How many snapshots were compared with the tree replayed from earlier ones, and how many znodes in them.
+    /// How many snapshots were compared with the tree replayed from earlier ones, and how many
+    /// znodes in them.
     pub snapshots_crossed: (u64, u64),
     /// `acceptedEpoch` and `currentEpoch`, where they are numbers.
     pub epochs: (Option<i64>, Option<i64>),
@@ -148,7 +157,8 @@ impl Report {
 /// Verifies `source`.
 ///
 /// # Errors
-/// [`crate::error::ErrorKind::SourceChanged`] when files vanish meanwhile; failures to read. Damage is in the report.
+/// [`crate::error::ErrorKind::SourceChanged`] when files vanish meanwhile; failures to read. Damage
+/// is in the report.
 pub fn verify(source: &Source, depth: Depth, progress: &dyn Progress) -> Result<Report> {
     let timeline = Timeline::read(source, Level::Everything, progress)?;
     let snapshots = check_snapshots(source, progress)?;

@@ -131,7 +131,8 @@ fn contradiction(chain: &Chain, other: &Contradiction) -> Finding {
     finding.file(&other.snapshot).zxid(zxid)
 }
 
-/// Whether that a snapshot differs is no fault of its own: the txns before the first that differs are wrong.
+/// Whether that a snapshot differs is no fault of its own: the txns before the first that differs
+/// are wrong.
 fn is_explained(chain: &Chain, of_txns: Option<&Doubt<'_>>, other: &Contradiction) -> bool {
     let is_alone = chain.outlier(BaseFile::Snapshot(other.index)).is_some();
     let is_behind = of_txns.is_some_and(|doubt| other.zxid >= doubt.other.zxid);
@@ -163,7 +164,8 @@ fn txns_differ(source: &Source, doubt: &Doubt<'_>) -> Finding {
 /// What to do about a snapshot that stands alone.
 const NEXT_ALONE: &str = "nothing else is wrong for it, and no restore takes it; keep it, away from the server, until somebody knows where it is from";
 
-/// A base that later snapshots and the txns between them speak against. Where a replay came by it, its znodes are told of too.
+/// A base that later snapshots and the txns between them speak against. Where a replay came by it,
+/// its znodes are told of too.
 fn outlier(source: &Source, other: &Outlier) -> Finding {
     let file = match other.file {
         BaseFile::Snapshot(index) => source.snapshots().get(index),
@@ -177,7 +179,8 @@ fn outlier(source: &Source, other: &Outlier) -> Finding {
     finding.file(file).zxid(other.zxid)
 }
 
-/// Txns before an end of an epoch that the trees on both sides refute may be those that were abandoned: of them nothing is promised but what digests vouch for.
+/// Txns before an end of an epoch that the trees on both sides refute may be those that were
+/// abandoned: of them nothing is promised but what digests vouch for.
 fn without_doubtful_tail(window: Window, chain: &Chain, link: &Link) -> Window {
     let mut gaps = chain.timeline.gaps().into_iter();
     let is_doubtful = gaps.any(|gap| gap.after == window.to && gap.is_by_difference);
@@ -191,7 +194,8 @@ fn without_doubtful_tail(window: Window, chain: &Chain, link: &Link) -> Window {
     }
 }
 
-/// A window that a snapshot contradicts in what no digest proves ends with the epoch before it, or where later bases agree; as far as it goes it is in doubt.
+/// A window that a snapshot contradicts in what no digest proves ends with the epoch before it, or
+/// where later bases agree; as far as it goes it is in doubt.
 fn doubted(mut window: Window, doubt: Option<Doubt<'_>>, link: &Link) -> Window {
     if let Some(doubt) = doubt {
         let mut joints = link.joints.iter();
@@ -229,8 +233,8 @@ fn weigh(window: Window, link: &Link, findings: &mut Vec<Finding>) -> Window {
 fn judge(source: &Source, link: &Link, findings: &mut Vec<Finding>) -> Option<Window> {
     let name = link.base.name(source);
     let (digests, (from, to)) = (&link.digests, link.range);
-    // A base that was ahead by the txn being applied is exact one later than it says. One that does not say is exact from where
-    // the digest matches.
+    // A base that was ahead by the txn being applied is exact one later than it says. One that does
+    // not say is exact from where the digest matches.
     let is_known = matches!(link.base.exact_from, ExactFrom::Known(_));
     let from = match digests.matched {
         Some((first, _)) if digests.began_late && is_known => from.max(first),
@@ -249,7 +253,8 @@ fn judge(source: &Source, link: &Link, findings: &mut Vec<Finding>) -> Option<Wi
     if link.base.file == BaseFile::Empty && digests.matched.is_none() && digests.compared > 0 {
         return None;
     }
-    // A snapshot by itself may hold parts of the txn that was being applied: it is told as one that stands alone.
+    // A snapshot by itself may hold parts of the txn that was being applied: it is told as one that
+    // stands alone.
     if link.applied.is_none() && digests.open_mismatch.is_some() {
         return None;
     }
@@ -263,7 +268,8 @@ fn judge(source: &Source, link: &Link, findings: &mut Vec<Finding>) -> Option<Wi
                 .zxid(mismatch.zxid)
                 .next("restore to a point before it, or from another member or a backup"),
         );
-        // Behind the last match there may be txns that are missing, though their zxids lie before the mismatch: the end of an epoch.
+        // Behind the last match there may be txns that are missing, though their zxids lie before
+        // the mismatch: the end of an epoch.
         return digests
             .matched_before
             .filter(|last| *last >= from)

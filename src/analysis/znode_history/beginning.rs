@@ -19,7 +19,8 @@ use std::sync::Arc;
 pub(super) struct Beginning {
     /// By path.
     pub znodes: HashMap<Box<[u8]>, Znode>,
-    /// Ephemerals right below the scope, with their owners: a closeSession that deletes them need not list them.
+    /// Ephemerals right below the scope, with their owners: a closeSession that deletes them need
+    /// not list them.
     pub children_owned: Vec<(i64, Box<[u8]>)>,
     /// The txn after which it stands, at the earliest: those behind it are gone through.
     pub floor: Zxid,
@@ -126,8 +127,8 @@ pub(super) fn floor(base: &Base) -> Zxid {
     }
 }
 
-/// Up to where a base may be ahead. Servers count a multi when all of it is applied: of the txn behind the last one that a snapshot says it has, it may
-/// have some parts (`DataTree.processTxn`).
+/// Up to where a base may be ahead. Servers count a multi when all of it is applied: of the txn
+/// behind the last one that a snapshot says it has, it may have some parts (`DataTree.processTxn`).
 fn fuzzy_to(timeline: &Timeline, base: &Base) -> Zxid {
     let said = match base.exact_from {
         ExactFrom::Known(Zxid::ZERO) => return Zxid::ZERO,

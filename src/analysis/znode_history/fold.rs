@@ -1,13 +1,17 @@
 //! What each txn made of the znodes that are asked for, from those txns alone.
 //!
-//! A snapshot named N was written while later txns were applied, to some E. Of a znode it tells the state at a moment between the two, each znode's
-//! of another. Replaying from N makes the tree right at E, and on the way some znodes are ahead. Here every txn behind N is gone through once, and
-//! what a znode was *before* it is told only where it is certain:
+//! A snapshot named N was written while later txns were applied, to some E. Of a znode it tells the
+//! state at a moment between the two, each znode's of another. Replaying from N makes the tree
+//! right at E, and on the way some znodes are ahead. Here every txn behind N is gone through once,
+//! and what a znode was *before* it is told only where it is certain:
 //!
-//! - What has a zxid no later than N (`czxid`, `mzxid`, `pzxid`) was so at N. What has a later one is unknown until a txn sets it.
-//! - A txn tells what it makes: a create the whole znode, a setData data and version, a setACL list and version. A create was only
-//!   logged because there was no znode; a setData, a setACL or a delete because there was one.
-//! - A path without a txn up to E is as the snapshot has it, and so at E is every part of a znode that no txn up to E touched.
+//! - What has a zxid no later than N (`czxid`, `mzxid`, `pzxid`) was so at N. What has a later one
+//!   is unknown until a txn sets it.
+//! - A txn tells what it makes: a create the whole znode, a setData data and version, a setACL list
+//!   and version. A create was only logged because there was no znode; a setData, a setACL or a
+//!   delete because there was one.
+//! - A path without a txn up to E is as the snapshot has it, and so at E is every part of a znode
+//!   that no txn up to E touched.
 //!
 //! E is one txn behind the last that the snapshot says it has: of that one it may have some parts.
 //!

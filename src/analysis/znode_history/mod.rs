@@ -1,13 +1,16 @@
-//! What was done to a znode, or to those of a subtree, and by whom: every txn that touched it, with its value before and after.
+//! What was done to a znode, or to those of a subtree, and by whom: every txn that touched it, with
+//! its value before and after.
 //!
-//! Nothing is replayed. The base's znodes of the scope are had by reading the base once; the logs are searched for txns whose paths are in the
-//! scope, by their bytes, on all cores; the state of the scope follows from those txns alone (`fold.rs` says why, and what is known
-//! while a fuzzy snapshot may be ahead). A closeSession of 3.4 and 3.5 does not list what it deleted: the owners of the scope's
-//! ephemerals tell.
+//! Nothing is replayed. The base's znodes of the scope are had by reading the base once; the logs
+//! are searched for txns whose paths are in the scope, by their bytes, on all cores; the state of
+//! the scope follows from those txns alone (`fold.rs` says why, and what is known while a fuzzy
+//! snapshot may be ahead). A closeSession of 3.4 and 3.5 does not list what it deleted: the owners
+//! of the scope's ephemerals tell.
 //!
-//! It rests on the checksum of every record of the logs, on the seals of the base, and on zxids without a gap from the base on. Digests are not
-//! compared: `verify` does. Over a gap history says so and knows nothing of what was before, until a snapshot or a txn tells again.
-//! Attempts that failed are not there: servers log them without a path.
+//! It rests on the checksum of every record of the logs, on the seals of the base, and on zxids
+//! without a gap from the base on. Digests are not compared: `verify` does. Over a gap history says
+//! so and knows nothing of what was before, until a snapshot or a txn tells again. Attempts that
+//! failed are not there: servers log them without a path.
 
 mod beginning;
 mod fold;
@@ -42,7 +45,8 @@ pub struct Options {
     pub path: PathGlob,
     /// Whether those below them are meant too.
     pub recursive: bool,
-    /// Whether creations and deletions of children are told of their parents, whose `cversion` and `pzxid` they change.
+    /// Whether creations and deletions of children are told of their parents, whose `cversion` and
+    /// `pzxid` they change.
     pub children: bool,
     /// Only what was done after this point.
     pub from: Option<Point>,
@@ -160,7 +164,8 @@ pub struct Summary {
     pub warnings: Vec<String>,
     /// What is known of each path in the end.
     pub end: Vec<(Box<[u8]>, State)>,
-    /// The first of the deletions with which the scope came to its end, and the last, if that is how it ended.
+    /// The first of the deletions with which the scope came to its end, and the last, if that is
+    /// how it ended.
     pub last_deletions: Option<(Zxid, Zxid)>,
     /// The last txn that was gone through.
     pub last: Option<Zxid>,
@@ -169,7 +174,8 @@ pub struct Summary {
 /// Goes through history, oldest first.
 ///
 /// # Errors
-/// [`ErrorKind::NotReachable`] when a point is not there; [`ErrorKind::SourceChanged`]; failures to read; those of `sink`. Damage is in the summary.
+/// [`ErrorKind::NotReachable`] when a point is not there; [`ErrorKind::SourceChanged`]; failures to
+/// read; those of `sink`. Damage is in the summary.
 pub fn history(
     source: &Source,
     options: &Options,
@@ -240,7 +246,8 @@ impl Telling<'_> {
         (self.sink)(Item::Gap(gap))
     }
 
-    /// A snapshot behind all logs: the only thing there is, or what tells how it ended behind a gap.
+    /// A snapshot behind all logs: the only thing there is, or what tells how it ended behind a
+    /// gap.
     fn last_base(&mut self, last: Option<&Segment>) -> Result<()> {
         let to = self.range.1;
         let is_behind = |base: &&Base| {
@@ -296,7 +303,8 @@ impl Telling<'_> {
                 let start = self.start(&base, &beginning);
                 (self.sink)(Item::Start(start))?;
             } else {
-                // Txns before the first base are told too, though nothing is known of what they found.
+                // Txns before the first base are told too, though nothing is known of what they
+                // found.
                 self.start_without_base(first)?;
                 self.search(segment, (first, floor.min(to)), &mut fold)?;
             }
@@ -328,7 +336,8 @@ impl Telling<'_> {
         }))
     }
 
-    /// The bases of `segment` to begin on, best first: the last one that is exact where history is asked for, else the first there is.
+    /// The bases of `segment` to begin on, best first: the last one that is exact where history is
+    /// asked for, else the first there is.
     fn bases_of(&self, segment: &Segment) -> Vec<Base> {
         let from = self.range.0;
         let joined = self

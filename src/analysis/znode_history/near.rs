@@ -16,7 +16,8 @@ use std::collections::BTreeSet;
 /// How many paths are named.
 const NEAR_MAX: usize = 5;
 
-/// The paths that ever existed and are nearest to `path`: siblings of a like name first, else paths that differ little.
+/// The paths that ever existed and are nearest to `path`: siblings of a like name first, else paths
+/// that differ little.
 ///
 /// # Errors
 /// Failures to read, damage.

@@ -1,4 +1,5 @@
-//! Reads the txns that touch a scope, on all cores: logs are cut at the marks that the first reading left, and what is found is handed on in order.
+//! Reads the txns that touch a scope, on all cores: logs are cut at the marks that the first
+//! reading left, and what is found is handed on in order.
 
 use super::scope::Scope;
 use crate::error::Result;
@@ -9,7 +10,8 @@ use crate::zxid::Zxid;
 
 /// How many marks of a run make a chunk: some ten thousand records.
 const MARKS_PER_CHUNK: usize = 8;
-/// How many chunks are read side by side before what they hold is handed on: that bounds the memory.
+/// How many chunks are read side by side before what they hold is handed on: that bounds the
+/// memory.
 const CHUNKS_AT_ONCE: usize = 32;
 
 /// A stretch of one log.
@@ -30,7 +32,8 @@ struct Found {
 /// Takes a payload, with the piece that it is of and its offset in the file.
 type Sink<'s> = &'s mut dyn FnMut(&Piece, &[u8], u64) -> Result<()>;
 
-/// Gives `sink` the payload of each txn of `segment` within `range` that touches `scope`, with its offset, in order.
+/// Gives `sink` the payload of each txn of `segment` within `range` that touches `scope`, with its
+/// offset, in order.
 pub(super) fn scan(
     source: &Source,
     segment: &Segment,

@@ -1,4 +1,5 @@
-//! Which txns touch the paths that are asked for, told from their bytes: before anything is copied or decoded.
+//! Which txns touch the paths that are asked for, told from their bytes: before anything is copied
+//! or decoded.
 
 use crate::format::record::op;
 use crate::format::record::touched::find_path;
@@ -50,13 +51,15 @@ impl Scope {
                 .any(|path| self.glob.is_match(path))
     }
 
-    /// Whether a txn on `path` touches what is asked for: it is it, or a child of it, whose creation and deletion its stat tells.
+    /// Whether a txn on `path` touches what is asked for: it is it, or a child of it, whose
+    /// creation and deletion its stat tells.
     pub fn concerns(&self, path: &[u8]) -> bool {
         self.is_match(path) || parent_path(path).is_some_and(|parent| self.is_match(parent))
     }
 
-    /// Whether the txn of `payload` touches what is asked for. Sessions count as touching everything: what a closeSession deletes, it need not say. So does
-    /// what cannot be framed, which is looked at closely by whoever decodes it.
+    /// Whether the txn of `payload` touches what is asked for. Sessions count as touching
+    /// everything: what a closeSession deletes, it need not say. So does what cannot be framed,
+    /// which is looked at closely by whoever decodes it.
     pub fn concerns_txn(&self, txn_type: i32, payload: &[u8]) -> bool {
         let is_wanted = |of, path| of != op::CHECK && self.concerns(path);
         matches!(txn_type, op::CREATE_SESSION | op::CLOSE_SESSION)

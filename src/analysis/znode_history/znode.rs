@@ -4,7 +4,8 @@ use crate::format::record::Stat;
 use crate::zxid::Zxid;
 use std::sync::Arc;
 
-/// Which parts of a znode are known. What a fuzzy snapshot tells of a znode may be newer than the moment that is meant.
+/// Which parts of a znode are known. What a fuzzy snapshot tells of a znode may be newer than the
+/// moment that is meant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Known {
     /// `czxid`, `ctime`, `ephemeralOwner`.
@@ -77,8 +78,9 @@ impl State {
 }
 
 impl Znode {
-    /// What a snapshot's record tells of the moment after `floor`, before which it was not written: only what no later txn can have changed.
-    /// Of an ACL no zxid tells; one that was never set is that of the creation.
+    /// What a snapshot's record tells of the moment after `floor`, before which it was not written:
+    /// only what no later txn can have changed. Of an ACL no zxid tells; one that was never set is
+    /// that of the creation.
     pub(super) fn as_of(&self, floor: Zxid) -> State {
         if self.stat.czxid > floor {
             return State::Unknown;
@@ -122,7 +124,8 @@ impl Znode {
         }
     }
 
-    /// Takes what is not known from a snapshot's record of the same znode, once all txns that it may be ahead by were gone through.
+    /// Takes what is not known from a snapshot's record of the same znode, once all txns that it
+    /// may be ahead by were gone through.
     pub(super) fn settle(&mut self, record: &Znode) {
         if self.known.life && self.stat.czxid != record.stat.czxid {
             return;

@@ -1,4 +1,5 @@
-//! Whether objects hold what manifests say: all of their bytes are read, each object once, and never more than a few in memory.
+//! Whether objects hold what manifests say: all of their bytes are read, each object once, and
+//! never more than a few in memory.
 
 use super::finding::{Finding, Severity};
 use super::share::Share;
@@ -55,7 +56,8 @@ impl<'a> Stored<'a> {
         self.parts().iter().map(|part| part.bytes).sum()
     }
 
-    /// Whether the same is said of both, but for when it was stored: runs that go on at once may each store the same base.
+    /// Whether the same is said of both, but for when it was stored: runs that go on at once may
+    /// each store the same base.
     fn is_same(self, other: Stored<'_>) -> bool {
         match (self, other) {
             (Stored::Log(a), Stored::Log(b)) => a == b,
@@ -71,7 +73,8 @@ impl<'a> Stored<'a> {
         }
     }
 
-    /// Whether what is said of both cannot be true. From when on a base is exact, and where it is from, a run infers from what its source holds then.
+    /// Whether what is said of both cannot be true. From when on a base is exact, and where it is
+    /// from, a run infers from what its source holds then.
     fn contradicts(self, other: Stored<'_>) -> bool {
         match (self, other) {
             (Stored::Log(a), Stored::Log(b)) => a != b,

@@ -6,7 +6,8 @@ use crate::error::Result;
 use crate::repository::{BackupName, History, Manifest};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-/// Of how many damaged objects it is told which points each of them costs. More than that is not one object's affair.
+/// Of how many damaged objects it is told which points each of them costs. More than that is not
+/// one object's affair.
 const LOST_TOLD_MAX: usize = 100;
 
 /// What damage costs a lineage.

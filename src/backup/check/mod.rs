@@ -1,11 +1,15 @@
-//! Whether a repository is whole: everything that its manifests promise is there, and what it was when it was stored.
+//! Whether a repository is whole: everything that its manifests promise is there, and what it was
+//! when it was stored.
 //!
-//! Without reading data, names, sizes and manifests are compared with one another: enough to find what is missing, and what a writer got wrong. Bit rot
-//! it cannot find. For that, objects are read: their SHA-256, their compression, and what is in them, against what manifests noted of it; and where two
-//! logs of a lineage hold the same zxids, those are compared. Reading can be spread over days, see [`Share`].
+//! Without reading data, names, sizes and manifests are compared with one another: enough to find
+//! what is missing, and what a writer got wrong. Bit rot it cannot find. For that, objects are
+//! read: their SHA-256, their compression, and what is in them, against what manifests noted of it;
+//! and where two logs of a lineage hold the same zxids, those are compared. Reading can be spread
+//! over days, see [`Share`].
 //!
-//! Nothing stops at the first finding. Damage of an object is told with the backups that list it and the points that are lost by it.
-//! That a tree can be rebuilt from it all is not tried here: that is what a drill does.
+//! Nothing stops at the first finding. Damage of an object is told with the backups that list it
+//! and the points that are lost by it. That a tree can be rebuilt from it all is not tried here:
+//! that is what a drill does.
 
 pub mod codes;
 mod contents;
@@ -54,7 +58,8 @@ pub struct Options {
     pub read_data: ReadData,
     /// The time now, in ms: what is named for later is told.
     pub now_ms: i64,
-    /// How to open parts of the repository: where decompressed files go for as long as they are needed.
+    /// How to open parts of the repository: where decompressed files go for as long as they are
+    /// needed.
     pub source: source::Options,
 }
 
@@ -105,10 +110,12 @@ impl Report {
     }
 }
 
-/// Checks `repository`. One whose first object is damaged is to be opened by [`Repository::open_despite`].
+/// Checks `repository`. One whose first object is damaged is to be opened by
+/// [`Repository::open_despite`].
 ///
 /// # Errors
-/// When it cannot be listed, or no place for decompressed files can be had. All else is in the report.
+/// When it cannot be listed, or no place for decompressed files can be had. All else is in the
+/// report.
 pub fn check(
     repository: &Repository,
     options: &Options,
@@ -163,7 +170,8 @@ fn report(
     }
 }
 
-/// Whether each object that a backup lists is there, with its length. Gives how many there are, and their bytes.
+/// Whether each object that a backup lists is there, with its length. Gives how many there are, and
+/// their bytes.
 fn judge_objects(survey: &Survey, findings: &mut Vec<Finding>) -> (u64, u64) {
     let mut listed: BTreeMap<&str, u64> = BTreeMap::new();
     for (_, manifest) in &survey.live {

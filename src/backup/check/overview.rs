@@ -1,4 +1,5 @@
-//! What a repository holds, and how fresh it is: from names and manifests alone, so that monitoring can ask every minute.
+//! What a repository holds, and how fresh it is: from names and manifests alone, so that monitoring
+//! can ask every minute.
 
 use super::manifest::CLOCK_SKEW_MS;
 use super::promise::{Promises, claims_empty};
@@ -67,7 +68,8 @@ pub enum Age {
 }
 
 impl Overview {
-    /// The newest backup that can be restored to its last txn, by the clocks of those that made them.
+    /// The newest backup that can be restored to its last txn, by the clocks of those that made
+    /// them.
     pub fn newest(&self) -> Option<(&Backup, &Manifest, &StoredWindow)> {
         let backups = self.lineages.iter().flat_map(|lineage| &lineage.backups);
         let whole = backups.filter_map(|backup| {
@@ -95,7 +97,8 @@ impl Overview {
     }
 }
 
-/// Looks at `repository`. No object but manifests and marks is read, and a damaged manifest does not keep the rest from being seen.
+/// Looks at `repository`. No object but manifests and marks is read, and a damaged manifest does
+/// not keep the rest from being seen.
 ///
 /// # Errors
 /// Failures to read; damage of a mark for deletion, without which nobody knows what counts.

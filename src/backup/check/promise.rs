@@ -1,4 +1,5 @@
-//! Which points bases and logs give, for all that manifests say of them. Nothing is read but, where it is asked for, the beginning of a history.
+//! Which points bases and logs give, for all that manifests say of them. Nothing is read but, where
+//! it is asked for, the beginning of a history.
 
 use super::finding::{Finding, Severity};
 use crate::error::{ErrorKind, Result};
@@ -14,7 +15,8 @@ use std::sync::Mutex;
 /// A range of points, both ends of it included.
 pub(super) type Range = (Zxid, Zxid);
 
-/// Whether histories begin on an empty tree: by the name of their first log, where that was looked at before.
+/// Whether histories begin on an empty tree: by the name of their first log, where that was looked
+/// at before.
 pub(super) type Beginnings = Mutex<HashMap<String, Option<bool>>>;
 
 /// Tells which points manifests give.
@@ -26,7 +28,8 @@ pub(super) struct Promises<'a> {
 }
 
 impl Promises<'_> {
-    /// The points that `history` gives. Where only reading tells what it begins on, `claims_empty` does.
+    /// The points that `history` gives. Where only reading tells what it begins on, `claims_empty`
+    /// does.
     ///
     /// # Errors
     /// When no place for decompressed files can be had; failures to read.
@@ -34,7 +37,8 @@ impl Promises<'_> {
         self.ranges_without(history, &|_| false, claims_empty)
     }
 
-    /// The points that `history` gives without the objects that are lost. Its logs stay known: where one of them held the end of an epoch, nothing goes over that.
+    /// The points that `history` gives without the objects that are lost. Its logs stay known:
+    /// where one of them held the end of an epoch, nothing goes over that.
     ///
     /// # Errors
     /// As [`Promises::ranges`].
@@ -70,7 +74,8 @@ impl Promises<'_> {
         Ok(exact_ranges(&timeline, &bases))
     }
 
-    /// Reads what a history begins on; `None` where that may not be read, or is damaged, which is told of the log itself.
+    /// Reads what a history begins on; `None` where that may not be read, or is damaged, which is
+    /// told of the log itself.
     fn beginning(&self, source: &Source, timeline: &Timeline) -> Result<Option<bool>> {
         let (Some(beginnings), Some(first)) = (&self.beginnings, source.logs().first()) else {
             return Ok(None);
@@ -106,7 +111,8 @@ impl Promises<'_> {
             .map(|window| (window.from_zxid, window.to_zxid))
             .collect();
         let given = self.ranges(&history, claims_empty(manifest))?;
-        // Without a base at the beginning a writer promises nothing there, though its logs may reach down to an empty tree.
+        // Without a base at the beginning a writer promises nothing there, though its logs may
+        // reach down to an empty tree.
         let due = match claims_empty(manifest) {
             true => given.clone(),
             false => self.ranges_where(&history, &|_| false, |_, _| Ok(false))?,

@@ -1,8 +1,9 @@
 //! Which part of a repository is read this time, so that regular runs read all of it.
 //!
-//! An object belongs to one of M shares by a hash of its name: always the same one, whatever else is there. Whoever reads share 1 to M in M runs has read
-//! everything, and does not have to note how far he got. The date tells which share it is: `daily/month` is the day of the month, of as many as the month has.
-//! Chance is no part of it: of what is read by chance, a part is never read.
+//! An object belongs to one of M shares by a hash of its name: always the same one, whatever else
+//! is there. Whoever reads share 1 to M in M runs has read everything, and does not have to note
+//! how far he got. The date tells which share it is: `daily/month` is the day of the month, of as
+//! many as the month has. Chance is no part of it: of what is read by chance, a part is never read.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::checksum::sha256;
@@ -29,7 +30,8 @@ impl fmt::Display for Share {
 impl Share {
     /// Reads `N/M`, or what the date `now` makes of `daily/month` and the like.
     ///
-    /// Days are those of the zone of `now`, so that each has one run at a given hour; hours are those of UTC, where each day has all of them.
+    /// Days are those of the zone of `now`, so that each has one run at a given hour; hours are
+    /// those of UTC, where each day has all of them.
     ///
     /// # Errors
     /// [`ErrorKind::BadArgument`] when it is neither.

@@ -50,7 +50,8 @@ enum Flaw {
 
 /// Takes everything in that is small.
 ///
-/// Marks for deletion come first, backups before what they list: so of what goes on at the same time nothing is taken for damage.
+/// Marks for deletion come first, backups before what they list: so of what goes on at the same
+/// time nothing is taken for damage.
 ///
 /// # Errors
 /// Failures to list or read.
@@ -237,7 +238,8 @@ impl Survey {
     }
 }
 
-/// Reads JSON whose name holds a part of its SHA-256; `None` where it is gone. The rest of the name has to be right as `is_named` has it.
+/// Reads JSON whose name holds a part of its SHA-256; `None` where it is gone. The rest of the name
+/// has to be right as `is_named` has it.
 fn judged<T: Serialize + for<'a> Deserialize<'a>>(
     repository: &Repository,
     object: &str,

@@ -1,4 +1,5 @@
-//! Makes backups count no more: by a policy, by their ids, or a whole lineage. Nothing is deleted, and no other backup needs them.
+//! Makes backups count no more: by a policy, by their ids, or a whole lineage. Nothing is deleted,
+//! and no other backup needs them.
 
 use super::policy::{Candidate, Policy, Reason, Summary, judge};
 use super::{Clock, ensure_plausible};
@@ -14,7 +15,8 @@ pub enum What {
     ByPolicy(Policy),
     /// Those whose ids begin so.
     Ids(Vec<String>),
-    /// All of the lineage whose id begins so: a history that is abandoned. The lineage of the newest backup is none.
+    /// All of the lineage whose id begins so: a history that is abandoned. The lineage of the
+    /// newest backup is none.
     Lineage(String),
 }
 
@@ -25,7 +27,8 @@ pub struct Fate {
     pub name: BackupName,
     /// What its manifest says; `None` where that cannot be read.
     pub manifest: Option<Told>,
-    /// Why it is kept; `None` when it is to be forgotten. By a policy there is one reason at least; else there may be none.
+    /// Why it is kept; `None` when it is to be forgotten. By a policy there is one reason at least;
+    /// else there may be none.
     pub kept: Option<Vec<Reason>>,
 }
 
@@ -82,8 +85,8 @@ impl Plan {
 /// Finds out what is to be forgotten.
 ///
 /// # Errors
-/// [`ErrorKind::BadArgument`] for an empty policy, for a backup that is not there, and for one that has to stay: it is pinned, or its lineage's newest
-/// that restores its last txn. Failures to read.
+/// [`ErrorKind::BadArgument`] for an empty policy, for a backup that is not there, and for one that
+/// has to stay: it is pinned, or its lineage's newest that restores its last txn. Failures to read.
 pub fn plan(repository: &Repository, what: &What, now_ms: i64, zone: &TimeZone) -> Result<Plan> {
     if matches!(what, What::ByPolicy(policy) if policy.is_empty()) {
         let message = "a policy without a rule would forget everything";
@@ -222,14 +225,16 @@ fn ensure_unpinned(backup: &BackupName, listing: &Listing) -> Result<()> {
     Err(Error::new(ErrorKind::BadArgument, message).hint(hint))
 }
 
-/// Forgets what `plan` says, by one mark: all of it or nothing. Gives the mark's name, where there was something to forget.
+/// Forgets what `plan` says, by one mark: all of it or nothing. Gives the mark's name, where there
+/// was something to forget.
 ///
 /// What was pinned or forgotten since is left out.
 ///
 /// # Errors
 /// Failures to read or write.
 pub fn execute(repository: &Repository, plan: &Plan, clock: Clock<'_>) -> Result<Option<String>> {
-    // A run that was killed may have written a mark, and not made it last: what is forgotten already is reported to be.
+    // A run that was killed may have written a mark, and not made it last: what is forgotten
+    // already is reported to be.
     repository.storage().sync_names()?;
     let listing = repository.listing()?;
     let still = |name: &&BackupName| {

@@ -15,7 +15,8 @@ fn named<'a>(listing: &'a Listing, id: &str) -> Result<&'a BackupName> {
     }
 }
 
-/// Pins the backup whose id begins with `id`, or the newest: `latest`. Gives it, and whether it was not pinned before.
+/// Pins the backup whose id begins with `id`, or the newest: `latest`. Gives it, and whether it was
+/// not pinned before.
 ///
 /// # Errors
 /// [`ErrorKind::BadArgument`] when there is no such backup; failures to read or write.
@@ -44,10 +45,12 @@ pub fn pin(repository: &Repository, id: &str, clock: Clock<'_>) -> Result<(Backu
     Err(Error::about(repository.shown(), ErrorKind::Failed, message))
 }
 
-/// Removes the pins of the backup whose id begins with `id`, or of the newest: `latest`. Gives its id, and whether it was pinned.
+/// Removes the pins of the backup whose id begins with `id`, or of the newest: `latest`. Gives its
+/// id, and whether it was pinned.
 ///
 /// # Errors
-/// [`ErrorKind::BadArgument`] when there is neither such a backup nor such a pin; failures to read or delete.
+/// [`ErrorKind::BadArgument`] when there is neither such a backup nor such a pin; failures to read
+/// or delete.
 pub fn unpin(repository: &Repository, id: &str) -> Result<(String, bool)> {
     let listing = repository.listing()?;
     // Pins of backups that are gone can be removed too.

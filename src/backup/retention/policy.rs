@@ -14,19 +14,24 @@
 //! | dated in the future | backups whose clock is ahead of now |
 //! | damaged | backups whose manifest cannot be read: nobody knows what they are |
 //!
-//! Hours and days are those of a calendar in a time zone; a week is that of ISO 8601, from Monday on. They are told by the clock of the host that made
-//! the backup. Which backup is newer is told by the names, whose times never go back.
+//! Hours and days are those of a calendar in a time zone; a week is that of ISO 8601, from Monday
+//! on. They are told by the clock of the host that made the backup. Which backup is newer is told
+//! by the names, whose times never go back.
 //!
-//! While a rule has not found as many hours (days, …) as it may keep, it also keeps the oldest backup: without that, `yearly` would keep nothing older than the
-//! other rules do until a year has ended.
+//! While a rule has not found as many hours (days, …) as it may keep, it also keeps the oldest
+//! backup: without that, `yearly` would keep nothing older than the other rules do until a year has
+//! ended.
 //!
-//! **Backups dated in the future** are no help to judge by: a clock was wrong. They are kept, since they may be the newest in truth, and take the place of no
-//! other; once their time has come they are judged like others. One dated in the past by a clock that went back takes a place only if no later hour (day, …)
-//! wants it.
+//! **Backups dated in the future** are no help to judge by: a clock was wrong. They are kept, since
+//! they may be the newest in truth, and take the place of no other; once their time has come they
+//! are judged like others. One dated in the past by a clock that went back takes a place only if no
+//! later hour (day, …) wants it.
 //!
-//! **Backups without a window** take no place either, where any other has one: a row of them must not push out what can be restored.
+//! **Backups without a window** take no place either, where any other has one: a row of them must
+//! not push out what can be restored.
 //!
-//! `within` counts back from the newest backup that is not in the future, not from now: where backups have stopped, time alone makes none of them go.
+//! `within` counts back from the newest backup that is not in the future, not from now: where
+//! backups have stopped, time alone makes none of them go.
 
 use crate::history::time::{TimeError, back, parse_span};
 use crate::repository::BackupName;
@@ -216,7 +221,8 @@ impl Judged<'_> {
     }
 }
 
-/// Judges the backups of one lineage. The result is in the order in which they were made, the newest first.
+/// Judges the backups of one lineage. The result is in the order in which they were made, the
+/// newest first.
 pub fn judge<'a>(
     policy: &Policy,
     backups: &'a [Candidate],
@@ -283,7 +289,8 @@ fn keep_within(judged: &mut [Judged<'_>], within: &Within, now_ms: i64, zone: &T
     }
 }
 
-/// Keeps the newest of `counted` of each of the latest `places` stretches. They are given with their times, newest first.
+/// Keeps the newest of `counted` of each of the latest `places` stretches. They are given with
+/// their times, newest first.
 fn keep_one_of_each(
     counted: &mut [(i64, &mut Judged<'_>)],
     unit: Unit,

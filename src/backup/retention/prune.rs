@@ -1,34 +1,43 @@
 //! Deletes what nothing needs, while others go on writing, without a lock.
 //!
-//! Each run does two things: it carries out marks that are a day old, and marks what nothing needs now. In this order, and each step is on the disk
-//! before the next one begins:
+//! Each run does two things: it carries out marks that are a day old, and marks what nothing needs
+//! now. In this order, and each step is on the disk before the next one begins:
 //!
 //! 1. The manifests of backups that were forgotten a day ago ([`TOMB_AGE`]) are deleted.
-//! 2. The repository is read again. Objects that were marked a day ago, and that no manifest lists that is there, are deleted. *No manifest*: neither of a
-//!    backup that counts, nor of one that is forgotten and not deleted yet.
+//! 2. The repository is read again. Objects that were marked a day ago, and that no manifest lists
+//!    that is there, are deleted. *No manifest*: neither of a backup that counts, nor of one that
+//!    is forgotten and not deleted yet.
 //! 3. Marks that were carried out are removed, if they were themselves marked for that a day ago.
-//! 4. A new mark is written: objects that no backup that counts needs, and marks that were carried out.
+//! 4. A new mark is written: objects that no backup that counts needs, and marks that were carried
+//!    out.
 //!
-//! **Why nothing that is needed is deleted.** A run that writes reads marks and manifests at some time T, and commits before T + 12 h
-//! ([`COMMIT_WITHIN`](crate::repository::COMMIT_WITHIN)).
+//! **Why nothing that is needed is deleted.** A run that writes reads marks and manifests at some
+//! time T, and commits before T + 12 h ([`COMMIT_WITHIN`](crate::repository::COMMIT_WITHIN)).
 //!
-//! - *It did not see the mark of an object that it stores or rests on*: then that mark was written after T, is carried out after T + 24 h, and by then the run's
-//!   manifest is seen. What it lists stays; the mark is void.
+//! - *It did not see the mark of an object that it stores or rests on*: then that mark was written
+//!   after T, is carried out after T + 24 h, and by then the run's manifest is seen. What it lists
+//!   stays; the mark is void.
 //! - *It saw the mark*: it stores equal bytes under another name.
-//! - *It rests on an object of a backup that is forgotten meanwhile*: that manifest holds its objects for a day more.
-//! - *The object and its mark are gone at T*: it may store the object again. Another prune, which read the repository before, must not delete it then. So a
-//!   mark stays for a day after all of it was carried out, and a prune reads the repository again before every [`BATCH`] deletions, and deletes nothing on what it
-//!   read more than [`STALE_MS`] ago.
+//! - *It rests on an object of a backup that is forgotten meanwhile*: that manifest holds its
+//!   objects for a day more.
+//! - *The object and its mark are gone at T*: it may store the object again. Another prune, which
+//!   read the repository before, must not delete it then. So a mark stays for a day after all of it
+//!   was carried out, and a prune reads the repository again before every [`BATCH`] deletions, and
+//!   deletes nothing on what it read more than [`STALE_MS`] ago.
 //!
-//! **Clocks.** Of 24 h, 12 h are for runs that write, and the rest is for clocks that differ and calls that take long. Marks dated in the future are not due, and
-//! what they mark is marked again. A clock that is before the repository was made is refused.
+//! **Clocks.** Of 24 h, 12 h are for runs that write, and the rest is for clocks that differ and
+//! calls that take long. Marks dated in the future are not due, and what they mark is marked again.
+//! A clock that is before the repository was made is refused.
 //!
-//! **Power loss and kills.** A manifest that is live has all its objects, after any prefix of these steps: manifests go before objects, and are held back by
-//! marks until after both. A run that finds something gone which another one deleted makes that last first.
+//! **Power loss and kills.** A manifest that is live has all its objects, after any prefix of these
+//! steps: manifests go before objects, and are held back by marks until after both. A run that
+//! finds something gone which another one deleted makes that last first.
 //!
-//! **What cannot be deleted** (a lock of the bucket holds it, or permissions) is no failure: it is told as retained, and tried again by each run.
+//! **What cannot be deleted** (a lock of the bucket holds it, or permissions) is no failure: it is
+//! told as retained, and tried again by each run.
 //!
-//! Damage of any manifest, except of one that is itself about to be deleted, stops it before anything is deleted: nobody knows what that one needs.
+//! Damage of any manifest, except of one that is itself about to be deleted, stops it before
+//! anything is deleted: nobody knows what that one needs.
 
 use super::state::{Manifests, State};
 use super::{Clock, ensure_plausible};
@@ -118,7 +127,8 @@ pub fn plan(repository: &Repository, clock: Clock<'_>) -> Result<Plan> {
 /// Deletes what `plan` names, as far as nothing needs it now, and marks what nothing needs.
 ///
 /// # Errors
-/// Damage, where it cannot be known what is needed; failures to read or write. It can be run again whatever happened.
+/// Damage, where it cannot be known what is needed; failures to read or write. It can be run again
+/// whatever happened.
 pub fn execute(
     repository: &Repository,
     plan: &Plan,
@@ -159,7 +169,8 @@ impl Run<'_> {
         State::read(self.repository, &mut self.needs, self.clock, manifests)
     }
 
-    /// Whether what was read is recent enough to delete something because of it: this program may have been stopped since.
+    /// Whether what was read is recent enough to delete something because of it: this program may
+    /// have been stopped since.
     fn is_fresh(&mut self, state: &State) -> Result<bool> {
         // Not where the clock was set back, either.
         if (0..STALE_MS).contains(&((self.clock)() - state.read_ms)) {
@@ -236,7 +247,8 @@ impl Run<'_> {
             .extend(retained.iter().map(|name| (*name).clone()));
     }
 
-    /// Removes marks that were carried out. One that marks only others can go when they are gone: so there are two rounds, and the third finds nothing.
+    /// Removes marks that were carried out. One that marks only others can go when they are gone:
+    /// so there are two rounds, and the third finds nothing.
     fn remove_tombs(&mut self) -> Result<()> {
         loop {
             let state = self.read(Manifests::AfterDeletion)?;

@@ -37,7 +37,8 @@ impl State {
     /// Reads all names and marks, and those manifests that `needs` does not hold yet.
     ///
     /// # Errors
-    /// Failures to read, and damage: where one mark or manifest cannot be read, nobody knows what is needed.
+    /// Failures to read, and damage: where one mark or manifest cannot be read, nobody knows what
+    /// is needed.
     pub fn read(
         repository: &Repository,
         needs: &mut Needs,
@@ -106,12 +107,14 @@ impl State {
         name::parse_tomb(tomb).map_or(i64::MIN, |made_ms| self.read_ms.saturating_sub(made_ms))
     }
 
-    /// Whether a mark is dated so far in the future that it is no help: a clock was wrong. It still marks; what it marks is marked again.
+    /// Whether a mark is dated so far in the future that it is no help: a clock was wrong. It still
+    /// marks; what it marks is marked again.
     fn is_of_the_future(&self, tomb: &str) -> bool {
         self.age_of(tomb) < -TOMB_AGE_MS
     }
 
-    /// Forgotten backups whose manifests can be deleted. Pinned ones stay: they were pinned while they were being forgotten.
+    /// Forgotten backups whose manifests can be deleted. Pinned ones stay: they were pinned while
+    /// they were being forgotten.
     pub fn due_manifests(&self) -> Vec<BackupName> {
         let due: HashSet<&String> = self.due_tombs().flat_map(|tomb| &tomb.backups).collect();
         let forgotten = self.listing.forgotten.iter();
@@ -121,7 +124,8 @@ impl State {
             .collect()
     }
 
-    /// Objects that can be deleted: marked long enough, and listed by no manifest that is there, not even by one that is forgotten.
+    /// Objects that can be deleted: marked long enough, and listed by no manifest that is there,
+    /// not even by one that is forgotten.
     pub fn due_objects(&self) -> BTreeMap<String, u64> {
         self.due_tombs()
             .flat_map(|tomb| &tomb.objects)
@@ -130,7 +134,8 @@ impl State {
             .collect()
     }
 
-    /// Objects that are marked and cannot be deleted yet, although no backup that counts needs them; and when the first of them can be.
+    /// Objects that are marked and cannot be deleted yet, although no backup that counts needs
+    /// them; and when the first of them can be.
     pub fn waiting(&self) -> (BTreeMap<String, u64>, Option<i64>) {
         let due = self.due_objects();
         let (mut waiting, mut first) = (BTreeMap::new(), None);
@@ -183,7 +188,8 @@ impl State {
         tombs.filter(|(name, _)| !self.is_of_the_future(name))
     }
 
-    /// Whether all that a mark says is done: its backups are gone; its objects are gone, or needed again by a backup that was being made.
+    /// Whether all that a mark says is done: its backups are gone; its objects are gone, or needed
+    /// again by a backup that was being made.
     fn is_carried_out(&self, tomb: &Tomb, there: &HashSet<&str>) -> bool {
         let is_done = |object: &String| {
             let is_there = self.objects.contains_key(object) || there.contains(object.as_str());
@@ -193,7 +199,8 @@ impl State {
         backups.all(|id| !there.contains(id.as_str())) && tomb.objects.iter().all(is_done)
     }
 
-    /// Marks that are carried out and are not marked themselves; and those that can be removed: they were marked long enough, or mark nothing but marks.
+    /// Marks that are carried out and are not marked themselves; and those that can be removed:
+    /// they were marked long enough, or mark nothing but marks.
     pub fn finished_tombs(&self) -> (Vec<String>, Vec<String>) {
         let tombs = self.listing.tombs.iter();
         let backups = self.listing.backups.iter().chain(&self.listing.forgotten);

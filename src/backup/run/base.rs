@@ -22,8 +22,9 @@ use crate::tree::DataTree;
 use crate::zxid::Zxid;
 use std::io;
 
-/// Stores a snapshot of the server, once all of it was found to be sound. Where the logs begin on an empty tree, and there is no snapshot of it, one is made:
-/// no server of 3.5.3 or later starts on logs alone.
+/// Stores a snapshot of the server, once all of it was found to be sound. Where the logs begin on
+/// an empty tree, and there is no snapshot of it, one is made: no server of 3.5.3 or later starts
+/// on logs alone.
 ///
 /// # Errors
 /// [`ErrorKind::Damage`] when it is not; failures to read or to store.
@@ -107,11 +108,13 @@ fn trailer(trailer: &Trailer) -> StoredTrailer {
     }
 }
 
-/// Rebuilds the tree at `zxid` from what the repository holds, and stores it: an exact base. `None` where nothing more than inference says that it is
-/// exact: a base would make that look like knowledge.
+/// Rebuilds the tree at `zxid` from what the repository holds, and stores it: an exact base. `None`
+/// where nothing more than inference says that it is exact: a base would make that look like
+/// knowledge.
 ///
 /// # Errors
-/// [`ErrorKind::Damage`] and [`ErrorKind::NotReachable`] as a restore; failures to read or to store.
+/// [`ErrorKind::Damage`] and [`ErrorKind::NotReachable`] as a restore; failures to read or to
+/// store.
 fn rebuild(
     target: &Target<'_>,
     history: &History,
@@ -173,8 +176,9 @@ fn store_tree(
 }
 
 impl Run<'_> {
-    /// Stores snapshots of the server for all that can be restored from the source, and not from the repository. Where the way to the last txn goes over the
-    /// end of an epoch, the newest one too: whether txns are missing there shows only in a replay.
+    /// Stores snapshots of the server for all that can be restored from the source, and not from
+    /// the repository. Where the way to the last txn goes over the end of an epoch, the newest one
+    /// too: whether txns are missing there shows only in a replay.
     pub(super) fn add_bases(
         &mut self,
         target: &Target<'_>,
@@ -223,7 +227,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Stores a snapshot of the server; `None` where it is no base, and that is told where it is damaged.
+    /// Stores a snapshot of the server; `None` where it is no base, and that is told where it is
+    /// damaged.
     fn store_sound(
         &mut self,
         target: &Target<'_>,
@@ -239,8 +244,9 @@ impl Run<'_> {
         }
     }
 
-    /// Stores a new base where one is due, no later than the last txn of the backup before: a snapshot of the server that says when it was finished; or
-    /// one that is rebuilt; or a snapshot of which that is inferred.
+    /// Stores a new base where one is due, no later than the last txn of the backup before: a
+    /// snapshot of the server that says when it was finished; or one that is rebuilt; or a snapshot
+    /// of which that is inferred.
     pub(super) fn due_base(
         &mut self,
         target: &Target<'_>,
@@ -352,7 +358,8 @@ pub(super) fn together(history: &History, stored: &Stored) -> History {
     together
 }
 
-/// The bases of a source, by zxid; a snapshot before the empty tree that the logs may begin on. And why other snapshots are none.
+/// The bases of a source, by zxid; a snapshot before the empty tree that the logs may begin on. And
+/// why other snapshots are none.
 pub(super) fn bases_in_order(
     source: &Source,
     timeline: &Timeline,

@@ -1,5 +1,6 @@
-//! Ends of epochs. A member may hold txns at the end of an epoch that others went on without, and keep them when it is sent a whole tree right as the next
-//! epoch begins; or it may lack some there, since it was sent the tree behind them. Zxids look the same in both cases: digests tell.
+//! Ends of epochs. A member may hold txns at the end of an epoch that others went on without, and
+//! keep them when it is sent a whole tree right as the next epoch begins; or it may lack some
+//! there, since it was sent the tree behind them. Zxids look the same in both cases: digests tell.
 
 use super::Run;
 use super::lineage::Lineage;
@@ -14,8 +15,9 @@ use crate::repository::History;
 use crate::zxid::Zxid;
 
 impl Run<'_> {
-    /// Judges the ends of epochs that the source and the lineage see differently. Txns that nobody but the source goes on with are taken out of `scan`; the
-    /// zxid from which on they are of two histories, where they are.
+    /// Judges the ends of epochs that the source and the lineage see differently. Txns that nobody
+    /// but the source goes on with are taken out of `scan`; the zxid from which on they are of two
+    /// histories, where they are.
     pub(super) fn judge_ends_of_epochs(
         &mut self,
         scan: &mut Scan,
@@ -62,7 +64,8 @@ impl Run<'_> {
         Ok(None)
     }
 
-    /// What the digests behind the end of an epoch say, of which `first` is the first txn of the next.
+    /// What the digests behind the end of an epoch say, of which `first` is the first txn of the
+    /// next.
     fn prove(&self, history: &History, first: Zxid) -> Result<EndOfEpoch> {
         let stored = Source::of_history(self.repository, history, &self.source_options())?;
         let timeline = Timeline::read(&stored, Level::Frames, self.progress)?;

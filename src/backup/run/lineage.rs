@@ -82,8 +82,9 @@ impl Lineage {
         Ok(())
     }
 
-    /// Leaves out what is not in the repository any more, or is of another size than was stored, of what the newest backups list: it is to be stored again.
-    /// Of what only older ones list `check` tells.
+    /// Leaves out what is not in the repository any more, or is of another size than was stored, of
+    /// what the newest backups list: it is to be stored again. Of what only older ones list `check`
+    /// tells.
     pub fn leave_out_lost(&mut self, repository: &Repository) -> Result<()> {
         let heads = self.heads().flat_map(|(_, manifest)| manifest.objects());
         let listed: HashMap<String, u64> = heads
@@ -135,7 +136,8 @@ impl Lineage {
         self.backups.last().map(|(name, _)| name)
     }
 
-    /// Whether the backup before one of those that were read was forgotten: then older ones may be there that none of these follows.
+    /// Whether the backup before one of those that were read was forgotten: then older ones may be
+    /// there that none of these follows.
     pub fn is_chain_broken(&self, listing: &Listing) -> bool {
         let mut followed = self
             .backups
@@ -185,7 +187,8 @@ impl Lineage {
     }
 }
 
-/// Where in `source` the txn of a position is that was noted before; `None` when it is not there, or another is.
+/// Where in `source` the txn of a position is that was noted before; `None` when it is not there,
+/// or another is.
 pub(super) fn find_position(source: &Source, position: &Position) -> Result<Option<usize>> {
     let mut logs = source.logs().iter().enumerate();
     let Some((index, log)) = logs.find(|(_, log)| log.name() == position.log) else {
@@ -207,8 +210,9 @@ pub(super) fn find_position(source: &Source, position: &Position) -> Result<Opti
     Ok(is_it.then_some(index))
 }
 
-/// The id of a new lineage: of the txn by which all members know their history, the first of the newest epoch that the source holds; and, where it
-/// parted from another, of the txn there. So members that begin at once begin the same.
+/// The id of a new lineage: of the txn by which all members know their history, the first of the
+/// newest epoch that the source holds; and, where it parted from another, of the txn there. So
+/// members that begin at once begin the same.
 pub(super) fn new_id(source: &Source, timeline: &Timeline, apart: Option<Zxid>) -> Result<String> {
     let mut identity = Vec::new();
     let newest = timeline.last().map(Zxid::epoch);

@@ -1,5 +1,6 @@
-//! Snapshots that no log goes with: a dataLogDir that nobody named, copies, a member that was just sent a whole tree. Nothing proves that one is exact,
-//! and it may be all that there is: each is stored as it is, with the highest zxid that its znodes show, and told by name.
+//! Snapshots that no log goes with: a dataLogDir that nobody named, copies, a member that was just
+//! sent a whole tree. Nothing proves that one is exact, and it may be all that there is: each is
+//! stored as it is, with the highest zxid that its znodes show, and told by name.
 
 use super::base::store;
 use super::ship::Target;
@@ -34,7 +35,8 @@ impl Held {
         windows.any(|window| window.from_zxid <= zxid && zxid <= window.to_zxid)
     }
 
-    /// Whether the snapshot named `zxid` is in no window, and no log that is held goes on behind it.
+    /// Whether the snapshot named `zxid` is in no window, and no log that is held goes on behind
+    /// it.
     fn is_lone(&self, zxid: Zxid) -> bool {
         let mut segments = self.timeline.segments.iter();
         let goes_on = segments.any(|segment| segment.continues(zxid) && segment.last() > zxid);
@@ -49,8 +51,9 @@ impl Held {
 }
 
 impl Run<'_> {
-    /// Stores the snapshots of the source that no log goes with, and tells of each that is new. The newest snapshot is read in any case, where it may have
-    /// been written since the last backup: a server starts from it.
+    /// Stores the snapshots of the source that no log goes with, and tells of each that is new. The
+    /// newest snapshot is read in any case, where it may have been written since the last backup: a
+    /// server starts from it.
     pub(super) fn add_lone(
         &mut self,
         target: &Target<'_>,
@@ -134,8 +137,9 @@ impl Run<'_> {
         });
     }
 
-    /// Tells of a snapshot that is damaged. Of one that is only cut nothing is lost where others give the same points, as after a server that was
-    /// killed while it wrote; and one that was written to a moment ago may be whole a moment later.
+    /// Tells of a snapshot that is damaged. Of one that is only cut nothing is lost where others
+    /// give the same points, as after a server that was killed while it wrote; and one that was
+    /// written to a moment ago may be whole a moment later.
     fn judge_damaged(&mut self, file: &SourceFile, error: &Error, is_covered: bool) {
         let is_cut = error.fault().is_some_and(Fault::is_cut);
         let age = file.modified().and_then(|at| at.elapsed().ok());

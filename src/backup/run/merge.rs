@@ -10,11 +10,13 @@ use crate::zxid::Zxid;
 
 /// How many logs in a row, of one size or smaller, are laid together.
 const MANY: usize = 24;
-/// The sizes that are told apart, in bytes: each eight times the one before, so that a txn is laid together with others a few times at most.
+/// The sizes that are told apart, in bytes: each eight times the one before, so that a txn is laid
+/// together with others a few times at most.
 const SIZES: [u64; 5] = [4 << 10, 32 << 10, 256 << 10, 2 << 20, OBJECT_LEN as u64];
 
 impl Run<'_> {
-    /// Lays the last logs of the newest window together, where they are many and small. What they replace is taken out of `history` and `stored`.
+    /// Lays the last logs of the newest window together, where they are many and small. What they
+    /// replace is taken out of `history` and `stored`.
     pub(super) fn merge(
         &mut self,
         lineage: &Lineage,
@@ -58,7 +60,8 @@ impl Run<'_> {
     }
 }
 
-/// Where the logs begin that are to be laid together: the last ones, each right behind the one before and of the same epoch.
+/// Where the logs begin that are to be laid together: the last ones, each right behind the one
+/// before and of the same epoch.
 fn first_of_many(logs: &[&StoredLog]) -> Option<Zxid> {
     for size in SIZES {
         let mut first: Option<&StoredLog> = None;

@@ -1,41 +1,52 @@
 //! Backup: ships what a repository does not hold yet.
 //!
-//! A run reads the repository's names and newest manifests, finds the lineage that the source is of, reads the source from where it was backed up
-//! last, stores the txns that are new and a base where one is due, and commits by writing a manifest, last. Every record is checked before it is
+//! A run reads the repository's names and newest manifests, finds the lineage that the source is
+//! of, reads the source from where it was backed up last, stores the txns that are new and a base
+//! where one is due, and commits by writing a manifest, last. Every record is checked before it is
 //! stored, and everything stored is read back before it counts.
 //!
-//! **Lineages.** A source is of a lineage when the last txn that both hold is the same: a member that logged a txn has all that its leader had logged
-//! before (Zab), so one txn stands for the history behind it. It is of another when that txn differs, or when one of them went on without it. Requests
-//! that failed tell nothing where they differ; then the txn before is asked.
+//! **Lineages.** A source is of a lineage when the last txn that both hold is the same: a member
+//! that logged a txn has all that its leader had logged before (Zab), so one txn stands for the
+//! history behind it. It is of another when that txn differs, or when one of them went on without
+//! it. Requests that failed tell nothing where they differ; then the txn before is asked.
 //!
-//! - The source went on without the lineage's last txns: they were an uncommitted tail, which it was told to truncate, or its history was rebuilt. A
-//!   new lineage begins; the old one stays as it is. A source that holds a snapshot from between was sent that tree, and has a gap.
-//! - The lineage went on without the source's last txns, and those are older: the source was cut off and has yet to truncate them. They are not stored.
-//! - They have no txn in common: zxids alone say nothing, so a new lineage begins. It is the lineage's where the same source was backed up into it before
-//!   and its server purged what came between (no window crosses the gap); where it fits a gap of the lineage, by zxids and times; and where the lineage is
-//!   a tree alone, and the source's txns begin on that very tree. Where a restore of this program lies between, its receipt tells, and a new
-//!   lineage begins; so it does where the gap ends right where an epoch begins, since zxids do not tell such a gap from none.
-//! - They differ in how an epoch ended: digests behind it say whose end is right, and only that is stored. Where there are none, what the lineage does not
-//!   have begins another, and what the source does not have is told.
+//! - The source went on without the lineage's last txns: they were an uncommitted tail, which it
+//!   was told to truncate, or its history was rebuilt. A new lineage begins; the old one stays as
+//!   it is. A source that holds a snapshot from between was sent that tree, and has a gap.
+//! - The lineage went on without the source's last txns, and those are older: the source was cut
+//!   off and has yet to truncate them. They are not stored.
+//! - They have no txn in common: zxids alone say nothing, so a new lineage begins. It is the
+//!   lineage's where the same source was backed up into it before and its server purged what came
+//!   between (no window crosses the gap); where it fits a gap of the lineage, by zxids and times;
+//!   and where the lineage is a tree alone, and the source's txns begin on that very tree. Where a
+//!   restore of this program lies between, its receipt tells, and a new lineage begins; so it does
+//!   where the gap ends right where an epoch begins, since zxids do not tell such a gap from none.
+//! - They differ in how an epoch ended: digests behind it say whose end is right, and only that is
+//!   stored. Where there are none, what the lineage does not have begins another, and what the
+//!   source does not have is told.
 //!
-//! A member that was sent a whole tree keeps its old logs, a tail that was never committed too. Of logs before a gap nothing is stored that the lineage is
-//! known to have gone on without.
+//! A member that was sent a whole tree keeps its old logs, a tail that was never committed too. Of
+//! logs before a gap nothing is stored that the lineage is known to have gone on without.
 //!
-//! **Damage.** Manifests that are damaged, and objects that are gone or of another size, count as not stored: what the source still has of them is stored
-//! again. Records that no server could apply are not stored. That bytes are those that were stored is for `check` to see.
+//! **Damage.** Manifests that are damaged, and objects that are gone or of another size, count as
+//! not stored: what the source still has of them is stored again. Records that no server could
+//! apply are not stored. That bytes are those that were stored is for `check` to see.
 //!
-//! A server of 3.9 may log an error under the zxid of the txn before it. Where a run ended right between the two, the error is not stored: it has no effect,
-//! and its zxid is held already.
+//! A server of 3.9 may log an error under the zxid of the txn before it. Where a run ended right
+//! between the two, the error is not stored: it has no effect, and its zxid is held already.
 //!
-//! **What a manifest lists** is the newest base that reaches the last txn, all logs behind it, and whatever else the run stored. Of a source that is read
-//! whole, that is each base that gives points which no other does, and the newest, where the way from the others goes over the end of an epoch. A base is never
-//! later than the last txn of the backup before it: so the windows of backups of one lineage meet, and keeping two of them keeps what is between, as far
-//! as either reaches.
+//! **What a manifest lists** is the newest base that reaches the last txn, all logs behind it, and
+//! whatever else the run stored. Of a source that is read whole, that is each base that gives
+//! points which no other does, and the newest, where the way from the others goes over the end of
+//! an epoch. A base is never later than the last txn of the backup before it: so the windows of
+//! backups of one lineage meet, and keeping two of them keeps what is between, as far as either
+//! reaches.
 //!
-//! A snapshot that no log goes with gives no point, and is stored all the same, with what its znodes show: it may be all that there is.
+//! A snapshot that no log goes with gives no point, and is stored all the same, with what its
+//! znodes show: it may be all that there is.
 //!
-//! **Small logs** are laid together as they become many, so that a manifest stays short however often it is made. What they replace is
-//! pruned when no backup lists it any more.
+//! **Small logs** are laid together as they become many, so that a manifest stays short however
+//! often it is made. What they replace is pruned when no backup lists it any more.
 
 mod base;
 mod commit;
@@ -139,8 +150,8 @@ struct Stored {
 /// Backs up `source`.
 ///
 /// # Errors
-/// Damage of the repository; [`ErrorKind::SourceChanged`]; failures to read or to store. Nothing is committed then, and what was stored already is found
-/// again by the next run.
+/// Damage of the repository; [`ErrorKind::SourceChanged`]; failures to read or to store. Nothing is
+/// committed then, and what was stored already is found again by the next run.
 pub fn backup(
     source: &Source,
     repository: &Repository,
@@ -180,7 +191,8 @@ impl Run<'_> {
             Place::Lineage(index) => is_of_another(index),
             Place::Abandoned(..) => false,
         } {
-            // What the source is known by is of another history: of this one, nothing was stored yet.
+            // What the source is known by is of another history: of this one, nothing was stored
+            // yet.
             scan = scan.whole(self.source, self.progress)?;
         }
         self.judge_damage(&lineages);
@@ -200,7 +212,8 @@ impl Run<'_> {
         self.finish(manifest, &scan, &lineage, begun)
     }
 
-    /// Reads what is needed of the lineage and of the source, and parts them where the ends of epochs say that they are of two histories.
+    /// Reads what is needed of the lineage and of the source, and parts them where the ends of
+    /// epochs say that they are of two histories.
     fn settle(&mut self, mut lineage: Lineage, mut scan: Scan) -> Result<(Lineage, Scan)> {
         let repository = self.repository;
         if lineage.is_chain_broken(&self.listing) {
@@ -373,7 +386,8 @@ impl Run<'_> {
     }
 }
 
-/// Whether what the source has is new txns behind those that were backed up last, and nothing else: then no base is needed.
+/// Whether what the source has is new txns behind those that were backed up last, and nothing else:
+/// then no base is needed.
 fn goes_on(scan: &Scan, lineage: &Lineage) -> bool {
     scan.known.is_some()
         && scan.timeline.segments.len() <= 1

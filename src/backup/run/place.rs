@@ -17,7 +17,8 @@ use crate::tree::DataTree;
 use crate::zxid::Zxid;
 use std::io;
 
-/// How far a source's last txn may be behind that of the lineage, by their times, before it is called stale: members of one ensemble never are all alike.
+/// How far a source's last txn may be behind that of the lineage, by their times, before it is
+/// called stale: members of one ensemble never are all alike.
 const STALE_MS: i64 = 15 * 60 * 1000;
 
 /// Where the txns of a source belong.
@@ -26,7 +27,8 @@ pub(super) enum Place {
     Lineage(usize),
     /// In a new one, and where it parted from the newest.
     New(Option<Zxid>),
-    /// In a new one, since nobody can tell whether txns are missing at the end of an epoch: the lineage's last txn, and the first behind it.
+    /// In a new one, since nobody can tell whether txns are missing at the end of an epoch: the
+    /// lineage's last txn, and the first behind it.
     Behind(Zxid, Zxid),
     /// Nowhere: what the source holds beyond a lineage, that lineage went on without.
     Abandoned(usize, Zxid),
@@ -52,14 +54,16 @@ impl Run<'_> {
                 lineage,
             };
             match comparison.relation()? {
-                // Of two that part before its last txns, both may be the same to it: it goes on where it was.
+                // Of two that part before its last txns, both may be the same to it: it goes on
+                // where it was.
                 Relation::Same | Relation::Unknown if is_known => {
                     return Ok(Place::Lineage(index));
                 }
                 Relation::Same => same = same.or(Some((index, reach))),
                 _ if same.is_some() => {}
                 Relation::Unknown => unknown.push((index, lineage)),
-                // Also where an older lineage has what this one went on without: that one was left for good.
+                // Also where an older lineage has what this one went on without: that one was left
+                // for good.
                 Relation::Apart(zxid) if is_older(timeline, lineage) => {
                     return Ok(Place::Abandoned(index, zxid));
                 }
@@ -82,7 +86,8 @@ impl Run<'_> {
         Ok(index.map_or(Place::New(None), Place::Lineage))
     }
 
-    /// Whether, and how, a source is of a lineage with which it has no txn in common: zxids alone say nothing.
+    /// Whether, and how, a source is of a lineage with which it has no txn in common: zxids alone
+    /// say nothing.
     fn place_without_common(
         &self,
         scan: &Scan,
@@ -116,8 +121,9 @@ impl Run<'_> {
         }))
     }
 
-    /// Whether the source's txns begin on the very tree that is all that the lineage holds: it was backed up before anything was written. Or whether the
-    /// source still has one of the snapshots that are all that the lineage holds: it was backed up without its logs.
+    /// Whether the source's txns begin on the very tree that is all that the lineage holds: it was
+    /// backed up before anything was written. Or whether the source still has one of the snapshots
+    /// that are all that the lineage holds: it was backed up without its logs.
     fn begins_on_base(&self, timeline: &Timeline, lineage: &Lineage) -> Result<bool> {
         let history = lineage.history();
         let Some(base) = history.snapshots.last() else {
@@ -143,7 +149,8 @@ impl Run<'_> {
         Ok(theirs.is_some() && theirs == ours)
     }
 
-    /// Whether a snapshot of the source is one of `history`: of the same zxid, with the same znodes and sessions. One that shows no txn is every ensemble's.
+    /// Whether a snapshot of the source is one of `history`: of the same zxid, with the same znodes
+    /// and sessions. One that shows no txn is every ensemble's.
     fn has_snapshot_of(&self, history: &History) -> Result<bool> {
         let has_txns = |base: &&StoredSnapshot| base.shows_zxid > Some(Zxid::ZERO);
         let stored = Source::of_history(self.repository, history, &self.source_options())?;

@@ -1,8 +1,9 @@
 //! How a source stands to a lineage: of one history, or of two.
 //!
-//! The last txn that both hold tells: a member that logged a txn has all that its leader had logged before (Zab), so one txn stands for the history behind it.
-//! Requests that failed tell nothing where they differ, since 3.9 may log one under the zxid of the txn before it, and either side may hold one of the
-//! two only: then the txn before them is asked.
+//! The last txn that both hold tells: a member that logged a txn has all that its leader had logged
+//! before (Zab), so one txn stands for the history behind it. Requests that failed tell nothing
+//! where they differ, since 3.9 may log one under the zxid of the txn before it, and either side
+//! may hold one of the two only: then the txn before them is asked.
 
 use super::lineage::Lineage;
 use super::payloads::{Payloads, collect};
@@ -87,7 +88,8 @@ impl Comparison<'_> {
         let Some(after) = self.timeline.next_after(last) else {
             return Relation::Unknown;
         };
-        // Within a segment nothing is missing but what its history does not have; unless the source was sent the tree of that time.
+        // Within a segment nothing is missing but what its history does not have; unless the source
+        // was sent the tree of that time.
         let lacks = segments
             .iter()
             .any(|segment| segment.first() < last && last < segment.last());
@@ -100,7 +102,8 @@ impl Comparison<'_> {
         }
     }
 
-    /// The source ends before the lineage does, or where only requests failed: `common` is the last txn of which it is known that both hold it.
+    /// The source ends before the lineage does, or where only requests failed: `common` is the last
+    /// txn of which it is known that both hold it.
     fn behind(&self, logs: &[StoredLog], last: Zxid, common: Option<Zxid>) -> Relation {
         let is_held = |zxid: Zxid| {
             logs.iter()
@@ -122,7 +125,8 @@ impl Comparison<'_> {
         }
     }
 
-    /// The highest zxid that both hold and that tells something: whether both hold the same there. An object that is damaged tells nothing.
+    /// The highest zxid that both hold and that tells something: whether both hold the same there.
+    /// An object that is damaged tells nothing.
     fn last_in_common(&self, logs: &[StoredLog]) -> Result<Option<(Zxid, bool)>> {
         for log in logs.iter().rev() {
             let own = self.own(log.first_zxid, log.last_zxid)?;
@@ -159,8 +163,8 @@ impl Comparison<'_> {
     }
 }
 
-/// Whether a source holds a snapshot of `from` or later, and before `before`: then it was sent that tree, and lacks the txns before it without having gone on
-/// without them.
+/// Whether a source holds a snapshot of `from` or later, and before `before`: then it was sent that
+/// tree, and lacks the txns before it without having gone on without them.
 pub(super) fn was_sent_a_tree(source: &Source, from: Zxid, before: Zxid) -> bool {
     let mut snapshots = source.snapshots().iter();
     snapshots.any(|file| from <= file.zxid() && file.zxid() < before)
@@ -176,7 +180,8 @@ fn stored(repository: &Repository, log: &StoredLog) -> Result<Payloads> {
     Ok(found)
 }
 
-/// Whether records of one zxid are of one history; `None` where that cannot be told, since one side holds an error only.
+/// Whether records of one zxid are of one history; `None` where that cannot be told, since one side
+/// holds an error only.
 fn are_same(own: &[Vec<u8>], stored: &[Vec<u8>]) -> Option<bool> {
     let is_same = own
         .iter()

@@ -15,7 +15,8 @@ use crate::zxid::Zxid;
 pub(super) struct Scan {
     /// Its txns, from some place on.
     pub timeline: Timeline,
-    /// The lineage in which it was backed up last, and where it was then: nothing before was read again.
+    /// The lineage in which it was backed up last, and where it was then: nothing before was read
+    /// again.
     pub known: Option<(String, Position)>,
     /// Txns that are not to be stored.
     left_out: Ranges,
@@ -55,7 +56,8 @@ impl Scan {
         Ok(Scan::new(timeline, None))
     }
 
-    /// Records that no server could apply are left out from the beginning: a restore could not go past them.
+    /// Records that no server could apply are left out from the beginning: a restore could not go
+    /// past them.
     fn new(timeline: Timeline, known: Option<(String, Position)>) -> Scan {
         let mut left_out = Ranges::default();
         let summaries = timeline
@@ -139,8 +141,8 @@ impl Scan {
 
     /// What of it is not among `held`, from the txn of `from` on.
     ///
-    /// A member that is sent a whole tree keeps its logs, also a tail that was never committed: so of what stands before a gap nothing is taken that
-    /// others are known to have gone on without.
+    /// A member that is sent a whole tree keeps its logs, also a tail that was never committed: so
+    /// of what stands before a gap nothing is taken that others are known to have gone on without.
     pub fn stretches(&self, held: &Ranges, from: Zxid) -> Vec<Stretch<'_>> {
         let mut held = held.clone();
         for (first, last) in self.left_out.iter() {
@@ -162,7 +164,8 @@ impl Scan {
         stretches.collect()
     }
 
-    /// What is wrong with the logs, a line a file. A newest log that was just begun is nothing wrong: a server that is killed then leaves it so.
+    /// What is wrong with the logs, a line a file. A newest log that was just begun is nothing
+    /// wrong: a server that is killed then leaves it so.
     pub fn damage(&self, source: &Source) -> Vec<String> {
         let newest = source.logs().len().saturating_sub(1);
         let told = |log: &ScannedLog| {

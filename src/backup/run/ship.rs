@@ -105,7 +105,8 @@ impl Target<'_> {
         })
     }
 
-    /// Stores what is in the queue until it is closed. After a failure of any worker the rest is thrown away, so that the producer is not held up.
+    /// Stores what is in the queue until it is closed. After a failure of any worker the rest is
+    /// thrown away, so that the producer is not held up.
     fn work(
         &self,
         queue: &Mutex<Receiver<Job>>,

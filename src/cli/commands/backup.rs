@@ -24,21 +24,27 @@ use zoovault::repository::Repository;
 const BASE_EVERY: &str = "7d,1GiB";
 /// How many seconds lie between two looks, unless it is said.
 const FOLLOW_EVERY: u64 = 10;
-/// How often a backup that follows its sources commits though nothing is new: that they were seen is worth knowing.
+/// How often a backup that follows its sources commits though nothing is new: that they were seen
+/// is worth knowing.
 const IDLE_COMMIT_EVERY: Duration = Duration::from_secs(3600);
 
 /// Back up data directories into a repository: what it does not hold yet, checked.
 ///
-/// Right while the server writes, rolls, snapshots and purges. Only whole records that it does not hold yet are stored, each with its checksum verified,
-/// and a base (a snapshot) where one is needed. Several members of one ensemble are one history in the repository and fill each other's holes.
-/// Any number of runs may go on at once; one that is killed has done nothing, or all. A repository is for one ensemble: another, or the same one rebuilt or
-/// restored, is a history of its own in it, and that is told each time.
+/// Right while the server writes, rolls, snapshots and purges. Only whole records that it does not
+/// hold yet are stored, each with its checksum verified, and a base (a snapshot) where one is
+/// needed. Several members of one ensemble are one history in the repository and fill each other's
+/// holes. Any number of runs may go on at once; one that is killed has done nothing, or all. A
+/// repository is for one ensemble: another, or the same one rebuilt or restored, is a history of
+/// its own in it, and that is told each time.
 ///
-/// What it prints and records is the window that the backup gives: from which zxid to which everything can be restored from it.
+/// What it prints and records is the window that the backup gives: from which zxid to which
+/// everything can be restored from it.
 ///
-/// Status 3, loudly: no window, a gap, a stale source, a history that is not that of the last backup. Status 4: new records of the source, a snapshot that was
-/// to be a base, or objects of the repository are damaged; what is sound was backed up, and what is gone stored again. What was backed up before is not read
-/// anew: that is for verify and check. A source that cannot be read at all is a failure, and keeps no other from being backed up.
+/// Status 3, loudly: no window, a gap, a stale source, a history that is not that of the last
+/// backup. Status 4: new records of the source, a snapshot that was to be a base, or objects of the
+/// repository are damaged; what is sound was backed up, and what is gone stored again. What was
+/// backed up before is not read anew: that is for verify and check. A source that cannot be read at
+/// all is a failure, and keeps no other from being backed up.
 #[derive(Args, Debug)]
 pub struct BackupArgs {
     /// Data directories (or their version-2, or a zoo.cfg): members of one ensemble
@@ -49,12 +55,14 @@ pub struct BackupArgs {
     /// A source's dataLogDir, where it is not the dataDir; once for each SOURCE, in their order
     #[arg(long, value_name = "DIR")]
     pub data_log_dir: Vec<PathBuf>,
-    /// Store a new base so long after the last one, or when so many bytes of logs lie behind it; or both, with a comma [default: 7d,1GiB]
+    /// Store a new base so long after the last one, or when so many bytes of logs lie behind it; or
+    /// both, with a comma [default: 7d,1GiB]
     #[arg(long, value_name = "TIME|BYTES", allow_hyphen_values = true)]
     pub base_every: Option<String>,
-    /// Do not end: look again every so many seconds (without a number, what the configuration says, or 10), and store what is new. SIGTERM or SIGINT ends it,
-    /// behind the round that is going on, with status 0. Metrics and pings tell of each round; hooks run once: before the first, and behind the last, by
-    /// how that ended. A first round that fails is the last
+    /// Do not end: look again every so many seconds (without a number, what the configuration says,
+    /// or 10), and store what is new. SIGTERM or SIGINT ends it, behind the round that is going on,
+    /// with status 0. Metrics and pings tell of each round; hooks run once: before the first, and
+    /// behind the last, by how that ended. A first round that fails is the last
     #[arg(
         long,
         value_name = "SECONDS",
@@ -125,8 +133,8 @@ pub fn run(args: &BackupArgs, ui: &Ui) -> anyhow::Result<Exit> {
     })
 }
 
-/// Backs up all sources, that which is ahead first. One that cannot be backed up, say that of a member that is down, keeps none of the others from it; it is
-/// an error when none can.
+/// Backs up all sources, that which is ahead first. One that cannot be backed up, say that of a
+/// member that is down, keeps none of the others from it; it is an error when none can.
 fn once(plan: &Plan, even_if_idle: bool, ui: &Ui) -> anyhow::Result<Done> {
     let repository = repo_args::open(&plan.place)?;
     let host = nix::unistd::gethostname()
@@ -169,7 +177,8 @@ fn once(plan: &Plan, even_if_idle: bool, ui: &Ui) -> anyhow::Result<Done> {
     })
 }
 
-/// What is to be said where the repository lies in a dataDir. Its server does not mind, but what becomes of the one becomes of the other.
+/// What is to be said where the repository lies in a dataDir. Its server does not mind, but what
+/// becomes of the one becomes of the other.
 fn lies_inside(repository: &Repository, source: &Source) -> Option<String> {
     let place = resolved(repository.storage().root()?);
     let mut data_dirs = source.dirs().iter().map(|dir| {
@@ -196,8 +205,8 @@ fn not_backed_up(path: &Path, err: Error) -> anyhow::Error {
     anyhow::Error::new(err).context(context)
 }
 
-/// The sources, that with the newest log first: where one of them holds an uncommitted tail, the others have gone on to a new log. Those that cannot be
-/// opened come last.
+/// The sources, that with the newest log first: where one of them holds an uncommitted tail, the
+/// others have gone on to a new log. Those that cannot be opened come last.
 fn in_order(plan: &Plan) -> Vec<(&Path, &source::Options)> {
     let mut places = Vec::new();
     for (path, options) in &plan.sources {
@@ -230,7 +239,8 @@ fn follow(plan: &Plan, mut rounds: Rounds, every: Duration, ui: &Ui) -> anyhow::
     Ok(exit)
 }
 
-/// The rounds. What goes wrong in one is told, and the next one tries again; only the first has to go well.
+/// The rounds. What goes wrong in one is told, and the next one tries again; only the first has to
+/// go well.
 fn until_stopped(
     plan: &Plan,
     rounds: &mut Rounds,

@@ -15,8 +15,10 @@ use zoovault::tree::select::clean_path;
 
 /// Write the data of a znode as it was at a point to stdout, and nothing else.
 ///
-/// Byte for byte into a pipe or a file. On a terminal control characters and bytes that are not text are shown escaped, unless with --raw. A znode without data (null)
-/// gives nothing, which stderr says. A path that is not there ends with status 1, and with the command that shows it where it was there before.
+/// Byte for byte into a pipe or a file. On a terminal control characters and bytes that are not
+/// text are shown escaped, unless with --raw. A znode without data (null) gives nothing, which
+/// stderr says. A path that is not there ends with status 1, and with the command that shows it
+/// where it was there before.
 #[derive(Args, Debug)]
 #[command(after_help = POINTS, after_long_help = format!("{POINTS}\n\n{EXIT_STATUS}"))]
 pub struct CatArgs {

@@ -31,17 +31,21 @@ Examples:
 
 /// Check a backup repository: that everything is there, and on demand that every byte is right.
 ///
-/// Without --read-data, the names of all objects, their sizes, and the manifests are compared with one another: what is missing is found, and what
-/// contradicts itself. Bit rot in logs and bases is not: for that, --read-data reads every object that a backup lists, on all cores, and compares its
-/// SHA-256, its compression, every record, checksum and znode in it, and what the manifests noted of it. Logs of one lineage that hold the same zxids
-/// are compared with one another. That a restore succeeds, zoovault drill proves.
+/// Without --read-data, the names of all objects, their sizes, and the manifests are compared with
+/// one another: what is missing is found, and what contradicts itself. Bit rot in logs and bases is
+/// not: for that, --read-data reads every object that a backup lists, on all cores, and compares
+/// its SHA-256, its compression, every record, checksum and znode in it, and what the manifests
+/// noted of it. Logs of one lineage that hold the same zxids are compared with one another. That a
+/// restore succeeds, zoovault drill proves.
 ///
-/// --read-data-subset reads a part: 3/10 the third of ten, or by the date. An object belongs to the same part every time, by a hash of its name, so daily/month run once
-/// a day has read everything by the end of the month; so have hourly/day, hourly/week, daily/week, daily/year, weekly/year and monthly/year. Days are
-/// those of the local zone, hours those of UTC. Nothing is left to chance.
+/// --read-data-subset reads a part: 3/10 the third of ten, or by the date. An object belongs to the
+/// same part every time, by a hash of its name, so daily/month run once a day has read everything
+/// by the end of the month; so have hourly/day, hourly/week, daily/week, daily/year, weekly/year
+/// and monthly/year. Days are those of the local zone, hours those of UTC. Nothing is left to
+/// chance.
 ///
-/// Damage of an object is told with the backups that list it, the points that are lost by it, and what can still be restored. Nothing is changed, and
-/// backups may go on meanwhile.
+/// Damage of an object is told with the backups that list it, the points that are lost by it, and
+/// what can still be restored. Nothing is changed, and backups may go on meanwhile.
 #[derive(Args, Debug)]
 #[command(after_help = format!("{EXAMPLES}\n\n{EXIT_STATUS}"))]
 pub struct CheckArgs {

@@ -18,23 +18,29 @@ use zoovault::error::TxnPlace;
 use zoovault::history::source::{self, Source};
 use zoovault::zxid::Zxid;
 
-/// Compare members of one ensemble: who is ahead, who has a hole, where histories part, and whom to restore from.
+/// Compare members of one ensemble: who is ahead, who has a hole, where histories part, and whom to
+/// restore from.
 ///
-/// Every log is read and checked, and what they hold of equal zxids compared. Members are numbered as they are given. Told are: the txns that all
-/// hold; the first zxid of which two members hold different txns, with both places and the fields that differ; holes, and who can fill them; txns
-/// that only a minority has. What differs between sound members is not told: where files begin and end, padding, when snapshots were taken, and
-/// bytes without effect (a member that had to catch up logs a failed multi as errors; members before 3.6 log no digests).
+/// Every log is read and checked, and what they hold of equal zxids compared. Members are numbered
+/// as they are given. Told are: the txns that all hold; the first zxid of which two members hold
+/// different txns, with both places and the fields that differ; holes, and who can fill them; txns
+/// that only a minority has. What differs between sound members is not told: where files begin and
+/// end, padding, when snapshots were taken, and bytes without effect (a member that had to catch up
+/// logs a failed multi as errors; members before 3.6 log no digests).
 ///
-/// A log holds proposals. A txn is committed if a majority holds it, or a snapshot that was written later in its epoch. Other txns at the end of
-/// a member (a tail) were perhaps never committed; those at the end of an epoch, without which other members went on (a branch), were most likely
-/// abandoned, or lost by the others. What a server writes when it starts proves nothing: such a snapshot holds all that the member has.
+/// A log holds proposals. A txn is committed if a majority holds it, or a snapshot that was written
+/// later in its epoch. Other txns at the end of a member (a tail) were perhaps never committed;
+/// those at the end of an epoch, without which other members went on (a branch), were most likely
+/// abandoned, or lost by the others. What a server writes when it starts proves nothing: such a
+/// snapshot holds all that the member has.
 ///
-/// Status 0: one history, though some may begin later or end earlier. 3: holes, tails, branches, or no txn in common. 4: two members hold
-/// different txns of one zxid, or a file is damaged.
+/// Status 0: one history, though some may begin later or end earlier. 3: holes, tails, branches, or
+/// no txn in common. 4: two members hold different txns of one zxid, or a file is damaged.
 #[derive(Args, Debug)]
 #[command(after_help = EXIT_STATUS)]
 pub struct CompareArgs {
-    /// Two or more members: each a dataDir (or its version-2), a zoo.cfg that names one, an archive, or a single log
+    /// Two or more members: each a dataDir (or its version-2), a zoo.cfg that names one, an
+    /// archive, or a single log
     #[arg(value_name = "SOURCE", required = true, num_args = 2..)]
     pub sources: Vec<PathBuf>,
     /// A member's dataLogDir, where it is not the dataDir; once for each SOURCE, in their order

@@ -22,12 +22,14 @@ Examples:
 
 /// Copy backups into a second repository, with all that they need and their pins.
 ///
-/// Each object is verified by its SHA-256 when it is read, and read back when it was written. A backup has the same id there. What is there already is not
-/// copied again, what was forgotten in either repository is left out, and a run that is killed is taken up by the next one. The target forgets and prunes by
-/// rules of its own; what it forgets and deletes, and what the source still has, is copied again: give it rules that keep no less, or copy with --last.
+/// Each object is verified by its SHA-256 when it is read, and read back when it was written. A
+/// backup has the same id there. What is there already is not copied again, what was forgotten in
+/// either repository is left out, and a run that is killed is taken up by the next one. The target
+/// forgets and prunes by rules of its own; what it forgets and deletes, and what the source still
+/// has, is copied again: give it rules that keep no less, or copy with --last.
 ///
-/// Status 3: a backup is held back, since the target is about to delete what it needs; prune there, and copy again. Status 4: backups are damaged; the
-/// others were copied.
+/// Status 3: a backup is held back, since the target is about to delete what it needs; prune there,
+/// and copy again. Status 4: backups are damaged; the others were copied.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct CopyArgs {

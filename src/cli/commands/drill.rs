@@ -15,18 +15,22 @@ use zoovault::backup::drill::{Options, Report, drill};
 use zoovault::history::replay::Proof;
 use zoovault::repository::Which;
 
-/// Rehearse: restore the newest point, and one at random, into a temporary place, and prove what comes out.
+/// Rehearse: restore the newest point, and one at random, into a temporary place, and prove what
+/// comes out.
 ///
-/// The newest point is the last txn that the newest backup says it holds. Each restore is made as 'zoovault restore' makes it: replayed, with every digest
-/// of the servers on the way compared, written, synced and read back, then opened anew and verified. The temporary place needs room for one
-/// snapshot at a time, and for the decompressed logs that lead to it.
+/// The newest point is the last txn that the newest backup says it holds. Each restore is made as
+/// 'zoovault restore' makes it: replayed, with every digest of the servers on the way compared,
+/// written, synced and read back, then opened anew and verified. The temporary place needs room for
+/// one snapshot at a time, and for the decompressed logs that lead to it.
 ///
-/// Status 0: all of it was proven, or is consistent. 3: something rests on inference. 4 or 5: a point that should be there cannot be restored.
+/// Status 0: all of it was proven, or is consistent. 3: something rests on inference. 4 or 5: a
+/// point that should be there cannot be restored.
 #[derive(Args, Debug)]
 pub struct DrillArgs {
     #[command(flatten)]
     pub repo: RepoArg,
-    /// Restore from this backup alone, or from the backups of this lineage; 'latest' is the newest backup
+    /// Restore from this backup alone, or from the backups of this lineage; 'latest' is the newest
+    /// backup
     #[arg(long, value_name = "ID")]
     pub backup: Option<String>,
     /// How many points to choose at random, beside the newest

@@ -19,8 +19,8 @@ use zoovault::tree::{DataTree, depth};
 
 /// Show how much data lies where at a point: bytes and znodes by subtree, the largest first.
 ///
-/// Bytes are those of data, as a server's quotas count them; with --json also those that a snapshot takes. --ncdu writes what `ncdu -f -` loads, to walk
-/// through with the keyboard.
+/// Bytes are those of data, as a server's quotas count them; with --json also those that a snapshot
+/// takes. --ncdu writes what `ncdu -f -` loads, to walk through with the keyboard.
 #[derive(Args, Debug)]
 #[command(after_help = POINTS, after_long_help = format!("{POINTS}\n\n{EXIT_STATUS}"))]
 pub struct DuArgs {
@@ -109,8 +109,8 @@ fn json(out: &mut impl Write, reading: &Reading<()>, sums: &[Sum<'_>]) -> io::Re
     writeln!(out, "\n]}}")
 }
 
-/// The tree in ncdu's export format, version 1.0, with the fields that `SnapshotFormatter -json` gives each znode. Names are escaped, since
-/// ncdu shows them on a terminal.
+/// The tree in ncdu's export format, version 1.0, with the fields that `SnapshotFormatter -json`
+/// gives each znode. Names are escaped, since ncdu shows them on a terminal.
 fn ncdu(out: &mut impl Write, tree: &DataTree, path: &[u8]) -> io::Result<()> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let seconds = now.map_or(0, |now| now.as_secs());

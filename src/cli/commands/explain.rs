@@ -37,16 +37,19 @@ Exit status:
 
 /// Explain a server's message, or a directory that does not start.
 ///
-/// Tells the cause, whether data is at risk, and the next safe step. Messages are those that servers of 3.4 to 3.9 print when they load, refuse
-/// or drop data; what log4j, logback or a container put before them does no harm, stack traces help, and several are told in the
-/// order of importance.
+/// Tells the cause, whether data is at risk, and the next safe step. Messages are those that
+/// servers of 3.4 to 3.9 print when they load, refuse or drop data; what log4j, logback or a
+/// container put before them does no harm, stack traces help, and several are told in the order of
+/// importance.
 ///
-/// A directory is verified, and its findings are told as what they do to a start: which releases refuse it with which message, and which
-/// start and lose data. Settings of the server are taken to be the default ones.
+/// A directory is verified, and its findings are told as what they do to a start: which releases
+/// refuse it with which message, and which start and lose data. Settings of the server are taken to
+/// be the default ones.
 #[derive(Args, Debug)]
 #[command(after_help = EXPLAIN_EXAMPLES)]
 pub struct ExplainArgs {
-    /// The message; or a file with a server's log; or a dataDir, or whatever else verify takes; - or nothing reads stdin
+    /// The message; or a file with a server's log; or a dataDir, or whatever else verify takes; -
+    /// or nothing reads stdin
     #[arg(value_name = "MESSAGE|FILE|DIR")]
     pub words: Vec<String>,
     /// The dataLogDir, where it is not the dataDir

@@ -21,16 +21,21 @@ Examples:
   zoovault forget --repo /srv/zk --keep-within 7d --keep-daily 30 --keep-monthly 12 -q && zoovault prune --repo /srv/zk --yes -q
   zoovault forget --repo /srv/zk 4f2a91c07b3d";
 
-/// Make backups count no more: all that no rule keeps, or those that are named. Nothing is deleted yet.
+/// Make backups count no more: all that no rule keeps, or those that are named. Nothing is deleted
+/// yet.
 ///
-/// A backup is kept when any rule keeps it; each lineage (one history) is judged by itself. Hours, days, weeks (from Monday on), months and years are those of the
-/// local calendar: of each of the latest N that have a backup, the newest one is kept, and the oldest of all as long as there are fewer. --keep-within counts back
-/// from the newest backup, not from now. What the configuration says in [keep] holds too, rule by rule, where the command line does not say otherwise.
+/// A backup is kept when any rule keeps it; each lineage (one history) is judged by itself. Hours,
+/// days, weeks (from Monday on), months and years are those of the local calendar: of each of the
+/// latest N that have a backup, the newest one is kept, and the oldest of all as long as there are
+/// fewer. --keep-within counts back from the newest backup, not from now. What the configuration
+/// says in [keep] holds too, rule by rule, where the command line does not say otherwise.
 ///
-/// Always kept: the newest backup with a window that reaches its last txn; what is newer than that; what is pinned; what is dated in the future, since a clock was
-/// wrong; what is damaged, until it is named. Backups without a window push out none that has one.
+/// Always kept: the newest backup with a window that reaches its last txn; what is newer than that;
+/// what is pinned; what is dated in the future, since a clock was wrong; what is damaged, until it
+/// is named. Backups without a window push out none that has one.
 ///
-/// Any backup can go without harm to the others: each stands alone. `zoovault prune` frees the space, a day later at the earliest.
+/// Any backup can go without harm to the others: each stands alone. `zoovault prune` frees the
+/// space, a day later at the earliest.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct ForgetArgs {

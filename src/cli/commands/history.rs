@@ -35,14 +35,17 @@ Exit status:
 
 /// Tell what was done to a znode: every txn that touched it, oldest first.
 ///
-/// Told are creations, data and ACLs set, and deletions: alone, within a multi, by the end of the session that owned it (also where the log does not
-/// list what it deleted, as with 3.4 and 3.5), or by a server, when a container was empty or the time of a TTL node was up. Attempts that failed are
-/// not: servers log them without a path.
+/// Told are creations, data and ACLs set, and deletions: alone, within a multi, by the end of the
+/// session that owned it (also where the log does not list what it deleted, as with 3.4 and 3.5),
+/// or by a server, when a container was empty or the time of a TTL node was up. Attempts that
+/// failed are not: servers log them without a path.
 ///
-/// Each line has the session, and the server that opened it: the top byte of its id. History is known from the first snapshot on, or from the first
-/// txn; over a gap it says so. Nothing is replayed: the logs are searched. It rests on the checksum of every record, the seal of the snapshot, and
-/// on zxids without a gap; digests are not compared, as `zoovault verify` does. What a snapshot that was being written may
-/// have of later txns is told as unknown, until a txn tells it.
+/// Each line has the session, and the server that opened it: the top byte of its id. History is
+/// known from the first snapshot on, or from the first txn; over a gap it says so. Nothing is
+/// replayed: the logs are searched. It rests on the checksum of every record, the seal of the
+/// snapshot, and on zxids without a gap; digests are not compared, as `zoovault verify` does. What
+/// a snapshot that was being written may have of later txns is told as unknown, until a txn tells
+/// it.
 #[derive(Args, Debug)]
 #[command(after_help = STATUS, after_long_help = format!("{POINTS}\n\n{STATUS}"))]
 pub struct HistoryArgs {
@@ -314,7 +317,8 @@ impl Shown<'_> {
         line
     }
 
-    /// The command that brings the last value back, where the znode is gone, and a shell can be told its path.
+    /// The command that brings the last value back, where the znode is gone, and a shell can be
+    /// told its path.
     fn undelete(&self, summary: &Summary, state: Option<&State>) -> Option<String> {
         let Some(State::Absent {
             deleted: Some(deleted),

@@ -20,8 +20,9 @@ const REFUSED: &str = "cannot make a repository";
 
 /// Make a backup repository.
 ///
-/// In a directory that is empty or not there yet; the one above it has to be there. No other command makes a repository: where a volume is not
-/// mounted, a backup fails with status 10 instead of filling the disk below.
+/// In a directory that is empty or not there yet; the one above it has to be there. No other
+/// command makes a repository: where a volume is not mounted, a backup fails with status 10 instead
+/// of filling the disk below.
 #[derive(Args, Debug)]
 pub struct InitArgs {
     #[command(flatten)]
@@ -36,7 +37,8 @@ pub fn run(args: &InitArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let above = place.canonicalize().ok();
     if let Some(above) = above.as_deref().and_then(|place| place.parent()) {
         match sync_dir(above) {
-            // Also of one that is there: a run that made it may have been killed. Whoever may not read the directory above did not make it.
+            // Also of one that is there: a run that made it may have been killed. Whoever may not
+            // read the directory above did not make it.
             Err(err) if is_new => return Err(err.into()),
             Ok(()) | Err(_) => {}
         }

@@ -17,9 +17,10 @@ use zoovault::zxid::Zxid;
 
 /// Show the files, their zxids and times, and the points they promise.
 ///
-/// One screen: every log and snapshot on a timeline of txns, which releases wrote them, epoch files, the ranges of points that
-/// could be restored for all that names, headers and last bytes say, and what is missing between them. Nothing is proven by it:
-/// that is what `zoovault verify` does.
+/// One screen: every log and snapshot on a timeline of txns, which releases wrote them, epoch
+/// files, the ranges of points that could be restored for all that names, headers and last bytes
+/// say, and what is missing between them. Nothing is proven by it: that is what `zoovault verify`
+/// does.
 #[derive(Args, Debug)]
 pub struct InspectArgs {
     #[command(flatten)]

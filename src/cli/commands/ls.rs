@@ -21,12 +21,14 @@ use zoovault::tree::{DataTree, NodeView, Owner};
 
 /// List znodes as they were at a point.
 ///
-/// The children of PATH, or what a pattern matches: * and ? stay within one name, ** goes through any number, {a,b} and [ab] choose. A PATH that is a
-/// znode's is never taken for a pattern. One path a line; control characters and the like are shown escaped, and --json has them exactly: a line
-/// a znode with every field.
+/// The children of PATH, or what a pattern matches: * and ? stay within one name, ** goes through
+/// any number, {a,b} and [ab] choose. A PATH that is a znode's is never taken for a pattern. One
+/// path a line; control characters and the like are shown escaped, and --json has them exactly: a
+/// line a znode with every field.
 ///
-/// --deleted adds what was there once and is not at the point, with the txn that deleted it and the command that shows it last; `zoovault export
-/// --format zkcli` with the same point makes a script that puts it back.
+/// --deleted adds what was there once and is not at the point, with the txn that deleted it and the
+/// command that shows it last; `zoovault export --format zkcli` with the same point makes a script
+/// that puts it back.
 #[derive(Args, Debug)]
 #[command(after_help = POINTS, after_long_help = format!("{POINTS}\n\n{EXIT_STATUS}"))]
 pub struct LsArgs {
@@ -38,7 +40,8 @@ pub struct LsArgs {
     /// List the znode itself and everything below, not only its children
     #[arg(short, long)]
     pub recursive: bool,
-    /// Say more of each: kind, version, children, bytes of data, mzxid, mtime, owner, ACL without ids
+    /// Say more of each: kind, version, children, bytes of data, mzxid, mtime, owner, ACL without
+    /// ids
     #[arg(short, long)]
     pub long: bool,
     /// Also list what was deleted before the point and is not there

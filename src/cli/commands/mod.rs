@@ -1,6 +1,8 @@
-//! The commands, a file or folder each: its arguments, what it asks of the library, how it answers, its exit status.
+//! The commands, a file or folder each: its arguments, what it asks of the library, how it answers,
+//! its exit status.
 //!
-//! A command uses [`super::args`], [`super::views`], [`super::jobs`] and [`super::report`]; never another command.
+//! A command uses [`super::args`], [`super::views`], [`super::jobs`] and [`super::report`]; never
+//! another command.
 
 pub mod backup;
 pub mod backups;

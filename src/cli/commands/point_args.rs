@@ -1,4 +1,5 @@
-//! What the commands that look into a tree share: when to look, what the tree rests on, and where a znode is that is not there.
+//! What the commands that look into a tree share: when to look, what the tree rests on, and where a
+//! znode is that is not there.
 
 use crate::cli::args::SourceArg;
 use crate::cli::exit::Exit;
@@ -39,7 +40,8 @@ pub struct AtArgs {
     /// Leave out the txn that POINT names: look at the tree right before it
     #[arg(long)]
     pub exclusive: bool,
-    /// Where POINT is a snapshot that no log goes with, show it as the file has it: it may hold parts of later txns
+    /// Where POINT is a snapshot that no log goes with, show it as the file has it: it may hold
+    /// parts of later txns
     #[arg(long)]
     pub as_is: bool,
     /// Only what shows no later txn. For commands that have an option of this.
@@ -62,7 +64,8 @@ impl AtArgs {
         self.at == "latest" && !self.exclusive
     }
 
-    /// Makes the tree, and lets `find` look for what the command is about, while the source is open. Says what is uncertain.
+    /// Makes the tree, and lets `find` look for what the command is about, while the source is
+    /// open. Says what is uncertain.
     pub fn read<T>(
         &self,
         ui: &Ui,
@@ -111,7 +114,8 @@ impl AtArgs {
         format!("zoovault {command} {source} {path} --at {point}{logs}")
     }
 
-    /// The error for a `path` that is not in the tree, with a hint when it is there at another time.
+    /// The error for a `path` that is not in the tree, with a hint when it is there at another
+    /// time.
     pub fn missing(
         &self,
         command: &str,

@@ -18,13 +18,16 @@ const TOLD_MAX: usize = 5;
 
 /// Delete what no backup needs: marked by one run, deleted by another a day later.
 ///
-/// Without --yes the plan is shown, and nothing is changed. Each run carries out what was marked a day ago or earlier, and marks what nothing needs now: so space is
-/// free a day after a backup was forgotten, when this runs every day. What was marked is looked at once more before it is deleted. Backups may run meanwhile, and
-/// other prunes: no lock is needed.
+/// Without --yes the plan is shown, and nothing is changed. Each run carries out what was marked a
+/// day ago or earlier, and marks what nothing needs now: so space is free a day after a backup was
+/// forgotten, when this runs every day. What was marked is looked at once more before it is
+/// deleted. Backups may run meanwhile, and other prunes: no lock is needed.
 ///
-/// What cannot be deleted, since a bucket's lock holds it or permissions are missing, is told as retained, and tried again by each run.
+/// What cannot be deleted, since a bucket's lock holds it or permissions are missing, is told as
+/// retained, and tried again by each run.
 ///
-/// Status 3: something is retained. Status 4: a manifest is damaged, and nothing was deleted, since nobody knows what it needs.
+/// Status 3: something is retained. Status 4: a manifest is damaged, and nothing was deleted, since
+/// nobody knows what it needs.
 #[derive(Args, Debug)]
 pub struct PruneArgs {
     #[command(flatten)]

@@ -17,11 +17,14 @@ use zoovault::recovery::restore::{
 
 /// Restore an exact data directory that a server starts from.
 ///
-/// The tree is rebuilt as it was after the txn that POINT names: data, ACLs, every stat field, sessions, TTL and container nodes. It is written as
-/// one clean snapshot, without logs, named in a new epoch above all that the source has seen, with epoch files to match. A point
-/// that no snapshot and log make exact is refused (status 5), and so is an ACL that is unknown (status 4): nothing is guessed.
+/// The tree is rebuilt as it was after the txn that POINT names: data, ACLs, every stat field,
+/// sessions, TTL and container nodes. It is written as one clean snapshot, without logs, named in a
+/// new epoch above all that the source has seen, with epoch files to match. A point that no
+/// snapshot and log make exact is refused (status 5), and so is an ACL that is unknown (status 4):
+/// nothing is guessed.
 ///
-/// The target appears whole, synced and read back, or not at all. The procedure to put it into service is printed at the end.
+/// The target appears whole, synced and read back, or not at all. The procedure to put it into
+/// service is printed at the end.
 #[derive(Args, Debug)]
 #[command(after_help = POINTS, after_long_help = format!("{POINTS}\n\n{EXIT_STATUS}"))]
 pub struct RestoreArgs {
@@ -48,7 +51,8 @@ pub struct RestoreArgs {
     /// Who is to own what is made, by name or number
     #[arg(long, value_name = "USER[:GROUP]")]
     pub chown: Option<String>,
-    /// Name the snapshot with the zxid of the point instead of a new epoch's: for a standalone look, not for an ensemble
+    /// Name the snapshot with the zxid of the point instead of a new epoch's: for a standalone
+    /// look, not for an ensemble
     #[arg(long)]
     pub keep_zxid: bool,
     /// The new epoch; by default 4096 above the highest that the source has seen
@@ -60,7 +64,8 @@ pub struct RestoreArgs {
     /// The release that is to load it, such as 3.5 or 3.9.4: say what it cannot hold
     #[arg(long, value_name = "RELEASE")]
     pub for_version: Option<zoovault::format::release::Release>,
-    /// Where POINT is a snapshot that no log goes with and that shows no later txn, take it as it stands: unproven (status 3)
+    /// Where POINT is a snapshot that no log goes with and that shows no later txn, take it as it
+    /// stands: unproven (status 3)
     #[arg(long)]
     pub accept_unproven: bool,
     /// Work everything out, replay and all, and write nothing

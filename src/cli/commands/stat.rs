@@ -17,8 +17,9 @@ use zoovault::tree::{AclValue, DataTree, NodeView, Owner};
 
 /// Show every field of a znode as it was at a point.
 ///
-/// The names are those of zkCli's stat. Its cversion, which clients see, is twice the stored one less the number of children; sequential names are made from the
-/// stored one. The ACL is shown as setAcl takes it.
+/// The names are those of zkCli's stat. Its cversion, which clients see, is twice the stored one
+/// less the number of children; sequential names are made from the stored one. The ACL is shown as
+/// setAcl takes it.
 #[derive(Args, Debug)]
 #[command(after_help = POINTS, after_long_help = format!("{POINTS}\n\n{EXIT_STATUS}"))]
 pub struct StatArgs {

@@ -26,8 +26,8 @@ const BUCKETS: usize = 24;
 
 /// Show who writes: which paths, sessions or operations, how often and how much, and when.
 ///
-/// Counted are changes: each part of a multi for its own path, each ephemeral that a closeSession lists as deleted, and every other txn as
-/// one. Bytes are those in the log.
+/// Counted are changes: each part of a multi for its own path, each ephemeral that a closeSession
+/// lists as deleted, and every other txn as one. Bytes are those in the log.
 #[derive(Args, Debug)]
 #[command(after_help = POINTS)]
 pub struct TopArgs {

@@ -22,13 +22,15 @@ use zoovault::server::emulate::{self, Start};
 
 /// Verify everything: the verdict, what can be restored, and what is wrong.
 ///
-/// Reads every log (header, checksums, lengths, end marks, bodies, zeros to the end) and every snapshot (seals, structure,
-/// compression), lays the txns end to end and names every gap, compares logs where they overlap, checks the epoch files, then rebuilds the
-/// tree from the earliest snapshot on and compares its digest with every one that a server of 3.6 or later recorded.
+/// Reads every log (header, checksums, lengths, end marks, bodies, zeros to the end) and every
+/// snapshot (seals, structure, compression), lays the txns end to end and names every gap, compares
+/// logs where they overlap, checks the epoch files, then rebuilds the tree from the earliest
+/// snapshot on and compares its digest with every one that a server of 3.6 or later recorded.
 ///
-/// The result are windows: ranges of zxids, each of which can be restored exactly. A window is `proven` where digests matched,
-/// `consistent` where everything is there and whole but nothing recorded proves it (3.4 and 3.5 write no digests), and `unproven` where
-/// it is not known when its first snapshot was finished.
+/// The result are windows: ranges of zxids, each of which can be restored exactly. A window is
+/// `proven` where digests matched, `consistent` where everything is there and whole but nothing
+/// recorded proves it (3.4 and 3.5 write no digests), and `unproven` where it is not known when its
+/// first snapshot was finished.
 #[derive(Args, Debug)]
 #[command(after_help = EXIT_STATUS)]
 pub struct VerifyArgs {
@@ -40,7 +42,8 @@ pub struct VerifyArgs {
     /// Replay nothing: check files and chain only, in constant memory
     #[arg(long)]
     pub quick: bool,
-    /// Also write the verdict as one HTML page that stands alone, with the history drawn; - writes it to stdout, and the text to stderr
+    /// Also write the verdict as one HTML page that stands alone, with the history drawn; - writes
+    /// it to stdout, and the text to stderr
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
     #[command(flatten)]

@@ -1,8 +1,10 @@
-//! The configuration file: what a scheduled command needs, so that `zoovault backup -q` says it all.
+//! The configuration file: what a scheduled command needs, so that `zoovault backup -q` says it
+//! all.
 //!
-//! It is TOML. Keys at the top hold for every run; those of `[profile.NAME]` go before them when `--profile NAME` is given, key by
-//! key, in `[keep]` and `[hooks]` too: a profile that names one rule of `[keep]` must not drop the others, since a rule dropped
-//! is a backup deleted. What the command line or the environment says goes before both.
+//! It is TOML. Keys at the top hold for every run; those of `[profile.NAME]` go before them when
+//! `--profile NAME` is given, key by key, in `[keep]` and `[hooks]` too: a profile that names one
+//! rule of `[keep]` must not drop the others, since a rule dropped is a backup deleted. What the
+//! command line or the environment says goes before both.
 
 use crate::cli::exit::BadArgument;
 use clap::Args;
@@ -21,7 +23,8 @@ const HOOK_TIMEOUT: Duration = Duration::from_secs(300);
 /// Which configuration to use.
 #[derive(Args, Clone, Debug, Default)]
 pub struct ConfigArgs {
-    /// The configuration file; by default ~/.config/zoovault/zoovault.toml, or else /etc/zoovault/zoovault.toml. /dev/null stands for none
+    /// The configuration file; by default ~/.config/zoovault/zoovault.toml, or else
+    /// /etc/zoovault/zoovault.toml. /dev/null stands for none
     #[arg(
         long,
         value_name = "FILE",
@@ -109,7 +112,8 @@ pub enum OnFailure {
 }
 
 impl Config {
-    /// Reads the file that `args` name, or the one that is in a usual place; without one, nothing is configured.
+    /// Reads the file that `args` name, or the one that is in a usual place; without one, nothing
+    /// is configured.
     pub fn load(args: &ConfigArgs) -> anyhow::Result<Config> {
         let config_home = std::env::var_os("XDG_CONFIG_HOME");
         let places = usual_places(config_home, std::env::var_os("HOME"));
@@ -131,7 +135,8 @@ impl Config {
                     if args.config.is_none()
                         && matches!(err.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                 }
-                // A file that is there and cannot be read is no reason to do something else than it says.
+                // A file that is there and cannot be read is no reason to do something else than it
+                // says.
                 Err(err) => return Err(bad(place, &format!("cannot be read: {err}"))),
             }
         }
@@ -239,7 +244,8 @@ fn parse(text: &str, file: &Path, profile: Option<&str>) -> anyhow::Result<Confi
             .and_then(|span| text.get(..span.start))
             .map(|before| format!("line {}: ", before.matches('\n').count() + 1))
             .unwrap_or_default();
-        // Serde speaks of the fields of a struct; here they are keys. A message may have several lines, an error has one.
+        // Serde speaks of the fields of a struct; here they are keys. A message may have several
+        // lines, an error has one.
         let message = err.message().trim().replace("unknown field", "unknown key");
         bad(file, &format!("{line}{}", message.replace('\n', ", ")))
     })?;

@@ -1,7 +1,7 @@
 //! Hooks: command lines that run around a job.
 //!
-//! Each runs in a process group of its own, so that a timeout ends what it started too. Nothing is read from it; what it prints goes to
-//! stderr, since stdout belongs to the job's result.
+//! Each runs in a process group of its own, so that a timeout ends what it started too. Nothing is
+//! read from it; what it prints goes to stderr, since stdout belongs to the job's result.
 
 use super::config::Hooks;
 use nix::errno::Errno;
@@ -18,7 +18,8 @@ use std::time::{Duration, Instant};
 const GRACE: Duration = Duration::from_secs(2);
 /// How often it is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
-/// How much of an error is handed on: the kernel refuses an environment that is too long, and with it the hook.
+/// How much of an error is handed on: the kernel refuses an environment that is too long, and with
+/// it the hook.
 const ERROR_LEN_MAX: usize = 10_000;
 
 /// Which hook.
@@ -83,7 +84,8 @@ impl Runner {
         &self.hooks
     }
 
-    /// Runs the hook of a moment, if there is one, for no longer than is configured and `limit` says. The error is one line.
+    /// Runs the hook of a moment, if there is one, for no longer than is configured and `limit`
+    /// says. The error is one line.
     pub fn run(
         &self,
         moment: Moment,
@@ -194,7 +196,8 @@ fn wait_until(child: &mut Child, deadline: Option<Instant>) -> io::Result<Option
 
 fn send(group: Pid, signal: Signal) {
     match killpg(group, signal) {
-        // A group that is gone is what was wanted. One that is of another user now (sudo) cannot be helped.
+        // A group that is gone is what was wanted. One that is of another user now (sudo) cannot be
+        // helped.
         Ok(()) | Err(Errno::ESRCH | Errno::EPERM) => {}
         Err(err) => debug_assert!(false, "{err}"),
     }

@@ -1,8 +1,10 @@
-//! Metrics: how jobs ended, as a file in Prometheus' text exposition format, for the textfile collector of node_exporter.
+//! Metrics: how jobs ended, as a file in Prometheus' text exposition format, for the textfile
+//! collector of node_exporter.
 //!
-//! The file is written anew after each job, whole: node_exporter may read it at any moment. Several jobs may share it (other commands,
-//! other repositories), so it is read first, and the series of others are kept; a lock on the directory has them take turns. What is there
-//! and is not a file of ours is left as it is: a slip of the pen must not cost somebody `/etc/passwd`.
+//! The file is written anew after each job, whole: node_exporter may read it at any moment. Several
+//! jobs may share it (other commands, other repositories), so it is read first, and the series of
+//! others are kept; a lock on the directory has them take turns. What is there and is not a file of
+//! ours is left as it is: a slip of the pen must not cost somebody `/etc/passwd`.
 
 use nix::fcntl::{Flock, FlockArg};
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +15,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use zoovault::durable;
 
-/// The label that tells jobs apart: `backup`, `check`, `drill`. Not `job`, which Prometheus gives to everything it scrapes.
+/// The label that tells jobs apart: `backup`, `check`, `drill`. Not `job`, which Prometheus gives
+/// to everything it scrapes.
 const COMMAND: &str = "command";
 /// The label that tells repositories apart.
 const REPOSITORY: &str = "repository";
@@ -22,7 +25,8 @@ const PREFIX: &str = "zoovault_";
 /// With what each of our files begins, since there is always a series and its help stands first.
 const BEGINNING: &[u8] = b"# HELP zoovault_";
 
-/// How long to wait for another job to write the same file. It takes milliseconds, so who holds the lock longer has been stopped.
+/// How long to wait for another job to write the same file. It takes milliseconds, so who holds the
+/// lock longer has been stopped.
 const LOCK_WAIT: Duration = Duration::from_secs(3);
 
 pub const LAST_RUN: &str = "zoovault_job_last_run_timestamp_seconds";
@@ -49,7 +53,8 @@ const OF_EVERY_JOB: [(&str, &str); 5] = [
     ),
 ];
 
-/// A number that a job tells of its work. The labels `command` and `repository` are added to its own.
+/// A number that a job tells of its work. The labels `command` and `repository` are added to its
+/// own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gauge {
     /// `zoovault_` and then letters, digits and underscores; with its unit at the end.
@@ -97,7 +102,8 @@ type Labels = BTreeMap<String, String>;
 struct Family {
     /// As it stands in the file, escaped.
     help: String,
-    /// The value is kept as it is written, so that what is not ours to change stays the same to the last digit.
+    /// The value is kept as it is written, so that what is not ours to change stays the same to the
+    /// last digit.
     series: BTreeMap<Labels, String>,
 }
 
@@ -151,8 +157,9 @@ impl Metrics {
     fn put(&self, families: &mut Families, ended: &Ended<'_>) {
         let told: BTreeSet<&str> = ended.gauges.iter().map(|gauge| gauge.name).collect();
         for (name, family) in &mut *families {
-            // What was true of the last success still is after a failure: how far the backups reach, say. Where the job
-            // tells a gauge anew, all its series go: a source that is no longer backed up must not stay for ever.
+            // What was true of the last success still is after a failure: how far the backups
+            // reach, say. Where the job tells a gauge anew, all its series go: a source that is no
+            // longer backed up must not stay for ever.
             let goes = ended.is_success() || told.contains(name.as_str()) || is_of_every_job(name);
             if goes && (ended.is_success() || name != LAST_SUCCESS) {
                 family.series.retain(|labels, _| !self.is_ours(labels));
@@ -236,13 +243,15 @@ fn lock(dir: &Path) -> io::Result<Option<Flock<File>>> {
                 opened = back;
                 std::thread::sleep(Duration::from_millis(10));
             }
-            // Not every file system has locks, and metrics with a series lost to a race are better than none.
+            // Not every file system has locks, and metrics with a series lost to a race are better
+            // than none.
             Err(_) => return Ok(None),
         }
     }
 }
 
-/// Puts `bytes` in the place of the file. The temporary name has no `.prom` at its end, so node_exporter does not read it.
+/// Puts `bytes` in the place of the file. The temporary name has no `.prom` at its end, so
+/// node_exporter does not read it.
 fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let temporary = file.with_file_name(format!(".{name}.zoovault-{}", std::process::id()));
@@ -492,7 +501,8 @@ mod tests {
         let metrics = metrics(dir.path(), "backup", "/srv/a");
         metrics.write(&ended(0, 5.0, &[window(1.0, "zk")])).unwrap();
         let whole = fs::read(&metrics.file).unwrap();
-        // Cut anywhere, also where the file is then no longer known for ours, but is empty or a beginning of it.
+        // Cut anywhere, also where the file is then no longer known for ours, but is empty or a
+        // beginning of it.
         for len in (BEGINNING.len()..whole.len() - 1).step_by(7) {
             fs::write(&metrics.file, &whole[..len]).unwrap();
             if whole[len - 1] != b'\n' {

@@ -1,9 +1,10 @@
 //! What surrounds a command that cron or systemd starts: configuration, hooks, metrics, pings.
 //!
-//! The order is: start ping; hook `before`; the work; metrics; hook `after` or `failed`; hook `finally`; end ping. Metrics are written before the
-//! hooks, so that a hook can send them on and one that hangs does not keep them back, and once more if a hook changed how the job ended.
-//! Nothing that only watches changes the result: metrics and pings that fail are warnings. A signal in the middle is a failure
-//! like others, and is told like others, in less time.
+//! The order is: start ping; hook `before`; the work; metrics; hook `after` or `failed`; hook
+//! `finally`; end ping. Metrics are written before the hooks, so that a hook can send them on and
+//! one that hangs does not keep them back, and once more if a hook changed how the job ended.
+//! Nothing that only watches changes the result: metrics and pings that fail are warnings. A signal
+//! in the middle is a failure like others, and is told like others, in less time.
 
 pub mod config;
 mod hooks;
@@ -42,7 +43,8 @@ const PANICKED: i32 = 101;
 /// How a job is watched.
 #[derive(Args, Clone, Debug, Default)]
 pub struct JobArgs {
-    /// Write how it ended, and when, as Prometheus metrics for node_exporter's textfile collector, which reads names that end in .prom; several jobs may share FILE
+    /// Write how it ended, and when, as Prometheus metrics for node_exporter's textfile collector,
+    /// which reads names that end in .prom; several jobs may share FILE
     #[arg(
         long,
         value_name = "FILE",
@@ -50,7 +52,8 @@ pub struct JobArgs {
         help_heading = "Monitoring"
     )]
     pub metrics_file: Option<PathBuf>,
-    /// Tell a monitor such as healthchecks.io: URL/start at the start, then URL, or URL/fail for any status but 0. An empty URL pings nobody
+    /// Tell a monitor such as healthchecks.io: URL/start at the start, then URL, or URL/fail for
+    /// any status but 0. An empty URL pings nobody
     #[arg(
         long,
         value_name = "URL",
@@ -80,8 +83,9 @@ pub struct Outcome {
     pub gauges: Vec<Gauge>,
 }
 
-/// Does the `work` of the command `name` on a `repository`, with all that surrounds it. The result is the work's own, unless a hook
-/// failed that must not. `work` is not done when the hook `before` failed.
+/// Does the `work` of the command `name` on a `repository`, with all that surrounds it. The result
+/// is the work's own, unless a hook failed that must not. `work` is not done when the hook `before`
+/// failed.
 pub fn around(
     name: &'static str,
     repository: &str,
@@ -126,8 +130,9 @@ pub fn around(
     }
 }
 
-/// The rounds of a job that goes on until it is stopped, such as a backup that follows its source. Each is told to those who watch; hooks run around all of
-/// them: `before` the first, the others behind the last, by how that ended.
+/// The rounds of a job that goes on until it is stopped, such as a backup that follows its source.
+/// Each is told to those who watch; hooks run around all of them: `before` the first, the others
+/// behind the last, by how that ended.
 pub struct Rounds {
     job: Arc<Job>,
     started: Instant,
@@ -170,7 +175,8 @@ impl Rounds {
         move |signal| job.end_by_signal(started, signal)
     }
 
-    /// Tells how a round ended that took so long. A monitor hears of it once a minute, and at once when it ended in another way than the last.
+    /// Tells how a round ended that took so long. A monitor hears of it once a minute, and at once
+    /// when it ended in another way than the last.
     pub fn tell(&mut self, result: &anyhow::Result<Outcome>, duration: Duration) {
         self.tell_end(End::of(result, duration));
     }
@@ -188,7 +194,8 @@ impl Rounds {
         self.last = Some(end);
     }
 
-    /// Runs the hooks behind the last round. What is returned is a hook's failure that made a good end a bad one.
+    /// Runs the hooks behind the last round. What is returned is a hook's failure that made a good
+    /// end a bad one.
     pub fn end(&mut self) -> Option<anyhow::Error> {
         let mut end = self.last.take()?;
         let failed = self.job.hooks_behind(&mut end);
@@ -218,7 +225,8 @@ struct Job {
     reached: Mutex<Reached>,
 }
 
-/// How far it has come. A signal is told of in another thread, while the work goes on: nothing may happen twice.
+/// How far it has come. A signal is told of in another thread, while the work goes on: nothing may
+/// happen twice.
 #[derive(Clone, Copy, Debug, Default)]
 struct Reached {
     signal: bool,
@@ -326,7 +334,8 @@ impl Job {
         }
     }
 
-    /// Records the end and runs the hooks behind it. What is returned is a hook's failure that made a good end a bad one.
+    /// Records the end and runs the hooks behind it. What is returned is a hook's failure that made
+    /// a good end a bad one.
     fn close(&self, end: &mut End) -> Option<anyhow::Error> {
         self.reach(|_| {});
         self.record(end);
@@ -337,7 +346,8 @@ impl Job {
         failed
     }
 
-    /// Runs the hooks behind the work. What is returned is a hook's failure that made a good end a bad one, which `end` is then.
+    /// Runs the hooks behind the work. What is returned is a hook's failure that made a good end a
+    /// bad one, which `end` is then.
     fn hooks_behind(&self, end: &mut End) -> Option<anyhow::Error> {
         let mut first = None;
         for moment in [Moment::After, Moment::Failed, Moment::Finally] {
@@ -428,8 +438,8 @@ impl End {
     }
 }
 
-/// Whom to ping, if anybody. An address that is none is a wrong argument; a file that cannot be read is only told, since it may be
-/// gone any day, and a backup is worth more than its monitor.
+/// Whom to ping, if anybody. An address that is none is a wrong argument; a file that cannot be
+/// read is only told, since it may be gone any day, and a backup is worth more than its monitor.
 fn pinger(args: &JobArgs, config: &Config) -> anyhow::Result<Option<Pinger>> {
     let from_file = |file: &Path| match fs::read_to_string(file) {
         Ok(text) => Some(text.lines().next().unwrap_or_default().to_owned()),

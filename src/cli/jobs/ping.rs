@@ -1,7 +1,9 @@
-//! Pings: a monitor that hears nothing of a job knows that something is wrong, also when the machine is gone.
+//! Pings: a monitor that hears nothing of a job knows that something is wrong, also when the
+//! machine is gone.
 //!
-//! The addresses are those of healthchecks.io and all that take after it: `URL/start`, `URL`, `URL/fail`. Any status but 0 is told as
-//! a failure: a warning is there to be seen. An address is as good as a password, and is never shown; its host is.
+//! The addresses are those of healthchecks.io and all that take after it: `URL/start`, `URL`,
+//! `URL/fail`. Any status but 0 is told as a failure: a warning is there to be seen. An address is
+//! as good as a password, and is never shown; its host is.
 
 use super::hooks::cut;
 use crate::cli::exit::BadArgument;
@@ -109,7 +111,8 @@ impl Pinger {
         } else {
             Proxy::try_from_env()
         };
-        // What this machine trusts, and not a list of our own: a monitor may well have a certificate of its house.
+        // What this machine trusts, and not a list of our own: a monitor may well have a
+        // certificate of its house.
         let tls = TlsConfig::builder()
             .root_certs(RootCerts::PlatformVerifier)
             .build();
@@ -132,7 +135,8 @@ fn may_pass(err: &Error) -> bool {
     }
 }
 
-/// `url` with `path` at the end of its path: what is behind `?` stays behind it, and a fragment is nothing for a server.
+/// `url` with `path` at the end of its path: what is behind `?` stays behind it, and a fragment is
+/// nothing for a server.
 fn with_path(url: &str, path: &str) -> String {
     let url = url.split('#').next().unwrap_or_default();
     if path.is_empty() {
@@ -226,7 +230,8 @@ mod tests {
 
     #[test]
     fn encryption_is_there() {
-        // Plain words where a handshake is expected: what fails must be that, and not that nobody speaks it here.
+        // Plain words where a handshake is expected: what fails must be that, and not that nobody
+        // speaks it here.
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("https://{}/", listener.local_addr().unwrap());
         std::thread::spawn(move || {

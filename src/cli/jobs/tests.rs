@@ -1,4 +1,5 @@
-//! A job from its start to its end, with a server that is pinged, hooks that write files, and metrics that Prometheus' own tool reads.
+//! A job from its start to its end, with a server that is pinged, hooks that write files, and
+//! metrics that Prometheus' own tool reads.
 
 use super::config::Hooks;
 use super::*;
@@ -447,7 +448,8 @@ fn the_child() {
     exit::yield_to_signal();
 }
 
-/// Starts [`the_child`] with a hook `before`, waits for a file to appear, sends SIGTERM, and gives its status.
+/// Starts [`the_child`] with a hook `before`, waits for a file to appear, sends SIGTERM, and gives
+/// its status.
 fn signalled(place: &Place, before: &str, appears: &str) -> Option<i32> {
     let file = place.dir.path().join("zoovault.toml");
     let hooks = &place.config.hooks;

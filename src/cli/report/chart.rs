@@ -1,4 +1,5 @@
-//! What is to be drawn: everything in a report that has a place in history, with the words for it. No geometry yet.
+//! What is to be drawn: everything in a report that has a place in history, with the words for it.
+//! No geometry yet.
 
 use super::layout::{Extent, TimeAxis, ZxidAxis, by_epoch};
 use super::{State, Subject, proof_words, when, when_or_unknown};
@@ -8,7 +9,8 @@ use zoovault::analysis::verify::{LogReport, Missing, Severity, SnapshotReport, W
 use zoovault::history::replay::Proof;
 use zoovault::zxid::Zxid;
 
-/// How many ranges are drawn at most, the newest. All else is drawn as one where it lies too close, and needs no such bound.
+/// How many ranges are drawn at most, the newest. All else is drawn as one where it lies too close,
+/// and needs no such bound.
 pub const WINDOWS_MAX: usize = 1000;
 
 /// One thing with a place in history.
@@ -219,12 +221,14 @@ fn snapshot(snapshot: &SnapshotReport) -> Item {
 
 fn bar(subject: &Subject<'_>, window: &Window) -> Bar {
     let report = subject.report;
-    // The first point of a window has a time only where its txn is there; the base's is as near as can be told.
+    // The first point of a window has a time only where its txn is there; the base's is as near as
+    // can be told.
     let base = report
         .snapshots
         .iter()
         .find(|snapshot| snapshot.name == window.base);
-    // The empty tree stands right before the first txn. Of what else has no time, the last point is as near.
+    // The empty tree stands right before the first txn. Of what else has no time, the last point is
+    // as near.
     let first = report.txns.filter(|((first, _), _)| window.from <= *first);
     let from_time = window
         .from_time

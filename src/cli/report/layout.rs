@@ -1,4 +1,5 @@
-//! Where things are on a drawing: pure functions from zxids and times to places, in the drawing's units (pixels, at full width).
+//! Where things are on a drawing: pure functions from zxids and times to places, in the drawing's
+//! units (pixels, at full width).
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -11,7 +12,8 @@ const EPOCH_GAP: f64 = 10.0;
 const HELD_MIN: f64 = 8.0;
 /// The least width of a hole, so that one missing txn is seen.
 const HOLE_MIN: f64 = 20.0;
-/// A hole takes at most this share of the place of all that is there: what is there matters more than how much is not.
+/// A hole takes at most this share of the place of all that is there: what is there matters more
+/// than how much is not.
 const HOLE_SHARE_MAX: f64 = 0.15;
 /// How far apart ticks are, at least: a label is "0x3000001d9" and some air.
 const TICK_STEP: f64 = 96.0;
@@ -47,23 +49,26 @@ impl Piece {
         (self.last.to_i64().saturating_sub(self.first.to_i64())) as f64 + 1.0
     }
 
-    /// Where `zxid` begins, each zxid being a cell of its own; one beyond the last is where that ends.
+    /// Where `zxid` begins, each zxid being a cell of its own; one beyond the last is where that
+    /// ends.
     fn at(&self, zxid: i64) -> f64 {
         let into = zxid.saturating_sub(self.first.to_i64()) as f64;
         self.x + self.width * (into / self.count()).clamp(0.0, 1.0)
     }
 }
 
-/// Zxids, laid out by epoch: of each epoch only the counters from its first to its last known one, since between epochs there are
-/// four billion numbers that nobody used. Within an epoch it is linear, but for holes, which are cut short.
+/// Zxids, laid out by epoch: of each epoch only the counters from its first to its last known one,
+/// since between epochs there are four billion numbers that nobody used. Within an epoch it is
+/// linear, but for holes, which are cut short.
 #[derive(Clone, Debug)]
 pub struct ZxidAxis {
     pieces: Vec<Piece>,
 }
 
 impl ZxidAxis {
-    /// An axis with a place for each of the stretches, from `left` to `right`. A stretch lies within one epoch. `missing` are
-    /// holes for certain, and are on the axis even at its ends; `None` without any stretch.
+    /// An axis with a place for each of the stretches, from `left` to `right`. A stretch lies
+    /// within one epoch. `missing` are holes for certain, and are on the axis even at its ends;
+    /// `None` without any stretch.
     pub fn new(
         held: &[(Zxid, Zxid)],
         missing: &[(Zxid, Zxid)],
@@ -78,7 +83,8 @@ impl ZxidAxis {
             .map(|(a, b)| a.first.epoch() != b.first.epoch())
             .collect();
         let breaks = is_epoch_end.iter().filter(|is_end| **is_end).count() as f64;
-        // Where there are many epochs or holes, what is between and around them may not eat up the drawing.
+        // Where there are many epochs or holes, what is between and around them may not eat up the
+        // drawing.
         let room = (right - left) * 0.5;
         let minimum = |piece: &Piece| if piece.is_hole { HOLE_MIN } else { HELD_MIN };
         let wanted = breaks * EPOCH_GAP + pieces.iter().map(minimum).sum::<f64>();
@@ -253,7 +259,8 @@ fn without(ranges: &[(Zxid, Zxid)], holes: &[(Zxid, Zxid)]) -> Vec<(Zxid, Zxid)>
     rest
 }
 
-/// `first` to `last` as stretches that stay within an epoch: of the epochs that lie between nothing is known.
+/// `first` to `last` as stretches that stay within an epoch: of the epochs that lie between nothing
+/// is known.
 pub fn by_epoch((first, last): (Zxid, Zxid)) -> Vec<(Zxid, Zxid)> {
     if is_same_epoch(first, last) {
         return vec![(first, last)];
@@ -390,12 +397,14 @@ impl TimeAxis {
     }
 }
 
-/// The width of `text`, as near as can be told without a font: characters of `size` are at most so wide on the whole.
+/// The width of `text`, as near as can be told without a font: characters of `size` are at most so
+/// wide on the whole.
 pub fn width_of(text: &str, size: f64) -> f64 {
     text.chars().count() as f64 * size * 0.62
 }
 
-/// Which of `labels` (from, to) can be written without one over another, the earlier ones first, with `air` between.
+/// Which of `labels` (from, to) can be written without one over another, the earlier ones first,
+/// with `air` between.
 pub fn place(labels: &[(f64, f64)], air: f64) -> Vec<bool> {
     let mut taken: Vec<(f64, f64)> = Vec::new();
     labels
@@ -412,7 +421,8 @@ pub fn place(labels: &[(f64, f64)], air: f64) -> Vec<bool> {
         .collect()
 }
 
-/// Groups of `places`, which rise, of which each is no further than `within` from the group's first: marks that would lie on one another.
+/// Groups of `places`, which rise, of which each is no further than `within` from the group's
+/// first: marks that would lie on one another.
 pub fn clusters(places: &[f64], within: f64) -> Vec<Range<usize>> {
     let mut groups: Vec<(f64, Range<usize>)> = Vec::new();
     for (index, place) in places.iter().enumerate() {
@@ -424,8 +434,8 @@ pub fn clusters(places: &[f64], within: f64) -> Vec<Range<usize>> {
     groups.into_iter().map(|(_, group)| group).collect()
 }
 
-/// The row of each of `bars` (from, to), which begin in order: the first in which it lies on none before; the last of `rows_max`
-/// takes what finds no place.
+/// The row of each of `bars` (from, to), which begin in order: the first in which it lies on none
+/// before; the last of `rows_max` takes what finds no place.
 pub fn rows(bars: &[(f64, f64)], rows_max: usize) -> Vec<usize> {
     let mut ends: Vec<f64> = Vec::new();
     bars.iter()

@@ -74,7 +74,8 @@ impl Markup {
     }
 }
 
-/// Adds `text` with what HTML takes for its own as entities, and with control and direction characters made visible.
+/// Adds `text` with what HTML takes for its own as entities, and with control and direction
+/// characters made visible.
 fn push_escaped(out: &mut String, text: &str) {
     for c in text::escape(text).chars() {
         match c {

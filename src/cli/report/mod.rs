@@ -1,7 +1,8 @@
 //! `verify --report`: the verdict as one HTML page, to be attached to an incident.
 //!
-//! The page stands alone: no scripts, nothing fetched, no fonts, styles and drawings in the page itself, and a policy in it that
-//! forbids a browser the rest. What comes from files and directories is escaped by [`markup`], the one way into the page.
+//! The page stands alone: no scripts, nothing fetched, no fonts, styles and drawings in the page
+//! itself, and a policy in it that forbids a browser the rest. What comes from files and
+//! directories is escaped by [`markup`], the one way into the page.
 
 mod chart;
 mod layout;

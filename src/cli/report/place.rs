@@ -20,8 +20,9 @@ pub enum Place {
 }
 
 impl Place {
-    /// The place that the user named; `-` is stdout. Refused is what exists, before anything is read, and a name that a server
-    /// takes for one of its own: in a directory of logs it would be read as one.
+    /// The place that the user named; `-` is stdout. Refused is what exists, before anything is
+    /// read, and a name that a server takes for one of its own: in a directory of logs it would be
+    /// read as one.
     pub fn new(path: &Path) -> anyhow::Result<Place> {
         if path == Path::new("-") {
             return Ok(Place::Stdout);

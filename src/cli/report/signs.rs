@@ -1,4 +1,5 @@
-//! The signs of the drawings, each with a shape or pattern of its own so that colour is not needed, and the legend.
+//! The signs of the drawings, each with a shape or pattern of its own so that colour is not needed,
+//! and the legend.
 
 use super::markup::{Attribute, Markup};
 use super::{State, proof_words};

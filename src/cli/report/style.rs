@@ -1,4 +1,5 @@
-//! How the page looks: light, dark, on paper; and the patterns that tell kinds apart without colour.
+//! How the page looks: light, dark, on paper; and the patterns that tell kinds apart without
+//! colour.
 
 /// Fills that the drawings refer to. Outside of them, since both use them.
 pub const PATTERNS: &str = r##"<svg class="patterns" width="0" height="0" aria-hidden="true" focusable="false"><defs>

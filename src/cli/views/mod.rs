@@ -1,4 +1,5 @@
-//! How things look that several commands show, as text and as JSON: zxids, times, tables, znodes, what a server would do.
+//! How things look that several commands show, as text and as JSON: zxids, times, tables, znodes,
+//! what a server would do.
 
 pub mod files;
 pub mod forecast;

@@ -1,7 +1,8 @@
 //! A tree as ZooKeeper's own `SnapshotFormatter` of 3.8 prints the snapshot of it.
 //!
-//! The original walks hash sets; here siblings stand by name, or as they stand in the file, and sessions by id. Paths are escaped. Times are in the local zone, as `Date.toString`
-//! has them in English.
+//! The original walks hash sets; here siblings stand by name, or as they stand in the file, and
+//! sessions by id. Paths are escaped. Times are in the local zone, as `Date.toString` has them in
+//! English.
 
 use crate::cli::views::text::put_hex;
 use crate::cli::views::value;
@@ -30,8 +31,8 @@ pub fn write(out: &mut impl Write, tree: &DataTree, zxid: Zxid, data: bool) -> i
     end(out, sessions, newest)
 }
 
-/// Writes a snapshot as it stands in its file, which is what the tool does: read twice, and never held. Gives what it may have of later txns, if
-/// anything.
+/// Writes a snapshot as it stands in its file, which is what the tool does: read twice, and never
+/// held. Gives what it may have of later txns, if anything.
 ///
 /// # Errors
 /// Damage, before anything is written; failures to read and to write.
@@ -167,7 +168,8 @@ fn put_number(text: &mut String, name: &str, number: impl std::fmt::Display) {
     let _ = std::fmt::Write::write_fmt(text, format_args!("\n  {name} = {number}"));
 }
 
-/// Times as `Date.toString` has them. Znodes that stand together are often of one second, and a calendar takes its time.
+/// Times as `Date.toString` has them. Znodes that stand together are often of one second, and a
+/// calendar takes its time.
 struct Dates {
     zone: TimeZone,
     last: (i64, String),

@@ -41,7 +41,8 @@ pub fn is_plain(text: &[u8]) -> bool {
     text.iter().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
-/// A word as a shell takes it. What does not print is escaped as bash, zsh and ksh have it: `$'\033'`.
+/// A word as a shell takes it. What does not print is escaped as bash, zsh and ksh have it:
+/// `$'\033'`.
 pub fn shell(word: &[u8]) -> String {
     let is_safe = |byte: &u8| byte.is_ascii_alphanumeric() || b"_./:=@%+,-".contains(byte);
     if !word.is_empty() && word.iter().all(is_safe) {
@@ -66,7 +67,8 @@ pub fn path(path: &std::path::Path) -> String {
     escape(&path.to_string_lossy())
 }
 
-/// Puts `number` at the end of `out` in hexadecimal, with `0x` and so many digits at least: there may be several to a line, and millions of lines.
+/// Puts `number` at the end of `out` in hexadecimal, with `0x` and so many digits at least: there
+/// may be several to a line, and millions of lines.
 pub fn put_hex(out: &mut String, number: i64, digits_min: u32) {
     let number = number.cast_unsigned();
     let digits = (u64::BITS - number.leading_zeros()).div_ceil(4);
@@ -162,7 +164,8 @@ pub fn length_ms(text: &str) -> anyhow::Result<i64> {
     time::parse_length_ms(text).map_err(|err| BadArgument(err.to_string()).into())
 }
 
-/// A number of bytes as the user wrote it: 64MiB, 1GB, 500k; `None` when it is none. Units without an i are powers of ten, but for a letter alone.
+/// A number of bytes as the user wrote it: 64MiB, 1GB, 500k; `None` when it is none. Units without
+/// an i are powers of ten, but for a letter alone.
 pub fn parse_size(text: &str) -> Option<u64> {
     let text = text.trim();
     let digits = text

@@ -8,7 +8,8 @@ use std::time::Duration;
 /// How long two texts are compared before a coarser answer is taken.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The lines that make `new` of `old`, with three around them. `names` were escaped by whoever made them; the lines are escaped here.
+/// The lines that make `new` of `old`, with three around them. `names` were escaped by whoever made
+/// them; the lines are escaped here.
 pub fn diff(old: &str, new: &str, names: &[String; 2], look: &Look) -> String {
     let mut lines = String::new();
     let mut push = |color: &str, line: String| {

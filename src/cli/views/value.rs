@@ -9,7 +9,8 @@ use zoovault::format::record::{AclVector, Stat};
 use zoovault::tree::AclValue;
 use zoovault::tree::diff::Field;
 
-/// Puts `bytes` into `fields`: under `name` where they are text, under `name_base64` where they are not, and null where there are none.
+/// Puts `bytes` into `fields`: under `name` where they are text, under `name_base64` where they are
+/// not, and null where there are none.
 pub fn put_bytes(fields: &mut Map<String, Value>, name: &str, bytes: Option<&[u8]>) {
     match bytes.map(|bytes| (bytes, std::str::from_utf8(bytes))) {
         None => fields.insert(name.to_owned(), Value::Null),
@@ -37,8 +38,8 @@ pub fn write_path(out: &mut impl Write, path: &[u8]) -> io::Result<()> {
     out.write_all(self::path(path).as_bytes())
 }
 
-/// Data for people, in one line: quoted text, or what it begins with in hexadecimal; `null` where there is none. No longer than `max` characters
-/// of it are shown.
+/// Data for people, in one line: quoted text, or what it begins with in hexadecimal; `null` where
+/// there is none. No longer than `max` characters of it are shown.
 pub fn data(data: Option<&[u8]>, max: usize) -> String {
     let Some(data) = data else {
         return "null".to_owned();
@@ -94,7 +95,8 @@ pub fn acl_json(list: AclVector<'_>) -> Value {
     entries.collect()
 }
 
-/// The fields of a stat, under ZooKeeper's names. `cversion` is the stored one: what clients see depends on how many children there are.
+/// The fields of a stat, under ZooKeeper's names. `cversion` is the stored one: what clients see
+/// depends on how many children there are.
 pub fn stat_json(stat: &Stat) -> Value {
     json!({
         "czxid": stat.czxid.to_string(),

@@ -48,7 +48,8 @@ pub fn acl_short(acl: AclValue<'_>) -> String {
     entries.collect::<Vec<_>>().join(",")
 }
 
-/// Writes znodes as JSON text. There may be millions: each is put together in one buffer, without a tree of values in between.
+/// Writes znodes as JSON text. There may be millions: each is put together in one buffer, without a
+/// tree of values in between.
 pub struct Writer<'a> {
     tree: &'a DataTree,
     line: Vec<u8>,
@@ -128,8 +129,9 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Writes a document of the fields of `header` and a list called `name`, up to where its first item is to stand. The list is not kept, since it may be
-/// long: items are to follow, a comma between them, and then `]}`.
+/// Writes a document of the fields of `header` and a list called `name`, up to where its first item
+/// is to stand. The list is not kept, since it may be long: items are to follow, a comma between
+/// them, and then `]}`.
 pub fn open_list(out: &mut impl Write, header: Map<String, Value>, name: &str) -> io::Result<()> {
     let text = Value::Object(header).to_string();
     let fields = text.strip_suffix('}').unwrap_or(&text);

@@ -1,5 +1,5 @@
-//! Access control lists. A list is kept as its jute bytes: they *are* its value, so two lists are equal
-//! when their bytes are (`ReferenceCountedACLCache` compares element by element, in order).
+//! Access control lists. A list is kept as its jute bytes: they *are* its value, so two lists are
+//! equal when their bytes are (`ReferenceCountedACLCache` compares element by element, in order).
 
 use crate::error::DecodeError;
 use crate::format::jute::{Put, Reader};

@@ -1,12 +1,13 @@
-//! Digests of znodes, of which a tree's digest is the sum (`DigestCalculator`, `AdHash`; 3.6.0 and later, version 2).
+//! Digests of znodes, of which a tree's digest is the sum (`DigestCalculator`, `AdHash`; 3.6.0 and
+//! later, version 2).
 //!
-//! A znode's digest is the CRC-32, zero-extended, over its path, its data, and eight fields of its stat in an
-//! order of their own. Not covered: the ACL itself (only `aversion`), null against empty data, and everything
-//! below `/zookeeper/`. A tree's digest is the wrapping sum over its znodes.
+//! A znode's digest is the CRC-32, zero-extended, over its path, its data, and eight fields of its
+//! stat in an order of their own. Not covered: the ACL itself (only `aversion`), null against empty
+//! data, and everything below `/zookeeper/`. A tree's digest is the wrapping sum over its znodes.
 //!
-//! The server takes the path's bytes in the *JVM's default charset*: UTF-8 since Java 18 and in UTF-8 locales, but
-//! in a C locale of Java 8 to 17 every other character than ASCII counts as `?`. So a digest is right under
-//! one of three charsets, and [`Charset`] says which.
+//! The server takes the path's bytes in the *JVM's default charset*: UTF-8 since Java 18 and in
+//! UTF-8 locales, but in a C locale of Java 8 to 17 every other character than ASCII counts as `?`.
+//! So a digest is right under one of three charsets, and [`Charset`] says which.
 
 use crate::format::jute::Put;
 use crate::format::record::Stat;
@@ -51,8 +52,8 @@ fn is_excluded(path: &[u8]) -> bool {
     path.starts_with(b"/zookeeper/")
 }
 
-/// The part of a znode's CRC-32 that its path and data make. It goes before the stat's, so it can be kept while only
-/// the stat changes: a parent's does with every child.
+/// The part of a znode's CRC-32 that its path and data make. It goes before the stat's, so it can
+/// be kept while only the stat changes: a parent's does with every child.
 pub fn prefix_crc(path: &[u8], data: Option<&[u8]>, charset: Charset) -> u32 {
     let mut sum = crc32fast::Hasher::new();
     sum.update(&charset.encode(path));

@@ -1,8 +1,10 @@
 //! Whether two members say the same of a txn. Members do not always log the same bytes for it:
 //!
-//! - A server that applies a multi that failed turns its parts into errors, in the object that it may yet send to a follower that has to
-//!   catch up (`DataTree.processTxn`). That follower logs errors where others logged what was tried; the parts' data stays. Neither has any effect.
-//! - A member of a release before 3.6 logs neither the digest nor what a closeSession deletes, though its leader sent them (`SerializeUtils`).
+//! - A server that applies a multi that failed turns its parts into errors, in the object that it
+//!   may yet send to a follower that has to catch up (`DataTree.processTxn`). That follower logs
+//!   errors where others logged what was tried; the parts' data stays. Neither has any effect.
+//! - A member of a release before 3.6 logs neither the digest nor what a closeSession deletes,
+//!   though its leader sent them (`SerializeUtils`).
 
 use super::txn::{Multi, Txn, TxnBody, op};
 

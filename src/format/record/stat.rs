@@ -101,8 +101,8 @@ impl Stat {
         self.czxid.max(self.mzxid).max(self.pzxid)
     }
 
-    /// The zxids of txns that the znode at `path` shows. A member writes `/zookeeper/config` from its own configuration, without a txn and under the
-    /// name of the epoch that it joins.
+    /// The zxids of txns that the znode at `path` shows. A member writes `/zookeeper/config` from
+    /// its own configuration, without a txn and under the name of the epoch that it joins.
     pub fn zxids_shown(&self, path: &[u8]) -> impl Iterator<Item = Zxid> {
         let is_config = path == CONFIG_NODE;
         let zxids = [self.czxid, self.mzxid, self.pzxid].into_iter();

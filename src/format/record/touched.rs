@@ -1,20 +1,24 @@
-//! Which paths a txn names, without decoding the rest of it: what a search over millions of txns looks at first.
+//! Which paths a txn names, without decoding the rest of it: what a search over millions of txns
+//! looks at first.
 //!
-//! Named are: the path of a create, delete, setData, setACL, check or reconfig; those of the parts of a multi; those that a closeSession
-//! logged as deleted (3.6+). An error names none. A failed multi names what it tried and did not do, as far as its parts were not logged
-//! as errors: [`super::txn::Multi::is_failed`] tells. That a parent's stat
-//! changes with its children is not counted: a txn touches the znodes that it names.
+//! Named are: the path of a create, delete, setData, setACL, check or reconfig; those of the parts
+//! of a multi; those that a closeSession logged as deleted (3.6+). An error names none. A failed
+//! multi names what it tried and did not do, as far as its parts were not logged as errors:
+//! [`super::txn::Multi::is_failed`] tells. That a parent's stat changes with its children is not
+//! counted: a txn touches the znodes that it names.
 
 use super::txn::{TXN_HEADER_LEN, op};
 use crate::format::jute::Reader;
 
-/// Whether `is_wanted` holds for a path that the txn in `payload` names. It is asked with the type of the txn, or of the part of a multi, and
-/// the path; it is not asked again once it held. Bytes that do not decode name nothing.
+/// Whether `is_wanted` holds for a path that the txn in `payload` names. It is asked with the type
+/// of the txn, or of the part of a multi, and the path; it is not asked again once it held. Bytes
+/// that do not decode name nothing.
 pub fn names_path<'a>(payload: &'a [u8], is_wanted: impl FnMut(i32, &'a [u8]) -> bool) -> bool {
     find_path(payload, is_wanted).unwrap_or(false)
 }
 
-/// The paths that the txn in `payload` names, in order, each with the type of the txn or of the part of a multi.
+/// The paths that the txn in `payload` names, in order, each with the type of the txn or of the
+/// part of a multi.
 pub fn named_paths(payload: &[u8]) -> Vec<(i32, &[u8])> {
     let mut paths = Vec::new();
     names_path(payload, |txn_type, path| {
@@ -65,7 +69,8 @@ pub fn find_path<'a>(
             Some(false)
         }
         op::CLOSE_SESSION => {
-            // A body of 12 bytes that begins with an int 2 is a digest alone; read as paths, it has none.
+            // A body of 12 bytes that begins with an int 2 is a digest alone; read as paths, it has
+            // none.
             for _ in 0..input.count(4, "paths2Delete").ok()?.unwrap_or(0) {
                 if is_wanted(txn_type, input.string("path").ok()?) {
                     return Some(true);

@@ -22,11 +22,12 @@
 //! | 19 createContainer (3.5.1+) | ustring path, buffer data, vector of ACL, int parentCVersion |
 //! | 21 createTTL (3.5.3+) | as createContainer, then long ttl |
 //!
-//! Nothing announces the digest (int version 2, long tree digest; 3.6.0+): it is the 12 bytes left after the
-//! body. `SerializeUtils.deserializeTxn` (3.6+) reads them if there are 12 and ignores anything else.
+//! Nothing announces the digest (int version 2, long tree digest; 3.6.0+): it is the 12 bytes left
+//! after the body. `SerializeUtils.deserializeTxn` (3.6+) reads them if there are 12 and ignores
+//! anything else.
 //!
-//! A closeSession is ambiguous: no bytes is no body; 12 bytes that begin with an int 2 are a digest (a vector of
-//! two paths takes more); else there is a body.
+//! A closeSession is ambiguous: no bytes is no body; 12 bytes that begin with an int 2 are a digest
+//! (a vector of two paths takes more); else there is a body.
 
 use crate::error::{DecodeError, Fault};
 use crate::format::jute::{Put, Reader};
@@ -298,7 +299,8 @@ impl<'a> Multi<'a> {
 }
 
 impl<'a> SubTxn<'a> {
-    /// Decodes the part's body. An error's may be longer than its int: the rest is meaningless and left alone.
+    /// Decodes the part's body. An error's may be longer than its int: the rest is meaningless and
+    /// left alone.
     ///
     /// # Errors
     /// When the body is shorter than its type needs.
@@ -364,8 +366,8 @@ impl<'a> Txn<'a> {
         })
     }
 
-    /// Puts the payload at the end of `out`: the very bytes that [`Txn::decode`] was given, but that a boolean is written as 0
-    /// or 1, as every server writes it.
+    /// Puts the payload at the end of `out`: the very bytes that [`Txn::decode`] was given, but
+    /// that a boolean is written as 0 or 1, as every server writes it.
     pub fn encode(&self, out: &mut Vec<u8>) {
         self.header.encode(out);
         encode_body(self.header.txn_type, &self.body, out);
@@ -517,7 +519,8 @@ pub fn encode_body(txn_type: i32, body: &TxnBody<'_>, out: &mut Vec<u8>) {
     debug_assert!(op_name(txn_type) != "unknown" || matches!(body, TxnBody::Unknown { .. }));
 }
 
-/// Whether this program, and every release up to 3.9, knows the type. A server of 3.4 and later refuses others.
+/// Whether this program, and every release up to 3.9, knows the type. A server of 3.4 and later
+/// refuses others.
 pub fn is_known_type(txn_type: i32) -> bool {
     op_name(txn_type) != "unknown"
 }

@@ -19,13 +19,15 @@ pub struct SnapshotSummary {
     pub sessions: u64,
     /// How many access control lists.
     pub acls: u64,
-    /// Znodes whose ACL id is not in the map, and the first of their paths: legal while the snapshot is fuzzy.
+    /// Znodes whose ACL id is not in the map, and the first of their paths: legal while the
+    /// snapshot is fuzzy.
     pub dangling_acls: u64,
     /// The first path of them.
     pub dangling_path: Option<Vec<u8>>,
     /// The largest zxid in any znode.
     pub max_zxid: Zxid,
-    /// The largest zxid in any znode of each epoch, by epoch: only txns that were applied leave theirs.
+    /// The largest zxid in any znode of each epoch, by epoch: only txns that were applied leave
+    /// theirs.
     pub newest_zxids: NewestZxids,
     /// The largest zxid of a txn that any znode shows: [`Stat::shows`].
     pub shows: Zxid,
@@ -42,8 +44,9 @@ pub struct SnapshotSummary {
 }
 
 impl SnapshotSummary {
-    /// Whether the digest in the file is of the tree at `zxid`, the file's own, and not of the tree in the file. The server may have been applying a txn that
-    /// it had not counted yet, and parts of it are in the file: only with the txns behind it can that be told from damage.
+    /// Whether the digest in the file is of the tree at `zxid`, the file's own, and not of the tree
+    /// in the file. The server may have been applying a txn that it had not counted yet, and parts
+    /// of it are in the file: only with the txns behind it can that be told from damage.
     pub fn contradicts_itself(&self, zxid: Zxid) -> bool {
         let own = self.trailer.digest.as_ref();
         let own = own.filter(|(of, digest)| *of == zxid && digest.tree_digest != 0);
@@ -84,13 +87,15 @@ impl NewestZxids {
 
 /// How the parents of znodes are looked for.
 enum Parents {
-    /// Depth first, as servers write: a parent is among the znodes on the way to the one before. Constant memory.
+    /// Depth first, as servers write: a parent is among the znodes on the way to the one before.
+    /// Constant memory.
     Path(Vec<u8>),
     /// In any other order: the hashes of all paths.
     Set(HashSet<u64>, RandomState),
 }
 
-/// Reads a snapshot to its end, `open` giving a reader at its beginning (twice, if its order is unusual).
+/// Reads a snapshot to its end, `open` giving a reader at its beginning (twice, if its order is
+/// unusual).
 ///
 /// # Errors
 /// The first damage; failures to read.

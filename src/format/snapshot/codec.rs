@@ -1,4 +1,5 @@
-//! Compression around a snapshot, told by the file's name as servers tell it (`SnapStream`, 3.6.0+).
+//! Compression around a snapshot, told by the file's name as servers tell it (`SnapStream`,
+//! 3.6.0+).
 //!
 //! `.snappy` is snappy-java's stream:
 //!
@@ -9,7 +10,8 @@
 //! | 12 | 4 | int lowest compatible version 1 |
 //! | 16 | | chunks: int compressed length, then one raw snappy block of 32 KiB or less |
 //!
-//! There is no checksum and no end: the stream ends where a chunk would begin. A new header may stand there.
+//! There is no checksum and no end: the stream ends where a chunk would begin. A new header may
+//! stand there.
 
 use super::MAGIC;
 use crate::format::jute::{Put, Reader};
@@ -43,7 +45,8 @@ impl Codec {
     /// How many bytes of a file tell its codec.
     pub const TOLD_BY: u64 = SNAPPY_MAGIC.len() as u64;
 
-    /// The codec of the snapshot that begins with `head`, whatever it is called; `None` where that is no snapshot. What is in gzip may be anything.
+    /// The codec of the snapshot that begins with `head`, whatever it is called; `None` where that
+    /// is no snapshot. What is in gzip may be anything.
     pub fn of_content(head: &[u8]) -> Option<Codec> {
         if head.starts_with(&MAGIC) {
             Some(Codec::Plain)
@@ -72,8 +75,8 @@ impl Codec {
         }
     }
 
-    /// Whether servers try to load `file` at all: they look at a few bytes first, and pass over a snapshot that does not have them
-    /// (`SnapStream.isValidSnapshot`).
+    /// Whether servers try to load `file` at all: they look at a few bytes first, and pass over a
+    /// snapshot that does not have them (`SnapStream.isValidSnapshot`).
     ///
     /// # Errors
     /// Those of the file.
@@ -113,7 +116,8 @@ const SNAPPY_MAGIC: [u8; 8] = [0x82, b'S', b'N', b'A', b'P', b'P', b'Y', 0];
 const SNAPPY_HEADER_LEN: usize = 8 + 4 + 4;
 /// What snappy-java puts in a chunk.
 const SNAPPY_CHUNK_LEN: usize = 32 << 10;
-/// A snappy element of 3 bytes gives 64 at most: a block that claims more lies, and is given no memory.
+/// A snappy element of 3 bytes gives 64 at most: a block that claims more lies, and is given no
+/// memory.
 const SNAPPY_RATIO_MAX: usize = 64;
 
 struct SnappyReader<R> {

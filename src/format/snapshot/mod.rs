@@ -11,16 +11,17 @@
 //! | digest, seal | 3.6.0+, if digests are on: long zxid, int version 2, long digest of the tree |
 //! | last zxid, seal | 3.9.0+, unless turned off: long zxid |
 //!
-//! Nothing says which of the last two parts there are but the number of bytes left after the first seal:
-//! 0, 33, 54 or 21. A server decides by its own configuration and refuses what it does not expect, so a
-//! file that ends with the first seal is the one shape that every release loads.
+//! Nothing says which of the last two parts there are but the number of bytes left after the first
+//! seal: 0, 33, 54 or 21. A server decides by its own configuration and refuses what it does not
+//! expect, so a file that ends with the first seal is the one shape that every release loads.
 //!
-//! `.gz` is a gzip stream of it, `.snappy` snappy-java's own framing (see [`codec`]); offsets in errors count in the
-//! decompressed stream.
+//! `.gz` is a gzip stream of it, `.snappy` snappy-java's own framing (see [`codec`]); offsets in
+//! errors count in the decompressed stream.
 //!
-//! **Fuzzy.** The server goes on applying txns while it writes. A file named N holds all effects of txns up to
-//! N, and *any part* of the effects of those up to some later E. Replaying N+1 to E makes it exact; stopping
-//! before E does not. The digest part tells E; see [`crate::history::replay`].
+//! **Fuzzy.** The server goes on applying txns while it writes. A file named N holds all effects of
+//! txns up to N, and *any part* of the effects of those up to some later E. Replaying N+1 to E
+//! makes it exact; stopping before E does not. The digest part tells E; see
+//! [`crate::history::replay`].
 //!
 //! A crash can leave any prefix, also under the final name. The last five bytes prove nothing.
 
@@ -59,9 +60,10 @@ const LAST_ZXID_LEN: usize = 8;
 /// What stands behind the first seal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Trailer {
-    /// The last zxid applied when the znodes were all written, and the tree's digest then. `(0, 0)` is "none
-    /// recorded": a fresh server, or a follower that had just been sent the tree.
+    /// The last zxid applied when the znodes were all written, and the tree's digest then. `(0, 0)`
+    /// is "none recorded": a fresh server, or a follower that had just been sent the tree.
     pub digest: Option<(Zxid, TxnDigest)>,
-    /// The last zxid applied when the file was all written. A follower that was just sent the tree writes its own, not the leader's.
+    /// The last zxid applied when the file was all written. A follower that was just sent the tree
+    /// writes its own, not the leader's.
     pub last_zxid: Option<Zxid>,
 }

@@ -48,7 +48,8 @@ pub struct SnapshotReader<R> {
 }
 
 impl<R: Read> SnapshotReader<R> {
-    /// Reads all that stands before the znodes. `source` is decompressed already; `codec` is for the errors.
+    /// Reads all that stands before the znodes. `source` is decompressed already; `codec` is for
+    /// the errors.
     ///
     /// # Errors
     /// Damage, with its offset; failures to read.
@@ -139,8 +140,8 @@ impl<R: Read> SnapshotReader<R> {
         self.max_zxid
     }
 
-    /// Checks the seals, reads what stands behind the first, and that nothing stands behind the last.
-    /// To be called when [`SnapshotReader::next_node`] gave `None`.
+    /// Checks the seals, reads what stands behind the first, and that nothing stands behind the
+    /// last. To be called when [`SnapshotReader::next_node`] gave `None`.
     ///
     /// # Errors
     /// Damage, with its offset; failures to read.
@@ -355,8 +356,8 @@ fn decode_rest(input: &mut Reader<'_>) -> std::result::Result<(i64, Stat), Decod
     Ok((input.long("acl")?, Stat::decode(input)?))
 }
 
-/// What the last bytes of a plain snapshot seem to say of its trailer. Only for choosing what to read first:
-/// nothing is proven before the whole file is read.
+/// What the last bytes of a plain snapshot seem to say of its trailer. Only for choosing what to
+/// read first: nothing is proven before the whole file is read.
 ///
 /// # Errors
 /// Those of the file.

@@ -1,7 +1,8 @@
 //! Snapshots of ZooKeeper 2, told from what is merely damaged. They are not read.
 //!
-//! Sessions, then znodes from the root on until the path `/`: path, data, the ACL as a list, and the stat without a pzxid. There is no
-//! header, nor a checksum (`UpgradeSnapShotV1`, `DataNodeV1`, by which releases up to 3.4 took them over).
+//! Sessions, then znodes from the root on until the path `/`: path, data, the ACL as a list, and
+//! the stat without a pzxid. There is no header, nor a checksum (`UpgradeSnapShotV1`, `DataNodeV1`,
+//! by which releases up to 3.4 took them over).
 
 use crate::error::DecodeError;
 use crate::format::jute::Reader;
@@ -13,7 +14,8 @@ const SESSION_LEN: usize = 8 + 4;
 /// The least that an entry of an ACL takes: the permissions, and two empty strings.
 const ACL_LEN_MIN: usize = 4 + 4 + 4;
 
-/// Whether `bytes`, with which a file begins, are those of such a snapshot: the root comes first, and a path behind it.
+/// Whether `bytes`, with which a file begins, are those of such a snapshot: the root comes first,
+/// and a path behind it.
 pub(super) fn is_version_2(bytes: &[u8]) -> bool {
     begins_with_root(&mut Reader::new(bytes, 0)).unwrap_or(false)
 }

@@ -65,8 +65,8 @@ impl<W: Write> SnapshotWriter<W> {
         }
     }
 
-    /// Writes the end of the znodes, the seal, and the parts of `trailer` with theirs. Gives back what was
-    /// written to, and how many bytes were written.
+    /// Writes the end of the znodes, the seal, and the parts of `trailer` with theirs. Gives back
+    /// what was written to, and how many bytes were written.
     ///
     /// # Errors
     /// Those of `out`.

@@ -37,8 +37,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(i32, i64), DecodeError> {
     Ok((input.int("version")?, input.long("dbid")?))
 }
 
-/// What is wrong with a log whose header is `error`, now that the file behind it can be looked at: it may be all zeros, or older
-/// than headers.
+/// What is wrong with a log whose header is `error`, now that the file behind it can be looked at:
+/// it may be all zeros, or older than headers.
 pub(super) fn explain<S: ReadAt>(source: &S, error: DecodeError) -> io::Result<DecodeError> {
     let Fault::BadMagic { found, .. } = &error.fault else {
         return Ok(error);
@@ -57,8 +57,9 @@ pub(super) fn explain<S: ReadAt>(source: &S, error: DecodeError) -> io::Result<D
     Ok(error)
 }
 
-/// Logs of ZooKeeper 2 are records from the first byte on: a length, a payload with today's header, an end mark (`UpgradeSnapShotV1`,
-/// by which releases up to 3.4 took them over). Nothing in them is summed.
+/// Logs of ZooKeeper 2 are records from the first byte on: a length, a payload with today's header,
+/// an end mark (`UpgradeSnapShotV1`, by which releases up to 3.4 took them over). Nothing in them
+/// is summed.
 fn is_record_of_version_2(bytes: &[u8], length: usize) -> bool {
     let payload = bytes.get(4..4 + length).unwrap_or_default();
     let is_ended = bytes.get(4 + length) == Some(&END_OF_RECORD);

@@ -15,16 +15,17 @@
 //! | 12 | n | the payload, see [`crate::format::record::txn`] |
 //! | 12+n | 1 | end mark, `B` |
 //!
-//! then zeros: space is allocated ahead, 64 MiB at a time by default, so a file's size says nothing. A file that a
-//! follower was told to truncate, or that `LogChopper` made, has none.
+//! then zeros: space is allocated ahead, 64 MiB at a time by default, so a file's size says
+//! nothing. A file that a follower was told to truncate, or that `LogChopper` made, has none.
 //!
-//! **What a crash leaves.** A record may be there in part: the file ends in it, or its end mark and perhaps
-//! more is still zero, and only zeros follow. That is [`LogEnd::Torn`]; the txn was never acknowledged, and a server
-//! takes it for the end of the file. The same damage with records *behind* it is no torn write: a server drops
-//! those records in silence, and this module reports it.
+//! **What a crash leaves.** A record may be there in part: the file ends in it, or its end mark and
+//! perhaps more is still zero, and only zeros follow. That is [`LogEnd::Torn`]; the txn was never
+//! acknowledged, and a server takes it for the end of the file. The same damage with records
+//! *behind* it is no torn write: a server drops those records in silence, and this module reports
+//! it.
 //!
-//! Names: `log.` and the hexadecimal zxid of the first record that the server put in. Nothing checks it.
-//! Types of txns and lengths are not limited here: servers apply `jute.maxbuffer`.
+//! Names: `log.` and the hexadecimal zxid of the first record that the server put in. Nothing
+//! checks it. Types of txns and lengths are not limited here: servers apply `jute.maxbuffer`.
 
 mod header;
 mod reader;

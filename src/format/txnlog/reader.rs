@@ -15,11 +15,11 @@ use std::time::Duration;
 
 /// The longest record that is looked for behind damage. A longer one is found by nobody's patience.
 const RESYNC_LEN_MAX: usize = 64 << 20;
-/// How many bytes are summed in one search for a record, beyond four times the file: bytes made to look like records could ask for
-/// the square of the file.
+/// How many bytes are summed in one search for a record, beyond four times the file: bytes made to
+/// look like records could ask for the square of the file.
 const RESYNC_BUDGET: u64 = 256 << 20;
-/// How often, and how long apart, a record that is not whole is read again in a log that is being written.
-/// How often a search goes on behind what cannot be read, each time further.
+/// How often, and how long apart, a record that is not whole is read again in a log that is being
+/// written. How often a search goes on behind what cannot be read, each time further.
 const UNREADABLE_MAX: u32 = 32;
 const SETTLE_TRIES: u32 = 5;
 const SETTLE_PAUSE: Duration = Duration::from_millis(10);
@@ -79,7 +79,8 @@ enum Found {
 
 /// Reads a log from its header to its end or to the first damage, in bounded memory.
 ///
-/// No record is given whose checksum is not right: no field of one, its zxid and its length included, is believed before that.
+/// No record is given whose checksum is not right: no field of one, its zxid and its length
+/// included, is believed before that.
 pub struct LogReader<S> {
     path: PathBuf,
     source: S,
@@ -112,7 +113,8 @@ impl<S: ReadAt + Clone> LogReader<S> {
         }
     }
 
-    /// Opens the log `source` as if its header were sound. Only for saying what is behind a header that is not.
+    /// Opens the log `source` as if its header were sound. Only for saying what is behind a header
+    /// that is not.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -145,7 +147,8 @@ impl<S: ReadAt + Clone> LogReader<S> {
         self
     }
 
-    /// Says that a server may be writing to the log: what is not whole is read again before it is judged.
+    /// Says that a server may be writing to the log: what is not whole is read again before it is
+    /// judged.
     #[must_use]
     pub fn live(mut self, live: bool) -> LogReader<S> {
         self.live = live;
@@ -275,8 +278,9 @@ impl<S: ReadAt + Clone> LogReader<S> {
             .unwrap_or_default()
     }
 
-    /// Goes on behind damage: to the next place where a whole record with a right checksum and a zxid that
-    /// has not been seen begins. `None` when there is none. Only for saying what is behind; nothing is restored from it.
+    /// Goes on behind damage: to the next place where a whole record with a right checksum and a
+    /// zxid that has not been seen begins. `None` when there is none. Only for saying what is
+    /// behind; nothing is restored from it.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -300,7 +304,8 @@ impl<S: ReadAt + Clone> LogReader<S> {
         Error::damage(&self.path, error).after_txn(self.last_zxid)
     }
 
-    /// Judges the bytes at the stream's place. Only I/O happens here; see [`judge_prefix`] and [`judge_record`].
+    /// Judges the bytes at the stream's place. Only I/O happens here; see [`judge_prefix`] and
+    /// [`judge_record`].
     fn judge(&mut self) -> Result<Judged> {
         let (offset, size, path) = (self.stream.offset(), self.size, &self.path);
         let last = self.last_zxid;
@@ -332,8 +337,8 @@ impl<S: ReadAt + Clone> LogReader<S> {
         header::last_byte(&self.source, offset).map_err(|err| self.unread(err))
     }
 
-    /// A record at `offset` whose length is zero, though bytes follow: what is it? `None`: a write of which
-    /// only the checksum got to the disk.
+    /// A record at `offset` whose length is zero, though bytes follow: what is it? `None`: a write
+    /// of which only the checksum got to the disk.
     fn zeros_hide(&self, offset: u64) -> Result<Option<DecodeError>> {
         let last = self.last_byte_from(offset)?;
         if last.is_none_or(|last| last < offset + 8) {
@@ -342,7 +347,8 @@ impl<S: ReadAt + Clone> LogReader<S> {
         Ok(Some(Fault::GarbageAfterPadding.at(offset)))
     }
 
-    /// A record at `offset` that is not all there, by `error`: what is it? `None`: a write cut short.
+    /// A record at `offset` that is not all there, by `error`: what is it? `None`: a write cut
+    /// short.
     fn cut_hides(&self, offset: u64, error: DecodeError) -> Result<Option<DecodeError>> {
         match self.find_record(offset + 1)? {
             Found::Nothing => {}
@@ -364,7 +370,8 @@ impl<S: ReadAt + Clone> LogReader<S> {
             prefix.long("checksum").unwrap_or(0),
             prefix.int("length").unwrap_or(0),
         );
-        // The record is all there, with its mark, and only its length is wrong: no write leaves that.
+        // The record is all there, with its mark, and only its length is wrong: no write leaves
+        // that.
         let is_whole = rest
             .split_last()
             .is_some_and(|(mark, payload)| *mark == END_OF_RECORD && adler32(payload) == stored);
@@ -389,7 +396,8 @@ impl<S: ReadAt + Clone> LogReader<S> {
         })
     }
 
-    /// The first place at or behind `from` where a whole record begins whose zxid was not seen before. What cannot be read is passed over.
+    /// The first place at or behind `from` where a whole record begins whose zxid was not seen
+    /// before. What cannot be read is passed over.
     fn find_record(&self, from: u64) -> Result<Found> {
         let (mut from, mut skip) = (from, 1);
         for _ in 0..UNREADABLE_MAX {
@@ -398,7 +406,8 @@ impl<S: ReadAt + Clone> LogReader<S> {
                 Err(err) => match Unread::of(&err) {
                     Some(unread) => {
                         from = unread.next_offset().saturating_add(skip - 1);
-                        // Each of them may take a disk seconds, and there may be as many as the file has pages.
+                        // Each of them may take a disk seconds, and there may be as many as the
+                        // file has pages.
                         skip *= 2;
                     }
                     None => return Err(self.unread(err)),
@@ -504,15 +513,16 @@ fn judge_record(bytes: &[u8], offset: u64, length: usize) -> Judged {
     Judged::Whole(length)
 }
 
-/// The payload of a record, prefix and all but its end mark, that was found to be whole before: if its checksum is still right.
+/// The payload of a record, prefix and all but its end mark, that was found to be whole before: if
+/// its checksum is still right.
 pub fn payload_of_whole(record: &[u8]) -> Option<&[u8]> {
     let (prefix, payload) = record.split_at_checked(PREFIX_LEN)?;
     let stored = Reader::new(prefix, 0).long("checksum").ok()?;
     (adler32(payload) == stored).then_some(payload)
 }
 
-/// Whether a record that has not been seen may begin with `bytes`: the length of its payload, or how many
-/// bytes to go on. An Adler-32 is 32 bits in a long, so a record begins with four zeros.
+/// Whether a record that has not been seen may begin with `bytes`: the length of its payload, or
+/// how many bytes to go on. An Adler-32 is 32 bits in a long, so a record begins with four zeros.
 fn plausible_record(bytes: &[u8], last_zxid: Option<Zxid>) -> std::result::Result<usize, usize> {
     let head = bytes.get(..4).unwrap_or_default();
     if let Some(position) = head.iter().rposition(|byte| *byte != 0) {

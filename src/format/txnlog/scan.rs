@@ -1,4 +1,5 @@
-//! One pass over a log: which zxids and times it holds, where, and everything that is wrong with it.
+//! One pass over a log: which zxids and times it holds, where, and everything that is wrong with
+//! it.
 
 use super::reader::{Entry, LogReader};
 use super::{HEADER_LEN, LogEnd, VERSION};
@@ -15,7 +16,8 @@ const FAULTS_MAX: usize = 1000;
 /// How closely a log is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// Lengths, end marks, checksums and headers: which records are whole. What a repository noted of a log when it read all of it will do.
+    /// Lengths, end marks, checksums and headers: which records are whole. What a repository noted
+    /// of a log when it read all of it will do.
     Frames,
     /// That every body decodes too, and nothing is taken from notes.
     Everything,
@@ -59,7 +61,8 @@ pub struct Run {
 }
 
 impl Run {
-    /// A run that was read before, by what was noted of it: its zxids, its place, its times (first, last, latest) and how many records.
+    /// A run that was read before, by what was noted of it: its zxids, its place, its times (first,
+    /// last, latest) and how many records.
     pub fn promised(
         (first, last): (Zxid, Zxid),
         (start_offset, end_offset): (u64, u64),
@@ -137,7 +140,8 @@ pub struct LogSummary {
     pub clock_steps: u64,
     /// The largest step back, in ms, and its zxid.
     pub largest_clock_step: Option<(i64, Zxid)>,
-    /// Records whose zxid is not above that of the record ahead of them, and the first such zxid. Errors may use a zxid again.
+    /// Records whose zxid is not above that of the record ahead of them, and the first such zxid.
+    /// Errors may use a zxid again.
     pub back_steps: Option<(u64, Zxid)>,
     /// The header's version and dbid, where they are not what servers write.
     pub odd_header: Option<(i32, i64)>,
@@ -219,8 +223,8 @@ impl LogSummary {
                     self.largest_clock_step = Some((step, header.zxid));
                 }
             }
-            // 3.9 logs a request that it cannot decode as an error that uses the zxid before it again
-            // (`PrepRequestProcessor`): legal, and without effect.
+            // 3.9 logs a request that it cannot decode as an error that uses the zxid before it
+            // again (`PrepRequestProcessor`): legal, and without effect.
             let is_reused = header.zxid == run.last && header.txn_type == op::ERROR;
             let is_next =
                 header.zxid.epoch() == run.last.epoch() && run.last.is_right_before(header.zxid);
@@ -302,8 +306,8 @@ impl LogSummary {
     }
 }
 
-/// Reads all of `log`. Damage is told in the summary, and what stands behind it is read too. `advance` is told
-/// of each megabyte or so.
+/// Reads all of `log`. Damage is told in the summary, and what stands behind it is read too.
+/// `advance` is told of each megabyte or so.
 ///
 /// # Errors
 /// Only when the file cannot be read.
@@ -357,8 +361,9 @@ pub fn scan<S: ReadAt + Clone>(
     Ok(summary)
 }
 
-/// What is behind the header of a log that could not be opened for `error`: its whole records, if it has any. A log that only lacks the first bytes of
-/// its header, or has others there, has all of them.
+/// What is behind the header of a log that could not be opened for `error`: its whole records, if
+/// it has any. A log that only lacks the first bytes of its header, or has others there, has all of
+/// them.
 ///
 /// # Errors
 /// Only when the file cannot be read.

@@ -1,4 +1,5 @@
-//! Which txns are wanted. What does not decide is not decoded: a txn that is not wanted costs little more than its checksum.
+//! Which txns are wanted. What does not decide is not decoded: a txn that is not wanted costs
+//! little more than its checksum.
 
 use super::sessions::Closed;
 use crate::format::record::op;
@@ -25,7 +26,8 @@ struct PathTest {
 }
 
 impl Filter {
-    /// Only txns that name a path that one of `globs` means; of multis and closed sessions, a path within.
+    /// Only txns that name a path that one of `globs` means; of multis and closed sessions, a path
+    /// within.
     #[must_use]
     pub fn paths(mut self, globs: impl IntoIterator<Item = PathGlob>) -> Filter {
         self.paths = globs
@@ -45,7 +47,8 @@ impl Filter {
         self
     }
 
-    /// Only txns of these types, or multis with a part of one; together with paths, that part has to name the path.
+    /// Only txns of these types, or multis with a part of one; together with paths, that part has
+    /// to name the path.
     #[must_use]
     pub fn ops(mut self, ops: Vec<i32>) -> Filter {
         self.ops = ops;
@@ -76,7 +79,8 @@ impl Filter {
         !self.paths.is_empty()
     }
 
-    /// Whether the txn in `entry` is wanted. `closed` is what is known of the session that it closes.
+    /// Whether the txn in `entry` is wanted. `closed` is what is known of the session that it
+    /// closes.
     pub fn wants(&self, entry: &Entry<'_>, closed: Option<&Closed>) -> bool {
         let header = &entry.header;
         if entry.end_offset() - entry.offset < self.min_size {

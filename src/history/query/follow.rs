@@ -1,9 +1,11 @@
-//! What a live directory gets from now on: its server appends to the newest log, begins a new one, purges old ones; a follower may be told
-//! to truncate, which cuts a log and deletes those behind it.
+//! What a live directory gets from now on: its server appends to the newest log, begins a new one,
+//! purges old ones; a follower may be told to truncate, which cuts a log and deletes those behind
+//! it.
 //!
-//! The directory is listed before its logs are read, so a log that is not the newest of the list is complete. A record is given once it is whole;
-//! until then the same place is looked at again. That a log was cut is seen from its size, or from the record that was read last, which
-//! is not there any more.
+//! The directory is listed before its logs are read, so a log that is not the newest of the list is
+//! complete. A record is given once it is whole; until then the same place is looked at again. That
+//! a log was cut is seen from its size, or from the record that was read last, which is not there
+//! any more.
 
 use super::{Reached, Remark, See, Selector, tell};
 use crate::error::{Error, ErrorKind, Fault, Result};
@@ -19,7 +21,8 @@ use std::sync::Arc;
 /// How often a place is looked at again before what stands there is called damage.
 const TRIES: u32 = 10;
 
-/// The record that was read last, to know it again: where it stands, and what stands before its payload.
+/// The record that was read last, to know it again: where it stands, and what stands before its
+/// payload.
 #[derive(Clone, Copy, Debug)]
 struct Mark {
     offset: u64,
@@ -193,7 +196,8 @@ impl Follower {
         Ok(tell(remarks, see))
     }
 
-    /// Whether what was read last is still where it was. If not: what is left of it, to go on behind that.
+    /// Whether what was read last is still where it was. If not: what is left of it, to go on
+    /// behind that.
     fn find_again(&mut self, source: &Source) -> Result<Option<Remark>> {
         let Some(position) = &self.position else {
             return Ok(None);
@@ -217,7 +221,8 @@ impl Follower {
         if is_same {
             return Ok(None);
         }
-        // A follower is truncated to a txn that it has: in this log, or where it is gone, in the one before.
+        // A follower is truncated to a txn that it has: in this log, or where it is gone, in the
+        // one before.
         let left = logs.iter().rev().find(|log| log.zxid() <= position.name);
         let cut = position.path.clone();
         let name = cut.file_name().unwrap_or_default().to_string_lossy();

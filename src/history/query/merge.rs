@@ -1,5 +1,6 @@
-//! All logs of a source as one stream of txns, in one reading: each is read when its first zxid is due, and those that hold the same
-//! zxids are read side by side. A txn that several logs hold comes once; where they differ, all come.
+//! All logs of a source as one stream of txns, in one reading: each is read when its first zxid is
+//! due, and those that hold the same zxids are read side by side. A txn that several logs hold
+//! comes once; where they differ, all come.
 
 use super::Remark;
 use crate::error::{ErrorKind, Fault, Result};
@@ -163,7 +164,8 @@ impl<'a> Merge<'a> {
             .min_by_key(|(at, zxid)| (*zxid, *at))
     }
 
-    /// Skips the txn of the strand `at` where others hold it too, and tells where they hold another.
+    /// Skips the txn of the strand `at` where others hold it too, and tells where they hold
+    /// another.
     fn settle(&mut self, at: usize, zxid: Zxid) -> Result<()> {
         let (before, rest) = self.active.split_at_mut(at);
         let Some((mine, behind)) = rest.split_first_mut() else {

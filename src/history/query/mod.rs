@@ -1,8 +1,10 @@
-//! The txns of a source, one after another: those within a range that a filter wants, with what is known of each.
+//! The txns of a source, one after another: those within a range that a filter wants, with what is
+//! known of each.
 //!
-//! One reading, in memory bounded by the records that are looked at (and by what sessions there are). A source need not be sound, nor a
-//! point restorable: what is behind damage or a gap is given too, and both are told where they are, as [`Remark`]s. Only the logs are read, and
-//! where servers did not log what a closeSession deleted, a snapshot ([`sessions`]).
+//! One reading, in memory bounded by the records that are looked at (and by what sessions there
+//! are). A source need not be sound, nor a point restorable: what is behind damage or a gap is
+//! given too, and both are told where they are, as [`Remark`]s. Only the logs are read, and where
+//! servers did not log what a closeSession deleted, a snapshot ([`sessions`]).
 
 mod filter;
 mod follow;
@@ -47,7 +49,8 @@ pub struct Selected<'a> {
 /// Something about the logs that has to be told beside the txns.
 #[derive(Debug)]
 pub enum Remark {
-    /// Bytes are damaged; `next` is the offset and the zxid of the record behind, where reading went on.
+    /// Bytes are damaged; `next` is the offset and the zxid of the record behind, where reading
+    /// went on.
     Damage {
         /// What, in which log, where.
         error: Error,
@@ -129,7 +132,8 @@ impl Selector {
         }
     }
 
-    /// Takes the next txn. `remarks` are told before it, unless they are about what nobody asked for.
+    /// Takes the next txn. `remarks` are told before it, unless they are about what nobody asked
+    /// for.
     fn take(
         &mut self,
         source: &Source,
@@ -158,7 +162,8 @@ impl Selector {
         match place {
             Place::Before => return ControlFlow::Continue(()),
             Place::Behind => {
-                // What is missing or damaged up to the end that was asked for is told; what is behind is not.
+                // What is missing or damaged up to the end that was asked for is told; what is
+                // behind is not.
                 if self.has_begun && self.query.range.reaches_beyond(last) {
                     tell(remarks, see)?;
                 }
@@ -221,7 +226,8 @@ pub(crate) struct Reached {
     end_offset: u64,
 }
 
-/// Gives `see` the txns of `source` that are asked for, in the order of their zxids, and whatever is to be told of the logs.
+/// Gives `see` the txns of `source` that are asked for, in the order of their zxids, and whatever
+/// is to be told of the logs.
 ///
 /// # Errors
 /// Failures to read. Damage is a [`Remark`].

@@ -1,4 +1,5 @@
-//! Txns found first and shown later: the last so many of them, or all from the newest on. Each takes as much memory as its place does.
+//! Txns found first and shown later: the last so many of them, or all from the newest on. Each
+//! takes as much memory as its place does.
 
 use super::sessions::Closed;
 use super::{Follower, Query, Reached, Remark, See, Seen, Selected, Selector, visit_with};
@@ -40,7 +41,8 @@ struct Window {
     bytes: Vec<u8>,
 }
 
-/// Finds the txns of `source` that are asked for; with `last`, so many of the last ones. `see` is given the remarks alone.
+/// Finds the txns of `source` that are asked for; with `last`, so many of the last ones. `see` is
+/// given the remarks alone.
 ///
 /// # Errors
 /// Failures to read.

@@ -1,8 +1,9 @@
 //! From where to where: zxids or times, both ends within.
 //!
-//! Points are taken more freely here than where a tree is rebuilt: nothing has to be restorable, or there at all. A time means what it means
-//! everywhere: everything up to it is what stands before the first txn, in zxid order, whose time is later. From a time on are the txns
-//! from the first that is not earlier.
+//! Points are taken more freely here than where a tree is rebuilt: nothing has to be restorable, or
+//! there at all. A time means what it means everywhere: everything up to it is what stands before
+//! the first txn, in zxid order, whose time is later. From a time on are the txns from the first
+//! that is not earlier.
 
 use crate::error::Result;
 use crate::format::record::TxnHeader;

@@ -1,8 +1,10 @@
-//! What is known of sessions when they are closed: when they were opened, and which ephemerals went with them.
+//! What is known of sessions when they are closed: when they were opened, and which ephemerals went
+//! with them.
 //!
-//! A closeSession of 3.6 and later lists what it deletes. Before that, ephemerals are followed from txn to txn: those of the newest snapshot
-//! before the first txn, then what creates and deletes make of them. No tree is needed for it, only the paths of ephemerals.
-//! Where txns are missing it begins anew, with a snapshot from within the gap if there is one.
+//! A closeSession of 3.6 and later lists what it deletes. Before that, ephemerals are followed from
+//! txn to txn: those of the newest snapshot before the first txn, then what creates and deletes
+//! make of them. No tree is needed for it, only the paths of ephemerals. Where txns are missing it
+//! begins anew, with a snapshot from within the gap if there is one.
 
 use crate::error::Result;
 use crate::format::jute::Reader;
@@ -63,20 +65,22 @@ pub(super) struct Sessions {
 }
 
 impl Sessions {
-    /// Begins before the txn in `entry`, which nothing is known of before; behind a gap, `after` is the last txn before it.
+    /// Begins before the txn in `entry`, which nothing is known of before; behind a gap, `after` is
+    /// the last txn before it.
     pub fn restart(&mut self, source: &Source, entry: &Entry<'_>, after: Option<Zxid>) {
         self.owned.clear();
         self.owners.clear();
         self.whole.clear();
-        // A txn with a digest is of a release that lists what it deletes. Snapshots are only read where that does not help.
+        // A txn with a digest is of a release that lists what it deletes. Snapshots are only read
+        // where that does not help.
         let is_listing = entry.txn().is_ok_and(|txn| txn.digest.is_some());
         let first = entry.header.zxid;
         self.has_base = !is_listing && self.load(source, after, first).unwrap_or(false);
         self.has_base |= after.is_none() && first.counter() == 1 && first.epoch() <= 1;
     }
 
-    /// Takes the ephemerals of the newest snapshot from `after` on and before `first`. One that is damaged is passed over, and nothing of it
-    /// is taken: `verify` is there to judge.
+    /// Takes the ephemerals of the newest snapshot from `after` on and before `first`. One that is
+    /// damaged is passed over, and nothing of it is taken: `verify` is there to judge.
     fn load(&mut self, source: &Source, after: Option<Zxid>, first: Zxid) -> Result<bool> {
         let mut fitting = source.snapshots().iter().rev().filter(|snapshot| {
             snapshot.zxid() < first && after.is_none_or(|after| snapshot.zxid() >= after)
@@ -103,7 +107,8 @@ impl Sessions {
         Ok(true)
     }
 
-    /// Takes in the txn in `entry`; tells what is known of the session that it closes, if it closes one.
+    /// Takes in the txn in `entry`; tells what is known of the session that it closes, if it closes
+    /// one.
     pub fn see(&mut self, entry: &Entry<'_>) -> Option<Closed> {
         let header = &entry.header;
         match header.txn_type {

@@ -13,7 +13,8 @@ use crate::zxid::Zxid;
 /// The tree after txn `target`, on the best base there is, and the bases that were not taken.
 ///
 /// # Errors
-/// [`ErrorKind::NotReachable`] when no base makes it exact; [`ErrorKind::Damage`] when what would is damaged, or every digest differs.
+/// [`ErrorKind::NotReachable`] when no base makes it exact; [`ErrorKind::Damage`] when what would
+/// is damaged, or every digest differs.
 pub fn tree_at(
     source: &Source,
     timeline: &Timeline,
@@ -24,7 +25,8 @@ pub fn tree_at(
     tried.settle(source, timeline, target)
 }
 
-/// As [`tree_at`], on the bases that `judgement` allows. Where digests refute the end of an epoch on the way, `timeline` has a gap there from then on.
+/// As [`tree_at`], on the bases that `judgement` allows. Where digests refute the end of an epoch
+/// on the way, `timeline` has a gap there from then on.
 ///
 /// # Errors
 /// As [`tree_at`].
@@ -43,7 +45,8 @@ pub(super) fn tree_on_judged(
     }
 }
 
-/// As [`tree_at`], on bases that were judged by one another: those around the point, and where that leaves a doubt, all.
+/// As [`tree_at`], on bases that were judged by one another: those around the point, and where that
+/// leaves a doubt, all.
 ///
 /// # Errors
 /// As [`tree_at`].
@@ -107,7 +110,8 @@ impl Attempt {
                 }
                 replayed => replayed?,
             };
-            // A snapshot by itself may hold parts of the txn that was being applied, which the next digest would show to be so.
+            // A snapshot by itself may hold parts of the txn that was being applied, which the next
+            // digest would show to be so.
             let open = replayed.digests.open_mismatch;
             if let Some(mismatch) = open.filter(|_| replayed.count > 0) {
                 tried.damage.get_or_insert_with(|| mismatch.error(&name));
@@ -149,8 +153,9 @@ impl Attempt {
         timeline: &Timeline,
         target: Zxid,
     ) -> Result<(Replayed, Vec<Rejected>)> {
-        // Ends of epochs that nothing proves are worse than a base that is not known to have been finished: behind one, there may be
-        // txns of an abandoned branch, which the base behind it does not have.
+        // Ends of epochs that nothing proves are worse than a base that is not known to have been
+        // finished: behind one, there may be txns of an abandoned branch, which the base behind it
+        // does not have.
         let second_best = self.second_best.into_iter().min_by_key(Replayed::doubts);
         if let Some(best) = self.best.or(second_best) {
             return Ok((best, self.rejected));

@@ -86,7 +86,8 @@ impl Base {
     }
 }
 
-/// All bases of a source, by zxid, as far as names and last bytes tell: loading one proves or refutes it.
+/// All bases of a source, by zxid, as far as names and last bytes tell: loading one proves or
+/// refutes it.
 ///
 /// # Errors
 /// [`ErrorKind::SourceChanged`]; failures to read.
@@ -173,8 +174,8 @@ fn promised(stored: &StoredSnapshot, index: usize, timeline: &Timeline) -> Base 
     }
 }
 
-/// The bases of a part of a repository, as they were judged when they were stored. Nothing is read: the caller knows whether its logs begin on an
-/// empty tree.
+/// The bases of a part of a repository, as they were judged when they were stored. Nothing is read:
+/// the caller knows whether its logs begin on an empty tree.
 pub fn promised_bases(source: &Source, timeline: &Timeline, begins_empty: bool) -> Vec<Base> {
     let files = source.snapshots().iter().enumerate();
     let stored = files.filter_map(|(index, file)| Some((index, file.promised_base()?)));
@@ -196,8 +197,9 @@ fn empty() -> Base {
 
 /// Whether the logs begin on an empty tree, where their first zxid tells that.
 ///
-/// The first txn of a new standalone server is 0x1. A new ensemble's is 0x100000001, but so is the first of one that grew out of a
-/// standalone server, whose znodes are in no log any more: then the logs have to be read.
+/// The first txn of a new standalone server is 0x1. A new ensemble's is 0x100000001, but so is the
+/// first of one that grew out of a standalone server, whose znodes are in no log any more: then the
+/// logs have to be read.
 pub fn seems_to_begin_empty(timeline: &Timeline) -> Option<bool> {
     match timeline.segments.first().map(Segment::first) {
         Some(first) if first == Zxid::new(0, 1) => Some(true),
@@ -206,8 +208,8 @@ pub fn seems_to_begin_empty(timeline: &Timeline) -> Option<bool> {
     }
 }
 
-/// Whether the logs begin on an empty tree. Where their first zxid does not tell, the first create below the root does: had the root had children
-/// before, its cversion would be above one.
+/// Whether the logs begin on an empty tree. Where their first zxid does not tell, the first create
+/// below the root does: had the root had children before, its cversion would be above one.
 ///
 /// # Errors
 /// Failures to read, damage.
@@ -297,8 +299,9 @@ fn exact_from(
         {
             ExactFrom::Known(trailer.last_zxid.map_or(zxid, |written| written.max(zxid)))
         }
-        // Digests were off, and still the file says when it was finished. A txn is counted when all of it was applied, so parts of the next one
-        // may be in the file too, and no digest would tell.
+        // Digests were off, and still the file says when it was finished. A txn is counted when all
+        // of it was applied, so parts of the next one may be in the file too, and no digest would
+        // tell.
         None if trailer.last_zxid.is_some_and(|last| last >= zxid) => {
             let last = trailer.last_zxid.unwrap_or(zxid);
             // The next txn may be the first of the next epoch.
@@ -312,7 +315,8 @@ fn exact_from(
     }
 }
 
-/// The bases from which the tree at `target` may be had, best first. Those from which it cannot are put in `rejected`.
+/// The bases from which the tree at `target` may be had, best first. Those from which it cannot are
+/// put in `rejected`.
 pub(super) fn candidates<'a>(
     bases: &'a [Base],
     timeline: &Timeline,
@@ -510,7 +514,8 @@ pub(super) fn load(
     Ok(Loaded { tree, digest })
 }
 
-/// The tree before the first txn. Its only question is whether its server was of 3.5 or later: one that logs digests was.
+/// The tree before the first txn. Its only question is whether its server was of 3.5 or later: one
+/// that logs digests was.
 ///
 /// # Errors
 /// Failures to read, damage.
@@ -570,7 +575,8 @@ pub fn load_snapshot(
     Ok((tree, trailer))
 }
 
-/// A snapshot under a free name as a base, by what was found when it was read whole. It is none where its znodes are known to be of no one moment.
+/// A snapshot under a free name as a base, by what was found when it was read whole. It is none
+/// where its znodes are known to be of no one moment.
 fn base_of_dated(dated: Dated, index: usize, zxid: Zxid) -> Option<Base> {
     let exact_from = match dated {
         Dated::Exact(zxid) => ExactFrom::Known(zxid),

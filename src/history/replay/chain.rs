@@ -1,12 +1,15 @@
-//! The bases of a source, the txns between them and the digests in those, each judged by all others.
+//! The bases of a source, the txns between them and the digests in those, each judged by all
+//! others.
 //!
-//! Each base is replayed to the end of what follows it, and compared with every snapshot on the way ([`Crosscheck`]). Where one differs:
+//! Each base is replayed to the end of what follows it, and compared with every snapshot on the way
+//! ([`Crosscheck`]). Where one differs:
 //!
-//! - The replay agrees with a snapshot further on, or digests that leaders logged behind it: the snapshot that differs stands **alone**. It is
-//!   no base, and nothing else is doubted for it.
-//! - The base is a snapshot with which no other agrees, and those that differ from it agree with one another: the base stands alone.
-//! - An epoch ended in between, and no digest vouches for how: its end is **refuted** ([`Evidence`]). The timeline gets a gap there, and all
-//!   is judged anew.
+//! - The replay agrees with a snapshot further on, or digests that leaders logged behind it: the
+//!   snapshot that differs stands **alone**. It is no base, and nothing else is doubted for it.
+//! - The base is a snapshot with which no other agrees, and those that differ from it agree with
+//!   one another: the base stands alone.
+//! - An epoch ended in between, and no digest vouches for how: its end is **refuted**
+//!   ([`Evidence`]). The timeline gets a gap there, and all is judged anew.
 //! - Otherwise nothing tells which is right, and what the replay gives is in **doubt**.
 
 use super::base::{Base, BaseFile, ExactFrom, bases};
@@ -171,7 +174,8 @@ pub struct Doubt<'a> {
     pub agreed: usize,
     /// The last txn that is in doubt: behind it, later bases agree.
     pub to: Zxid,
-    /// Whether it is known to lie with the txns before the snapshot, since later snapshots or digests agree with it.
+    /// Whether it is known to lie with the txns before the snapshot, since later snapshots or
+    /// digests agree with it.
     pub is_of_txns: bool,
 }
 
@@ -200,7 +204,8 @@ impl Link {
         link
     }
 
-    /// Whether a snapshot behind the last end of an epoch that was passed agreed with the replay: then no txn is missing at any of them.
+    /// Whether a snapshot behind the last end of an epoch that was passed agreed with the replay:
+    /// then no txn is missing at any of them.
     fn is_witnessed(&self) -> bool {
         let Some((_, first)) = self.joints.last() else {
             return false;
@@ -234,7 +239,8 @@ impl Link {
             && digests.matched.is_some_and(|(_, last)| last >= zxid)
     }
 
-    /// Whether it gives all from `from` to `to`, and rests on no inference; what snapshots say of it is not asked.
+    /// Whether it gives all from `from` to `to`, and rests on no inference; what snapshots say of
+    /// it is not asked.
     fn covers(&self, from: Zxid, to: Zxid) -> bool {
         let end = match self.digests.first_mismatch.or(self.digests.open_mismatch) {
             Some(_) => self.digests.matched_before,
@@ -315,7 +321,8 @@ fn links(
         if let Err(error) = &done
             && let Some(zxid) = damage_behind(timeline, error, from, to)
         {
-            // Damage of a file is told where the files are judged; how far one gets is found without it.
+            // Damage of a file is told where the files are judged; how far one gets is found
+            // without it.
             to = zxid;
             done = replay_crossed(source, timeline, bases, base, to, progress);
         }
@@ -358,7 +365,8 @@ pub fn reach(timeline: &Timeline, forks: &[Fork], base: &Base) -> Option<(Zxid, 
         ExactFrom::Known(_) | ExactFrom::Bounded(_) => base.reach(timeline)?,
         ExactFrom::Open => base.reach_from(timeline, timeline.last()?)?,
     };
-    // Which of two logs is right cannot be told: nothing goes over a txn of which they say different things.
+    // Which of two logs is right cannot be told: nothing goes over a txn of which they say
+    // different things.
     let fork = forks
         .iter()
         .map(|fork| fork.zxid)
@@ -383,7 +391,8 @@ fn outliers(links: &[Link]) -> Vec<Outlier> {
     outliers
 }
 
-/// Whether the snapshot that differs from a replay does so alone: a later one agrees, or digests vouch for the replay.
+/// Whether the snapshot that differs from a replay does so alone: a later one agrees, or digests
+/// vouch for the replay.
 fn differs_alone(link: &Link, other: &Contradiction) -> Option<Outlier> {
     let others = link.agreed().filter(|zxid| *zxid > other.zxid).count();
     let is_against_digests = link.is_vouched_for(other.zxid) && !other.is_beyond_digests;
@@ -395,7 +404,8 @@ fn differs_alone(link: &Link, other: &Contradiction) -> Option<Outlier> {
     })
 }
 
-/// Whether the base of a link stands alone: no snapshot and no digest agrees with what it gives, and those that differ agree with one another.
+/// Whether the base of a link stands alone: no snapshot and no digest agrees with what it gives,
+/// and those that differ agree with one another.
 fn is_alone(links: &[Link], link: &Link) -> Option<Outlier> {
     let is_real = matches!(link.base.file, BaseFile::Snapshot(_)) && link.base.zxid > Zxid::ZERO;
     let is_supported = link.agreed().next().is_some()
@@ -422,7 +432,8 @@ fn is_alone(links: &[Link], link: &Link) -> Option<Outlier> {
     })
 }
 
-/// The end of an epoch that a replay refutes: digests or a snapshot behind it differ, and nothing before did.
+/// The end of an epoch that a replay refutes: digests or a snapshot behind it differ, and nothing
+/// before did.
 fn refuted(link: &Link, outliers: &[Outlier]) -> Option<Evidence> {
     if outliers.iter().any(|it| it.file == link.base.file) {
         return None;
@@ -452,7 +463,8 @@ pub(super) struct Judgement {
     outliers: Vec<Outlier>,
     /// What is in doubt, and the snapshot that says otherwise.
     doubted: Vec<((Zxid, Zxid), Zxid)>,
-    /// Bases behind which txns are wrong: up to where each may be followed all the same, and the snapshot that shows it.
+    /// Bases behind which txns are wrong: up to where each may be followed all the same, and the
+    /// snapshot that shows it.
     broken: Vec<(BaseFile, Zxid, Zxid)>,
 }
 
@@ -476,7 +488,8 @@ impl Judgement {
         ))
     }
 
-    /// The snapshot that differs from what is otherwise had at `zxid`, where nothing tells which is right.
+    /// The snapshot that differs from what is otherwise had at `zxid`, where nothing tells which is
+    /// right.
     pub fn doubt(&self, zxid: Zxid) -> Option<Zxid> {
         let is_within = |((from, to), _): &&((Zxid, Zxid), Zxid)| *from <= zxid && zxid <= *to;
         let doubted = self.doubted.iter().find(is_within);
@@ -487,7 +500,8 @@ impl Judgement {
 /// How many bases on either side of a point are judged at first.
 const AROUND: usize = 2;
 
-/// The bases around `target`, and up to where they have to be followed so that each is compared; `None` where those are all.
+/// The bases around `target`, and up to where they have to be followed so that each is compared;
+/// `None` where those are all.
 pub(super) fn around(bases: &[Base], target: Zxid) -> Option<(Vec<BaseFile>, Zxid)> {
     let below = bases.iter().rev().filter(|base| base.zxid <= target);
     let above = bases.iter().filter(|base| base.zxid > target).take(AROUND);
@@ -500,7 +514,8 @@ pub(super) fn around(bases: &[Base], target: Zxid) -> Option<(Vec<BaseFile>, Zxi
     (near.len() < bases.len()).then_some((near, until))
 }
 
-/// Judges the bases of `near`, or all: a base is believed no more than [`judge_chain`] of the whole source would believe it.
+/// Judges the bases of `near`, or all: a base is believed no more than [`judge_chain`] of the whole
+/// source would believe it.
 ///
 /// # Errors
 /// As [`judge_chain`].

@@ -38,7 +38,8 @@ pub struct DigestTally {
     pub compared: u64,
     /// The first that matched, and the last.
     pub matched: Option<(Zxid, Zxid)>,
-    /// Whether the first comparisons did not match: the base was ahead of what it said, by a txn that was being applied.
+    /// Whether the first comparisons did not match: the base was ahead of what it said, by a txn
+    /// that was being applied.
     pub began_late: bool,
     /// The first of the mismatches with which the replay ended, if it did.
     pub open_mismatch: Option<Mismatch>,
@@ -46,7 +47,8 @@ pub struct DigestTally {
     pub first_mismatch: Option<Mismatch>,
     /// The last match before that.
     pub matched_before: Option<Zxid>,
-    /// The last txn that the match before it vouches for: those behind the match change nothing that a digest covers.
+    /// The last txn that the match before it vouches for: those behind the match change nothing
+    /// that a digest covers.
     pub agreed_before: Option<Zxid>,
     /// Whether the last comparison matched, and nothing was changed since.
     pub is_proof: bool,
@@ -84,7 +86,8 @@ impl Comparison {
     /// Compares what the snapshot recorded, if it is of the tree as it was loaded.
     pub fn at_base(&mut self, tree: &mut DataTree, zxid: Zxid) {
         if let Some((of, digest)) = self.of_base.filter(|(of, _)| *of <= zxid) {
-            // A digest from before the file's zxid is of the same tree if nothing but an epoch began in between.
+            // A digest from before the file's zxid is of the same tree if nothing but an epoch
+            // began in between.
             if of == zxid || zxid.counter() == 0 {
                 self.compare(tree, zxid, digest);
             }
@@ -163,7 +166,8 @@ impl Comparison {
     }
 }
 
-/// Whether a txn without a digest may change the digest of the tree. Servers leave it out where there is nothing to tell.
+/// Whether a txn without a digest may change the digest of the tree. Servers leave it out where
+/// there is nothing to tell.
 fn has_effect(body: &TxnBody<'_>) -> bool {
     match body {
         TxnBody::Error { .. } | TxnBody::Check { .. } | TxnBody::CreateSession { .. } => false,

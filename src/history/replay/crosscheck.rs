@@ -1,13 +1,16 @@
 //! The tree that was replayed against each later snapshot of the chain, znode by znode.
 //!
-//! A snapshot named N was written while txns N+1 to E were applied, one znode after the other, each whole under its lock. So each
-//! znode in it stands as it was at *some* moment from N to E, and a znode that was there at N and is not in the file was gone at some moment.
-//! When the replay stands at N, the file is read and compared; what differs is kept, and struck out as soon as one of the txns up to E
-//! brings the tree's znode to the very state in the file. What is left at E no txn explains: the logs and the snapshot are not of one
-//! history. This is the only proof that the data of 3.4 and 3.5 can have, and it covers what digests do not: ACLs, null data.
+//! A snapshot named N was written while txns N+1 to E were applied, one znode after the other, each
+//! whole under its lock. So each znode in it stands as it was at *some* moment from N to E, and a
+//! znode that was there at N and is not in the file was gone at some moment. When the replay stands
+//! at N, the file is read and compared; what differs is kept, and struck out as soon as one of the
+//! txns up to E brings the tree's znode to the very state in the file. What is left at E no txn
+//! explains: the logs and the snapshot are not of one history. This is the only proof that the data
+//! of 3.4 and 3.5 can have, and it covers what digests do not: ACLs, null data.
 //!
-//! Allowed for: a txn that was being applied and not yet counted (E+1); the parts of a multi, one by one; on releases without digests also txn N
-//! itself, whose parts may not all have been applied, and the last session. An ACL id that the file's map lacks says nothing. Quota counts
+//! Allowed for: a txn that was being applied and not yet counted (E+1); the parts of a multi, one
+//! by one; on releases without digests also txn N itself, whose parts may not all have been
+//! applied, and the last session. An ACL id that the file's map lacks says nothing. Quota counts
 //! and `/zookeeper/config` are derived.
 
 use super::Observer;
@@ -67,7 +70,8 @@ pub struct Contradiction {
     pub zxid: Zxid,
     /// On what they do not agree, and how many znodes those are.
     pub about: Disagreement,
-    /// Whether it is, in part, on what no digest covers: ACLs, null data, what is below `/zookeeper`.
+    /// Whether it is, in part, on what no digest covers: ACLs, null data, what is below
+    /// `/zookeeper`.
     pub is_beyond_digests: bool,
 }
 
@@ -94,7 +98,8 @@ pub struct Crossed {
 /// Compares the snapshots behind a base as a replay comes by.
 pub struct Crosscheck<'a> {
     source: &'a Source,
-    /// Snapshots to come, the next one last: from before which txn on, until which, whether that is known, and the snapshot's index.
+    /// Snapshots to come, the next one last: from before which txn on, until which, whether that is
+    /// known, and the snapshot's index.
     ahead: Vec<(Zxid, Zxid, bool, usize)>,
     running: Vec<Check>,
     crossed: Crossed,
@@ -138,8 +143,8 @@ impl<'a> Crosscheck<'a> {
     /// Failures to read.
     pub fn finish(mut self, tree: &DataTree) -> Result<Crossed> {
         self.begin(tree, tree.last_zxid().next())?;
-        // A snapshot that may have been finished behind the last txn read is not to be judged: what is in it may be of txns that are missing,
-        // or on a live directory of those to come.
+        // A snapshot that may have been finished behind the last txn read is not to be judged: what
+        // is in it may be of txns that are missing, or on a live directory of those to come.
         let (last, is_live) = (tree.last_zxid(), self.source.is_live());
         let is_over = |check: &Check| check.until.prev() <= last && (check.is_known || !is_live);
         for check in std::mem::take(&mut self.running)

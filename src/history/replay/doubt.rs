@@ -8,8 +8,9 @@ use crate::progress::Progress;
 use crate::tree::{AclValue, DataTree};
 use crate::zxid::Zxid;
 
-/// Looks for a snapshot that says whether txns are missing, or were abandoned, at the ends of epochs that no digest proves: the replay
-/// goes on to the end of the logs, and is compared with those on the way. `Err` when one contradicts it.
+/// Looks for a snapshot that says whether txns are missing, or were abandoned, at the ends of
+/// epochs that no digest proves: the replay goes on to the end of the logs, and is compared with
+/// those on the way. `Err` when one contradicts it.
 pub(super) fn witness(
     source: &Source,
     timeline: &Timeline,
@@ -71,7 +72,8 @@ pub(super) fn witness(
     Ok(Ok(replayed))
 }
 
-/// Refuses a tree of which something would have to be guessed: which of two logs is right, or what an ACL was.
+/// Refuses a tree of which something would have to be guessed: which of two logs is right, or what
+/// an ACL was.
 ///
 /// # Errors
 /// [`ErrorKind::Damage`], with the place; failures to read.
@@ -85,7 +87,8 @@ pub fn ensure_unambiguous(
     refuse_unresolved(source, &replayed.tree)
 }
 
-/// Two logs that differ over a txn that was applied: which is right cannot be told. A digest tells little: it covers no ACLs.
+/// Two logs that differ over a txn that was applied: which is right cannot be told. A digest tells
+/// little: it covers no ACLs.
 pub(super) fn refuse_forks(
     source: &Source,
     timeline: &Timeline,

@@ -23,7 +23,8 @@ pub fn read_timeline(source: &Source, level: Level, progress: &dyn Progress) -> 
     with_snapshots(source, timeline, progress)
 }
 
-/// `timeline`, with what the znodes of snapshots show. Only those are read that may hold a txn of an end of an epoch that the logs go over.
+/// `timeline`, with what the znodes of snapshots show. Only those are read that may hold a txn of
+/// an end of an epoch that the logs go over.
 ///
 /// # Errors
 /// [`ErrorKind::SourceChanged`]; failures to read. Who is damaged is no witness.
@@ -49,7 +50,8 @@ pub fn shown_by_snapshots(verdicts: &[SnapshotVerdict]) -> Vec<Evidence> {
     zxids.map(|zxid| Evidence::Txn(*zxid)).collect()
 }
 
-/// The last txn, or the snapshot, behind which the logs go over the end of an epoch for the first time.
+/// The last txn, or the snapshot, behind which the logs go over the end of an epoch for the first
+/// time.
 fn first_end(source: &Source, timeline: &Timeline) -> Option<Zxid> {
     let within = timeline.segments.iter().flat_map(|segment| &segment.joints);
     let onto = timeline.segments.iter().filter_map(|segment| {
@@ -61,7 +63,8 @@ fn first_end(source: &Source, timeline: &Timeline) -> Option<Zxid> {
     within.map(|(last, _)| *last).chain(onto).min()
 }
 
-/// The last txn of an epoch before the end that digests refute: all of them agreed up to it, and behind it they differ.
+/// The last txn of an epoch before the end that digests refute: all of them agreed up to it, and
+/// behind it they differ.
 pub(super) fn refuted_by_digests(
     digests: &DigestTally,
     joints: &[(Zxid, Zxid)],

@@ -1,4 +1,5 @@
-//! Reads txns in order and hands them on in batches, so that reading and summing go on beside applying.
+//! Reads txns in order and hands them on in batches, so that reading and summing go on beside
+//! applying.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::history::source::Source;

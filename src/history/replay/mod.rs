@@ -1,25 +1,34 @@
 //! The tree at a point: a base, and the txns behind it.
 //!
-//! A snapshot named N was written while txns were being applied. It holds all of the txns up to N and some effects of those up to
-//! some E ≥ N, so it is a sound base for the tree at Z only if E ≤ Z and the txns N+1 to Z are all there. What is known of E:
+//! A snapshot named N was written while txns were being applied. It holds all of the txns up to N
+//! and some effects of those up to some E ≥ N, so it is a sound base for the tree at Z only if E ≤
+//! Z and the txns N+1 to Z are all there. What is known of E:
 //!
-//! 1. 3.6 and later write the last zxid applied behind the znodes: E is that, and the tree's digest then is there too. Where digests are off (3.9 still
-//!    writes the zxid), E is the txn behind it, if there is one: a multi is counted when all of it was applied, and parts of it may be in the file before.
-//! 2. An empty tree, and a history that begins with the first txn there can be, is exact from the start.
-//! 3. Otherwise (3.4, 3.5; a follower that had just been sent the tree, which writes zeros there): E is no more than the zxid of the
-//!    next snapshot, since a server writes one at a time, nor than the last txn. That is a bound, not a proof.
+//! 1. 3.6 and later write the last zxid applied behind the znodes: E is that, and the tree's digest
+//!    then is there too. Where digests are off (3.9 still writes the zxid), E is the txn behind it,
+//!    if there is one: a multi is counted when all of it was applied, and parts of it may be in the
+//!    file before.
+//! 2. An empty tree, and a history that begins with the first txn there can be, is exact from the
+//!    start.
+//! 3. Otherwise (3.4, 3.5; a follower that had just been sent the tree, which writes zeros there):
+//!    E is no more than the zxid of the next snapshot, since a server writes one at a time, nor
+//!    than the last txn. That is a bound, not a proof.
 //!
-//! Whatever the base, a tree whose digest is the one that the leader logged with the txn is right: a base of the third
-//! kind is proven by it, one of the first is refused if it differs. A digest covers no ACL lists, no difference of null and empty
-//! data, and nothing below `/zookeeper/`.
+//! Whatever the base, a tree whose digest is the one that the leader logged with the txn is right:
+//! a base of the third kind is proven by it, one of the first is refused if it differs. A digest
+//! covers no ACL lists, no difference of null and empty data, and nothing below `/zookeeper/`.
 //!
-//! Bases are judged by one another before a tree is restored from one ([`judge_chain`]): a snapshot that stands alone against the txns, the digests and the other
-//! snapshots is no base, and no replay goes over an end of an epoch that evidence refutes ([`crate::history::timeline::Evidence`]).
+//! Bases are judged by one another before a tree is restored from one ([`judge_chain`]): a snapshot
+//! that stands alone against the txns, the digests and the other snapshots is no base, and no
+//! replay goes over an end of an epoch that evidence refutes
+//! ([`crate::history::timeline::Evidence`]).
 //!
-//! Servers of 3.4 and 3.5 write no digest, apply the first part of a multi before they count it, and count a session after it is
-//! logged (`DataTree`, `ZKDatabase`). Txn N is therefore applied again on such a snapshot, where the log has it: that changes nothing
-//! that is right. They also log no list with a closeSession: ephemerals that were gone before the snapshot got to them, but whose
-//! parent it had written before, leave the parent's `pzxid` behind, and nothing tells. Such txns are counted ([`Replayed::uncertain_closes`]).
+//! Servers of 3.4 and 3.5 write no digest, apply the first part of a multi before they count it,
+//! and count a session after it is logged (`DataTree`, `ZKDatabase`). Txn N is therefore applied
+//! again on such a snapshot, where the log has it: that changes nothing that is right. They also
+//! log no list with a closeSession: ephemerals that were gone before the snapshot got to them, but
+//! whose parent it had written before, leave the parent's `pzxid` behind, and nothing tells. Such
+//! txns are counted ([`Replayed::uncertain_closes`]).
 
 mod attempt;
 mod base;
@@ -74,7 +83,8 @@ use std::sync::mpsc::sync_channel;
 /// On what the claim that a tree is right rests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Proof {
-    /// The base's exactness is bounded by circumstance alone, or something is known to be uncertain.
+    /// The base's exactness is bounded by circumstance alone, or something is known to be
+    /// uncertain.
     Unproven,
     /// The base is exact, and every txn behind it is there and whole.
     Consistent,
@@ -142,7 +152,8 @@ impl Replayed {
         self.proof == Proof::Proven || (self.proof == Proof::Consistent && !has_doubts)
     }
 
-    /// Takes in that a snapshot says otherwise. One that differs in what digests cover is wrong where they agree; such a one is not named here.
+    /// Takes in that a snapshot says otherwise. One that differs in what digests cover is wrong
+    /// where they agree; such a one is not named here.
     fn doubt(&mut self, by: Option<Zxid>) {
         if by.is_some() {
             self.proof = Proof::Unproven;
@@ -194,11 +205,13 @@ pub fn rebuild(
 
 /// The tree at `point`; with `exclusive`, before its txn.
 ///
-/// A first reading of the logs finds the records that are whole, and takes a repository's word for them; a time is looked up in the logs themselves. Where
-/// that comes upon damage, everything is read, and what is whole around the damage is used.
+/// A first reading of the logs finds the records that are whole, and takes a repository's word for
+/// them; a time is looked up in the logs themselves. Where that comes upon damage, everything is
+/// read, and what is whole around the damage is used.
 ///
 /// # Errors
-/// As [`resolve()`] and [`tree_at`]; [`ErrorKind::Damage`] also when two logs differ over a txn that was applied, and when an ACL is unknown.
+/// As [`resolve()`] and [`tree_at`]; [`ErrorKind::Damage`] also when two logs differ over a txn
+/// that was applied, and when an ACL is unknown.
 pub fn rebuild_for(
     purpose: Purpose,
     source: &Source,
@@ -213,7 +226,8 @@ pub fn rebuild_for(
     rebuild_as(wish, source, point, exclusive, progress)
 }
 
-/// As [`rebuild_for`]; and where the tree cannot be had exactly, a snapshot by itself as far as it is trusted.
+/// As [`rebuild_for`]; and where the tree cannot be had exactly, a snapshot by itself as far as it
+/// is trusted.
 ///
 /// # Errors
 /// As [`rebuild_for`].

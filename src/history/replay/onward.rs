@@ -36,7 +36,8 @@ pub fn rebuild_two(
     rebuild_two_as(Trust::Exact, source, from, to, progress)
 }
 
-/// As [`rebuild_two`]; and where a tree cannot be had exactly, a snapshot by itself as far as it is trusted.
+/// As [`rebuild_two`]; and where a tree cannot be had exactly, a snapshot by itself as far as it is
+/// trusted.
 ///
 /// # Errors
 /// As [`super::rebuild`].
@@ -107,8 +108,8 @@ fn rebuild_two_at(
     })
 }
 
-/// Applies what follows on a tree that was had before, up to `target`. `None` where that leaves anything to doubt, or is not possible: another base
-/// may then do better.
+/// Applies what follows on a tree that was had before, up to `target`. `None` where that leaves
+/// anything to doubt, or is not possible: another base may then do better.
 fn go_on(
     source: &Source,
     timeline: &Timeline,

@@ -22,7 +22,8 @@ pub struct Target {
     pub left_out: Option<(Zxid, i64)>,
     /// The damage right behind it, where nothing tells how many txns that hides.
     pub hidden_behind: Option<String>,
-    /// What the operator has to know: logs that end in the middle of a write, a clock that stepped back.
+    /// What the operator has to know: logs that end in the middle of a write, a clock that stepped
+    /// back.
     pub warnings: Vec<String>,
 }
 
@@ -94,7 +95,8 @@ fn first(source: &Source, timeline: &Timeline, trust: Trust) -> Result<Zxid> {
         .ok_or_else(|| nothing(source))
 }
 
-/// The name of the last log that holds a txn. Of one that is named no earlier, nothing tells how far it went on.
+/// The name of the last log that holds a txn. Of one that is named no earlier, nothing tells how
+/// far it went on.
 fn last_with_txns(source: &Source, timeline: &Timeline) -> Option<Zxid> {
     let has_txns = |log: &&ScannedLog| {
         let summary = log.summary.as_ref();
@@ -105,8 +107,9 @@ fn last_with_txns(source: &Source, timeline: &Timeline) -> Option<Zxid> {
         .max()
 }
 
-/// Refuses to go by what seems to be the last txn where damage may hide a later one. Whoever goes on to the end goes through here, and what a
-/// server leaves that is killed is no damage: that is a warning.
+/// Refuses to go by what seems to be the last txn where damage may hide a later one. Whoever goes
+/// on to the end goes through here, and what a server leaves that is killed is no damage: that is a
+/// warning.
 fn refuse_hidden_end(
     source: &Source,
     timeline: &Timeline,
@@ -151,7 +154,8 @@ fn refuse_hidden_end(
     Ok(())
 }
 
-/// Whether a log that cannot be read may hold txns behind `last`. Of one in a repository it is known.
+/// Whether a log that cannot be read may hold txns behind `last`. Of one in a repository it is
+/// known.
 fn may_be_behind(file: &SourceFile, last: Option<Zxid>, is_last: bool) -> bool {
     let noted = file.promised_log().and_then(LogSummary::last);
     let reaches = noted.unwrap_or(file.zxid());
@@ -182,7 +186,8 @@ fn latest(source: &Source, timeline: &Timeline, warnings: &mut Vec<String>) -> R
             }
             Ok(newest.zxid())
         }
-        // A server that was killed while it began an epoch leaves it so, and no txn has this zxid; unless the counter ended right before it.
+        // A server that was killed while it began an epoch leaves it so, and no txn has this zxid;
+        // unless the counter ended right before it.
         Err(error)
             if error.kind() == ErrorKind::Damage
                 && newest.zxid().counter() == 0
@@ -292,7 +297,8 @@ fn resolve_time(source: &Source, timeline: &Timeline, time: i64) -> Result<Targe
         );
     };
     let zxid = before(source, timeline, next)?;
-    // Before the very first txn the tree is empty. Somebody who means that says so; a wrong year does not.
+    // Before the very first txn the tree is empty. Somebody who means that says so; a wrong year
+    // does not.
     if zxid == Zxid::ZERO {
         let message = format!("the time asked for is before the first txn, {next}");
         return Err(not_reachable(source, message).hint("'zoovault inspect' shows what there is"));

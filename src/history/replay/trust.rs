@@ -1,9 +1,12 @@
-//! Snapshots that no log goes with, and how much of the doubt about them whoever asks for a tree accepts.
+//! Snapshots that no log goes with, and how much of the doubt about them whoever asks for a tree
+//! accepts.
 //!
-//! Copied snapshots, a dataLogDir that nobody named, an ensemble that never had a client: nothing tells when such a file was finished, and so which effects of
-//! later txns are in it. Where its znodes show none (`czxid`, `mzxid`, `pzxid`), it may well be the tree of its name; but a later delete whose parent
-//! was written before, a later ACL and a later session leave no zxid behind. Where they do show some, no moment ever had that tree: it can be looked at,
-//! and is nothing to restore.
+//! Copied snapshots, a dataLogDir that nobody named, an ensemble that never had a client: nothing
+//! tells when such a file was finished, and so which effects of later txns are in it. Where its
+//! znodes show none (`czxid`, `mzxid`, `pzxid`), it may well be the tree of its name; but a later
+//! delete whose parent was written before, a later ACL and a later session leave no zxid behind.
+//! Where they do show some, no moment ever had that tree: it can be looked at, and is nothing to
+//! restore.
 
 use super::{Base, BaseFile, Proof, Purpose, Rejected, Replayed, bases, replay};
 use crate::error::{Error, ErrorKind, Result};
@@ -43,7 +46,8 @@ pub struct Alone {
     pub zxid: Zxid,
     /// The highest zxid that any of its znodes shows.
     pub shows: Zxid,
-    /// Whether the digest in it is of another tree: parts of the txn that was being applied are in it.
+    /// Whether the digest in it is of another tree: parts of the txn that was being applied are in
+    /// it.
     pub is_ahead: bool,
 }
 
@@ -103,8 +107,8 @@ pub(super) fn shown(tree: &DataTree) -> Zxid {
     zxids.max().unwrap_or(Zxid::ZERO)
 }
 
-/// The tree of a snapshot by itself, where `refusal` is why `target` cannot be had as it should be: `refusal` again, with what can be done, if there is none
-/// that is trusted so far.
+/// The tree of a snapshot by itself, where `refusal` is why `target` cannot be had as it should be:
+/// `refusal` again, with what can be done, if there is none that is trusted so far.
 pub(super) fn alone(
     source: &Source,
     timeline: &Timeline,

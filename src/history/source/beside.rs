@@ -42,7 +42,8 @@ impl Small {
 }
 
 impl Source {
-    /// Reads what lies beside the snapshots in `snap_dir`, and in the dataDir. What cannot be read is noted.
+    /// Reads what lies beside the snapshots in `snap_dir`, and in the dataDir. What cannot be read
+    /// is noted.
     pub(super) fn read_beside(&mut self, snap_dir: &Path, data_dir: Option<&Path>) {
         if let Some(dir) = data_dir {
             let receipt = self.small(&dir.join(RECEIPT_NAME));

@@ -7,9 +7,11 @@ use crate::zxid::Zxid;
 pub enum Dated {
     /// Its znodes are those after this txn: their digest is the one recorded.
     Exact(Zxid),
-    /// It was finished after this txn, and its znodes are of no one moment: their digest is another.
+    /// It was finished after this txn, and its znodes are of no one moment: their digest is
+    /// another.
     Fuzzy(Zxid),
-    /// This is the zxid that it was begun or finished at, if any is known, and nothing tells whether txns were applied meanwhile.
+    /// This is the zxid that it was begun or finished at, if any is known, and nothing tells
+    /// whether txns were applied meanwhile.
     Open(Option<Zxid>),
 }
 

@@ -58,7 +58,8 @@ impl SourceFile {
             .into_owned()
     }
 
-    /// The zxid in its name. Where a snapshot has a name that no server gives, what it says itself; [`Zxid::UNKNOWN`] where that is nothing.
+    /// The zxid in its name. Where a snapshot has a name that no server gives, what it says itself;
+    /// [`Zxid::UNKNOWN`] where that is nothing.
     pub fn zxid(&self) -> Zxid {
         self.zxid
     }
@@ -78,7 +79,8 @@ impl SourceFile {
         self.modified
     }
 
-    /// What the repository that holds this log says of it. Whoever reads the log finds out whether that is so.
+    /// What the repository that holds this log says of it. Whoever reads the log finds out whether
+    /// that is so.
     pub fn promised_log(&self) -> Option<&LogSummary> {
         match &self.promise {
             Some(Promise::Log(summary)) => Some(summary),
@@ -133,8 +135,9 @@ impl SourceFile {
     }
 }
 
-/// A file that was just listed; `None` when it was purged since. One that cannot be read, or is no file, is one all the same: whoever opens it is told.
-/// A name that leads nowhere is no file that was purged: a volume may not be mounted.
+/// A file that was just listed; `None` when it was purged since. One that cannot be read, or is no
+/// file, is one all the same: whoever opens it is told. A name that leads nowhere is no file that
+/// was purged: a volume may not be mounted.
 pub(super) fn listed_file(
     path: &Path,
     shown: PathBuf,

@@ -1,11 +1,14 @@
-//! Where history is read from: a data directory, a single log or snapshot, an archive, or a repository. Opened for reading only.
+//! Where history is read from: a data directory, a single log or snapshot, an archive, or a
+//! repository. Opened for reading only.
 //!
-//! A live directory changes while it is read: its server appends, rolls, purges, and a follower may be told to truncate.
-//! Files that were opened stay readable when they are purged, so a plan opens what it needs; a file that vanished before, or
-//! shrank, is [`ErrorKind::SourceChanged`], and the caller begins anew.
+//! A live directory changes while it is read: its server appends, rolls, purges, and a follower may
+//! be told to truncate. Files that were opened stay readable when they are purged, so a plan opens
+//! what it needs; a file that vanished before, or shrank, is [`ErrorKind::SourceChanged`], and the
+//! caller begins anew.
 //!
-//! A file that is there and cannot be read, or not to its end, is damage of that file and of nothing else ([`crate::error::Unread`]): whoever can do
-//! without goes on. Only a directory that cannot be listed, or of which nothing may be read, ends all.
+//! A file that is there and cannot be read, or not to its end, is damage of that file and of
+//! nothing else ([`crate::error::Unread`]): whoever can do without goes on. Only a directory that
+//! cannot be listed, or of which nothing may be read, ends all.
 
 mod beside;
 mod dated;
@@ -115,12 +118,14 @@ impl Source {
         }
     }
 
-    /// Whether `path` is that of a source, for all that names tell: of something that is there, or of a part of a repository, `REPOSITORY@PART`.
+    /// Whether `path` is that of a source, for all that names tell: of something that is there, or
+    /// of a part of a repository, `REPOSITORY@PART`.
     pub fn is_at(path: &Path) -> bool {
         path.exists() || which_of(path).is_some()
     }
 
-    /// Opens what is at `path` and does `work` with it; anew when a live directory changed in a way that `work` cannot bear.
+    /// Opens what is at `path` and does `work` with it; anew when a live directory changed in a way
+    /// that `work` cannot bear.
     ///
     /// # Errors
     /// Those of opening and of `work`.
@@ -196,7 +201,8 @@ impl Source {
         refuse_other_layout(&[dir, &snap_dir, &log_dir])?;
         source.list(&snap_dir, shown, dir, &snap_dir, &log_dir)?;
         if is_same_dir(&snap_dir, &log_dir) {
-            // A live server makes a log before the snapshot that follows it: with logs listed last, none is missed.
+            // A live server makes a log before the snapshot that follows it: with logs listed last,
+            // none is missed.
             let mut again = Source::new(dir);
             again.list(&snap_dir, shown, dir, &snap_dir, &log_dir)?;
             source.logs = again.logs;
@@ -331,12 +337,14 @@ impl Source {
         &self.odd_files
     }
 
-    /// Logs in the snapshots' directory and the other way round, where the two differ: no server starts on that.
+    /// Logs in the snapshots' directory and the other way round, where the two differ: no server
+    /// starts on that.
     pub fn misplaced(&self) -> &[PathBuf] {
         &self.misplaced
     }
 
-    /// Files beside logs and snapshots that are there and cannot be read: `myid`, the epoch files, the receipt of a restore.
+    /// Files beside logs and snapshots that are there and cannot be read: `myid`, the epoch files,
+    /// the receipt of a restore.
     pub fn unread(&self) -> &[Error] {
         &self.unread
     }
@@ -356,7 +364,8 @@ impl Source {
         }
     }
 
-    /// Refuses to write below the folders that are read: a server may take what appears there for its own.
+    /// Refuses to write below the folders that are read: a server may take what appears there for
+    /// its own.
     ///
     /// # Errors
     /// [`ErrorKind::BadArgument`] when `target` lies in one of them.
@@ -453,7 +462,8 @@ impl Source {
         SnapshotReader::new(&snapshot.shown, snapshot.codec, snapshot.codec.reader(file))
     }
 
-    /// The highest epoch that anything but the logs' contents tells of: names, epoch files, the archive's manifest.
+    /// The highest epoch that anything but the logs' contents tells of: names, epoch files, the
+    /// archive's manifest.
     pub fn max_epoch(&self) -> u32 {
         let names = self
             .logs
@@ -475,7 +485,8 @@ impl Source {
     }
 }
 
-/// Refuses what was written with zxids of another layout: every epoch and counter in it would be read wrongly.
+/// Refuses what was written with zxids of another layout: every epoch and counter in it would be
+/// read wrongly.
 fn refuse_other_layout(dirs: &[&Path]) -> Result<()> {
     let marks = dirs.iter().map(|dir| dir.join(ZXID_LAYOUT));
     let Some(mark) = marks

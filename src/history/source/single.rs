@@ -1,8 +1,10 @@
-//! One file as a source, whatever it is called: the AdminServer's `commands/snapshot?streaming=true` is saved under any name, and compressed by anybody.
-//! What it is shows in its first bytes.
+//! One file as a source, whatever it is called: the AdminServer's
+//! `commands/snapshot?streaming=true` is saved under any name, and compressed by anybody. What it
+//! is shows in its first bytes.
 //!
-//! The zxid of a snapshot is in its name, where that is one that servers give. Otherwise what stands behind the znodes tells when the file was finished.
-//! Txns may have been applied meanwhile, and without a log only the digest there can tell that the znodes are those of that moment.
+//! The zxid of a snapshot is in its name, where that is one that servers give. Otherwise what
+//! stands behind the znodes tells when the file was finished. Txns may have been applied meanwhile,
+//! and without a log only the digest there can tell that the znodes are those of that moment.
 
 use super::dated::{Dated, Inside};
 use super::file::source_file;
@@ -56,12 +58,14 @@ fn recognise(path: &Path) -> Result<Content> {
 }
 
 impl Source {
-    /// Opens the log or snapshot at `path`; `None` when it is neither, and whether it may be an archive.
+    /// Opens the log or snapshot at `path`; `None` when it is neither, and whether it may be an
+    /// archive.
     pub(super) fn open_single(path: &Path) -> Result<std::result::Result<Source, IsGzip>> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let named = FileName::parse(&name);
         let content = recognise(path).or_else(|error| match error.kind() {
-            // As every file of a directory is, one that is there and cannot be read is one all the same, unless that is for want of permission.
+            // As every file of a directory is, one that is there and cannot be read is one all the
+            // same, unless that is for want of permission.
             ErrorKind::Damage if is_named(named) && error.next_step() != Some(AS_OWNER) => {
                 Ok(Content::Foreign)
             }
@@ -164,7 +168,8 @@ pub(super) fn free_snapshot_in(dir: &Path) -> Option<String> {
 }
 
 impl SourceFile {
-    /// The name by which a server, or who opens a directory with it, takes a snapshot for what it is.
+    /// The name by which a server, or who opens a directory with it, takes a snapshot for what it
+    /// is.
     pub fn server_name(&self) -> String {
         let name = self.name();
         match FileName::parse(&name) {

@@ -15,7 +15,8 @@ pub struct Gap {
     pub before: Zxid,
     /// Its time.
     pub before_time: i64,
-    /// The highest zxid in between of which it is known that there was a txn, where `before` alone does not tell.
+    /// The highest zxid in between of which it is known that there was a txn, where `before` alone
+    /// does not tell.
     pub known_to: Option<Zxid>,
     /// Whether nothing but a difference between the trees on both sides shows it.
     pub is_by_difference: bool,
@@ -34,17 +35,20 @@ impl Gap {
         }
     }
 
-    /// Whether all that is missing may be the end of epochs: the first txn behind is the first of its own.
+    /// Whether all that is missing may be the end of epochs: the first txn behind is the first of
+    /// its own.
     pub fn is_end_of_epoch(&self) -> bool {
         self.after.ends_its_epoch_before(self.before) && self.after.is_followed_by(self.before)
     }
 
-    /// Whether something shows that the end of an epoch is missing, or was abandoned: more than damage that may have hidden it.
+    /// Whether something shows that the end of an epoch is missing, or was abandoned: more than
+    /// damage that may have hidden it.
     pub fn is_shown(&self) -> bool {
         self.is_end_of_epoch() && (self.known_to.is_some() || self.is_by_difference)
     }
 
-    /// The first zxid that is known to be missing. Of an epoch that ended in the gap more may be missing.
+    /// The first zxid that is known to be missing. Of an epoch that ended in the gap more may be
+    /// missing.
     pub fn first_missing(&self) -> Zxid {
         let is_of_this_epoch = |zxid: Zxid| zxid.epoch() == self.after.epoch();
         if self.is_end_of_epoch() || self.known_to.is_some_and(is_of_this_epoch) {
@@ -63,7 +67,8 @@ impl Gap {
     }
 }
 
-/// Which txns are missing: `txns 0xb to 0x13`, or `txns after 0x10000000a up to 0x2000002bf, the end of epoch 2`.
+/// Which txns are missing: `txns 0xb to 0x13`, or
+/// `txns after 0x10000000a up to 0x2000002bf, the end of epoch 2`.
 impl fmt::Display for Gap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (first, last) = (self.first_missing(), self.last_missing());

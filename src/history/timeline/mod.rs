@@ -1,11 +1,13 @@
 //! Which zxids a source's logs hold, where, and what is missing between them.
 //!
-//! Logs are told by what is in them, not by their names. Runs of consecutive zxids are laid end to end into *segments*;
-//! between segments there is a *gap*. Within an epoch zxids have no gaps; a new epoch begins with counter 1 (`Leader`). A standalone server counts on
-//! over the end of the counter: a record of counter 0 right behind one of counter 0xffffffff is just the next txn.
-//! Whether txns are missing at the *end* of an epoch, zxids cannot tell: the places where a segment goes from one epoch to
-//! the next are kept as its *joints*. Where [`Evidence`] shows that txns are missing there, or a log that cannot be read may have
-//! held the last ones, there is a gap. Where two logs hold the same zxids, they have to agree ([`Timeline::compare_overlaps`]).
+//! Logs are told by what is in them, not by their names. Runs of consecutive zxids are laid end to
+//! end into *segments*; between segments there is a *gap*. Within an epoch zxids have no gaps; a
+//! new epoch begins with counter 1 (`Leader`). A standalone server counts on over the end of the
+//! counter: a record of counter 0 right behind one of counter 0xffffffff is just the next txn.
+//! Whether txns are missing at the *end* of an epoch, zxids cannot tell: the places where a segment
+//! goes from one epoch to the next are kept as its *joints*. Where [`Evidence`] shows that txns are
+//! missing there, or a log that cannot be read may have held the last ones, there is a gap. Where
+//! two logs hold the same zxids, they have to agree ([`Timeline::compare_overlaps`]).
 
 mod evidence;
 mod gap;
@@ -53,9 +55,11 @@ pub struct Segment {
     pub pieces: Vec<Piece>,
     /// The last zxid of an epoch and the first of the next, where the segment goes over.
     pub joints: Vec<(Zxid, Zxid)>,
-    /// Up to where txns of earlier epochs are hidden by damage: only a base from behind them is followed by this segment.
+    /// Up to where txns of earlier epochs are hidden by damage: only a base from behind them is
+    /// followed by this segment.
     hidden_to: Option<Zxid>,
-    /// What leads to another tree than there was behind its first txn, though that is the next by its zxid.
+    /// What leads to another tree than there was behind its first txn, though that is the next by
+    /// its zxid.
     refuted: Vec<Zxid>,
 }
 
@@ -102,7 +106,8 @@ impl Segment {
             .any(|piece| piece.from <= zxid && zxid <= piece.run.last)
     }
 
-    /// Whether, on a tree after `zxid`, the segment goes on without a gap: `zxid` is in it, or right before it.
+    /// Whether, on a tree after `zxid`, the segment goes on without a gap: `zxid` is in it, or
+    /// right before it.
     pub fn continues(&self, zxid: Zxid) -> bool {
         let first = self.first();
         let is_hidden = |to: Zxid| zxid < to && zxid.epoch() < first.epoch();
@@ -142,7 +147,8 @@ impl Timeline {
         Timeline::read_from(source, (0, 0), level, progress)
     }
 
-    /// As [`Timeline::read`] takes what a repository noted of its logs, where those that `is_lost`, by index, cannot be read.
+    /// As [`Timeline::read`] takes what a repository noted of its logs, where those that `is_lost`,
+    /// by index, cannot be read.
     ///
     /// # Errors
     /// As [`Timeline::read`].
@@ -158,7 +164,8 @@ impl Timeline {
         Ok(Timeline::of(source, timeline.logs, timeline.evidence))
     }
 
-    /// As [`Timeline::read`], from the record at an offset of a log on: of older logs nothing is read, and nothing is told.
+    /// As [`Timeline::read`], from the record at an offset of a log on: of older logs nothing is
+    /// read, and nothing is told.
     ///
     /// # Errors
     /// As [`Timeline::read`].
@@ -178,7 +185,8 @@ impl Timeline {
                 summary,
                 behind_header,
             };
-            // What a repository noted when it read the log is as good as a first look; a closer one is taken again.
+            // What a repository noted when it read the log is as good as a first look; a closer one
+            // is taken again.
             if let (Level::Frames, Some(promised)) = (level, log.promised_log()) {
                 return Ok(told(Ok(promised.clone()), None));
             }
@@ -328,7 +336,8 @@ impl Timeline {
             .find_map(|segment| segment.next_after(zxid))
     }
 
-    /// The first zxid of an epoch that a txn of it can have: counter 0 where the logs count on to it from the epoch before, and else counter 1.
+    /// The first zxid of an epoch that a txn of it can have: counter 0 where the logs count on to
+    /// it from the epoch before, and else counter 1.
     pub fn begin_of_epoch(&self, epoch: u32) -> Zxid {
         let zero = Zxid::new(epoch, 0);
         match self.contains(zero) {
@@ -359,8 +368,8 @@ impl Timeline {
         Ok(None)
     }
 
-    /// The first txn, in zxid order, whose time is later than `time`, and its time. Only of use on logs that were read at
-    /// [`Level::Everything`], damage and all.
+    /// The first txn, in zxid order, whose time is later than `time`, and its time. Only of use on
+    /// logs that were read at [`Level::Everything`], damage and all.
     ///
     /// # Errors
     /// Failures to read, damage.
@@ -381,7 +390,8 @@ impl Timeline {
         Ok(None)
     }
 
-    /// How many txns from `zxid` on have a time no later than `time`: none, unless the leader's clock stepped back.
+    /// How many txns from `zxid` on have a time no later than `time`: none, unless the leader's
+    /// clock stepped back.
     ///
     /// # Errors
     /// Failures to read, damage.
@@ -438,7 +448,8 @@ impl Piece {
     }
 }
 
-/// The zxids that damage of a log hides, from and to. A log without a header that can be read begins with the zxid in its name, and where a repository noted more of it, that is known.
+/// The zxids that damage of a log hides, from and to. A log without a header that can be read
+/// begins with the zxid in its name, and where a repository noted more of it, that is known.
 fn hidden(source: &Source, log: &ScannedLog) -> Vec<(Zxid, Zxid)> {
     let Some(file) = source.logs().get(log.log) else {
         return Vec::new();
@@ -461,7 +472,8 @@ fn hidden(source: &Source, log: &ScannedLog) -> Vec<(Zxid, Zxid)> {
     }
 }
 
-/// Does `work` on each of `items`, on all cores, and gives the results in order; the first error ends it.
+/// Does `work` on each of `items`, on all cores, and gives the results in order; the first error
+/// ends it.
 pub fn side_by_side<T: Sync, R: Send>(
     items: &[T],
     work: impl Fn(&T) -> Result<R> + Sync,

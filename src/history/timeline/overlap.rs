@@ -59,8 +59,9 @@ impl Timeline {
     }
 }
 
-/// Walks over the txns of `overlap` in both logs, from `from` on: those that differ, to the first that one of them lacks. Where either is
-/// damaged there is nothing to compare: that is told of the log itself.
+/// Walks over the txns of `overlap` in both logs, from `from` on: those that differ, to the first
+/// that one of them lacks. Where either is damaged there is nothing to compare: that is told of the
+/// log itself.
 fn compare(source: &Source, segment: &Segment, overlap: &Overlap, from: Zxid) -> Result<Vec<Fork>> {
     let mut forks = Vec::new();
     let mut other = overlap.other.reader(source, from)?;

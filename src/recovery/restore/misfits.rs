@@ -7,12 +7,14 @@
 //! | data above `jute.maxbuffer` | never | "Unreasonable length": the snapshot is refused |
 //! | a quota on `/` | never | no start at all (`DataTree.setupQuota`) |
 //!
-//! The limit is `jute.maxbuffer` (1,048,575 unless set), to which 3.4.6 to 3.5.6 add 1,024, and 3.5.7 and later as much again.
+//! The limit is `jute.maxbuffer` (1,048,575 unless set), to which 3.4.6 to 3.5.6 add 1,024, and
+//! 3.5.7 and later as much again.
 
 use crate::format::release::{MAX_BUFFER, Release};
 use crate::tree::{DataTree, Owner};
 
-/// What `release` cannot hold of `tree`; and what any release needs for it. Without a release, only what none can hold is in the first.
+/// What `release` cannot hold of `tree`; and what any release needs for it. Without a release, only
+/// what none can hold is in the first.
 pub(super) fn misfits(tree: &DataTree, release: Option<Release>) -> (Vec<String>, Vec<String>) {
     let (mut containers, mut ttls) = (0u64, 0u64);
     let mut largest = (0, Vec::new());

@@ -1,12 +1,16 @@
-//! Restore: one clean snapshot of the tree at a point, named so that an ensemble takes it for the newest of histories.
+//! Restore: one clean snapshot of the tree at a point, named so that an ensemble takes it for the
+//! newest of histories.
 //!
-//! No logs are written. Servers of 3.8.4 and later, and 3.9.2 and later, can refuse the fuzzy snapshot and the logs that they wrote
-//! themselves (`DataTree.createNode` fetches ACLs by ids that the snapshot's map may lack), and older ones attach wrong ACLs. A snapshot that ends
-//! with its first seal is the one shape that every release loads.
+//! No logs are written. Servers of 3.8.4 and later, and 3.9.2 and later, can refuse the fuzzy
+//! snapshot and the logs that they wrote themselves (`DataTree.createNode` fetches ACLs by ids that
+//! the snapshot's map may lack), and older ones attach wrong ACLs. A snapshot that ends with its
+//! first seal is the one shape that every release loads.
 //!
-//! The file is named with the first zxid of an epoch above all that the source has seen, and `currentEpoch` and `acceptedEpoch` say the
-//! same: zxids never repeat, clients that saw more are not refused (`ZooKeeperServer.processConnectRequest`), and a member that was not restored
-//! is sent the whole tree (`LearnerHandler.syncFollower`) instead of being taken for one that shares the history.
+//! The file is named with the first zxid of an epoch above all that the source has seen, and
+//! `currentEpoch` and `acceptedEpoch` say the same: zxids never repeat, clients that saw more are
+//! not refused (`ZooKeeperServer.processConnectRequest`), and a member that was not restored is
+//! sent the whole tree (`LearnerHandler.syncFollower`) instead of being taken for one that shares
+//! the history.
 
 mod misfits;
 mod write;
@@ -29,10 +33,12 @@ use std::path::{Path, PathBuf};
 
 pub use write::write_snapshot;
 
-/// How far above the highest epoch that the source has seen the new one is. Other members may have gone through elections
-/// that this source knows nothing of, since the backup was made or while it was cut off; epochs cost nothing.
+/// How far above the highest epoch that the source has seen the new one is. Other members may have
+/// gone through elections that this source knows nothing of, since the backup was made or while it
+/// was cut off; epochs cost nothing.
 pub const EPOCH_MARGIN: u32 = 0x1000;
-/// `QuorumPeer` keeps an epoch in a long, but a zxid of 0x80000000 and more epochs is negative and its file name does not parse.
+/// `QuorumPeer` keeps an epoch in a long, but a zxid of 0x80000000 and more epochs is negative and
+/// its file name does not parse.
 const EPOCH_MAX: u32 = 0x7fff_ffff;
 
 /// What becomes of ephemerals and sessions.
@@ -118,7 +124,8 @@ pub struct Written {
 /// Works out the tree at the point.
 ///
 /// # Errors
-/// [`ErrorKind::NotReachable`] and [`ErrorKind::Damage`] as [`rebuild_as`]; also when an ACL is unknown.
+/// [`ErrorKind::NotReachable`] and [`ErrorKind::Damage`] as [`rebuild_as`]; also when an ACL is
+/// unknown.
 pub fn plan(source: &Source, what: &What, progress: &dyn Progress) -> Result<Plan> {
     let wish = Wish {
         purpose: Purpose::Restoring,
@@ -220,7 +227,8 @@ pub fn execute(plan: &Plan, place: &Where, progress: &dyn Progress) -> Result<Wr
 /// Refuses a place that cannot be written to, before anything is worked out.
 ///
 /// # Errors
-/// [`ErrorKind::TargetExists`]; [`ErrorKind::BadArgument`] for a place within another, within the source, or that cannot be replaced.
+/// [`ErrorKind::TargetExists`]; [`ErrorKind::BadArgument`] for a place within another, within the
+/// source, or that cannot be replaced.
 pub fn ensure_writable(source: &Source, place: &Where) -> Result<()> {
     let places: Vec<&Path> = [Some(&place.target), place.data_log_dir.as_ref()]
         .into_iter()

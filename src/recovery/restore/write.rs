@@ -18,8 +18,9 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 /// How many bytes are written before they are worth a sync.
 const SYNC_EVERY: usize = 32 << 20;
 
-/// Writes `tree` to `out` as a plain snapshot that ends with its first seal, and says how many bytes that took. Equal trees give equal
-/// bytes: siblings stand by name, ACLs by their bytes, sessions by id. ACLs that are unknown are refused.
+/// Writes `tree` to `out` as a plain snapshot that ends with its first seal, and says how many
+/// bytes that took. Equal trees give equal bytes: siblings stand by name, ACLs by their bytes,
+/// sessions by id. ACLs that are unknown are refused.
 ///
 /// # Errors
 /// Those of `out`; `InvalidData` for an unknown ACL.
@@ -57,7 +58,8 @@ pub fn write_snapshot(tree: &DataTree, out: impl Write) -> io::Result<u64> {
     writer.finish(&Trailer::default()).map(|(_, size)| size)
 }
 
-/// Writes `tree` to a new file at `path`, syncs it, and reads it back: every field of every znode is compared. Gives its size and SHA-256.
+/// Writes `tree` to a new file at `path`, syncs it, and reads it back: every field of every znode
+/// is compared. Gives its size and SHA-256.
 pub(super) fn write_and_read_back(
     tree: &DataTree,
     path: &Path,

@@ -1,6 +1,7 @@
 //! Access control lists by id, as servers keep them while they replay (`ReferenceCountedACLCache`).
 //!
-//! A fuzzy snapshot can give a znode an id that its map lacks. Replay then hands out ids of its own, and may give that very one to another list.
+//! A fuzzy snapshot can give a znode an id that its map lacks. Replay then hands out ids of its
+//! own, and may give that very one to another list.
 
 use super::rules::Rules;
 use super::thrown::{Result, Thrown};
@@ -29,7 +30,8 @@ impl AclCache {
         }
     }
 
-    /// Takes up a snapshot's map. Ids go on above the highest ever seen, in this or in a snapshot that did not load.
+    /// Takes up a snapshot's map. Ids go on above the highest ever seen, in this or in a snapshot
+    /// that did not load.
     pub fn load(&mut self, map: Vec<(i64, Box<[u8]>)>) {
         self.lists.clear();
         self.ids.clear();

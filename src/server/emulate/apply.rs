@@ -1,6 +1,7 @@
 //! What a server does with one txn (`DataTree.processTxn`), release by release.
 //!
-//! The data of quota counts (`zookeeper_stats`) is left as the snapshot has it: it is derived, and compared with nothing.
+//! The data of quota counts (`zookeeper_stats`) is left as the snapshot has it: it is derived, and
+//! compared with nothing.
 
 use super::record::{Body, Create, Kind, Part, Record, Text, decode_part};
 use super::rules::OwnerKind;
@@ -22,7 +23,8 @@ pub enum Refused {
 type Applied = std::result::Result<(), Refused>;
 
 impl ServerTree {
-    /// Applies a txn, and says what of it a server would swallow without a word: the first change that failed.
+    /// Applies a txn, and says what of it a server would swallow without a word: the first change
+    /// that failed.
     ///
     /// # Errors
     /// What ends the load.
@@ -48,7 +50,8 @@ impl ServerTree {
         Ok(applied)
     }
 
-    /// A multi with an error among its parts does nothing. A part that cannot be decoded ends it, and what was done stays.
+    /// A multi with an error among its parts does nothing. A part that cannot be decoded ends it,
+    /// and what was done stays.
     fn apply_multi(&mut self, header: &TxnHeader, parts: &[Part]) -> Result<Applied> {
         let failed = parts.iter().any(|part| part.txn_type == op::ERROR);
         let mut applied = Ok(());

@@ -29,7 +29,8 @@ pub struct Changed {
     pub fields: Vec<&'static str>,
 }
 
-/// How a server's tree differs from the true one at the same zxid. Quota counts and `/zookeeper/config` are derived, and left out.
+/// How a server's tree differs from the true one at the same zxid. Quota counts and
+/// `/zookeeper/config` are derived, and left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Difference {
     /// Znodes that the server lacks.

@@ -1,4 +1,5 @@
-//! Which files a server reads, and in which order (`Util.getZxidFromName`, `FileSnap.findNValidSnapshots`, `FileTxnLog.FileTxnIterator.init`).
+//! Which files a server reads, and in which order (`Util.getZxidFromName`,
+//! `FileSnap.findNValidSnapshots`, `FileTxnLog.FileTxnIterator.init`).
 
 use super::rules::Rules;
 use super::thrown;
@@ -123,7 +124,8 @@ pub fn snapshots(dir: &Path, rules: &Rules) -> Result<Vec<ServerFile>> {
     Ok(tried)
 }
 
-/// The logs that are read for txns from `start` on, in that order: those named so, and the newest one below.
+/// The logs that are read for txns from `start` on, in that order: those named so, and the newest
+/// one below.
 ///
 /// # Errors
 /// When the directory cannot be read.
@@ -134,7 +136,8 @@ pub fn logs(dir: &Path, start: i64, rules: &Rules) -> Result<Vec<ServerFile>> {
     Ok(logs.split_off(above.saturating_sub(1)))
 }
 
-/// Whether any name in `dir` begins with `prefix` and a dot: what the check of separate directories looks for.
+/// Whether any name in `dir` begins with `prefix` and a dot: what the check of separate directories
+/// looks for.
 ///
 /// # Errors
 /// When the directory cannot be read.

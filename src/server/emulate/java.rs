@@ -1,4 +1,5 @@
-//! What Java does with bytes: `BinaryInputArchive` over `DataInputStream`, its limits, and what it throws.
+//! What Java does with bytes: `BinaryInputArchive` over `DataInputStream`, its limits, and what it
+//! throws.
 
 use super::limits::Limits;
 use super::thrown::{Result, Thrown, thrown};
@@ -161,8 +162,8 @@ impl<R: Read> InputArchive for FileInput<R> {
     }
 }
 
-/// `bytes`, which are not UTF-8, as a `String` of Java holds them and would write them again: U+FFFD for what is malformed, and
-/// one for each half of a surrogate pair.
+/// `bytes`, which are not UTF-8, as a `String` of Java holds them and would write them again:
+/// U+FFFD for what is malformed, and one for each half of a surrogate pair.
 fn decoded(bytes: &[u8]) -> Vec<u8> {
     let mut text = Vec::with_capacity(bytes.len());
     let mut rest = bytes;

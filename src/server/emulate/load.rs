@@ -1,5 +1,5 @@
-//! A whole load (`FileTxnSnapLog.restore`, `fastForwardFromEdits`), and what comes behind it at a start (`ZooKeeperServer.loadData`,
-//! `QuorumPeer.loadDataBase`).
+//! A whole load (`FileTxnSnapLog.restore`, `fastForwardFromEdits`), and what comes behind it at a
+//! start (`ZooKeeperServer.loadData`, `QuorumPeer.loadDataBase`).
 
 use super::apply::Refused;
 use super::files::{self, ServerFile};
@@ -73,14 +73,17 @@ pub struct Loaded {
     pub tree: ServerTree,
     /// How many txns were replayed.
     pub txns: u64,
-    /// Where txns behind a hole were replayed as if there were none: the last before it and the first behind it.
+    /// Where txns behind a hole were replayed as if there were none: the last before it and the
+    /// first behind it.
     pub holes: Vec<(Zxid, Zxid)>,
-    /// How many changes behind a hole found no znode to change, or one where there should be none, and the first txn of them: what that
-    /// hole took away. Without one it is normal, while txns are applied again that a fuzzy snapshot has.
+    /// How many changes behind a hole found no znode to change, or one where there should be none,
+    /// and the first txn of them: what that hole took away. Without one it is normal, while txns
+    /// are applied again that a fuzzy snapshot has.
     pub swallowed: (u64, Option<Zxid>),
     /// How many digests differed, and at which txn first ("Digests are not matching").
     pub digest_mismatches: (u64, Option<Zxid>),
-    /// The zxid at which the snapshot was finished, where the txns up to it did not come: the tree may hold parts of txns that are missing.
+    /// The zxid at which the snapshot was finished, where the txns up to it did not come: the tree
+    /// may hold parts of txns that are missing.
     pub awaited: Option<Zxid>,
 }
 
@@ -90,8 +93,8 @@ impl Loaded {
         self.tree.last_zxid()
     }
 
-    /// What a standalone server or a leader does before it serves, and followers do not: it ends the sessions that own ephemerals and
-    /// that nothing tells of.
+    /// What a standalone server or a leader does before it serves, and followers do not: it ends
+    /// the sessions that own ephemerals and that nothing tells of.
     ///
     /// # Errors
     /// What ends the start.
@@ -124,7 +127,8 @@ pub struct Load {
 /// Loads the directories of `source`.
 ///
 /// # Errors
-/// [`ErrorKind::BadArgument`] when it is a single file; failures to read. What a server would not read is in the result.
+/// [`ErrorKind::BadArgument`] when it is a single file; failures to read. What a server would not
+/// read is in the result.
 pub fn load(source: &Source, rules: &Rules, progress: &dyn Progress) -> Result<Load> {
     let (Some(snap_dir), Some(log_dir)) = (source.dirs().first(), source.dirs().last()) else {
         let message = "is one file, and a server starts on a directory";
@@ -306,7 +310,8 @@ impl Replay {
         replay
     }
 
-    /// Replays everything from the first record on that the tree does not have by its zxid. From there, every record is applied.
+    /// Replays everything from the first record on that the tree does not have by its zxid. From
+    /// there, every record is applied.
     fn run(
         &mut self,
         logs: &mut ServerLogs<'_>,
@@ -373,7 +378,8 @@ impl Replay {
         self.ensure_no_gap(zxid)
     }
 
-    /// Compares the digest that the snapshot promised, at its own zxid (`DataTree.compareSnapshotDigests`).
+    /// Compares the digest that the snapshot promised, at its own zxid
+    /// (`DataTree.compareSnapshotDigests`).
     fn compare_promised(&mut self, zxid: Zxid) {
         let Some((at, digest)) = self.promised.filter(|(at, _)| *at == zxid) else {
             return;
@@ -385,7 +391,8 @@ impl Replay {
         }
     }
 
-    /// Compares the digest that the leader logged, unless one of the snapshot's is still awaited (`DataTree.compareDigest`).
+    /// Compares the digest that the leader logged, unless one of the snapshot's is still awaited
+    /// (`DataTree.compareDigest`).
     fn compare_logged(&mut self, record: &Record) {
         let digest = record
             .digest
@@ -403,7 +410,8 @@ impl Replay {
         self.loaded.digest_mismatches.1.get_or_insert(zxid);
     }
 
-    /// What is replayed is kept for followers too, and that wants an unbroken row (`ZKDatabase.addCommittedProposal`).
+    /// What is replayed is kept for followers too, and that wants an unbroken row
+    /// (`ZKDatabase.addCommittedProposal`).
     fn ensure_no_gap(&mut self, zxid: Zxid) -> super::thrown::Result<()> {
         if !self.loaded.tree.rules.refuses_gaps() {
             return Ok(());

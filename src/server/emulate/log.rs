@@ -1,4 +1,5 @@
-//! Reading logs as a server does (`FileTxnLog.FileTxnIterator`): each to what it takes for the end, then the next, with no look back.
+//! Reading logs as a server does (`FileTxnLog.FileTxnIterator`): each to what it takes for the end,
+//! then the next, with no look back.
 
 use super::files::ServerFile;
 use super::java::{FileInput, InputArchive};

@@ -1,12 +1,15 @@
-//! What a server of a given release would do on a directory: start or refuse, with which message, to which zxid, and what of the tree
-//! that it then serves is not the truth.
+//! What a server of a given release would do on a directory: start or refuse, with which message,
+//! to which zxid, and what of the tree that it then serves is not the truth.
 //!
-//! A server that starts proves nothing: it drops what is behind a damaged length or end mark without a word, goes on over holes, and some releases
-//! refuse what they wrote themselves. This follows their code, `FileTxnSnapLog.restore` and all that it calls, release by release ([`Rules`]
-//! has the table), including what they do with damaged bytes, and compares the tree that comes out with the true one ([`crate::history::replay`]).
+//! A server that starts proves nothing: it drops what is behind a damaged length or end mark
+//! without a word, goes on over holes, and some releases refuse what they wrote themselves. This
+//! follows their code, `FileTxnSnapLog.restore` and all that it calls, release by release
+//! ([`Rules`] has the table), including what they do with damaged bytes, and compares the tree that
+//! comes out with the true one ([`crate::history::replay`]).
 //!
-//! Known are 3.4.6 to 3.9.5. Not followed: the data of quota counts, which is derived; what memory, permissions, or a full disk do;
-//! `/zookeeper/config`, which members write anew; digests under another charset than UTF-8.
+//! Known are 3.4.6 to 3.9.5. Not followed: the data of quota counts, which is derived; what memory,
+//! permissions, or a full disk do; `/zookeeper/config`, which members write anew; digests under
+//! another charset than UTF-8.
 
 mod acls;
 mod apply;
@@ -44,9 +47,11 @@ pub const TELLING: [&str; 10] = [
 /// What the true tree has to say.
 #[derive(Clone, Debug)]
 pub enum Truth {
-    /// It can be had at the zxid that the server reaches, with this proof; and that is how the server's differs.
+    /// It can be had at the zxid that the server reaches, with this proof; and that is how the
+    /// server's differs.
     Known(Proof, Difference),
-    /// It cannot be had there, and why: what the server serves can only be wrong, or cannot be judged.
+    /// It cannot be had there, and why: what the server serves can only be wrong, or cannot be
+    /// judged.
     Unknown(String),
 }
 
@@ -59,13 +64,16 @@ pub struct Started {
     pub znodes: usize,
     /// How many txns it replayed.
     pub txns: u64,
-    /// Where it went on behind a hole as if there were none: the last txn before it and the first behind it.
+    /// Where it went on behind a hole as if there were none: the last txn before it and the first
+    /// behind it.
     pub holes: Vec<(Zxid, Zxid)>,
-    /// How many changes behind a hole found nothing to change, or something where nothing should be, and the first such txn.
+    /// How many changes behind a hole found nothing to change, or something where nothing should
+    /// be, and the first such txn.
     pub swallowed: (u64, Option<Zxid>),
     /// How many digests differed, and at which txn first.
     pub digest_mismatches: (u64, Option<Zxid>),
-    /// The sessions that a standalone server or a leader ends before it serves, and followers do not.
+    /// The sessions that a standalone server or a leader ends before it serves, and followers do
+    /// not.
     pub ended_sessions: Vec<SessionId>,
     /// How many znodes it serves then.
     pub znodes_served: usize,

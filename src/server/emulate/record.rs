@@ -1,6 +1,8 @@
-//! Records as a server decodes them (`SerializeUtils.deserializeTxn`, the classes that jute generates).
+//! Records as a server decodes them (`SerializeUtils.deserializeTxn`, the classes that jute
+//! generates).
 //!
-//! [`crate::format::record`] reads what is there; this reads what a given release makes of it, nulls and all.
+//! [`crate::format::record`] reads what is there; this reads what a given release makes of it,
+//! nulls and all.
 
 use super::java::{InputArchive, SliceInput};
 use super::rules::Rules;

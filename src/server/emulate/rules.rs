@@ -127,13 +127,14 @@ const TTL_MAX: i64 = (1 << 40) - 1;
 const ILLEGAL_ARGUMENT: &str = "java.lang.IllegalArgumentException";
 
 impl Rules {
-    /// The first release whose rules are known here; the earlier ones fixed up what they replayed in ways of their own.
+    /// The first release whose rules are known here; the earlier ones fixed up what they replayed
+    /// in ways of their own.
     pub const FIRST: Release = Release::new(3, 4, 6);
     /// The last branch.
     pub const LAST_MINOR: u32 = 9;
 
-    /// The rules of a release, or of Debian's package of one, such as `3.8.0-11+deb12u2`: from that on, Debian's 3.8.0 fetches ACLs as 3.8.4 does
-    /// (the fix of CVE-2024-23944).
+    /// The rules of a release, or of Debian's package of one, such as `3.8.0-11+deb12u2`: from that
+    /// on, Debian's 3.8.0 fetches ACLs as 3.8.4 does (the fix of CVE-2024-23944).
     ///
     /// # Errors
     /// A line for the user, for what is no release, or none that is known here.
@@ -194,7 +195,8 @@ impl Rules {
         self.since(5, 3) && !self.settings.trust_empty
     }
 
-    /// Whether it looks for logs among snapshots and the other way round, where the two have directories of their own.
+    /// Whether it looks for logs among snapshots and the other way round, where the two have
+    /// directories of their own.
     pub fn checks_placement(&self) -> bool {
         self.release.has(&[(4, 12), (5, 4), (6, 0)])
     }

@@ -19,7 +19,8 @@ pub type Promised = Option<(Zxid, TxnDigest)>;
 /// Loads `file` into `tree`, and gives the digest to compare with later.
 ///
 /// # Errors
-/// [`Thrown::Io`] and [`Thrown::Eof`] send the server to the next snapshot, anything else ends the load.
+/// [`Thrown::Io`] and [`Thrown::Eof`] send the server to the next snapshot, anything else ends the
+/// load.
 pub fn load(file: &ServerFile, tree: &mut ServerTree, reader: impl Read) -> Result<Promised> {
     let rules = tree.rules.clone();
     let mut input = FileInput::new(reader, rules.limits());
@@ -94,8 +95,8 @@ fn check_seal(input: &mut FileInput<impl Read>, rules: &Rules, file: &ServerFile
     }))
 }
 
-/// What stands behind the first seal. A server takes what its own settings make it expect; running out of bytes within it means that
-/// there is none.
+/// What stands behind the first seal. A server takes what its own settings make it expect; running
+/// out of bytes within it means that there is none.
 fn read_trailer(
     input: &mut FileInput<impl Read>,
     rules: &Rules,

@@ -1,7 +1,8 @@
 //! What Java throws.
 //!
-//! A server's decisions hang on the *class* of what was thrown: `EOFException` mostly means "the end of this file", any other
-//! `IOException` means "refuse" (logs) or "try the next" (snapshots), and everything unchecked ends the load.
+//! A server's decisions hang on the *class* of what was thrown: `EOFException` mostly means "the
+//! end of this file", any other `IOException` means "refuse" (logs) or "try the next" (snapshots),
+//! and everything unchecked ends the load.
 
 use crate::error::Unread;
 use std::io;
@@ -11,7 +12,8 @@ use std::io;
 pub enum Thrown {
     /// `java.io.EOFException`.
     Eof,
-    /// Another `java.io.IOException` (the class is told where it is not that one), with its message.
+    /// Another `java.io.IOException` (the class is told where it is not that one), with its
+    /// message.
     Io(&'static str, String),
     /// Anything unchecked: its class and message.
     Unchecked(&'static str, String),

@@ -1,7 +1,7 @@
 //! The tree as a server holds it: a table of znodes by path, each with the names of its children.
 //!
-//! Unlike [`crate::tree`], nothing keeps table and children in agreement: a replay over a hole can leave znodes that no parent lists, and
-//! names that lead nowhere, and they have effects.
+//! Unlike [`crate::tree`], nothing keeps table and children in agreement: a replay over a hole can
+//! leave znodes that no parent lists, and names that lead nowhere, and they have effects.
 
 use super::acls::{AclCache, OPEN_ID};
 use super::rules::{OwnerKind, Rules};
@@ -81,7 +81,8 @@ impl ServerTree {
         tree
     }
 
-    /// Begins to load a snapshot. What an earlier one left that did not load stays where the server leaves it.
+    /// Begins to load a snapshot. What an earlier one left that did not load stays where the server
+    /// leaves it.
     pub(super) fn clear(&mut self, acls: Vec<(i64, Box<[u8]>)>) {
         self.acls.load(acls);
         self.nodes.clear();
@@ -126,7 +127,8 @@ impl ServerTree {
         Ok(())
     }
 
-    /// A quota on "/" is more than the trie of quotas bears (`DataTree.setupQuota`, `PathTrie.addPath`).
+    /// A quota on "/" is more than the trie of quotas bears (`DataTree.setupQuota`,
+    /// `PathTrie.addPath`).
     fn check_quotas(&self) -> Result<()> {
         let is_leaf = |path: &[u8]| self.get(path).is_some_and(|node| node.children.is_empty());
         let has_limits = self
@@ -253,7 +255,8 @@ impl ServerTree {
         node.children.iter().cloned().collect()
     }
 
-    /// Sessions that own ephemerals and are not known: a standalone server or a leader ends them before it serves.
+    /// Sessions that own ephemerals and are not known: a standalone server or a leader ends them
+    /// before it serves.
     pub fn dead_sessions(&self) -> Vec<SessionId> {
         let owners = self.ephemerals.keys().map(|owner| SessionId(*owner));
         owners

@@ -1,8 +1,10 @@
-//! Would servers start on a directory, and with what in hand: the findings of `verify` and the checks of a start, told as consequences.
+//! Would servers start on a directory, and with what in hand: the findings of `verify` and the
+//! checks of a start, told as consequences.
 //!
-//! A server loads the newest snapshot that it can, then the logs named above it and the newest one below. Damage elsewhere it never
-//! sees. What is told here follows from the files; it is no emulation of one release, and settings of the server
-//! (`jute.maxbuffer`, `snapshot.trust.empty`, `db.autocreate`) are taken to be the default ones.
+//! A server loads the newest snapshot that it can, then the logs named above it and the newest one
+//! below. Damage elsewhere it never sees. What is told here follows from the files; it is no
+//! emulation of one release, and settings of the server (`jute.maxbuffer`, `snapshot.trust.empty`,
+//! `db.autocreate`) are taken to be the default ones.
 
 use super::entries;
 use super::entry::Entry;

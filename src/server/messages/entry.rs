@@ -57,7 +57,8 @@ impl Risk {
 pub struct Sign {
     /// The message, with holes; see `pattern`.
     pub text: &'static str,
-    /// One of these stands in the same message or the stack trace below it; anything, if there is none.
+    /// One of these stands in the same message or the stack trace below it; anything, if there is
+    /// none.
     pub with: &'static [&'static str],
 }
 
@@ -66,7 +67,8 @@ pub struct Sign {
 pub struct Entry {
     /// Stable, for programs.
     pub id: &'static str,
-    /// Entries of one family explain the same words; in one message, the first of them in the table that fits is told.
+    /// Entries of one family explain the same words; in one message, the first of them in the table
+    /// that fits is told.
     pub family: &'static str,
     /// How it is recognised: by any of these.
     pub signs: &'static [Sign],

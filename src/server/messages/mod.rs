@@ -1,11 +1,12 @@
 //! What a server meant: the cause of a message, whether data is at risk, the next safe step.
 //!
-//! [`Explainer`] takes lines that a server printed, with whatever log4j, logback or a container put before them, and finds
-//! the messages it knows ([`entries`]): in the words themselves, in wrapped exceptions and in the frames of stack traces.
-//! [`directory()`] says of a data directory whether servers would start on it, as far as its files tell.
+//! [`Explainer`] takes lines that a server printed, with whatever log4j, logback or a container put
+//! before them, and finds the messages it knows ([`entries`]): in the words themselves, in wrapped
+//! exceptions and in the frames of stack traces. [`directory()`] says of a data directory whether
+//! servers would start on it, as far as its files tell.
 //!
-//! Which messages there are, and in which releases, was read from the servers of 3.4.0 to 3.9.5. Epochs are printed in hexadecimal
-//! without `0x`, zxids of most exceptions in decimal.
+//! Which messages there are, and in which releases, was read from the servers of 3.4.0 to 3.9.5.
+//! Epochs are printed in hexadecimal without `0x`, zxids of most exceptions in decimal.
 
 mod directory;
 mod entry;
@@ -264,7 +265,8 @@ fn tidy(line: &str) -> String {
     words.join(" ")
 }
 
-/// Whether a line belongs to the message before it: a frame, a cause, or an exception without a prefix.
+/// Whether a line belongs to the message before it: a frame, a cause, or an exception without a
+/// prefix.
 fn is_continuation(line: &str) -> bool {
     let is_trace = ["at ", "Caused by:", "Suppressed:", "... "]
         .iter()

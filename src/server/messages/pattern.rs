@@ -1,4 +1,5 @@
-//! Patterns of messages: text with holes, as `The current epoch, {epoch}, is older than the last zxid, {zxid}`.
+//! Patterns of messages: text with holes, as
+//! `The current epoch, {epoch}, is older than the last zxid, {zxid}`.
 
 use crate::zxid::Zxid;
 
@@ -48,8 +49,9 @@ impl Captures {
     }
 }
 
-/// Finds `pattern` in `line`. A hole takes what stands before the text behind it; the last hole takes one word. People also
-/// paste messages with letters in place of the numbers, so a hole takes anything, and what is no number is not used as one.
+/// Finds `pattern` in `line`. A hole takes what stands before the text behind it; the last hole
+/// takes one word. People also paste messages with letters in place of the numbers, so a hole takes
+/// anything, and what is no number is not used as one.
 pub(super) fn find(pattern: &'static str, line: &str) -> Option<Captures> {
     let (head, _) = pattern.split_once('{').unwrap_or((pattern, ""));
     line.match_indices(head)

@@ -36,11 +36,14 @@ With --nagios the statuses are those of monitoring plugins instead, which mean o
 
 /// List backups: what they hold, what can be restored, and how old the newest is.
 ///
-/// Lineages are histories: all members of an ensemble feed one; a history that went on otherwise begins another. The newest stands first. For each
-/// backup: its id, when it was made (by the clock of the host that made it), its window (the newest points that it alone can restore, of which the last
-/// has a time), how many txns and bytes it added, how many bytes of objects it lists, what was backed up, and remarks.
+/// Lineages are histories: all members of an ensemble feed one; a history that went on otherwise
+/// begins another. The newest stands first. For each backup: its id, when it was made (by the clock
+/// of the host that made it), its window (the newest points that it alone can restore, of which the
+/// last has a time), how many txns and bytes it added, how many bytes of objects it lists, what was
+/// backed up, and remarks.
 ///
-/// Ages are of the newest backup that can be restored to its last txn: one without a window counts for nothing.
+/// Ages are of the newest backup that can be restored to its last txn: one without a window counts
+/// for nothing.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct BackupsArgs {

@@ -1,4 +1,5 @@
-//! One line for monitoring: `STATE - text | perfdata`, and the statuses of its plugins, which are not those of this program.
+//! One line for monitoring: `STATE - text | perfdata`, and the statuses of its plugins, which are
+//! not those of this program.
 
 use super::{BackupsArgs, max_age_ms, stale};
 use crate::cli::args::options;

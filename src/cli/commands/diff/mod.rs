@@ -34,11 +34,13 @@ Exit status:
 
 /// Tell what changed between two points of one source, or between two sources.
 ///
-/// With one SOURCE: the tree at --from, by default the first that can be had, against the tree at --to, by default the last. With two: the tree of
-/// SOURCE at --from against that of OTHER at --to, both the last by default. Contents are compared, not sizes.
+/// With one SOURCE: the tree at --from, by default the first that can be had, against the tree at
+/// --to, by default the last. With two: the tree of SOURCE at --from against that of OTHER at --to,
+/// both the last by default. Contents are compared, not sizes.
 ///
-/// One line a znode, parents first: A created, D deleted, M changed (data, acl, and which fields of the stat), R recreated: deleted, and created again
-/// by another txn. What servers derive is left out: the data of quota counts, and /zookeeper/config.
+/// One line a znode, parents first: A created, D deleted, M changed (data, acl, and which fields of
+/// the stat), R recreated: deleted, and created again by another txn. What servers derive is left
+/// out: the data of quota counts, and /zookeeper/config.
 #[derive(Args, Debug)]
 #[command(after_help = STATUS, after_long_help = format!("{POINTS}\n\n{STATUS}"))]
 pub struct DiffArgs {
@@ -64,13 +66,15 @@ pub struct DiffArgs {
         allow_hyphen_values = true
     )]
     pub to: String,
-    /// Only znodes whose path matches: * and ? within a name, ** through any number. Sessions are left out then
+    /// Only znodes whose path matches: * and ? within a name, ** through any number. Sessions are
+    /// left out then
     #[arg(long, value_name = "GLOB")]
     pub path: Option<PathGlob>,
     /// Leave out what does not matter; without stat, a znode created anew is no other
     #[arg(long, value_name = "ASPECT,...", value_enum, value_delimiter = ',')]
     pub ignore: Vec<AspectArg>,
-    /// Where a point is a snapshot that no log goes with, take it as the file has it: it may hold parts of later txns
+    /// Where a point is a snapshot that no log goes with, take it as the file has it: it may hold
+    /// parts of later txns
     #[arg(long)]
     pub as_is: bool,
     /// Compare what servers derive, too

@@ -14,12 +14,15 @@ Examples:
 
 /// Put what a window of history needs into a portable archive, or the tree at a point into text.
 ///
-/// The archive is a .tar.gz that plain tar and sha256sum read: one folder that a server could start from, with the base snapshot, the txns behind
-/// it cut at record boundaries, epoch files, SHA256SUMS and manifest.json. Everything in it was replayed and proven before it is written.
+/// The archive is a .tar.gz that plain tar and sha256sum read: one folder that a server could start
+/// from, with the base snapshot, the txns behind it cut at record boundaries, epoch files,
+/// SHA256SUMS and manifest.json. Everything in it was replayed and proven before it is written.
 ///
-/// The other formats hold the znodes at one point, all or those at and below PATH, parents first. jsonl: a header, then a line a znode with every field, data as text
-/// or base64, then (of the whole tree) a line a session. json: the same in one document. zkcli: a script for zkCli.sh that makes the znodes again, with their data, ACLs and TTLs, below a
-/// parent that is there; it says on stderr what it could not hold (ephemerals, binary data, line ends), and ends with status 3 then.
+/// The other formats hold the znodes at one point, all or those at and below PATH, parents first.
+/// jsonl: a header, then a line a znode with every field, data as text or base64, then (of the
+/// whole tree) a line a session. json: the same in one document. zkcli: a script for zkCli.sh that
+/// makes the znodes again, with their data, ACLs and TTLs, below a parent that is there; it says on
+/// stderr what it could not hold (ephemerals, binary data, line ends), and ends with status 3 then.
 #[derive(Args, Debug)]
 #[command(after_help = format!("{POINTS}\n\n{EXPORT_EXAMPLES}"), after_long_help = format!("{POINTS}\n\n{EXPORT_EXAMPLES}\n\n{EXIT_STATUS}"))]
 pub struct ExportArgs {
@@ -46,10 +49,12 @@ pub struct ExportArgs {
     /// Of a tree: leave out the txn that POINT names
     #[arg(long)]
     pub exclusive: bool,
-    /// The first point that the archive is to restore; by default the newest snapshot's that reaches the last
+    /// The first point that the archive is to restore; by default the newest snapshot's that
+    /// reaches the last
     #[arg(long, value_name = "POINT", allow_hyphen_values = true)]
     pub from: Option<String>,
-    /// Where POINT is a snapshot that no log goes with and that shows no later txn, take it as it stands: unproven (status 3)
+    /// Where POINT is a snapshot that no log goes with and that shows no later txn, take it as it
+    /// stands: unproven (status 3)
     #[arg(long)]
     pub accept_unproven: bool,
     /// Of a tree: show such a snapshot also where it holds parts of later txns, as the file has it

@@ -96,7 +96,8 @@ fn header(reading: &Reading<()>, path: &[u8]) -> Map<String, Value> {
     header
 }
 
-/// One record a line, each of which says what it is: a header, znodes, and of a whole tree sessions.
+/// One record a line, each of which says what it is: a header, znodes, and of a whole tree
+/// sessions.
 fn lines(out: &mut impl Write, reading: &Reading<()>, path: &[u8]) -> io::Result<()> {
     let tree = reading.tree();
     let mut first = header(reading, path);

@@ -22,7 +22,8 @@ impl Clock {
         let minute = ms.div_euclid(MINUTE_MS);
         if self.minute != Some(minute) {
             let start = text::time(minute.saturating_mul(MINUTE_MS));
-            // Offsets change with the minute, but those of long ago have seconds in them, and some numbers are no times.
+            // Offsets change with the minute, but those of long ago have seconds in them, and some
+            // numbers are no times.
             let Some((head, tail)) = start.split_once(":00.000") else {
                 self.minute = None;
                 out.extend_from_slice(text::time(ms).as_bytes());

@@ -36,7 +36,8 @@ impl Lines {
         }
     }
 
-    /// Puts the line of `txn` at the end of `out`. What cannot be decoded is said in it, and given back.
+    /// Puts the line of `txn` at the end of `out`. What cannot be decoded is said in it, and given
+    /// back.
     pub fn txn(&mut self, out: &mut Vec<u8>, txn: &Selected<'_>) -> Result<(), DecodeError> {
         let header = &txn.entry.header;
         let _ = write!(out, "{} ", header.zxid);
@@ -113,7 +114,8 @@ impl Lines {
             }
             TxnBody::Check { path, version } => {
                 put_path(out, path);
-                // What is logged is one more than the version that was found there (`PrepRequestProcessor`).
+                // What is logged is one more than the version that was found there
+                // (`PrepRequestProcessor`).
                 let _ = write!(out, " version {}", version.wrapping_sub(1));
             }
             TxnBody::Multi(_) => {}

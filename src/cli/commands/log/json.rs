@@ -1,4 +1,5 @@
-//! A txn for programs: a JSON object a line. It is put together by hand: a `Value` for each txn would take longer than all the rest.
+//! A txn for programs: a JSON object a line. It is put together by hand: a `Value` for each txn
+//! would take longer than all the rest.
 
 use crate::cli::views::value;
 use base64::Engine;
@@ -18,7 +19,8 @@ pub struct JsonLines {
 }
 
 impl JsonLines {
-    /// Puts the line of `txn` at the end of `out`. What cannot be decoded has a field `undecodable`, and is given back.
+    /// Puts the line of `txn` at the end of `out`. What cannot be decoded has a field
+    /// `undecodable`, and is given back.
     pub fn txn(&mut self, out: &mut Vec<u8>, txn: &Selected<'_>) -> Result<(), DecodeError> {
         let (entry, header) = (&txn.entry, &txn.entry.header);
         let [server, ..] = header.client_id.0.to_be_bytes();
@@ -215,8 +217,9 @@ fn put_bytes(out: &mut Vec<u8>, separator: char, name: &str, bytes: Option<&[u8]
     }
 }
 
-/// Text within quotes. Not only what JSON wants to be escaped is, but whatever a terminal might obey: lines are read there too. Without
-/// `with_syntax`, quotes and backslashes are left as they are: the text is JSON already.
+/// Text within quotes. Not only what JSON wants to be escaped is, but whatever a terminal might
+/// obey: lines are read there too. Without `with_syntax`, quotes and backslashes are left as they
+/// are: the text is JSON already.
 fn put_escaped(out: &mut Vec<u8>, text: &str, with_syntax: bool) {
     let is_plain = |byte: u8| {
         (0x20..0x7f).contains(&byte) && !(with_syntax && (byte == b'"' || byte == b'\\'))

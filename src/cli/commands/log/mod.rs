@@ -49,11 +49,14 @@ Exit status:
 
 /// Show every transaction: who did what to which znode, and when.
 ///
-/// A line for each txn, in the order of zxids: zxid, time, session and request number, type, path, then data, versions, ACL. A multi is one
-/// line (with -v its parts follow, a line each), an error has its name, and a closeSession names the ephemerals that went with it and tells
-/// when the session was opened, where the logs have that. Servers before 3.6 do not log what a closeSession deletes: it is worked out.
+/// A line for each txn, in the order of zxids: zxid, time, session and request number, type, path,
+/// then data, versions, ACL. A multi is one line (with -v its parts follow, a line each), an error
+/// has its name, and a closeSession names the ephemerals that went with it and tells when the
+/// session was opened, where the logs have that. Servers before 3.6 do not log what a closeSession
+/// deletes: it is worked out.
 ///
-/// The source need not be sound. Damage, missing txns and logs that differ are told on stderr, and reading goes on behind them.
+/// The source need not be sound. Damage, missing txns and logs that differ are told on stderr, and
+/// reading goes on behind them.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES, after_long_help = format!("{POINTS}\n\n{EXAMPLES}"))]
 pub struct LogArgs {
@@ -68,7 +71,8 @@ pub struct LogArgs {
     /// End with the txn that POINT names, or before the first that is later
     #[arg(long, value_name = "POINT", allow_hyphen_values = true)]
     pub to: Option<String>,
-    /// Only txns that name such a path, in multis and by closed sessions too: * and ? within a name, ** across names. Can be repeated
+    /// Only txns that name such a path, in multis and by closed sessions too: * and ? within a
+    /// name, ** across names. Can be repeated
     #[arg(long, value_name = "GLOB")]
     pub path: Vec<PathGlob>,
     /// Only txns of this session, in hexadecimal. Can be repeated
@@ -94,10 +98,12 @@ pub struct LogArgs {
     /// The newest first
     #[arg(long, conflicts_with = "follow")]
     pub reverse: bool,
-    /// Go on with what the server writes, until Ctrl-C; begins with the last 10 txns, unless --from or --tail says otherwise
+    /// Go on with what the server writes, until Ctrl-C; begins with the last 10 txns, unless --from
+    /// or --tail says otherwise
     #[arg(long, short)]
     pub follow: bool,
-    /// How a txn is written: text for people, or as ZooKeeper's TxnLogToolkit of 3.8 does, log after log and without any filter
+    /// How a txn is written: text for people, or as ZooKeeper's TxnLogToolkit of 3.8 does, log
+    /// after log and without any filter
     #[arg(long, value_enum, default_value_t, conflicts_with = "json")]
     pub format: Format,
 }

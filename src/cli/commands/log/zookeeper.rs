@@ -1,8 +1,10 @@
-//! Logs as ZooKeeper's own `TxnLogToolkit` prints them, byte for byte: release 3.8.0 on Java 17, in UTC and in the locale en_US.
+//! Logs as ZooKeeper's own `TxnLogToolkit` prints them, byte for byte: release 3.8.0 on Java 17, in
+//! UTC and in the locale en_US.
 //!
-//! What it does is kept, odd as it is. Lists of ACLs have a line break in them; the parts of a multi are their bytes, taken for UTF-8, lengths
-//! and all; a record with a wrong checksum comes twice. It ends where the tool ends with an exception: at an end mark that is none, and at a body that
-//! does not decode. Only its calendar before 1582 is not followed.
+//! What it does is kept, odd as it is. Lists of ACLs have a line break in them; the parts of a
+//! multi are their bytes, taken for UTF-8, lengths and all; a record with a wrong checksum comes
+//! twice. It ends where the tool ends with an exception: at an end mark that is none, and at a body
+//! that does not decode. Only its calendar before 1582 is not followed.
 
 use super::LogArgs;
 use crate::cli::exit::{BadArgument, Exit};
@@ -267,8 +269,8 @@ fn put_quoted(out: &mut String, text: Option<&[u8]>) {
     }
 }
 
-/// Bytes as Java takes them for UTF-8. Where they are none it replaces as everybody does, but for the three bytes of a surrogate: they become
-/// one character, and not three.
+/// Bytes as Java takes them for UTF-8. Where they are none it replaces as everybody does, but for
+/// the three bytes of a surrogate: they become one character, and not three.
 fn lossy(bytes: Option<&[u8]>) -> Cow<'_, str> {
     let mut rest = bytes.unwrap_or_default();
     let mut text = String::new();
@@ -293,7 +295,8 @@ fn lossy(bytes: Option<&[u8]>) -> Cow<'_, str> {
     }
 }
 
-/// Times of one second after the other: txns that stand together are often of one, and a calendar takes its time.
+/// Times of one second after the other: txns that stand together are often of one, and a calendar
+/// takes its time.
 #[derive(Default)]
 struct Times {
     second: Option<i64>,

@@ -1,4 +1,5 @@
-//! The messages that are known, by where they come from. In a family the most specific stands first.
+//! The messages that are known, by where they come from. In a family the most specific stands
+//! first.
 
 mod ensemble;
 mod epochs;

@@ -1,4 +1,5 @@
-//! Directories, configuration, and what is around a server; and the messages that only say that it did not start.
+//! Directories, configuration, and what is around a server; and the messages that only say that it
+//! did not start.
 
 use super::super::entry::{BLANK, Entry, Risk, Weight, sign, sign_with};
 use super::super::pattern::Captures;
