@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use zookeeper_client::{Acl, Client, Connector, Error, Permission, SessionInfo, Stat};
 
-use crate::release::Release;
-use crate::wire::Wire;
+use crate::common::release::Release;
+use crate::common::wire::Wire;
 
 /// The ordinary user of the tests, of the scheme `digest`.
 pub const LAB: &str = "lab:secret";

@@ -11,7 +11,7 @@
     reason = "a test stops at the first surprise, and these helpers are outside of #[test]"
 )]
 
-use crate::random::Random;
+use crate::common::random::Random;
 use std::collections::{BTreeMap, BTreeSet};
 use zoovault::format::jute::Put;
 use zoovault::format::record::acl::OPEN_ACL_UNSAFE;

@@ -4,7 +4,7 @@
     reason = "each test file is a program of its own and uses a part"
 )]
 
-use super::random::Random;
+use crate::common::random::Random;
 use object_store::ObjectStore;
 use object_store::memory::InMemory;
 use std::collections::{BTreeMap, BTreeSet, HashMap};

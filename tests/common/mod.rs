@@ -1,13 +1,30 @@
 //! What several tests share.
 #![allow(
     dead_code,
-    reason = "each test file is a program of its own and uses a part"
+    reason = "each test program uses a part"
 )]
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "a test stops at the first surprise"
 )]
+
+pub mod client;
+pub mod growing;
+pub mod historian;
+pub mod logs;
+pub mod made;
+pub mod random;
+pub mod release;
+pub mod repository;
+pub mod rng;
+pub mod shipping;
+pub mod store;
+pub mod trace;
+pub mod trees;
+pub mod wire;
+pub mod workload;
+pub mod zookeeper;
 
 use std::fs;
 use std::io::{self, Write};

@@ -6,7 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use crate::common;
-use crate::logs::{self, create, txn, write_log};
+use crate::common::logs::{self, create, txn, write_log};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Output;

@@ -9,11 +9,11 @@ use zookeeper_client::{
     SessionInfo,
 };
 
-use crate::client::{self, LAB, SESSION_TIMEOUT, SUPER, Tree};
-use crate::release::Release;
-use crate::rng::Rng;
-use crate::wire::{EPHEMERAL, NO_NODE, Op, Wire};
-use crate::zookeeper::{Ensemble, Server};
+use crate::common::client::{self, LAB, SESSION_TIMEOUT, SUPER, Tree};
+use crate::common::release::Release;
+use crate::common::rng::Rng;
+use crate::common::wire::{EPHEMERAL, NO_NODE, Op, Wire};
+use crate::common::zookeeper::{Ensemble, Server};
 
 /// Which znodes a workload makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::release::Release;
+use crate::common::release::Release;
 
 /// `super:secret`, as `DigestAuthenticationProvider` wants it: user, and Base64 of the SHA-1 of
 /// `user:password`.

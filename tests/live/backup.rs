@@ -9,15 +9,15 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::client::{self, Mode, Tree};
+use crate::common::client::{self, Mode, Tree};
 use crate::program::{restore, snapshots, verify};
-use crate::release::{Release, releases};
+use crate::common::release::{Release, releases};
 use crate::repository::{Repo, Told, restored_bytes, tree_at};
-use crate::rng::Rng;
+use crate::common::rng::Rng;
 use crate::runtime;
-use crate::workload::{Kinds, Workload};
+use crate::common::workload::{Kinds, Workload};
 use crate::writers::Writers;
-use crate::zookeeper::{Options, Server};
+use crate::common::zookeeper::{Options, Server};
 
 /// How long a server is under load, unless the environment says otherwise.
 const SECONDS: u64 = 15;

@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::client::{self, Mode, SESSION_TIMEOUT, Tree};
+use crate::common::client::{self, Mode, SESSION_TIMEOUT, Tree};
 use crate::program::{copy_data_dir, restore, snapshots, zoovault};
-use crate::release::{Release, releases};
+use crate::common::release::{Release, releases};
 use crate::repository::Repo;
 use crate::runtime;
-use crate::wire::{Change, Wire};
-use crate::zookeeper::{Ensemble, Options, Server};
+use crate::common::wire::{Change, Wire};
+use crate::common::zookeeper::{Ensemble, Options, Server};
 
 const IDS: [u8; 3] = [1, 2, 3];
 

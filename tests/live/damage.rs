@@ -8,7 +8,7 @@ use zoovault::format::checksum::adler32;
 use zoovault::format::snapshot::codec::write_snappy;
 use zoovault::format::txnlog::{HEADER_LEN, LogReader, PREFIX_LEN};
 
-use crate::rng::Rng;
+use crate::common::rng::Rng;
 
 /// How many of the zeros behind the last record of a log are kept.
 const PADDING_KEPT: usize = 40;

@@ -3,13 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::client::{self, LAB, Mode, SESSION_TIMEOUT, Tree, connect};
+use crate::common::client::{self, LAB, Mode, SESSION_TIMEOUT, Tree, connect};
 use crate::program::{copy_data_dir, judge_refused, restore};
-use crate::release::{Release, releases};
+use crate::common::release::{Release, releases};
 use crate::runtime;
-use crate::wire::Wire;
-use crate::workload::{Checkpoint, Kinds, Workload};
-use crate::zookeeper::{Ensemble, Options};
+use crate::common::wire::Wire;
+use crate::common::workload::{Checkpoint, Kinds, Workload};
+use crate::common::zookeeper::{Ensemble, Options};
 
 /// Not 1, 2, 3, so that a program that counts for itself is found out.
 const IDS: [u8; 3] = [11, 12, 13];

@@ -3,8 +3,8 @@
 
 use crate::common::testdata;
 use crate::program::copy_data_dir;
-use crate::release::{Release, releases};
-use crate::zookeeper::Server;
+use crate::common::release::{Release, releases};
+use crate::common::zookeeper::Server;
 use std::fs;
 use std::io::Write;
 use std::path::Path;

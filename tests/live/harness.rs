@@ -3,11 +3,11 @@
 
 use crate::program::copy_data_dir;
 
-use crate::client::{self, Mode};
-use crate::release::releases;
+use crate::common::client::{self, Mode};
+use crate::common::release::releases;
 use crate::runtime;
-use crate::workload::{Kinds, Workload};
-use crate::zookeeper::{Options, Server};
+use crate::common::workload::{Kinds, Workload};
+use crate::common::zookeeper::{Options, Server};
 
 #[test]
 fn a_tree_is_the_same_after_a_restart_on_a_copied_directory() {

@@ -7,14 +7,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::backup::assert_serves;
-use crate::client::{self, Mode, SESSION_TIMEOUT};
+use crate::common::client::{self, Mode, SESSION_TIMEOUT};
 use crate::program::{judge_refused, restore, verify};
-use crate::release::{Release, releases};
+use crate::common::release::{Release, releases};
 use crate::repository::{Repo, Told, restored_bytes, tree_at};
 use crate::runtime;
-use crate::wire::{Change, Wire};
+use crate::common::wire::{Change, Wire};
 use crate::writers::Writers;
-use crate::zookeeper::{Ensemble, Options, READY_TIMEOUT, Server};
+use crate::common::zookeeper::{Ensemble, Options, READY_TIMEOUT, Server};
 use zoovault::format::txnlog::Level;
 use zoovault::history::source::{Options as SourceOptions, Source};
 use zoovault::history::timeline::Timeline;

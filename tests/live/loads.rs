@@ -17,8 +17,8 @@ use zoovault::server::emulate::{Load, Refusal, Rules, ServerTree, Settings, load
 
 use crate::damage::{copy_trimmed, damage};
 use crate::fuzzy::write_storm;
-use crate::release::{Release, has_javac, releases};
-use crate::rng::Rng;
+use crate::common::release::{Release, has_javac, releases};
+use crate::common::rng::Rng;
 use crate::{common, runtime};
 
 /// Directories tried, unless the environment says otherwise.

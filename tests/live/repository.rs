@@ -15,7 +15,7 @@ use zoovault::progress::Silent;
 use zoovault::tree::AclValue;
 use zoovault::zxid::Zxid;
 
-use crate::client::{NodeView, Tree};
+use crate::common::client::{NodeView, Tree};
 use crate::program::{restore, zoovault};
 
 /// A repository in a folder of its own.

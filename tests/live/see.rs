@@ -8,8 +8,8 @@ use std::process::{Command, Output, Stdio};
 
 use crate::common::testdata;
 use crate::program::{assert_done, restore, snapshots, zoovault};
-use crate::release::{Release, releases};
-use crate::zookeeper::{Options, Server};
+use crate::common::release::{Release, releases};
+use crate::common::zookeeper::{Options, Server};
 
 /// Runs a class of the release in English and UTC.
 fn java(release: &Release, class: &str, arguments: &[&str], stdin: &[u8]) -> Output {

@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::client::{self, Mode, Tree};
+use crate::common::client::{self, Mode, Tree};
 use crate::program::{
     OWN_RESTARTS, assert_done, copy_data_dir, judge_refused, restore, snapshots, verify, zoovault,
 };
-use crate::release::{Release, releases};
+use crate::common::release::{Release, releases};
 use crate::runtime;
-use crate::workload::{Checkpoint, Kinds, Workload};
-use crate::zookeeper::{Options, Server};
+use crate::common::workload::{Checkpoint, Kinds, Workload};
+use crate::common::zookeeper::{Options, Server};
 
 /// So few that a short workload is spread over several logs and snapshots.
 const SNAP_COUNT: u32 = 120;

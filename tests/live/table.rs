@@ -21,12 +21,12 @@ use zoovault::format::snapshot::codec::Codec;
 use zoovault::format::snapshot::{self, SnapshotReader};
 use zoovault::format::txnlog::{LogReader, encode_header, encode_record};
 
-use crate::client::SESSION_TIMEOUT;
+use crate::common::client::SESSION_TIMEOUT;
 use crate::common::write_old;
 use crate::program::{copy_data_dir, snapshots, zoovault};
-use crate::release::{Release, releases};
-use crate::wire::Wire;
-use crate::zookeeper::{Options, READY_TIMEOUT, Server, Status};
+use crate::common::release::{Release, releases};
+use crate::common::wire::Wire;
+use crate::common::zookeeper::{Options, READY_TIMEOUT, Server, Status};
 
 /// How long a server may take to load a small directory or to refuse it.
 const PATIENCE: Duration = Duration::from_secs(180);

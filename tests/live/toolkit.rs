@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::common::{testdata, zoovault};
-use crate::release::releases;
+use crate::common::release::releases;
 
 /// The logs in and below `dir`.
 fn logs_below(dir: &Path, found: &mut Vec<PathBuf>) {

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::client::SESSION_TIMEOUT;
-use crate::rng::Rng;
-use crate::wire::{Change, EPHEMERAL, Op, Wire};
-use crate::zookeeper::READY_TIMEOUT;
+use crate::common::client::SESSION_TIMEOUT;
+use crate::common::rng::Rng;
+use crate::common::wire::{Change, EPHEMERAL, Op, Wire};
+use crate::common::zookeeper::READY_TIMEOUT;
 
 /// `CreateMode.PERSISTENT_SEQUENTIAL`.
 const SEQUENTIAL: i32 = 2;

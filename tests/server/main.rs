@@ -1,0 +1,15 @@
+//! What servers make of a directory, and the messages that they print.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a test stops at the first surprise, and says what it did"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod explain;
+mod servers;
