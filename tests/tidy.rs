@@ -129,35 +129,26 @@ fn words_after<'a>(code: &'a str, prefix: &'a str) -> impl Iterator<Item = (usiz
     })
 }
 
-/// The floor of each module, as `src/lib.rs` has them.
-fn floors() -> BTreeMap<String, u32> {
-    let all = sources();
-    let lib = all
-        .iter()
-        .find(|source| source.path == Path::new("lib.rs"))
-        .unwrap();
+/// The floor of each folder: `src/lib.rs` lists them from the ground up, a blank line between floors.
+fn floors() -> BTreeMap<String, usize> {
+    let lib = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs");
+    let lib = std::fs::read_to_string(lib).unwrap();
     let mut floors = BTreeMap::new();
-    let mut floor = None;
-    for line in lib.text.lines() {
-        if let Some(number) = line.strip_prefix("// Floor ") {
-            let number: u32 = number.trim_end_matches('.').parse().unwrap();
-            assert_eq!(
-                number,
-                floor.map_or(0, |floor: u32| floor + 1),
-                "floors go up by one"
-            );
-            floor = Some(number);
-        } else if let Some(module) = line.trim_start_matches("pub ").strip_prefix("mod ") {
-            let module = module.trim_end_matches(';').to_owned();
-            floors.insert(module, floor.expect("each module stands on a floor"));
+    for (floor, part) in lib.split("\n\n").enumerate() {
+        for line in part.lines() {
+            if let Some(module) = line.strip_prefix("pub mod ") {
+                floors.insert(module.trim_end_matches(';').to_owned(), floor);
+            }
         }
     }
     floors
 }
 
 #[test]
-fn a_module_uses_only_modules_of_lower_floors() {
+fn a_folder_uses_only_folders_of_lower_floors() {
     let floors = floors();
+    assert!(floors.len() > 10, "{floors:?}");
+    let ground = floors.values().min();
     let mut broken = Vec::new();
     for source in sources() {
         let Some(module) = source.module() else {
@@ -168,9 +159,159 @@ fn a_module_uses_only_modules_of_lower_floors() {
             continue;
         };
         for (line, used) in words_after(&blanked(&source.text), "crate::") {
-            let is_lower = floors.get(used).is_some_and(|floor| floor < own);
+            // Those that every floor uses may use each other.
+            let is_lower = floors
+                .get(used)
+                .is_some_and(|floor| floor < own || Some(floor) == ground);
             if used != module && !is_lower {
                 broken.push(format!("{}:{line}: {used}", source.path.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+/// The module path of a file: `a/b/mod.rs` and `a/b.rs` are both `a::b`.
+fn module_path(file: &Path) -> Vec<String> {
+    let mut parts: Vec<String> = file
+        .with_extension("")
+        .iter()
+        .map(|part| part.to_str().unwrap().to_owned())
+        .collect();
+    if parts.last().is_some_and(|last| last == "mod") {
+        parts.pop();
+    }
+    parts
+}
+
+/// The paths that begin with `crate`, `super` or `self` in `code`, those in braces too.
+fn paths_in(code: &str) -> Vec<Vec<String>> {
+    let mut paths = Vec::new();
+    for root in ["crate", "super", "self"] {
+        for (at, _) in code.match_indices(root) {
+            let is_whole = !code[..at].ends_with(|c| is_word(c) || c == ':');
+            if is_whole && code[at + root.len()..].starts_with("::") {
+                collect_paths(&code[at..], Vec::new(), &mut paths);
+            }
+        }
+    }
+    paths
+}
+
+/// Reads one path, and all that its braces hold; gives what is behind it.
+fn collect_paths<'a>(
+    text: &'a str,
+    mut prefix: Vec<String>,
+    paths: &mut Vec<Vec<String>>,
+) -> &'a str {
+    let mut rest = text.trim_start();
+    loop {
+        if let Some(inside) = rest.strip_prefix('{') {
+            rest = inside;
+            loop {
+                rest = collect_paths(rest, prefix.clone(), paths).trim_start();
+                match rest.strip_prefix(',') {
+                    Some(behind) => rest = behind,
+                    None => return rest.strip_prefix('}').unwrap_or(rest),
+                }
+            }
+        }
+        let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
+        prefix.push(rest[..end].to_owned());
+        rest = &rest[end..];
+        match rest.strip_prefix("::") {
+            Some(behind) => rest = behind,
+            None => break,
+        }
+    }
+    paths.push(prefix);
+    // `use a::b as c`
+    rest.trim_start()
+        .strip_prefix("as ")
+        .map_or(rest, |name| name.trim_start_matches(is_word))
+}
+
+/// Which files each file imports from. What a folder's `mod.rs` takes of its own files is no import:
+/// they are its parts.
+fn imports() -> BTreeMap<Vec<String>, BTreeSet<Vec<String>>> {
+    let all = sources();
+    let files: BTreeSet<Vec<String>> = all.iter().map(|source| module_path(&source.path)).collect();
+    let mut imports = BTreeMap::new();
+    for source in all
+        .iter()
+        .filter(|source| source.path.components().count() > 1)
+    {
+        let own = module_path(&source.path);
+        let mut used = BTreeSet::new();
+        for path in paths_in(&source.code()) {
+            let ups = path.iter().filter(|part| *part == "super").count();
+            let names = path
+                .iter()
+                .filter(|part| !["crate", "super", "self"].contains(&part.as_str()));
+            let mut target = match path.first().map(String::as_str) {
+                Some("crate") => Vec::new(),
+                _ => own[..own.len().saturating_sub(ups)].to_vec(),
+            };
+            target.extend(names.cloned());
+            while !target.is_empty() && !files.contains(&target) {
+                target.pop();
+            }
+            if !target.is_empty() && target != own && !(target.starts_with(&own)) {
+                used.insert(target);
+            }
+        }
+        imports.insert(own, used);
+    }
+    imports
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let mut imports = imports();
+    assert!(imports.values().map(BTreeSet::len).sum::<usize>() > 500);
+    // A file that imports nothing that is left is in no circle.
+    loop {
+        let left: BTreeSet<_> = imports.keys().cloned().collect();
+        imports.retain(|_, used| used.iter().any(|one| left.contains(one)));
+        if imports.len() == left.len() {
+            break;
+        }
+    }
+    assert!(
+        imports.is_empty(),
+        "in or above a circle: {:#?}",
+        imports.keys()
+    );
+}
+
+#[test]
+fn paths_are_found_in_code() {
+    let code = "use crate::a::{b::{self, C as D}, e}; x(super::f::g(), mycrate::h)";
+    let found = paths_in(code).into_iter().map(|path| path.join("::"));
+    let expected = [
+        "crate::a::b::self",
+        "crate::a::b::C",
+        "crate::a::e",
+        "super::f::g",
+    ];
+    assert_eq!(found.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn comments_are_at_most_100_columns_wide() {
+    let mut broken = Vec::new();
+    for source in sources() {
+        let mut is_verbatim = false;
+        for (number, line) in source.text.lines().enumerate() {
+            let Some(comment) = line.trim_start().strip_prefix("//") else {
+                continue;
+            };
+            let comment = comment.trim_start_matches(['/', '!']).trim_start();
+            is_verbatim ^= comment.starts_with("```");
+            // A row of a table cannot be broken.
+            let may_be_wide = is_verbatim || comment.starts_with('|');
+            if !may_be_wide && line.chars().count() > 100 {
+                broken.push(format!("{}:{}", source.path.display(), number + 1));
             }
         }
     }
@@ -328,11 +469,11 @@ fn every_code_of_a_finding_is_in_its_table_and_none_is_there_for_nothing() {
     let codes = zoovault::analysis::verify::codes::ALL
         .iter()
         .map(|code| code.name);
-    assert_codes_are_known("verify", &codes.collect::<Vec<_>>());
+    assert_codes_are_known("analysis/verify", &codes.collect::<Vec<_>>());
     let codes = zoovault::backup::check::codes::ALL
         .iter()
         .map(|code| code.name);
-    assert_codes_are_known("check", &codes.collect::<Vec<_>>());
+    assert_codes_are_known("backup/check", &codes.collect::<Vec<_>>());
 }
 
 #[test]

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::time::Duration;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
 use zookeeper_client::{Acl, Client, Connector, Error, Permission, SessionInfo, Stat};
 
@@ -25,6 +27,10 @@ const DUMP_BATCH: usize = 256;
 /// An idle connection is given up after this long; the library's default would be a part of the
 /// session timeout.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(90);
+
+/// How long a session may take to be closed. Where other clients came meanwhile, the wait is for
+/// nothing.
+const CLOSED_WITHIN: Duration = Duration::from_secs(30);
 
 /// Opens a session as the given users. It is closed when the last clone of the client is dropped.
 pub async fn connect(address: &str, release: &Release, users: &[&str]) -> Client {
@@ -90,10 +96,29 @@ pub async fn dump(address: &str, release: &Release) -> Tree {
 
 /// The same; or which znode the server does not give, as one does that lost the ACL of it.
 pub async fn try_dump(address: &str, release: &Release) -> Result<Tree, String> {
+    let others = connections(address);
     let (client, mut wire) = readers(address, release).await;
     let tree = try_read_tree(&client, &mut wire).await;
     wire.close();
+    // The client closes its session in the background, with a txn: whoever asks for the last zxid
+    // next must not get the one before.
+    drop(client);
+    let dropped = Instant::now();
+    while connections(address) > others && dropped.elapsed() < CLOSED_WITHIN {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     tree
+}
+
+/// How many clients a server says are connected, with the one that asks.
+fn connections(address: &str) -> Option<u32> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(CONNECTION_TIMEOUT)).ok()?;
+    stream.write_all(b"srvr").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let count = answer.lines().find_map(|line| line.strip_prefix("Connections: "));
+    count?.trim().parse().ok()
 }
 
 /// The two sessions that a dump needs. Whoever opens them before can read trees without a txn.

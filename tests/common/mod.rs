@@ -1,8 +1,5 @@
 //! What several tests share.
-#![allow(
-    dead_code,
-    reason = "each test program uses a part"
-)]
+#![allow(dead_code, reason = "each test program uses a part")]
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

@@ -2,7 +2,6 @@
 //! are.
 
 use crate::common;
-use crate::common::logs;
 use crate::common::shipping;
 
 use common::{testdata, write_old};

@@ -4,7 +4,6 @@
 use crate::common;
 use crate::common::historian;
 use crate::common::logs;
-use crate::common::random;
 
 use common::{testdata, zoovault};
 use historian::{Historian, Step, acl_ids, fuzzy_snapshot};

@@ -16,7 +16,6 @@ use zoovault::format::snapshot::Trailer;
 use zoovault::tree::{AclValue, DataTree};
 
 use crate::common::historian;
-use crate::common::random;
 use crate::common::trees;
 
 /// Says which seed failed.

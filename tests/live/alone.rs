@@ -5,11 +5,11 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use crate::common::client::{self, Mode, SESSION_TIMEOUT, Tree};
-use crate::program::{WARNINGS, assert_done, restore, snapshots, zoovault};
 use crate::common::release::{Release, releases};
-use crate::runtime;
 use crate::common::wire::Wire;
 use crate::common::zookeeper::{Ensemble, Options, Server};
+use crate::program::{WARNINGS, assert_done, restore, snapshots, zoovault};
+use crate::runtime;
 
 /// The status of a point that cannot be had.
 const NOT_REACHABLE: i32 = 5;

@@ -10,14 +10,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::common::client::{self, Mode, Tree};
-use crate::program::{restore, snapshots, verify};
 use crate::common::release::{Release, releases};
-use crate::repository::{Repo, Told, restored_bytes, tree_at};
 use crate::common::rng::Rng;
-use crate::runtime;
 use crate::common::workload::{Kinds, Workload};
-use crate::writers::Writers;
 use crate::common::zookeeper::{Options, Server};
+use crate::program::{restore, snapshots, verify};
+use crate::repository::{Repo, Told, restored_bytes, tree_at};
+use crate::runtime;
+use crate::writers::Writers;
 
 /// How long a server is under load, unless the environment says otherwise.
 const SECONDS: u64 = 15;

@@ -2,19 +2,19 @@
 //! then sent the whole tree; or its last log of an epoch is gone. A real server that is started on
 //! what is restored serves what the member served.
 
-use std::fs;
+use std::{fs, io};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::common::client::{self, Mode, SESSION_TIMEOUT, Tree};
-use crate::program::{copy_data_dir, restore, snapshots, zoovault};
 use crate::common::release::{Release, releases};
-use crate::repository::Repo;
-use crate::runtime;
 use crate::common::wire::{Change, Wire};
 use crate::common::zookeeper::{Ensemble, Options, Server};
+use crate::program::{copy_data_dir, restore, snapshots, zoovault};
+use crate::repository::Repo;
+use crate::runtime;
 
 const IDS: [u8; 3] = [1, 2, 3];
 
@@ -32,15 +32,18 @@ fn options() -> Options {
     }
 }
 
-fn write(server: &Server, base: &str, count: usize) {
-    let mut wire = Wire::connect(&server.address(), 0, SESSION_TIMEOUT).expect("a session");
+/// Creates znodes. An error says that the ensemble elected another leader meanwhile, as it may on a
+/// slow machine.
+fn write(server: &Server, base: &str, count: usize) -> io::Result<()> {
+    let mut wire = Wire::connect(&server.address(), 0, SESSION_TIMEOUT)?;
     for number in 0..count {
         let path = format!("{base}{number}");
         let change = Change::Create(&path, path.as_bytes(), 0);
-        let (_, code) = wire.write(&change).expect("an answer");
+        let (_, code) = wire.write(&change)?;
         assert_eq!(code, 0, "{path}");
     }
     wire.close();
+    Ok(())
 }
 
 /// Members of a real ensemble, stopped.
@@ -58,29 +61,39 @@ impl Made {
     /// A member is down while two thirds of an ensemble end an epoch, write in the next, and end
     /// that one too.
     fn new(release: &Release, folder: &Path) -> Made {
+        for attempt in 0..5 {
+            match Made::try_new(release, &folder.join(format!("attempt-{attempt}"))) {
+                Ok(made) => return made,
+                Err(err) => eprintln!("{release}: writes were interrupted: {err}"),
+            }
+        }
+        panic!("{release}: writes were interrupted again and again");
+    }
+
+    fn try_new(release: &Release, folder: &Path) -> io::Result<Made> {
         let dirs: Vec<(u8, PathBuf)> = IDS.map(|id| (id, folder.join(id.to_string()))).into();
         let mut ensemble = Ensemble::start(release, &dirs, &options());
-        write(ensemble.member(2), "/before", 5);
+        write(ensemble.member(2), "/before", 5)?;
         let before = ensemble.quiesce();
         ensemble.stop();
         let two = Ensemble::start(release, &dirs[1..], &options());
-        write(two.member(2), "/missed", MISSED);
+        write(two.member(2), "/missed", MISSED)?;
         let missed = two.quiesce();
         drop(two);
         let mut ensemble = Ensemble::start(release, &dirs, &options());
-        write(ensemble.member(LATE), "/behind", 5);
+        write(ensemble.member(LATE), "/behind", 5)?;
         let last = ensemble.quiesce();
         let address = ensemble.member(LATE).address();
         let tree = runtime().block_on(client::dump(&address, release));
         // Reading opened and closed a session.
         let last = ensemble.quiesce().max(last);
         ensemble.stop();
-        Made {
+        Ok(Made {
             dirs,
             tree,
             last,
             missed: (before, missed),
-        }
+        })
     }
 
     fn dir(&self, id: u8) -> &Path {

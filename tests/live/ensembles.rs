@@ -4,12 +4,12 @@
 use std::path::{Path, PathBuf};
 
 use crate::common::client::{self, LAB, Mode, SESSION_TIMEOUT, Tree, connect};
-use crate::program::{copy_data_dir, judge_refused, restore};
 use crate::common::release::{Release, releases};
-use crate::runtime;
 use crate::common::wire::Wire;
 use crate::common::workload::{Checkpoint, Kinds, Workload};
 use crate::common::zookeeper::{Ensemble, Options};
+use crate::program::{copy_data_dir, judge_refused, restore};
+use crate::runtime;
 
 /// Not 1, 2, 3, so that a program that counts for itself is found out.
 const IDS: [u8; 3] = [11, 12, 13];

@@ -1,10 +1,10 @@
 //! What real servers print on damaged directories is explained, and what `explain` says of such a
 //! directory comes true.
 
-use crate::common::testdata;
-use crate::program::copy_data_dir;
 use crate::common::release::{Release, releases};
+use crate::common::testdata;
 use crate::common::zookeeper::Server;
+use crate::program::copy_data_dir;
 use std::fs;
 use std::io::Write;
 use std::path::Path;

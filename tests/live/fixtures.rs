@@ -9,11 +9,11 @@ use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 
 use crate::common::client::{self, Tree};
+use crate::common::release::releases;
+use crate::common::zookeeper::{Options, Server};
 use crate::common::{base64, testdata};
 use crate::program::{restore, verify};
-use crate::common::release::releases;
 use crate::runtime;
-use crate::common::zookeeper::{Options, Server};
 
 /// What a client saw, as the fixtures have it.
 pub fn as_recorded(tree: &Tree) -> Value {

@@ -9,11 +9,11 @@ use serde_json::Value;
 use zookeeper_client::{Acl, Acls, AuthId, Client, CreateMode, Error, Permission};
 
 use crate::common::client::{LAB, connect};
-use crate::program::{copy_data_dir, judge_refused, restore, snapshots, verify, zoovault};
 use crate::common::release::{Release, releases};
 use crate::common::rng::Rng;
-use crate::runtime;
 use crate::common::zookeeper::{Options, READY_TIMEOUT, Server};
+use crate::program::{copy_data_dir, judge_refused, restore, snapshots, verify, zoovault};
+use crate::runtime;
 
 /// Znodes that are there before the storm: they make a snapshot take long enough to be overtaken.
 const PREFILLED: usize = 4_000;

@@ -5,9 +5,9 @@ use crate::program::copy_data_dir;
 
 use crate::common::client::{self, Mode};
 use crate::common::release::releases;
-use crate::runtime;
 use crate::common::workload::{Kinds, Workload};
 use crate::common::zookeeper::{Options, Server};
+use crate::runtime;
 
 #[test]
 fn a_tree_is_the_same_after_a_restart_on_a_copied_directory() {

@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 use crate::backup::assert_serves;
 use crate::common::client::{self, Mode, SESSION_TIMEOUT};
-use crate::program::{judge_refused, restore, verify};
 use crate::common::release::{Release, releases};
+use crate::common::wire::{Change, Wire};
+use crate::common::zookeeper::{Ensemble, Options, READY_TIMEOUT, Server};
+use crate::program::{judge_refused, restore, verify};
 use crate::repository::{Repo, Told, restored_bytes, tree_at};
 use crate::runtime;
-use crate::common::wire::{Change, Wire};
 use crate::writers::Writers;
-use crate::common::zookeeper::{Ensemble, Options, READY_TIMEOUT, Server};
 use zoovault::format::txnlog::Level;
 use zoovault::history::source::{Options as SourceOptions, Source};
 use zoovault::history::timeline::Timeline;

@@ -15,10 +15,10 @@ use zoovault::format::record::AclVector;
 use zoovault::history::source::{Options, Source};
 use zoovault::server::emulate::{Load, Refusal, Rules, ServerTree, Settings, load};
 
-use crate::damage::{copy_trimmed, damage};
-use crate::fuzzy::write_storm;
 use crate::common::release::{Release, has_javac, releases};
 use crate::common::rng::Rng;
+use crate::damage::{copy_trimmed, damage};
+use crate::fuzzy::write_storm;
 use crate::{common, runtime};
 
 /// Directories tried, unless the environment says otherwise.

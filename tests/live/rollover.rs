@@ -9,12 +9,12 @@ use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
 use crate::common::client::{self, Mode, SESSION_TIMEOUT, Tree};
-use crate::fixtures::as_recorded;
-use crate::program::{DONE, copy_data_dir, restore, snapshots, zoovault};
 use crate::common::release::{Release, releases};
-use crate::runtime;
 use crate::common::wire::{EPHEMERAL, Op, Wire};
 use crate::common::zookeeper::{Options, Server};
+use crate::fixtures::as_recorded;
+use crate::program::{DONE, copy_data_dir, restore, snapshots, zoovault};
+use crate::runtime;
 
 /// The name that the first snapshot is given: so many txns are left before the border.
 const BEGIN: i64 = 0xffff_ffe0;

@@ -6,10 +6,10 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use crate::common::testdata;
-use crate::program::{assert_done, restore, snapshots, zoovault};
 use crate::common::release::{Release, releases};
+use crate::common::testdata;
 use crate::common::zookeeper::{Options, Server};
+use crate::program::{assert_done, restore, snapshots, zoovault};
 
 /// Runs a class of the release in English and UTC.
 fn java(release: &Release, class: &str, arguments: &[&str], stdin: &[u8]) -> Output {

@@ -6,11 +6,11 @@ use std::path::Path;
 use zookeeper_client::{Acl, Acls, AuthId, CreateMode, Permission};
 
 use crate::common::client::{LAB, SESSION_TIMEOUT, connect};
-use crate::program::copy_data_dir;
 use crate::common::release::{Release, releases};
-use crate::runtime;
 use crate::common::wire::{EPHEMERAL, NO_NODE, Op, Wire};
 use crate::common::zookeeper::{Ensemble, Options, Server};
+use crate::program::copy_data_dir;
+use crate::runtime;
 
 /// A log of at most ten txns, so that a few dozen make several logs and snapshots.
 const SNAP_COUNT: u32 = 10;

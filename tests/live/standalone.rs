@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::common::client::{self, Mode, Tree};
+use crate::common::release::{Release, releases};
+use crate::common::workload::{Checkpoint, Kinds, Workload};
+use crate::common::zookeeper::{Options, Server};
 use crate::program::{
     OWN_RESTARTS, assert_done, copy_data_dir, judge_refused, restore, snapshots, verify, zoovault,
 };
-use crate::common::release::{Release, releases};
 use crate::runtime;
-use crate::common::workload::{Checkpoint, Kinds, Workload};
-use crate::common::zookeeper::{Options, Server};
 
 /// So few that a short workload is spread over several logs and snapshots.
 const SNAP_COUNT: u32 = 120;

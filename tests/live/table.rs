@@ -22,11 +22,11 @@ use zoovault::format::snapshot::{self, SnapshotReader};
 use zoovault::format::txnlog::{LogReader, encode_header, encode_record};
 
 use crate::common::client::SESSION_TIMEOUT;
-use crate::common::write_old;
-use crate::program::{copy_data_dir, snapshots, zoovault};
 use crate::common::release::{Release, releases};
 use crate::common::wire::Wire;
+use crate::common::write_old;
 use crate::common::zookeeper::{Options, READY_TIMEOUT, Server, Status};
+use crate::program::{copy_data_dir, snapshots, zoovault};
 
 /// How long a server may take to load a small directory or to refuse it.
 const PATIENCE: Duration = Duration::from_secs(180);

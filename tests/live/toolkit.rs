@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::common::{testdata, zoovault};
 use crate::common::release::releases;
+use crate::common::{testdata, zoovault};
 
 /// The logs in and below `dir`.
 fn logs_below(dir: &Path, found: &mut Vec<PathBuf>) {

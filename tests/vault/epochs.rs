@@ -2,7 +2,6 @@
 //! where they were sent a whole tree.
 
 use crate::common;
-use crate::common::logs;
 use crate::common::shipping;
 
 use common::testdata;

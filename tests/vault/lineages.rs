@@ -2,7 +2,6 @@
 //! again.
 
 use crate::common;
-use crate::common::logs;
 use crate::common::shipping;
 
 use common::{remove_named, testdata};

@@ -2,7 +2,6 @@
 
 use crate::common;
 use crate::common::made;
-use crate::common::random;
 
 use common::zoovault;
 use made::{DAY, HOUR};

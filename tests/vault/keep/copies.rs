@@ -1,11 +1,11 @@
 //! A second repository: the same backups, whatever fails, and whatever its own prune does
 //! meanwhile.
 
-use crate::common::made::{self, DAY, HOUR, Judge, START, Watch, backup, objects};
 use super::points::each_failure;
+use super::{forget, last, prune, settle};
+use crate::common::made::{self, DAY, HOUR, Judge, START, Watch, backup, objects};
 use crate::common::random::Random;
 use crate::common::store::{Call, Faulty};
-use super::{forget, last, prune, settle};
 use object_store::memory::InMemory;
 use std::sync::Arc;
 use zoovault::backup::copy::{Copied, What, execute, plan};

@@ -5,9 +5,7 @@ mod copies;
 use crate::common::made;
 mod months;
 mod points;
-use crate::common::random;
 mod rules;
-use crate::common::store;
 
 use made::{HOUR, Watch};
 use zoovault::backup::retention::forget::{self, What};

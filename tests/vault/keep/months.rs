@@ -1,10 +1,10 @@
 //! Months of backups, policies and prunes at random times, with kills, and with others at work
 //! between any two calls.
 
+use super::{forget, made, prune, settle};
 use crate::common::made::{DAY, Judge, START, Watch, Writer};
 use crate::common::random::Random;
 use crate::common::store::{Call, Fault, Faulty, Moment};
-use super::{forget, made, prune, settle};
 use object_store::memory::InMemory;
 use std::sync::{Arc, Mutex};
 use zoovault::backup::retention::forget::What;

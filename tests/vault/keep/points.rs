@@ -1,8 +1,8 @@
 //! Killed at every call, and every call failing once: before its effect, and after it.
 
+use super::{forget, last, prune, settle};
 use crate::common::made::{self, DAY, HOUR, Judge, START, Watch, backup};
 use crate::common::store::{Fault, Faulty, Moment};
-use super::{forget, last, prune, settle};
 use object_store::memory::InMemory;
 use std::sync::Arc;
 use zoovault::backup::retention::forget::What;

@@ -1,9 +1,9 @@
 //! What forget and prune do, case by case.
 
+use super::{forget, last, prune, settle};
 use crate::common::made::{self, DAY, HOUR, Judge, START, Watch, Writer, backup, objects};
 use crate::common::random::Random;
 use crate::common::store::{Call, Faulty};
-use super::{forget, last, prune, settle};
 use jiff::tz::TimeZone;
 use std::sync::Arc;
 use zoovault::backup::retention::forget::{What, plan};

@@ -1,9 +1,9 @@
 //! Many runs at once, without a lock.
 
-use crate::common::testdata;
 use super::days::{forget, old_repository, prune};
-use crate::common::growing::Growing;
 use super::judge::{Place, ids, judge};
+use crate::common::growing::Growing;
+use crate::common::testdata;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Stdio;

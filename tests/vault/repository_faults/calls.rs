@@ -2,9 +2,9 @@
 //! storage.
 
 use super::days::back_up;
-use crate::common::growing::Growing;
 use super::judge::judge_opened;
 use super::step;
+use crate::common::growing::Growing;
 use crate::common::store::{Fault, Faulty, Moment};
 use futures_util::TryStreamExt;
 use object_store::memory::InMemory;

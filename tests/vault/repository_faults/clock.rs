@@ -1,7 +1,7 @@
 //! Clocks that go back.
 
-use crate::common::growing::Growing;
 use super::judge::judge_opened;
+use crate::common::growing::Growing;
 use object_store::memory::InMemory;
 use std::sync::Arc;
 use zoovault::backup::run::{BaseEvery, Options, backup};

@@ -1,7 +1,7 @@
 //! Days that passed: backups, tombs and marks as they were made long ago.
 
-use crate::common::growing::Growing;
 use super::judge::Place;
+use crate::common::growing::Growing;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 use zoovault::backup::retention::prune;

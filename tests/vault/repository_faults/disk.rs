@@ -1,9 +1,9 @@
 //! A small disk that fills up.
 
-use crate::common::missing;
 use super::days::{let_days_pass, old_repository};
 use super::judge::{Place, copy_all, ids, judge};
 use super::step;
+use crate::common::missing;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

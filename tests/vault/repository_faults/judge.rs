@@ -1,7 +1,7 @@
 //! What has to be true of a repository at any time.
 
-use crate::common::zoovault;
 use crate::common::growing::{Growing, tree_of};
+use crate::common::zoovault;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};

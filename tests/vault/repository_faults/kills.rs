@@ -1,10 +1,10 @@
 //! Runs that are killed, or told of a failure, at each operation.
 
-use crate::common::growing::Growing;
 use super::judge::{Place, judge};
-use crate::common::trace::{self, Deed, Op, Plan};
-use crate::common;
 use super::step;
+use crate::common;
+use crate::common::growing::Growing;
+use crate::common::trace::{self, Deed, Op, Plan};
 use nix::errno::Errno;
 use std::collections::BTreeMap;
 use std::fs;

@@ -4,13 +4,6 @@
 //! Every campaign prints how many points it tried. `ZOOVAULT_FAULT_STEP=1` tries each point;
 //! without it, a share of them, and another share for each kind of fault.
 
-use crate::common;
-use crate::common::growing;
-use crate::common::random;
-use crate::common::store;
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-use crate::common::trace;
-
 mod at_once;
 mod calls;
 mod clock;

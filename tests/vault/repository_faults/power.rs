@@ -1,11 +1,11 @@
 //! Power losses at each operation: only what was synced is sure to be there.
 
 use super::days::{let_days_pass, old_repository};
-use crate::common::growing::Growing;
 use super::judge::{Place, ids, judge};
 use super::kills::can_trace;
 use super::model::{Disk, Loss, Tree, read, write};
 use super::step;
+use crate::common::growing::Growing;
 use crate::common::trace::{self, Deed, Op, Plan, Traced};
 use serde_json::Value;
 use std::collections::BTreeSet;
