@@ -30,6 +30,7 @@ pub mod zxid;
 
 // The floors, from the ground up.
 pub mod format;
+
 pub mod tree;
 
 pub mod archive;

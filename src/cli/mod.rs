@@ -5,6 +5,7 @@ mod command;
 mod commands;
 mod exit;
 mod jobs;
+mod json;
 mod man;
 mod progress;
 mod repo_args;

@@ -2,9 +2,10 @@
 
 use crate::cli::args::{Color, Global};
 use crate::cli::exit::Exit;
+use crate::cli::json;
 use crate::cli::progress::Bars;
 use crate::cli::writer_thread::Out;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::io::{self, IsTerminal, Write};
 use zoovault::error::{Error, TxnPlace};
 
@@ -195,14 +196,16 @@ impl Ui {
 /// A failure for programs.
 fn failure(message: &str, exit: Exit, cause: Option<&Error>, next_step: Option<&str>) -> Value {
     let txn = cause.and_then(Error::txn);
-    json!({
-        "error": message,
-        "exit_status": exit as u8,
-        "file": cause.and_then(Error::path).map(|path| path.display().to_string()),
-        "offset": cause.and_then(Error::offset),
-        "zxid": txn.and_then(TxnPlace::of).map(|zxid| zxid.to_string()),
-        "after_zxid": txn.and_then(TxnPlace::after).map(|zxid| zxid.to_string()),
-        "next_step": next_step,
+    json::value(&json::Failure {
+        error: message.to_owned(),
+        exit_status: exit as u8,
+        file: cause
+            .and_then(Error::path)
+            .map(|path| path.display().to_string()),
+        offset: cause.and_then(Error::offset),
+        zxid: txn.and_then(TxnPlace::of).map(|zxid| zxid.to_string()),
+        after_zxid: txn.and_then(TxnPlace::after).map(|zxid| zxid.to_string()),
+        next_step: next_step.map(str::to_owned),
     })
 }
 

@@ -4,11 +4,12 @@ use crate::cli::args::options;
 use crate::cli::exit::{self, BadArgument, Exit};
 use crate::cli::jobs::config::Config;
 use crate::cli::jobs::{self, Gauge, JobArgs, Outcome, Rounds};
+use crate::cli::json;
 use crate::cli::repo_args::{self, RepoArg, now_ms};
 use crate::cli::ui::{Look, Render, Ui};
 use crate::cli::views::text;
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::io::{self, Write};
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
@@ -471,29 +472,33 @@ impl Render for Done {
     fn json(&self) -> Value {
         let backups = self.backups.iter().map(|(path, backup)| {
             let manifest = &backup.manifest;
-            json!({
-                "source": text::path(path),
-                "backup": backup.name.as_ref().map(|name| name.id.clone()),
-                "object": backup.name.as_ref().map(|name| name.object()),
-                "lineage": manifest.lineage,
-                "created_ms": manifest.created_ms,
-                "last_zxid": manifest.last.as_ref().map(|mark| mark.zxid),
-                "last_time_ms": manifest.last.as_ref().map(|mark| mark.time_ms),
-                "window": manifest.newest_window(),
-                "windows": manifest.windows,
-                "added_txns": manifest.added_txns,
-                "added_bytes": manifest.added_bytes,
-                "stored_bytes": backup.stored_bytes,
-                "is_damaged": backup.is_damaged,
-                "warnings": backup.warnings,
-                "notes": backup.notes,
-            })
+            json::Backed {
+                source: text::path(path),
+                backup: backup.name.as_ref().map(|name| name.id.clone()),
+                object: backup.name.as_ref().map(|name| name.object()),
+                lineage: manifest.lineage.clone(),
+                created_ms: manifest.created_ms,
+                last_zxid: manifest.last.as_ref().map(|mark| mark.zxid.to_string()),
+                last_time_ms: manifest.last.as_ref().map(|mark| mark.time_ms),
+                window: manifest.newest_window().map(Into::into),
+                windows: manifest.windows.iter().map(Into::into).collect(),
+                added_txns: manifest.added_txns,
+                added_bytes: manifest.added_bytes,
+                stored_bytes: backup.stored_bytes,
+                is_damaged: backup.is_damaged,
+                warnings: backup.warnings.clone(),
+                notes: backup.notes.clone(),
+            }
         });
-        json!({
-            "repository": self.repository,
-            "exit_status": self.exit() as u8,
-            "backups": backups.collect::<Vec<_>>(),
-            "failures": self.failures.iter().map(|err| format!("{err:#}")).collect::<Vec<_>>(),
+        json::value(&json::Backup {
+            repository: self.repository.clone(),
+            exit_status: self.exit() as u8,
+            backups: backups.collect::<Vec<_>>(),
+            failures: self
+                .failures
+                .iter()
+                .map(|err| format!("{err:#}"))
+                .collect::<Vec<_>>(),
         })
     }
 }

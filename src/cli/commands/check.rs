@@ -4,13 +4,14 @@ use crate::cli::args::EXIT_STATUS;
 use crate::cli::exit::Exit;
 use crate::cli::jobs::config::Config;
 use crate::cli::jobs::{self, JobArgs, Outcome};
+use crate::cli::json;
 use crate::cli::repo_args::{self, RepoArg, now_ms};
 use crate::cli::ui::{Look, Render, Ui};
 use crate::cli::views::text;
 use anyhow::Context;
 use clap::Args;
 use jiff::Zoned;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::io::{self, Write};
 use zoovault::backup::check::{
     Finding, Loss, Options, ReadData, Reading, Report, Severity, Share, Verdict, check,
@@ -166,26 +167,30 @@ impl Render for Shown<'_> {
 
     fn json(&self) -> Value {
         let report = self.report;
-        json!({
-            "repository": self.repository,
-            "verdict": verdict_name(report.verdict()).0,
-            "exit_status": self.exit as u8,
-            "lineages": report.lineages,
-            "backups": report.backups,
-            "forgotten": report.forgotten,
-            "pinned": report.pinned,
-            "marks_for_deletion": report.tombs,
-            "objects": report.objects,
-            "bytes": report.bytes,
-            "read": report.reading.as_ref().map(reading_json),
-            "findings": report.findings.iter().map(finding_json).collect::<Vec<_>>(),
-            "losses": report.losses.iter().map(|loss| json!({
-                "lineage": loss.lineage,
-                "damaged_backups": loss.hurt,
-                "whole_backups": loss.whole,
-                "lost": ranges_json(&loss.lost),
-                "left": ranges_json(&loss.left),
-            })).collect::<Vec<_>>(),
+        json::value(&json::Check {
+            repository: self.repository.clone(),
+            verdict: verdict_name(report.verdict()).0,
+            exit_status: self.exit as u8,
+            lineages: report.lineages,
+            backups: report.backups,
+            forgotten: report.forgotten,
+            pinned: report.pinned,
+            marks_for_deletion: report.tombs,
+            objects: report.objects,
+            bytes: report.bytes,
+            read: report.reading.as_ref().map(reading_json),
+            findings: report.findings.iter().map(finding_json).collect::<Vec<_>>(),
+            losses: report
+                .losses
+                .iter()
+                .map(|loss| json::CheckLoss {
+                    lineage: loss.lineage.clone(),
+                    damaged_backups: loss.hurt.clone(),
+                    whole_backups: loss.whole.clone(),
+                    lost: ranges_json(&loss.lost),
+                    left: ranges_json(&loss.left),
+                })
+                .collect::<Vec<_>>(),
         })
     }
 }
@@ -295,35 +300,42 @@ fn ranges(ranges: &[(Zxid, Zxid)]) -> String {
     shown.join(", ")
 }
 
-fn ranges_json(ranges: &[(Zxid, Zxid)]) -> Vec<Value> {
-    let shown = ranges
-        .iter()
-        .map(|(from, to)| json!({ "from_zxid": from.to_string(), "to_zxid": to.to_string() }));
+fn ranges_json(ranges: &[(Zxid, Zxid)]) -> Vec<json::ZxidRange> {
+    let shown = ranges.iter().map(|(from, to)| json::ZxidRange {
+        from_zxid: from.to_string(),
+        to_zxid: to.to_string(),
+    });
     shown.collect()
 }
 
-fn reading_json(reading: &Reading) -> Value {
-    json!({
-        "part": reading.share.map(|share| share.number),
-        "of_parts": reading.share.map(|share| share.of),
-        "objects": reading.objects,
-        "bytes": reading.bytes,
-        "txns": reading.txns,
-        "znodes": reading.znodes,
-    })
+fn reading_json(reading: &Reading) -> json::CheckRead {
+    json::CheckRead {
+        part: reading.share.map(|share| share.number),
+        of_parts: reading.share.map(|share| share.of),
+        objects: reading.objects,
+        bytes: reading.bytes,
+        txns: reading.txns,
+        znodes: reading.znodes,
+    }
 }
 
-fn finding_json(finding: &Finding) -> Value {
-    json!({
-        "code": finding.code,
-        "severity": finding.severity.name(),
-        "object": finding.object,
-        "offset": finding.offset,
-        "zxid": finding.txn.and_then(TxnPlace::of).map(|zxid| zxid.to_string()),
-        "after_zxid": finding.txn.and_then(TxnPlace::after).map(|zxid| zxid.to_string()),
-        "message": finding.message,
-        "backups": finding.backups,
-        "lost": ranges_json(&finding.lost),
-        "next_step": finding.next(),
-    })
+fn finding_json(finding: &Finding) -> json::CheckFinding {
+    json::CheckFinding {
+        code: finding.code,
+        severity: finding.severity.name(),
+        object: finding.object.clone(),
+        offset: finding.offset,
+        zxid: finding
+            .txn
+            .and_then(TxnPlace::of)
+            .map(|zxid| zxid.to_string()),
+        after_zxid: finding
+            .txn
+            .and_then(TxnPlace::after)
+            .map(|zxid| zxid.to_string()),
+        message: finding.message.clone(),
+        backups: finding.backups.clone(),
+        lost: ranges_json(&finding.lost),
+        next_step: finding.next(),
+    }
 }

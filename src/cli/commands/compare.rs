@@ -2,11 +2,12 @@
 
 use crate::cli::args::{EXIT_STATUS, options};
 use crate::cli::exit::{BadArgument, Exit};
+use crate::cli::json;
 use crate::cli::ui::{Look, Render, Ui};
 use crate::cli::views::text;
 use anyhow::Context;
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::io::{self, Write};
 use std::path::Path;
 use std::path::PathBuf;
@@ -195,23 +196,37 @@ impl Render for Shown<'_> {
     fn json(&self) -> Value {
         let report = self.report;
         let members = report.members.iter().zip(&self.names).enumerate();
-        json!({
-            "verdict": verdict_name(report.verdict()).0,
-            "exit_status": self.exit as u8,
-            "voters": report.voters,
-            "members": members.map(|(index, (member, name))| member_json(index, name, member)).collect::<Vec<_>>(),
-            "common_txns": report.common_txns,
-            "common": report.common.iter().map(|(first, last)| json!({
-                "first_zxid": first.to_string(),
-                "last_zxid": last.to_string(),
-            })).collect::<Vec<_>>(),
-            "pairs": report.pairs.iter().map(pair_json).collect::<Vec<_>>(),
-            "forks": report.forks.iter().map(fork_json).collect::<Vec<_>>(),
-            "holes": report.holes.iter().map(hole_json).collect::<Vec<_>>(),
-            "tails": report.tails.iter().map(uncommitted_json).collect::<Vec<_>>(),
-            "branches": report.branches.iter().map(uncommitted_json).collect::<Vec<_>>(),
-            "committed": report.committed.as_ref().map(committed_json),
-            "best": report.best.as_ref().map(best_json),
+        json::value(&json::Compare {
+            verdict: verdict_name(report.verdict()).0,
+            exit_status: self.exit as u8,
+            voters: report.voters,
+            members: members
+                .map(|(index, (member, name))| member_json(index, name, member))
+                .collect::<Vec<_>>(),
+            common_txns: report.common_txns,
+            common: report
+                .common
+                .iter()
+                .map(|(first, last)| json::CommonTxns {
+                    first_zxid: first.to_string(),
+                    last_zxid: last.to_string(),
+                })
+                .collect::<Vec<_>>(),
+            pairs: report.pairs.iter().map(pair_json).collect::<Vec<_>>(),
+            forks: report.forks.iter().map(fork_json).collect::<Vec<_>>(),
+            holes: report.holes.iter().map(hole_json).collect::<Vec<_>>(),
+            tails: report
+                .tails
+                .iter()
+                .map(uncommitted_json)
+                .collect::<Vec<_>>(),
+            branches: report
+                .branches
+                .iter()
+                .map(uncommitted_json)
+                .collect::<Vec<_>>(),
+            committed: report.committed.as_ref().map(committed_json),
+            best: report.best.as_ref().map(best_json),
         })
     }
 }
@@ -486,115 +501,140 @@ fn pair_line(pair: &Pair) -> String {
     line
 }
 
-fn numbers_json(members: &[usize]) -> Value {
+fn numbers_json(members: &[usize]) -> Vec<usize> {
     members.iter().map(|member| number(*member)).collect()
 }
 
-fn member_json(index: usize, name: &str, member: &Member) -> Value {
+fn member_json(index: usize, name: &str, member: &Member) -> json::CompareMember {
     let [first, last] = member.range.map_or([None; 2], |range| range.map(Some));
-    json!({
-        "number": number(index),
-        "source": name,
-        "logs": member.logs,
-        "snapshots": member.snapshots,
-        "txns": member.txns,
-        "has_txns_in_common": member.is_related,
-        "first_zxid": first.map(|(zxid, _)| zxid.to_string()),
-        "last_zxid": last.map(|(zxid, _)| zxid.to_string()),
-        "first_time_ms": first.map(|(_, time)| time),
-        "last_time_ms": last.map(|(_, time)| time),
-        "behind_txns": member.behind,
-        "window": member.window.as_ref().map(|window| json!({
-            "from_zxid": window.from.to_string(),
-            "to_zxid": window.to.to_string(),
-            "base": window.base,
-        })),
-        "faults": member.faults.iter().map(|fault| json!({
-            "file": fault.file.display().to_string(),
-            "offset": fault.offset,
-            "zxid": fault.txn.and_then(TxnPlace::of).map(|zxid| zxid.to_string()),
-            "after_zxid": fault.txn.and_then(TxnPlace::after).map(|zxid| zxid.to_string()),
-            "message": fault.message,
-            "is_damage": fault.is_damage,
-        })).collect::<Vec<_>>(),
-    })
+    json::CompareMember {
+        number: number(index),
+        source: name.to_string(),
+        logs: member.logs,
+        snapshots: member.snapshots,
+        txns: member.txns,
+        has_txns_in_common: member.is_related,
+        first_zxid: first.map(|(zxid, _)| zxid.to_string()),
+        last_zxid: last.map(|(zxid, _)| zxid.to_string()),
+        first_time_ms: first.map(|(_, time)| time),
+        last_time_ms: last.map(|(_, time)| time),
+        behind_txns: member.behind,
+        window: member.window.as_ref().map(|window| json::CompareWindow {
+            from_zxid: window.from.to_string(),
+            to_zxid: window.to.to_string(),
+            base: window.base.clone(),
+        }),
+        faults: member
+            .faults
+            .iter()
+            .map(|fault| json::CompareFault {
+                file: fault.file.display().to_string(),
+                offset: fault.offset,
+                zxid: fault
+                    .txn
+                    .and_then(TxnPlace::of)
+                    .map(|zxid| zxid.to_string()),
+                after_zxid: fault
+                    .txn
+                    .and_then(TxnPlace::after)
+                    .map(|zxid| zxid.to_string()),
+                message: fault.message.clone(),
+                is_damage: fault.is_damage,
+            })
+            .collect::<Vec<_>>(),
+    }
 }
 
-fn pair_json(pair: &Pair) -> Value {
-    let place = |place: &Place| {
-        json!({
-            "file": place.file.display().to_string(),
-            "offset": place.offset,
-        })
+fn pair_json(pair: &Pair) -> json::Pair {
+    let place = |place: &Place| json::RecordPlace {
+        file: place.file.display().to_string(),
+        offset: place.offset,
     };
-    json!({
-        "members": numbers_json(&pair.members),
-        "same_txns": pair.same,
-        "in_other_bytes": pair.reworded,
-        "differing_zxids": pair.differing,
-        "agreed_from_zxid": pair.agreed.map(|(first, _)| first.to_string()),
-        "agreed_to_zxid": pair.agreed.map(|(_, last)| last.to_string()),
-        "ahead_txns": pair.ahead,
-        "first_difference": pair.first_difference.as_ref().map(|difference| json!({
-            "zxid": difference.zxid.to_string(),
-            "places": difference.places.each_ref().map(place),
-            "payload_byte": difference.byte,
-            "fields": difference.fields.iter().map(|field| json!({
-                "name": field.name,
-                "values": field.values,
-            })).collect::<Vec<_>>(),
-        })),
-    })
+    json::Pair {
+        members: numbers_json(&pair.members),
+        same_txns: pair.same,
+        in_other_bytes: pair.reworded,
+        differing_zxids: pair.differing,
+        agreed_from_zxid: pair.agreed.map(|(first, _)| first.to_string()),
+        agreed_to_zxid: pair.agreed.map(|(_, last)| last.to_string()),
+        ahead_txns: pair.ahead,
+        first_difference: pair
+            .first_difference
+            .as_ref()
+            .map(|difference| json::FirstDifference {
+                zxid: difference.zxid.to_string(),
+                places: difference.places.each_ref().map(place),
+                payload_byte: difference.byte,
+                fields: difference
+                    .fields
+                    .iter()
+                    .map(|field| json::DifferingField {
+                        name: field.name.clone(),
+                        values: field.values.clone(),
+                    })
+                    .collect::<Vec<_>>(),
+            }),
+    }
 }
 
-fn fork_json(fork: &Fork) -> Value {
-    json!({
-        "zxid": fork.zxid.to_string(),
-        "sides": fork.sides.iter().map(|side| numbers_json(side)).collect::<Vec<_>>(),
-        "majority": fork.majority.and_then(|index| fork.sides.get(index)).map(|side| numbers_json(side)),
-    })
+fn fork_json(fork: &Fork) -> json::Fork {
+    json::Fork {
+        zxid: fork.zxid.to_string(),
+        sides: fork
+            .sides
+            .iter()
+            .map(|side| numbers_json(side))
+            .collect::<Vec<_>>(),
+        majority: fork
+            .majority
+            .and_then(|index| fork.sides.get(index))
+            .map(|side| numbers_json(side)),
+    }
 }
 
-fn hole_json(hole: &Hole) -> Value {
-    json!({
-        "member": number(hole.member),
-        "first_zxid": hole.first.to_string(),
-        "last_zxid": hole.last.to_string(),
-        "filled_by": numbers_json(&hole.fillers),
-        "is_committed": hole.is_committed,
-        "snapshot_behind": hole.bridge,
-    })
+fn hole_json(hole: &Hole) -> json::Hole {
+    json::Hole {
+        member: number(hole.member),
+        first_zxid: hole.first.to_string(),
+        last_zxid: hole.last.to_string(),
+        filled_by: numbers_json(&hole.fillers),
+        is_committed: hole.is_committed,
+        snapshot_behind: hole.bridge.clone(),
+    }
 }
 
-fn uncommitted_json(found: &Uncommitted) -> Value {
-    json!({
-        "members": numbers_json(&found.holders),
-        "not_members": numbers_json(&found.others),
-        "first_zxid": found.first.to_string(),
-        "last_zxid": found.last.to_string(),
-    })
+fn uncommitted_json(found: &Uncommitted) -> json::Uncommitted {
+    json::Uncommitted {
+        members: numbers_json(&found.holders),
+        not_members: numbers_json(&found.others),
+        first_zxid: found.first.to_string(),
+        last_zxid: found.last.to_string(),
+    }
 }
 
-fn committed_json(commitment: &Commitment) -> Value {
+fn committed_json(commitment: &Commitment) -> json::Committed {
     let (proof, snapshot) = match &commitment.proof {
         Proof::Majority => ("majority", None),
         Proof::Snapshot { member, name } => (
             "snapshot",
-            Some(json!({ "member": number(*member), "name": name })),
+            Some(json::SnapshotOfMember {
+                member: number(*member),
+                name: name.to_string(),
+            }),
         ),
     };
-    json!({
-        "zxid": commitment.zxid.to_string(),
-        "proof": proof,
-        "snapshot": snapshot,
-    })
+    json::Committed {
+        zxid: commitment.zxid.to_string(),
+        proof: proof,
+        snapshot: snapshot,
+    }
 }
 
-fn best_json(best: &Best) -> Value {
-    json!({
-        "member": number(best.member),
-        "reaches_last_committed": best.reaches_last,
-        "has_more": best.has_more,
-        "equals": numbers_json(&best.equals),
-    })
+fn best_json(best: &Best) -> json::Best {
+    json::Best {
+        member: number(best.member),
+        reaches_last_committed: best.reaches_last,
+        has_more: best.has_more,
+        equals: numbers_json(&best.equals),
+    }
 }

@@ -3,12 +3,13 @@
 use crate::cli::exit::{BadArgument, Exit};
 use crate::cli::jobs::config::Config;
 use crate::cli::jobs::{self, Gauge, JobArgs, Outcome};
+use crate::cli::json;
 use crate::cli::repo_args::{self, RepoArg, now_ms};
 use crate::cli::ui::{Look, Render, Ui};
 use crate::cli::views::text;
 use anyhow::Context;
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use zoovault::backup::copy::{Copied, Plan, What, execute, plan};
@@ -221,26 +222,29 @@ impl Render for Shown {
         let ids = |backups: &[BackupName]| -> Vec<String> {
             backups.iter().map(|backup| backup.id.clone()).collect()
         };
-        let damage = self
-            .damage()
-            .map(|(backup, err)| json!({ "id": backup.id, "error": err }));
+        let damage = self.damage().map(|(backup, err)| json::DamagedBackup {
+            id: backup.id.clone(),
+            error: err,
+        });
         let held_back = copied.iter().flat_map(|copied| &copied.held_back);
-        let held_back =
-            held_back.map(|(backup, object)| json!({ "id": backup.id, "object": object }));
-        json!({
-            "source": self.source,
-            "target": self.target,
-            "dry_run": copied.is_none(),
-            "exit_status": self.exit() as u8,
-            "backups": ids(copied.map_or(&self.plan.backups, |it| &it.backups)),
-            "objects": objects,
-            "bytes": bytes,
-            "pins": copied.map_or(self.plan.pins.len(), |it| it.pins),
-            "present": self.plan.present,
-            "forgotten": ids(&self.plan.forgotten),
-            "gone": ids(copied.map_or(&[], |it| &it.gone)),
-            "held_back": held_back.collect::<Vec<_>>(),
-            "damage": damage.collect::<Vec<_>>(),
+        let held_back = held_back.map(|(backup, object)| json::HeldBack {
+            id: backup.id.clone(),
+            object: object.to_string(),
+        });
+        json::value(&json::Copy {
+            source: self.source.clone(),
+            target: self.target.clone(),
+            dry_run: copied.is_none(),
+            exit_status: self.exit() as u8,
+            backups: ids(copied.map_or(&self.plan.backups, |it| &it.backups)),
+            objects: objects,
+            bytes: bytes,
+            pins: copied.map_or(self.plan.pins.len(), |it| it.pins),
+            present: self.plan.present,
+            forgotten: ids(&self.plan.forgotten),
+            gone: ids(copied.map_or(&[], |it| &it.gone)),
+            held_back: held_back.collect::<Vec<_>>(),
+            damage: damage.collect::<Vec<_>>(),
         })
     }
 }

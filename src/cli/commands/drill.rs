@@ -3,12 +3,13 @@
 use crate::cli::exit::{self, Exit};
 use crate::cli::jobs::config::Config;
 use crate::cli::jobs::{self, Gauge, JobArgs, Outcome};
+use crate::cli::json;
 use crate::cli::repo_args::{self, RepoArg, now_ms};
 use crate::cli::ui::{Look, Render, Ui};
 use crate::cli::views::text;
 use anyhow::anyhow;
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use zoovault::backup::drill::{Options, Report, drill};
@@ -186,37 +187,36 @@ impl Render for Shown {
 
     fn json(&self) -> Value {
         let report = &self.report;
-        let restored = report.restored.iter().map(|restored| {
-            json!({
-                "zxid": restored.zxid,
-                "time_ms": restored.time_ms,
-                "is_newest": restored.is_newest,
-                "base": restored.base,
-                "txns": restored.txns,
-                "digests": restored.digests,
-                "znodes": restored.znodes,
-                "bytes": restored.bytes,
-                "proof": restored.proof.name(),
-                "warnings": restored.warnings,
-                "took_ms": u64::try_from(restored.took.as_millis()).unwrap_or(u64::MAX),
-            })
+        let restored = report.restored.iter().map(|restored| json::Drilled {
+            zxid: restored.zxid.to_string(),
+            time_ms: restored.time_ms,
+            is_newest: restored.is_newest,
+            base: restored.base.clone(),
+            txns: restored.txns,
+            digests: restored.digests,
+            znodes: restored.znodes,
+            bytes: restored.bytes,
+            proof: restored.proof.name(),
+            warnings: restored.warnings.clone(),
+            took_ms: u64::try_from(restored.took.as_millis()).unwrap_or(u64::MAX),
         });
-        let failed = report.failed.iter().map(|(zxid, error)| {
-            json!({
-                "zxid": zxid,
-                "error": error.to_string(),
-                "exit_status": exit::of_kind(error.kind()) as u8,
-                "next_step": error.next_step(),
-            })
-        });
-        json!({
-            "repository": self.repository,
-            "backup": report.backup.id,
-            "lineage": report.backup.lineage,
-            "seed": self.seed.to_string(),
-            "exit_status": self.exit() as u8,
-            "restored": restored.collect::<Vec<_>>(),
-            "failed": failed.collect::<Vec<_>>(),
+        let failed = report
+            .failed
+            .iter()
+            .map(|(zxid, error)| json::DrillFailure {
+                zxid: zxid.to_string(),
+                error: error.to_string(),
+                exit_status: exit::of_kind(error.kind()) as u8,
+                next_step: error.next_step().map(str::to_owned),
+            });
+        json::value(&json::Drill {
+            repository: self.repository.clone(),
+            backup: report.backup.id.clone(),
+            lineage: report.backup.lineage.clone(),
+            seed: self.seed.to_string(),
+            exit_status: self.exit() as u8,
+            restored: restored.collect::<Vec<_>>(),
+            failed: failed.collect::<Vec<_>>(),
         })
     }
 }

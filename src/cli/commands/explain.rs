@@ -2,6 +2,7 @@
 
 use crate::cli::args::ServerArgs;
 use crate::cli::exit::{BadArgument, Exit};
+use crate::cli::json;
 use crate::cli::ui::{Look, Render, Ui};
 use crate::cli::views::forecast;
 use crate::cli::views::labelled::field;
@@ -9,7 +10,7 @@ use crate::cli::views::text;
 use crate::cli::views::verdict;
 use anyhow::Context;
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::fs::File;
 use std::io::{self, BufReader, IsTerminal, Read, Write};
 use std::path::Path;
@@ -169,12 +170,18 @@ impl Render for ShownText {
     }
 
     fn json(&self) -> Value {
-        json!({
-            "recognised": self.explained.is_recognised(),
-            "exit_status": self.exit as u8,
-            "lines": self.explained.lines,
-            "explanations": self.explained.explanations.iter().map(explanation_json).collect::<Vec<_>>(),
-            "next_step": (!self.explained.is_recognised()).then_some("zoovault verify DIR judges the files themselves"),
+        json::value(&json::Explain {
+            recognised: self.explained.is_recognised(),
+            exit_status: self.exit as u8,
+            lines: self.explained.lines,
+            explanations: self
+                .explained
+                .explanations
+                .iter()
+                .map(explanation_json)
+                .collect::<Vec<_>>(),
+            next_step: (!self.explained.is_recognised())
+                .then_some("zoovault verify DIR judges the files themselves"),
         })
     }
 }
@@ -228,22 +235,22 @@ fn show_explanation(out: &mut dyn Write, found: &Explanation, look: &Look) -> io
     Ok(())
 }
 
-fn explanation_json(found: &Explanation) -> Value {
-    json!({
-        "id": found.entry.id,
-        "weight": found.entry.weight.name(),
-        "message": found.line,
-        "line": found.line_number,
-        "count": found.count,
-        "cause": found.entry.cause,
-        "facts": found.facts,
-        "data_at_risk": found.entry.risk.name(),
-        "at_risk": found.entry.at_risk,
-        "next_step": found.entry.next,
-        "since": found.entry.since,
-        "until": found.entry.until,
-        "findings": found.entry.findings,
-    })
+fn explanation_json(found: &Explanation) -> json::Explanation {
+    json::Explanation {
+        id: found.entry.id,
+        weight: found.entry.weight.name(),
+        message: found.line.clone(),
+        line: found.line_number,
+        count: found.count,
+        cause: found.entry.cause,
+        facts: found.facts.clone(),
+        data_at_risk: found.entry.risk.name(),
+        at_risk: found.entry.at_risk,
+        next_step: found.entry.next,
+        since: found.entry.since,
+        until: found.entry.until,
+        findings: found.entry.findings,
+    }
 }
 
 struct ShownSource {
@@ -300,16 +307,26 @@ impl Render for ShownSource {
     }
 
     fn json(&self) -> Value {
-        json!({
-            "source": self.source,
-            "verdict": verdict::verdict_name(self.report.verdict()).0,
-            "exit_status": self.exit as u8,
-            "start": self.prognosis.answer().name(),
-            "base": self.prognosis.base,
-            "logs": self.prognosis.logs,
-            "consequences": self.prognosis.consequences.iter().map(consequence_json).collect::<Vec<_>>(),
-            "servers": forecast::json(&self.starts),
-            "windows": self.report.windows.iter().map(verdict::window_json).collect::<Vec<_>>(),
+        json::value(&json::ExplainDirectory {
+            source: self.source.clone(),
+            verdict: verdict::verdict_name(self.report.verdict()).0,
+            exit_status: self.exit as u8,
+            start: self.prognosis.answer().name(),
+            base: self.prognosis.base.clone(),
+            logs: self.prognosis.logs.clone(),
+            consequences: self
+                .prognosis
+                .consequences
+                .iter()
+                .map(consequence_json)
+                .collect::<Vec<_>>(),
+            servers: forecast::json(&self.starts),
+            windows: self
+                .report
+                .windows
+                .iter()
+                .map(verdict::window_json)
+                .collect::<Vec<_>>(),
         })
     }
 }
@@ -343,15 +360,15 @@ fn show_consequence(out: &mut dyn Write, told: &Consequence, look: &Look) -> io:
     field(out, look, "next", told.next)
 }
 
-fn consequence_json(told: &Consequence) -> Value {
-    json!({
-        "effect": told.effect.name(),
-        "releases": told.releases,
-        "found": told.what,
-        "message": told.says,
-        "message_id": told.entry.map(|entry| entry.id),
-        "data_at_risk": told.entry.map(|entry| entry.risk.name()),
-        "finding": told.code,
-        "next_step": told.next,
-    })
+fn consequence_json(told: &Consequence) -> json::Consequence {
+    json::Consequence {
+        effect: told.effect.name(),
+        releases: told.releases.clone(),
+        found: told.what.clone(),
+        message: told.says.clone(),
+        message_id: told.entry.map(|entry| entry.id),
+        data_at_risk: told.entry.map(|entry| entry.risk.name()),
+        finding: told.code,
+        next_step: told.next,
+    }
 }

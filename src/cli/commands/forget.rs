@@ -3,13 +3,14 @@
 use crate::cli::exit::{BadArgument, Exit};
 use crate::cli::jobs::config::{Config, Keep};
 use crate::cli::jobs::{self, Gauge, JobArgs, Outcome};
+use crate::cli::json;
 use crate::cli::repo_args::{self, RepoArg, now_ms};
 use crate::cli::ui::{Look, Render, Ui};
 use crate::cli::views::text;
 use anyhow::Context;
 use clap::Args;
 use jiff::tz::TimeZone;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::io::{self, Write};
 use std::path::Path;
 use zoovault::backup::retention::forget::{Fate, Lineage, Plan, What, execute, plan};
@@ -286,34 +287,36 @@ impl Render for Shown {
         let backup = |fate: &Fate| {
             let told = fate.manifest.as_ref();
             let window = told.and_then(|told| told.window);
-            json!({
-                "id": fate.name.id,
-                "time_ms": fate.name.created_ms,
-                "created_ms": told.map(|told| told.clock_ms),
-                "source": told.map(|told| &told.source),
-                "last_zxid": fate.name.zxid.to_string(),
-                "window_from_zxid": window.map(|(from, _)| from.to_string()),
-                "window_to_zxid": window.map(|(_, to)| to.to_string()),
-                "kept": fate.kept.is_some(),
-                "reasons": words(fate.kept.as_deref().unwrap_or_default()),
-            })
+            json::ForgetBackup {
+                id: fate.name.id.clone(),
+                time_ms: fate.name.created_ms,
+                created_ms: told.map(|told| told.clock_ms),
+                source: told.map(|told| &told.source).cloned(),
+                last_zxid: fate.name.zxid.to_string(),
+                window_from_zxid: window.map(|(from, _)| from.to_string()),
+                window_to_zxid: window.map(|(_, to)| to.to_string()),
+                kept: fate.kept.is_some(),
+                reasons: words(fate.kept.as_deref().unwrap_or_default()),
+            }
         };
-        let lineages = self.plan.lineages.iter().map(|lineage| {
-            json!({
-                "lineage": lineage.id,
-                "backups": lineage.backups.iter().map(backup).collect::<Vec<_>>(),
-            })
-        });
+        let lineages = self
+            .plan
+            .lineages
+            .iter()
+            .map(|lineage| json::ForgetLineage {
+                lineage: lineage.id.clone(),
+                backups: lineage.backups.iter().map(backup).collect::<Vec<_>>(),
+            });
         let damage = self.plan.damage.iter().map(ToString::to_string);
-        json!({
-            "repository": self.repository,
-            "dry_run": self.dry_run,
-            "exit_status": self.exit as u8,
-            "kept_backups": kept,
-            "forgotten_backups": forgotten,
-            "lineages": lineages.collect::<Vec<_>>(),
-            "damage": damage.collect::<Vec<_>>(),
-            "mark": self.tomb,
+        json::value(&json::Forget {
+            repository: self.repository.clone(),
+            dry_run: self.dry_run,
+            exit_status: self.exit as u8,
+            kept_backups: kept,
+            forgotten_backups: forgotten,
+            lineages: lineages.collect::<Vec<_>>(),
+            damage: damage.collect::<Vec<_>>(),
+            mark: self.tomb.clone(),
         })
     }
 }

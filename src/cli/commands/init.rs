@@ -2,12 +2,13 @@
 
 use crate::cli::exit::Exit;
 use crate::cli::jobs::config::{Config, ConfigArgs};
+use crate::cli::json;
 use crate::cli::repo_args::{RepoArg, now_ms};
 use crate::cli::ui::{Look, Render, Ui};
 use crate::cli::views::text;
 use anyhow::Context;
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
@@ -83,6 +84,10 @@ impl Render for Made {
     }
 
     fn json(&self) -> Value {
-        json!({ "repository": self.place, "id": self.id, "exit_status": Exit::Done as u8 })
+        json::value(&json::Init {
+            repository: self.place.clone(),
+            id: self.id.clone(),
+            exit_status: Exit::Done as u8,
+        })
     }
 }

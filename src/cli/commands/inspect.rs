@@ -2,12 +2,13 @@
 
 use crate::cli::args::SourceArg;
 use crate::cli::exit::Exit;
+use crate::cli::json;
 use crate::cli::ui::{Look, Render, Ui};
 use crate::cli::views::files::{behind_header_json, exactness};
 use crate::cli::views::text;
 use anyhow::Context;
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use zoovault::analysis::inspect::{Log, Overview, Snapshot, inspect};
@@ -124,52 +125,68 @@ impl Render for Report {
     fn json(&self) -> Value {
         let overview = &self.overview;
         let epoch = |file: &EpochFile| match file {
-            EpochFile::Epoch(epoch) => json!(epoch),
+            EpochFile::Epoch(epoch) => (*epoch).into(),
             EpochFile::Absent | EpochFile::Unread => Value::Null,
-            EpochFile::Unparsable(text) => json!(text),
+            EpochFile::Unparsable(text) => text.as_str().into(),
         };
-        json!({
-            "source": self.shown,
-            "written_by": overview.written_by,
-            "accepted_epoch": epoch(&overview.epochs.0),
-            "current_epoch": epoch(&overview.epochs.1),
-            "logs": overview.logs.iter().map(|log| json!({
-                "name": log.name,
-                "size_bytes": log.size,
-                "used_bytes": log.used,
-                "txns": log.txns,
-                "first_zxid": log.zxids.map(|zxids| zxids.0.to_string()),
-                "last_zxid": log.zxids.map(|zxids| zxids.1.to_string()),
-                "first_time_ms": log.times.map(|times| times.0),
-                "last_time_ms": log.times.map(|times| times.1),
-                "behind_header": log.behind_header.as_ref().map(behind_header_json),
-                "remark": log.remark,
-            })).collect::<Vec<_>>(),
-            "snapshots": overview.snapshots.iter().map(|snapshot| {
-                let (exact_from, is_known) = exactness(snapshot.exact_from);
-                json!({
-                    "name": snapshot.name,
-                    "size_bytes": snapshot.size,
-                    "zxid": text::known_zxid(snapshot.zxid),
-                    "exact_from_zxid": exact_from.map(|zxid| zxid.to_string()),
-                    "exact_from_is_known": is_known,
-                    "remark": snapshot.remark,
+        json::value(&json::Inspect {
+            source: self.shown.clone(),
+            written_by: overview.written_by,
+            accepted_epoch: epoch(&overview.epochs.0),
+            current_epoch: epoch(&overview.epochs.1),
+            logs: overview
+                .logs
+                .iter()
+                .map(|log| json::InspectLog {
+                    name: log.name.clone(),
+                    size_bytes: log.size,
+                    used_bytes: log.used,
+                    txns: log.txns,
+                    first_zxid: log.zxids.map(|zxids| zxids.0.to_string()),
+                    last_zxid: log.zxids.map(|zxids| zxids.1.to_string()),
+                    first_time_ms: log.times.map(|times| times.0),
+                    last_time_ms: log.times.map(|times| times.1),
+                    behind_header: log.behind_header.as_ref().map(behind_header_json),
+                    remark: log.remark.clone(),
                 })
-            }).collect::<Vec<_>>(),
-            "windows": overview.windows.iter().map(|[from, to]| json!({
-                "from_zxid": from.0.to_string(),
-                "to_zxid": to.0.to_string(),
-                "from_time_ms": from.1,
-                "to_time_ms": to.1,
-            })).collect::<Vec<_>>(),
-            "gaps": overview.gaps.iter().map(|gap| json!({
-                "first_missing_zxid": gap.first_missing().to_string(),
-                "last_missing_zxid": gap.last_missing().to_string(),
-                "after_zxid": gap.after.to_string(),
-                "before_zxid": gap.before.to_string(),
-                "after_time_ms": gap.after_time,
-                "before_time_ms": gap.before_time,
-            })).collect::<Vec<_>>(),
+                .collect::<Vec<_>>(),
+            snapshots: overview
+                .snapshots
+                .iter()
+                .map(|snapshot| {
+                    let (exact_from, is_known) = exactness(snapshot.exact_from);
+                    json::InspectSnapshot {
+                        name: snapshot.name.clone(),
+                        size_bytes: snapshot.size,
+                        zxid: text::known_zxid(snapshot.zxid),
+                        exact_from_zxid: exact_from.map(|zxid| zxid.to_string()),
+                        exact_from_is_known: is_known,
+                        remark: snapshot.remark.clone(),
+                    }
+                })
+                .collect::<Vec<_>>(),
+            windows: overview
+                .windows
+                .iter()
+                .map(|[from, to]| json::InspectWindow {
+                    from_zxid: from.0.to_string(),
+                    to_zxid: to.0.to_string(),
+                    from_time_ms: from.1,
+                    to_time_ms: to.1,
+                })
+                .collect::<Vec<_>>(),
+            gaps: overview
+                .gaps
+                .iter()
+                .map(|gap| json::InspectGap {
+                    first_missing_zxid: gap.first_missing().to_string(),
+                    last_missing_zxid: gap.last_missing().to_string(),
+                    after_zxid: gap.after.to_string(),
+                    before_zxid: gap.before.to_string(),
+                    after_time_ms: gap.after_time,
+                    before_time_ms: gap.before_time,
+                })
+                .collect::<Vec<_>>(),
         })
     }
 }

@@ -2,12 +2,13 @@
 
 use crate::cli::exit::Exit;
 use crate::cli::jobs::config::{Config, ConfigArgs};
+use crate::cli::json;
 use crate::cli::repo_args::{self, RepoArg, now_ms};
 use crate::cli::ui::{Look, Render, Ui};
 use crate::cli::views::text;
 use anyhow::Context;
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::io::{self, Write};
 use zoovault::backup::retention::pins;
 use zoovault::repository::Repository;
@@ -100,13 +101,15 @@ impl Render for Shown {
     }
 
     fn json(&self) -> Value {
-        let backups = self.backups.iter().map(
-            |(id, is_changed)| json!({ "id": id, "pinned": self.is_pinned, "changed": is_changed }),
-        );
-        json!({
-            "repository": self.repository,
-            "backups": backups.collect::<Vec<_>>(),
-            "exit_status": Exit::Done as u8,
+        let backups = self.backups.iter().map(|(id, is_changed)| json::Pinned {
+            id: id.to_string(),
+            pinned: self.is_pinned,
+            changed: *is_changed,
+        });
+        json::value(&json::Pin {
+            repository: self.repository.clone(),
+            backups: backups.collect::<Vec<_>>(),
+            exit_status: Exit::Done as u8,
         })
     }
 }

@@ -3,12 +3,13 @@
 use crate::cli::exit::Exit;
 use crate::cli::jobs::config::Config;
 use crate::cli::jobs::{self, Gauge, JobArgs, Outcome};
+use crate::cli::json;
 use crate::cli::repo_args::{self, RepoArg, now_ms};
 use crate::cli::ui::{Look, Render, Ui};
 use crate::cli::views::text;
 use anyhow::Context;
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use zoovault::backup::retention::prune::{Plan, Pruned, execute, plan};
@@ -247,27 +248,27 @@ impl Render for Shown {
                 plan.leftovers.iter().map(|(_, size)| size).sum(),
             ),
         };
-        json!({
-            "repository": self.repository,
-            "dry_run": pruned.is_none(),
-            "exit_status": self.exit() as u8,
-            "deleted_backups": pruned.map_or(plan.manifests.len(), |it| it.manifests),
-            "deleted_objects": deleted.len(),
-            "deleted_bytes": bytes(deleted),
-            "deleted": deleted.keys().collect::<Vec<_>>(),
-            "deleted_leftovers": leftovers.0,
-            "deleted_leftover_bytes": leftovers.1,
-            "removed_marks": pruned.map_or(plan.tombs.len(), |it| it.tombs),
-            "marked_objects": marked.len(),
-            "marked_bytes": bytes(marked),
-            "mark": pruned.and_then(|it| it.tomb.as_ref()),
-            "waiting_objects": plan.waiting.len(),
-            "waiting_bytes": bytes(&plan.waiting),
-            "waiting_until_ms": plan.waiting_until_ms,
-            "retained": pruned.map(|it| &it.retained),
-            "refusals": pruned.map(|it| &it.refusals),
-            "pinned": plan.pinned.iter().map(|backup| &backup.id).collect::<Vec<_>>(),
-            "foreign": plan.foreign,
+        json::value(&json::Prune {
+            repository: self.repository.clone(),
+            dry_run: pruned.is_none(),
+            exit_status: self.exit() as u8,
+            deleted_backups: pruned.map_or(plan.manifests.len(), |it| it.manifests),
+            deleted_objects: deleted.len(),
+            deleted_bytes: bytes(deleted),
+            deleted: deleted.keys().cloned().collect(),
+            deleted_leftovers: leftovers.0,
+            deleted_leftover_bytes: leftovers.1,
+            removed_marks: pruned.map_or(plan.tombs.len(), |it| it.tombs),
+            marked_objects: marked.len(),
+            marked_bytes: bytes(marked),
+            mark: pruned.and_then(|it| it.tomb.as_ref()).cloned(),
+            waiting_objects: plan.waiting.len(),
+            waiting_bytes: bytes(&plan.waiting),
+            waiting_until_ms: plan.waiting_until_ms,
+            retained: pruned.map(|it| &it.retained).cloned(),
+            refusals: pruned.map(|it| &it.refusals).cloned(),
+            pinned: plan.pinned.iter().map(|backup| backup.id.clone()).collect(),
+            foreign: plan.foreign.clone(),
         })
     }
 }

@@ -2,11 +2,12 @@
 
 use crate::cli::args::{EXIT_STATUS, POINTS, SourceArg};
 use crate::cli::exit::{BadArgument, Exit};
+use crate::cli::json;
 use crate::cli::ui::{Look, Render, Ui};
 use crate::cli::views::text;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use zoovault::history::replay::{BaseFile, ExactFrom, Proof};
@@ -328,36 +329,45 @@ impl Render for Shown<'_> {
                 .map(|path| path.display().to_string())
                 .collect::<Vec<_>>()
         };
-        json!({
-            "source": self.source,
-            "dry_run": written.is_none(),
-            "exit_status": self.exit as u8,
-            "zxid": plan.target.zxid.to_string(),
-            "time_ms": plan.target.time,
-            "base": self.base,
-            "base_zxid": replayed.base.zxid.to_string(),
-            "first_replayed_zxid": replayed.applied.map(|(first, _)| first.to_string()),
-            "last_replayed_zxid": replayed.applied.map(|(_, last)| last.to_string()),
-            "first_replayed_time_ms": replayed.applied_times.map(|(first, _)| first),
-            "last_replayed_time_ms": replayed.applied_times.map(|(_, last)| last),
-            "replayed_txns": replayed.count,
-            "first_left_out_zxid": plan.target.left_out.map(|(zxid, _)| zxid.to_string()),
-            "first_left_out_time_ms": plan.target.left_out.map(|(_, time)| time),
-            "hidden_behind": plan.target.hidden_behind,
-            "proof": replayed.proof.name(),
-            "digests_compared": replayed.digests.compared,
-            "tree_digest": replayed.tree.digest().map(|digest| format!("0x{digest:x}")),
-            "znodes": replayed.tree.len(),
-            "sessions": plan.sessions,
-            "ephemerals": plan.ephemerals,
-            "warnings": plan.warnings,
-            "notes": plan.notes,
-            "rejected_bases": plan.rejected.iter().map(|rejected| json!({"name": rejected.name, "reason": rejected.reason})).collect::<Vec<_>>(),
-            "snapshot": written.as_ref().map(|written| &written.name),
-            "snapshot_size_bytes": written.as_ref().map(|written| written.size),
-            "epoch": written.as_ref().map(|written| written.epoch),
-            "data_dirs": written.as_ref().map(|written| paths(&written.data_dirs)),
-            "data_log_dirs": written.as_ref().map(|written| paths(&written.data_log_dirs)),
+        json::value(&json::Restore {
+            source: self.source.clone(),
+            dry_run: written.is_none(),
+            exit_status: self.exit as u8,
+            zxid: plan.target.zxid.to_string(),
+            time_ms: plan.target.time,
+            base: self.base.clone(),
+            base_zxid: replayed.base.zxid.to_string(),
+            first_replayed_zxid: replayed.applied.map(|(first, _)| first.to_string()),
+            last_replayed_zxid: replayed.applied.map(|(_, last)| last.to_string()),
+            first_replayed_time_ms: replayed.applied_times.map(|(first, _)| first),
+            last_replayed_time_ms: replayed.applied_times.map(|(_, last)| last),
+            replayed_txns: replayed.count,
+            first_left_out_zxid: plan.target.left_out.map(|(zxid, _)| zxid.to_string()),
+            first_left_out_time_ms: plan.target.left_out.map(|(_, time)| time),
+            hidden_behind: plan.target.hidden_behind.clone(),
+            proof: replayed.proof.name(),
+            digests_compared: replayed.digests.compared,
+            tree_digest: replayed.tree.digest().map(|digest| format!("0x{digest:x}")),
+            znodes: replayed.tree.len(),
+            sessions: plan.sessions,
+            ephemerals: plan.ephemerals,
+            warnings: plan.warnings.clone(),
+            notes: plan.notes.clone(),
+            rejected_bases: plan
+                .rejected
+                .iter()
+                .map(|rejected| json::RejectedBase {
+                    name: rejected.name.clone(),
+                    reason: rejected.reason.clone(),
+                })
+                .collect::<Vec<_>>(),
+            snapshot: written.as_ref().map(|written| &written.name).cloned(),
+            snapshot_size_bytes: written.as_ref().map(|written| written.size),
+            epoch: written.as_ref().map(|written| written.epoch),
+            data_dirs: written.as_ref().map(|written| paths(&written.data_dirs)),
+            data_log_dirs: written
+                .as_ref()
+                .map(|written| paths(&written.data_log_dirs)),
         })
     }
 }

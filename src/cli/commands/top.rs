@@ -2,13 +2,14 @@
 
 use crate::cli::args::{POINTS, SourceArg};
 use crate::cli::exit::{BadArgument, Exit};
+use crate::cli::json;
 use crate::cli::ui::{Look, Render, Ui};
 use crate::cli::views::remarks::Remarks;
 use crate::cli::views::text;
 use crate::cli::views::value;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use zoovault::analysis::top::{By, Key, Report, Tally, top};
@@ -234,51 +235,56 @@ impl Render for Shown {
     fn json(&self) -> Value {
         let report = &self.report;
         let rows = report.rows.iter().take(self.rows).map(|(key, tally)| {
-            let mut fields = Map::new();
+            let mut row = json::TopRow {
+                changes: tally.count,
+                bytes: tally.bytes,
+                ..json::TopRow::default()
+            };
             match key {
-                Key::Path(path) => value::put_bytes(&mut fields, "path", Some(path)),
+                Key::Path(path) => match std::str::from_utf8(path) {
+                    Ok(path) => row.path = Some(path.into()),
+                    Err(_) => row.path_base64 = Some(value::base64(path)),
+                },
                 Key::Session(id) => {
                     let [server, ..] = id.to_be_bytes();
-                    fields.insert("session".to_owned(), format!("0x{id:x}").into());
-                    fields.insert("server_id".to_owned(), server.into());
+                    row.session = Some(format!("0x{id:x}"));
+                    row.server_id = Some(server);
                 }
-                Key::Op(name) => {
-                    fields.insert("op".to_owned(), (*name).into());
-                }
-                Key::NoPath => {
-                    fields.insert("path".to_owned(), Value::Null);
-                }
-                Key::Others => {
-                    fields.insert("is_others".to_owned(), true.into());
-                }
+                Key::Op(name) => row.op = Some(name),
+                Key::NoPath => row.path = Some(Value::Null),
+                Key::Others => row.is_others = Some(true),
             }
-            fields.insert("changes".to_owned(), tally.count.into());
-            fields.insert("bytes".to_owned(), tally.bytes.into());
-            Value::Object(fields)
+            row
         });
         let by = match self.by {
             ByArg::Path => "path",
             ByArg::Session => "session",
             ByArg::Op => "op",
         };
-        json!({
-            "source": self.source,
-            "by": by,
-            "depth": (self.by == ByArg::Path).then_some(self.depth),
-            "txns": report.txns,
-            "changes": report.total.count,
-            "bytes": report.total.bytes,
-            "first_time_ms": report.times.map(|times| times.0),
-            "last_time_ms": report.times.map(|times| times.1),
-            "rows": rows.collect::<Vec<_>>(),
-            "rows_total": report.rows.len(),
-            "is_capped": report.is_capped,
-            "every_ms": self.every.map(|_| report.bucket_ms),
-            "over_time": self.every.map(|_| report.buckets.iter().map(|(start, tally)| json!({
-                "time_ms": start,
-                "changes": tally.count,
-                "bytes": tally.bytes,
-            })).collect::<Vec<_>>()),
+        json::value(&json::Top {
+            source: self.source.clone(),
+            by: by,
+            depth: (self.by == ByArg::Path).then_some(self.depth),
+            txns: report.txns,
+            changes: report.total.count,
+            bytes: report.total.bytes,
+            first_time_ms: report.times.map(|times| times.0),
+            last_time_ms: report.times.map(|times| times.1),
+            rows: rows.collect::<Vec<_>>(),
+            rows_total: report.rows.len(),
+            is_capped: report.is_capped,
+            every_ms: self.every.map(|_| report.bucket_ms),
+            over_time: self.every.map(|_| {
+                report
+                    .buckets
+                    .iter()
+                    .map(|(start, tally)| json::TopBucket {
+                        time_ms: *start,
+                        changes: tally.count,
+                        bytes: tally.bytes,
+                    })
+                    .collect::<Vec<_>>()
+            }),
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::cli::args::{EXIT_STATUS, ServerArgs, SourceArg};
 use crate::cli::exit::Exit;
+use crate::cli::json;
 use crate::cli::report::{self, Place, Subject};
 use crate::cli::ui::{Look, Render, Ui};
 use crate::cli::views::files::{behind_header_json, exactness};
@@ -10,7 +11,7 @@ use crate::cli::views::text;
 use crate::cli::views::verdict::{exit_of, show_window, verdict_name, window_json};
 use anyhow::Context;
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use zoovault::analysis::verify::{
@@ -188,49 +189,73 @@ impl Render for Shown<'_> {
 
     fn json(&self) -> Value {
         let report = self.report;
-        json!({
-            "source": self.source,
-            "report": self.page,
-            "verdict": verdict_name(report.verdict()).0,
-            "exit_status": self.exit as u8,
-            "replayed": report.depth == Depth::Full,
-            "digests_compared": report.digests_compared,
-            "snapshots_compared": report.snapshots_crossed.0,
-            "znodes_compared": report.snapshots_crossed.1,
-            "txns": report.txn_count,
-            "first_zxid": report.txns.map(|(first, _)| first.0.to_string()),
-            "last_zxid": report.txns.map(|(_, last)| last.0.to_string()),
-            "first_time_ms": report.txns.map(|(first, _)| first.1),
-            "last_time_ms": report.txns.map(|(_, last)| last.1),
-            "servers": forecast::json(self.starts),
-            "accepted_epoch": report.epochs.0,
-            "current_epoch": report.epochs.1,
-            "windows": report.windows.iter().map(window_json).collect::<Vec<_>>(),
-            "snapshots_alone": report.lone.iter().map(lone_json).collect::<Vec<_>>(),
-            "missing": report.missing.iter().map(missing_json).collect::<Vec<_>>(),
-            "not_restorable": report.not_restorable.iter().map(stretch_json).collect::<Vec<_>>(),
-            "findings": report.findings.iter().map(finding_json).collect::<Vec<_>>(),
-            "logs": report.logs.iter().map(|log| json!({
-                "name": log.name,
-                "size_bytes": log.size,
-                "txns": log.summary.as_ref().map(|summary| summary.count),
-                "digests": log.summary.as_ref().map(|summary| summary.digests),
-                "first_zxid": log.summary.as_ref().and_then(|summary| summary.first()).map(|zxid| zxid.to_string()),
-                "last_zxid": log.summary.as_ref().and_then(|summary| summary.last()).map(|zxid| zxid.to_string()),
-                "behind_header": log.behind_header.as_ref().map(behind_header_json),
-                "largest_record_bytes": log.summary.as_ref().map(|summary| summary.largest_record),
-            })).collect::<Vec<_>>(),
-            "snapshots": report.snapshots.iter().map(|snapshot| {
-                let (exact_from, is_known) = exactness(snapshot.base.as_ref().map(|base| base.exact_from));
-                json!({
-                    "name": snapshot.name,
-                    "size_bytes": snapshot.size,
-                    "zxid": text::known_zxid(snapshot.zxid),
-                    "znodes": snapshot.nodes,
-                    "exact_from_zxid": exact_from.map(|zxid| zxid.to_string()),
-                    "exact_from_is_known": is_known,
+        json::value(&json::Verify {
+            source: self.source.clone(),
+            report: self.page.clone(),
+            verdict: verdict_name(report.verdict()).0,
+            exit_status: self.exit as u8,
+            replayed: report.depth == Depth::Full,
+            digests_compared: report.digests_compared,
+            snapshots_compared: report.snapshots_crossed.0,
+            znodes_compared: report.snapshots_crossed.1,
+            txns: report.txn_count,
+            first_zxid: report.txns.map(|(first, _)| first.0.to_string()),
+            last_zxid: report.txns.map(|(_, last)| last.0.to_string()),
+            first_time_ms: report.txns.map(|(first, _)| first.1),
+            last_time_ms: report.txns.map(|(_, last)| last.1),
+            servers: forecast::json(self.starts),
+            accepted_epoch: report.epochs.0,
+            current_epoch: report.epochs.1,
+            windows: report.windows.iter().map(window_json).collect::<Vec<_>>(),
+            snapshots_alone: report.lone.iter().map(lone_json).collect::<Vec<_>>(),
+            missing: report.missing.iter().map(missing_json).collect::<Vec<_>>(),
+            not_restorable: report
+                .not_restorable
+                .iter()
+                .map(stretch_json)
+                .collect::<Vec<_>>(),
+            findings: report.findings.iter().map(finding_json).collect::<Vec<_>>(),
+            logs: report
+                .logs
+                .iter()
+                .map(|log| json::VerifyLog {
+                    name: log.name.clone(),
+                    size_bytes: log.size,
+                    txns: log.summary.as_ref().map(|summary| summary.count),
+                    digests: log.summary.as_ref().map(|summary| summary.digests),
+                    first_zxid: log
+                        .summary
+                        .as_ref()
+                        .and_then(|summary| summary.first())
+                        .map(|zxid| zxid.to_string()),
+                    last_zxid: log
+                        .summary
+                        .as_ref()
+                        .and_then(|summary| summary.last())
+                        .map(|zxid| zxid.to_string()),
+                    behind_header: log.behind_header.as_ref().map(behind_header_json),
+                    largest_record_bytes: log
+                        .summary
+                        .as_ref()
+                        .map(|summary| summary.largest_record),
                 })
-            }).collect::<Vec<_>>(),
+                .collect::<Vec<_>>(),
+            snapshots: report
+                .snapshots
+                .iter()
+                .map(|snapshot| {
+                    let (exact_from, is_known) =
+                        exactness(snapshot.base.as_ref().map(|base| base.exact_from));
+                    json::VerifySnapshot {
+                        name: snapshot.name.clone(),
+                        size_bytes: snapshot.size,
+                        zxid: text::known_zxid(snapshot.zxid),
+                        znodes: snapshot.nodes,
+                        exact_from_zxid: exact_from.map(|zxid| zxid.to_string()),
+                        exact_from_is_known: is_known,
+                    }
+                })
+                .collect::<Vec<_>>(),
         })
     }
 }
@@ -265,47 +290,53 @@ fn show_finding(out: &mut dyn Write, finding: &Finding, look: &Look) -> io::Resu
     }
 }
 
-fn lone_json(lone: &LoneSnapshot) -> Value {
-    json!({
-        "name": lone.alone.name,
-        "zxid": lone.alone.zxid.to_string(),
-        "shows_zxid": lone.alone.shows.to_string(),
-        "is_restorable": lone.is_restorable(),
-    })
+fn lone_json(lone: &LoneSnapshot) -> json::LoneSnapshot {
+    json::LoneSnapshot {
+        name: lone.alone.name.clone(),
+        zxid: lone.alone.zxid.to_string(),
+        shows_zxid: lone.alone.shows.to_string(),
+        is_restorable: lone.is_restorable(),
+    }
 }
 
-fn missing_json(missing: &Missing) -> Value {
-    json!({
-        "first_missing_zxid": missing.first.to_string(),
-        "last_missing_zxid": missing.last.to_string(),
-        "after_zxid": missing.after.to_string(),
-        "before_zxid": missing.before.map(|zxid| zxid.to_string()),
-        "after_time_ms": missing.after_time,
-        "before_time_ms": missing.before_time,
-        "is_bridged": missing.is_bridged,
-    })
+fn missing_json(missing: &Missing) -> json::Missing {
+    json::Missing {
+        first_missing_zxid: missing.first.to_string(),
+        last_missing_zxid: missing.last.to_string(),
+        after_zxid: missing.after.to_string(),
+        before_zxid: missing.before.map(|zxid| zxid.to_string()),
+        after_time_ms: missing.after_time,
+        before_time_ms: missing.before_time,
+        is_bridged: missing.is_bridged,
+    }
 }
 
-fn stretch_json(stretch: &Stretch) -> Value {
-    json!({
-        "from_zxid": stretch.from.to_string(),
-        "to_zxid": stretch.to.to_string(),
-        "from_time_ms": stretch.from_time,
-        "to_time_ms": stretch.to_time,
-    })
+fn stretch_json(stretch: &Stretch) -> json::NotRestorable {
+    json::NotRestorable {
+        from_zxid: stretch.from.to_string(),
+        to_zxid: stretch.to.to_string(),
+        from_time_ms: stretch.from_time,
+        to_time_ms: stretch.to_time,
+    }
 }
 
-fn finding_json(finding: &Finding) -> Value {
-    json!({
-        "code": finding.code,
-        "severity": finding.severity.name(),
-        "file": finding.file.as_ref().map(|file| file.display().to_string()),
-        "offset": finding.offset,
-        "zxid": finding.txn.and_then(TxnPlace::of).map(|zxid| zxid.to_string()),
-        "after_zxid": finding.txn.and_then(TxnPlace::after).map(|zxid| zxid.to_string()),
-        "time_ms": finding.time,
-        "message": finding.message,
-        "server": finding.server(),
-        "next_step": finding.next,
-    })
+fn finding_json(finding: &Finding) -> json::Finding {
+    json::Finding {
+        code: finding.code,
+        severity: finding.severity.name(),
+        file: finding.file.as_ref().map(|file| file.display().to_string()),
+        offset: finding.offset,
+        zxid: finding
+            .txn
+            .and_then(TxnPlace::of)
+            .map(|zxid| zxid.to_string()),
+        after_zxid: finding
+            .txn
+            .and_then(TxnPlace::after)
+            .map(|zxid| zxid.to_string()),
+        time_ms: finding.time,
+        message: finding.message.clone(),
+        server: finding.server(),
+        next_step: finding.next,
+    }
 }

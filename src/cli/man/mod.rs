@@ -1,5 +1,6 @@
 //! Man pages from the command definitions and the tables of findings.
 
+mod json;
 mod repository;
 
 use crate::cli::exit::Exit;
@@ -35,6 +36,7 @@ pub fn run(args: &ManArgs, mut command: clap::Command) -> anyhow::Result<Exit> {
         )?;
     }
     write_file(args, "zoovault-findings.7", &findings_page())?;
+    write_file(args, "zoovault-json.7", &json::page())?;
     write_file(args, "zoovault-repository.7", &repository::page())?;
     write_file(args, "zoovault-check-findings.7", &check_findings_page())?;
     Ok(Exit::Done)

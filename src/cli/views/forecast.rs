@@ -2,10 +2,10 @@
 
 use crate::cli::args::ServerArgs;
 use crate::cli::exit::BadArgument;
+use crate::cli::json;
 use crate::cli::ui::Look;
 use crate::cli::views::labelled::field;
 use crate::cli::views::text;
-use serde_json::{Value, json};
 use std::io::{self, Write};
 use zoovault::server::emulate::{
     Difference, Paths, Refusal, Rules, Said, Settings, Start, Started, TELLING, Truth,
@@ -41,12 +41,12 @@ fn entry_of(refusal: &Refusal) -> Option<&'static Entry> {
 
 /// Each way of starting once, with the releases that have it.
 pub fn ways(starts: &[Start]) -> Vec<(String, &Start)> {
-    let mut ways: Vec<(Value, String, &Start)> = Vec::new();
+    let mut ways: Vec<(json::Forecast, String, &Start)> = Vec::new();
     for start in starts {
-        let mut way = start_json(start);
-        if let Some(fields) = way.as_object_mut() {
-            fields.remove("release");
-        }
+        let way = json::Forecast {
+            release: String::new(),
+            ..start_json(start)
+        };
         match ways.iter_mut().find(|(known, ..)| *known == way) {
             Some((_, releases, _)) => {
                 releases.push_str(", ");
@@ -266,90 +266,99 @@ fn shown(path: &[u8]) -> String {
 }
 
 /// For programs.
-pub fn json(starts: &[Start]) -> Value {
+pub fn json(starts: &[Start]) -> Vec<json::Forecast> {
     starts.iter().map(start_json).collect()
 }
 
-fn start_json(start: &Start) -> Value {
-    let said = start
-        .said
-        .iter()
-        .map(|said| json!({ "file": said.file, "line": said.line }));
-    let mut standalone = match &start.standalone {
-        Ok(started) => started_json(started),
-        Err(refusal) => refusal_json(refusal),
-    };
-    if let Some(fields) = standalone.as_object_mut() {
-        fields.insert("starts".to_owned(), start.standalone.is_ok().into());
-    }
-    let mut member = match &start.member {
-        Ok(()) => json!({}),
-        Err(refusal) => refusal_json(refusal),
-    };
-    if let Some(fields) = member.as_object_mut() {
-        fields.insert("starts".to_owned(), start.member.is_ok().into());
-    }
-    json!({
-        "release": start.release,
-        "is_right": start.is_right(),
-        "base": start.base,
-        "logs": start.logs,
-        "prints": said.collect::<Vec<_>>(),
-        "standalone": standalone,
-        "member": member,
-    })
-}
-
-fn refusal_json(refusal: &Refusal) -> Value {
-    let entry = entry_of(refusal);
-    json!({
-        "exception": refusal.thrown.class(),
-        "message": refusal.thrown.message(),
-        "file": refusal.file,
-        "offset": refusal.offset,
-        "after_zxid": refusal.behind.map(|zxid| zxid.to_string()),
-        "message_id": entry.map(|entry| entry.id),
-        "cause": entry.map(|entry| entry.cause),
-        "data_at_risk": entry.map(|entry| entry.risk.name()),
-        "next_step": entry.map(|entry| entry.next),
-    })
-}
-
-fn started_json(started: &Started) -> Value {
-    let zxid = |zxid: Option<Zxid>| zxid.map(|zxid| zxid.to_string());
-    let holes = started.holes.iter().map(
-        |(last, next)| json!({ "after_zxid": last.to_string(), "before_zxid": next.to_string() }),
-    );
-    let sessions = started.ended_sessions.iter().map(ToString::to_string);
-    json!({
-        "last_zxid": started.zxid.to_string(),
-        "znodes": started.znodes,
-        "znodes_served": started.znodes_served,
-        "txns": started.txns,
-        "holes": holes.collect::<Vec<_>>(),
-        "changes_swallowed": started.swallowed.0,
-        "first_swallowed_zxid": zxid(started.swallowed.1),
-        "digest_mismatches": started.digest_mismatches.0,
-        "first_digest_mismatch_zxid": zxid(started.digest_mismatches.1),
-        "ended_sessions": sessions.collect::<Vec<_>>(),
-        "truth": match &started.truth {
-            Truth::Unknown(reason) => json!({ "is_known": false, "reason": reason }),
-            Truth::Known(proof, difference) => json!({
-                "is_known": true,
-                "proof": proof.name(),
-                "znodes_missing": difference.missing.count,
-                "znodes_surplus": difference.surplus.count,
-                "znodes_changed": difference.changed.0,
-                "sessions_different": difference.sessions,
-                "missing": paths_json(&difference.missing),
-                "surplus": paths_json(&difference.surplus),
-                "changed": difference.changed.1.iter().map(|changed| json!({
-                    "path": shown(&changed.path),
-                    "fields": changed.fields,
-                })).collect::<Vec<_>>(),
-            }),
+fn start_json(start: &Start) -> json::Forecast {
+    let prints = start.said.iter().map(|said| json::Printed {
+        file: said.file.clone(),
+        line: said.line.clone(),
+    });
+    json::Forecast {
+        release: start.release.clone(),
+        is_right: start.is_right(),
+        base: start.base.clone(),
+        logs: start.logs.clone(),
+        prints: prints.collect(),
+        standalone: match &start.standalone {
+            Ok(started) => json::Outcome::Served(Box::new(started_json(started))),
+            Err(refusal) => json::Outcome::Refused(refusal_json(refusal)),
         },
-    })
+        member: match &start.member {
+            Ok(()) => json::Outcome::Starts { starts: true },
+            Err(refusal) => json::Outcome::Refused(refusal_json(refusal)),
+        },
+    }
+}
+
+fn refusal_json(refusal: &Refusal) -> json::Refused {
+    let entry = entry_of(refusal);
+    json::Refused {
+        starts: false,
+        exception: refusal.thrown.class().to_owned(),
+        message: refusal.thrown.message().to_owned(),
+        file: refusal.file.clone(),
+        offset: refusal.offset,
+        after_zxid: refusal.behind.map(|zxid| zxid.to_string()),
+        message_id: entry.map(|entry| entry.id),
+        cause: entry.map(|entry| entry.cause),
+        data_at_risk: entry.map(|entry| entry.risk.name()),
+        next_step: entry.map(|entry| entry.next),
+    }
+}
+
+fn started_json(started: &Started) -> json::Served {
+    let zxid = |zxid: Option<Zxid>| zxid.map(|zxid| zxid.to_string());
+    let holes = started.holes.iter().map(|(last, next)| json::LoadHole {
+        after_zxid: last.to_string(),
+        before_zxid: next.to_string(),
+    });
+    let sessions = started.ended_sessions.iter().map(ToString::to_string);
+    json::Served {
+        starts: true,
+        last_zxid: started.zxid.to_string(),
+        znodes: started.znodes,
+        znodes_served: started.znodes_served,
+        txns: started.txns,
+        holes: holes.collect(),
+        changes_swallowed: started.swallowed.0,
+        first_swallowed_zxid: zxid(started.swallowed.1),
+        digest_mismatches: started.digest_mismatches.0,
+        first_digest_mismatch_zxid: zxid(started.digest_mismatches.1),
+        ended_sessions: sessions.collect(),
+        truth: truth_json(&started.truth),
+    }
+}
+
+fn truth_json(truth: &Truth) -> json::Truth {
+    match truth {
+        Truth::Unknown(reason) => json::Truth::Unknown {
+            is_known: false,
+            reason: reason.to_string(),
+        },
+        Truth::Known(proof, difference) => {
+            let changed = difference
+                .changed
+                .1
+                .iter()
+                .map(|changed| json::ChangedZnode {
+                    path: shown(&changed.path),
+                    fields: changed.fields.clone(),
+                });
+            json::Truth::Known {
+                is_known: true,
+                proof: proof.name(),
+                znodes_missing: difference.missing.count,
+                znodes_surplus: difference.surplus.count,
+                znodes_changed: difference.changed.0,
+                sessions_different: difference.sessions,
+                missing: paths_json(&difference.missing),
+                surplus: paths_json(&difference.surplus),
+                changed: changed.collect(),
+            }
+        }
+    }
 }
 
 fn paths_json(paths: &Paths) -> Vec<String> {

@@ -15,10 +15,13 @@ pub fn put_bytes(fields: &mut Map<String, Value>, name: &str, bytes: Option<&[u8
     match bytes.map(|bytes| (bytes, std::str::from_utf8(bytes))) {
         None => fields.insert(name.to_owned(), Value::Null),
         Some((_, Ok(text))) => fields.insert(name.to_owned(), text.into()),
-        Some((bytes, Err(_))) => {
-            fields.insert(format!("{name}_base64"), STANDARD.encode(bytes).into())
-        }
+        Some((bytes, Err(_))) => fields.insert(format!("{name}_base64"), base64(bytes).into()),
     };
+}
+
+/// `bytes` in base64.
+pub fn base64(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
 }
 
 /// A path for people: escaped, and the root as `/`. Bytes that are not text are shown as `\xff`.

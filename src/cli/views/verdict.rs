@@ -1,9 +1,9 @@
 //! A verdict and its windows, as `verify` and `explain` show them.
 
 use crate::cli::exit::Exit;
+use crate::cli::json;
 use crate::cli::ui::Look;
 use crate::cli::views::text;
-use serde_json::{Value, json};
 use std::io::{self, Write};
 use zoovault::analysis::verify::{Verdict, Window};
 use zoovault::history::replay::Proof;
@@ -63,13 +63,13 @@ pub fn show_window(out: &mut dyn Write, window: &Window, look: &Look) -> io::Res
     writeln!(out, "    {}", look.paint(color, words))
 }
 
-pub fn window_json(window: &Window) -> Value {
-    json!({
-        "from_zxid": window.from.to_string(),
-        "to_zxid": window.to.to_string(),
-        "from_time_ms": window.from_time,
-        "to_time_ms": window.to_time,
-        "base": window.base,
-        "proof": window.proof.map(Proof::name),
-    })
+pub fn window_json(window: &Window) -> json::Window {
+    json::Window {
+        from_zxid: window.from.to_string(),
+        to_zxid: window.to.to_string(),
+        from_time_ms: window.from_time,
+        to_time_ms: window.to_time,
+        base: window.base.clone(),
+        proof: window.proof.map(Proof::name),
+    }
 }

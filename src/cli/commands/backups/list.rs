@@ -2,9 +2,10 @@
 
 use super::BackupsArgs;
 use crate::cli::exit::{BadArgument, Exit};
+use crate::cli::json;
 use crate::cli::ui::{Look, Render};
 use crate::cli::views::text;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::HashSet;
 use std::io::{self, Write};
 use std::path::Path;
@@ -151,32 +152,44 @@ impl Render for List<'_> {
 
     fn json(&self) -> Value {
         let overview = self.overview;
-        json!({
-            "repository": self.place,
-            "exit_status": self.exit as u8,
-            "backups": overview.backups,
-            "forgotten": overview.forgotten,
-            "damaged": overview.damaged().count(),
-            "objects": overview.objects,
-            "bytes": overview.bytes,
-            "alarms": self.alarms(),
-            "newest": overview.newest().map(|(backup, manifest, window)| json!({
-                "id": backup.name.id,
-                "lineage": backup.name.lineage,
-                "created_ms": manifest.created_ms,
-                "age_ms": match overview.age(self.now_ms) {
-                    Age::Ms(age) => Some(age),
-                    Age::None | Age::Unknown => None,
-                },
-                "window": window_json(window),
-            })),
-            "lineages": self.shown().map(|(lineage, backups)| json!({
-                "lineage": lineage.id,
-                "objects": lineage.objects,
-                "bytes": lineage.bytes,
-                "windows": lineage.windows.iter().map(window_json).collect::<Vec<_>>(),
-                "backups": backups.into_iter().map(|backup| self.backup_json(backup)).collect::<Vec<_>>(),
-            })).collect::<Vec<_>>(),
+        json::value(&json::Backups {
+            repository: self.place.clone(),
+            exit_status: self.exit as u8,
+            backups: overview.backups,
+            forgotten: overview.forgotten,
+            damaged: overview.damaged().count(),
+            objects: overview.objects,
+            bytes: overview.bytes,
+            alarms: self.alarms(),
+            newest: overview
+                .newest()
+                .map(|(backup, manifest, window)| json::Newest {
+                    id: backup.name.id.clone(),
+                    lineage: backup.name.lineage.clone(),
+                    created_ms: manifest.created_ms,
+                    age_ms: match overview.age(self.now_ms) {
+                        Age::Ms(age) => Some(age),
+                        Age::None | Age::Unknown => None,
+                    },
+                    window: window.into(),
+                }),
+            lineages: self
+                .shown()
+                .map(|(lineage, backups)| json::BackupsLineage {
+                    lineage: lineage.id.clone(),
+                    objects: lineage.objects,
+                    bytes: lineage.bytes,
+                    windows: lineage
+                        .windows
+                        .iter()
+                        .map(json::StoredRange::from)
+                        .collect::<Vec<_>>(),
+                    backups: backups
+                        .into_iter()
+                        .map(|backup| self.backup_json(backup))
+                        .collect::<Vec<_>>(),
+                })
+                .collect::<Vec<_>>(),
         })
     }
 }
@@ -269,46 +282,50 @@ impl List<'_> {
         ]
     }
 
-    fn backup_json(&self, backup: &Backup) -> Value {
+    fn backup_json(&self, backup: &Backup) -> json::BackupsEntry {
         let name = &backup.name;
         let manifest = match &backup.manifest {
             Ok(manifest) => manifest,
             Err(error) => {
-                return json!({
-                    "id": name.id,
-                    "object": name.object(),
-                    "named_ms": name.created_ms,
-                    "last_zxid": name.zxid.to_string(),
-                    "is_damaged": true,
-                    "error": error.to_string(),
-                    "is_pinned": backup.is_pinned,
+                return json::BackupsEntry::Damaged(json::DamagedEntry {
+                    id: name.id.clone(),
+                    object: name.object(),
+                    named_ms: name.created_ms,
+                    last_zxid: name.zxid.to_string(),
+                    is_damaged: true,
+                    error: error.to_string(),
+                    is_pinned: backup.is_pinned,
                 });
             }
         };
-        json!({
-            "id": name.id,
-            "object": name.object(),
-            "named_ms": name.created_ms,
-            "created_ms": manifest.created_ms,
-            "age_ms": self.now_ms - manifest.created_ms,
-            "is_damaged": false,
-            "error": null,
-            "is_pinned": backup.is_pinned,
-            "host": manifest.source.host,
-            "path": manifest.source.path,
-            "member": manifest.source.member,
-            "last_zxid": manifest.last.as_ref().map(|mark| mark.zxid.to_string()),
-            "last_time_ms": manifest.last.as_ref().map(|mark| mark.time_ms),
-            "window": manifest.newest_window().map(window_json),
-            "windows": manifest.windows.iter().map(window_json).collect::<Vec<_>>(),
-            "added_txns": manifest.added_txns,
-            "added_bytes": manifest.added_bytes,
-            "objects": backup.objects,
-            "bytes": backup.bytes,
-            "follows": manifest.follows,
-            "warnings": manifest.warnings,
-            "tool": manifest.tool,
-        })
+        json::BackupsEntry::Readable(Box::new(json::ReadableEntry {
+            id: name.id.clone(),
+            object: name.object(),
+            named_ms: name.created_ms,
+            created_ms: manifest.created_ms,
+            age_ms: self.now_ms - manifest.created_ms,
+            is_damaged: false,
+            error: None,
+            is_pinned: backup.is_pinned,
+            host: manifest.source.host.clone(),
+            path: manifest.source.path.clone(),
+            member: manifest.source.member,
+            last_zxid: manifest.last.as_ref().map(|mark| mark.zxid.to_string()),
+            last_time_ms: manifest.last.as_ref().map(|mark| mark.time_ms),
+            window: manifest.newest_window().map(json::StoredRange::from),
+            windows: manifest
+                .windows
+                .iter()
+                .map(json::StoredRange::from)
+                .collect::<Vec<_>>(),
+            added_txns: manifest.added_txns,
+            added_bytes: manifest.added_bytes,
+            objects: backup.objects,
+            bytes: backup.bytes,
+            follows: manifest.follows.clone(),
+            warnings: manifest.warnings.clone(),
+            tool: manifest.tool.clone(),
+        }))
     }
 }
 
@@ -362,13 +379,4 @@ fn window_words(window: &StoredWindow) -> String {
             format!("{range}   {} to {}", time(from), time(to))
         }
     }
-}
-
-fn window_json(window: &StoredWindow) -> Value {
-    json!({
-        "from_zxid": window.from_zxid.to_string(),
-        "to_zxid": window.to_zxid.to_string(),
-        "from_time_ms": window.from_time_ms,
-        "to_time_ms": window.to_time_ms,
-    })
 }

@@ -6,11 +6,12 @@ mod tree;
 pub use args::ExportArgs;
 
 use crate::cli::exit::{BadArgument, Exit};
+use crate::cli::json;
 use crate::cli::ui::{Look, Render, Ui};
 use crate::cli::views::text;
 use anyhow::Context;
 use args::{ExportFormat, ensure_new};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::io::{self, Write};
 use std::path::Path;
 use zoovault::archive::Manifest;
@@ -143,6 +144,10 @@ impl Render for Shown {
     }
 
     fn json(&self) -> Value {
-        json!({ "archive": self.output, "exit_status": self.exit as u8, "manifest": self.manifest.to_json() })
+        json::value(&json::Export {
+            archive: self.output.clone(),
+            exit_status: self.exit as u8,
+            manifest: self.manifest.to_json(),
+        })
     }
 }

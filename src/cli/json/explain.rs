@@ -1,0 +1,95 @@
+//! What `explain` writes.
+
+use super::{Forecast, Window};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// `zoovault explain --json` of messages
+#[derive(Debug, JsonSchema, Serialize)]
+pub struct Explain {
+    /// Whether any message is known.
+    pub recognised: bool,
+    /// The exit status.
+    pub exit_status: u8,
+    /// How many lines were read.
+    pub lines: u64,
+    /// The messages that are known, the most important first.
+    pub explanations: Vec<Explanation>,
+    /// What to do next, where none is known.
+    pub next_step: Option<&'static str>,
+}
+
+/// A message that is known.
+#[derive(Debug, JsonSchema, Serialize)]
+pub struct Explanation {
+    /// Its id.
+    pub id: &'static str,
+    /// How much it matters.
+    pub weight: &'static str,
+    /// The line in which it was found.
+    pub message: String,
+    /// The number of that line.
+    pub line: u64,
+    /// How often it was found.
+    pub count: u64,
+    /// The cause.
+    pub cause: &'static str,
+    /// What the message itself says: zxids, paths, sizes.
+    pub facts: Vec<String>,
+    /// Whether data is at risk.
+    pub data_at_risk: &'static str,
+    /// Which data.
+    pub at_risk: &'static str,
+    /// What to do next.
+    pub next_step: &'static str,
+    /// The first release that prints it.
+    pub since: &'static str,
+    /// The last release that prints it.
+    pub until: Option<&'static str>,
+    /// The findings of `verify` that go with it.
+    pub findings: &'static [&'static str],
+}
+
+/// `zoovault explain --json` of a directory
+#[derive(Debug, JsonSchema, Serialize)]
+pub struct ExplainDirectory {
+    /// The source, as it was named.
+    pub source: String,
+    /// The verdict of `verify`.
+    pub verdict: &'static str,
+    /// The exit status.
+    pub exit_status: u8,
+    /// Whether a server would start.
+    pub start: &'static str,
+    /// The snapshot that it loads.
+    pub base: Option<String>,
+    /// The logs that it replays.
+    pub logs: Vec<String>,
+    /// What the findings do to a start.
+    pub consequences: Vec<Consequence>,
+    /// What servers would do, by `--server`.
+    pub servers: Vec<Forecast>,
+    /// The ranges that can be restored exactly.
+    pub windows: Vec<Window>,
+}
+
+/// What a finding does to a start.
+#[derive(Debug, JsonSchema, Serialize)]
+pub struct Consequence {
+    /// Its effect.
+    pub effect: &'static str,
+    /// The releases concerned.
+    pub releases: String,
+    /// What was found.
+    pub found: String,
+    /// What the server prints.
+    pub message: Option<String>,
+    /// The id of that message.
+    pub message_id: Option<&'static str>,
+    /// Whether data is at risk.
+    pub data_at_risk: Option<&'static str>,
+    /// The finding's code.
+    pub finding: Option<&'static str>,
+    /// What to do next.
+    pub next_step: &'static str,
+}
