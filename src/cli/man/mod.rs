@@ -1,5 +1,6 @@
 //! Man pages from the command definitions and the tables of findings.
 
+mod concepts;
 mod repository;
 
 use crate::cli::exit::Exit;
@@ -34,6 +35,7 @@ pub fn run(args: &ManArgs, mut command: clap::Command) -> anyhow::Result<Exit> {
             &name,
         )?;
     }
+    write_file(args, "zoovault-concepts.7", &concepts::page())?;
     write_file(args, "zoovault-findings.7", &findings_page())?;
     write_file(args, "zoovault-repository.7", &repository::page())?;
     write_file(args, "zoovault-check-findings.7", &check_findings_page())?;
@@ -55,7 +57,9 @@ fn findings_page() -> Vec<u8> {
         let parts = (code.name, code.meaning, servers.as_str(), code.next);
         page.push_str(&code_section(parts, severities));
     }
-    page.push_str(".SH \"SEE ALSO\"\nzoovault\\-verify(1), zoovault\\-explain(1)\n");
+    page.push_str(
+        ".SH \"SEE ALSO\"\nzoovault\\-verify(1), zoovault\\-explain(1), zoovault\\-concepts(7)\n",
+    );
     page.into_bytes()
 }
 
@@ -100,6 +104,27 @@ fn roff(text: &str) -> String {
         ""
     };
     format!("{guard}{text}\n")
+}
+
+/// A paragraph under a name.
+fn item(page: &mut String, name: &str, text: &str) {
+    page.push_str(&format!(
+        ".TP\n\\fB{}\\fR\n{}",
+        roff(name).trim_end(),
+        roff(text)
+    ));
+}
+
+fn paragraph(page: &mut String, text: &str) {
+    page.push_str(&format!(".PP\n{}", roff(text)));
+}
+
+fn example(page: &mut String, lines: &str) {
+    page.push_str(".PP\n.nf\n");
+    for line in lines.lines() {
+        page.push_str(&roff(&format!("  {line}")));
+    }
+    page.push_str(".fi\n");
 }
 
 fn write_page(args: &ManArgs, command: clap::Command, name: &str) -> anyhow::Result<()> {

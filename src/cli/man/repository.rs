@@ -1,27 +1,6 @@
 //! The page that describes the repository: enough to restore from one by hand.
 
-use super::roff;
-
-/// A paragraph under a name.
-fn item(page: &mut String, name: &str, text: &str) {
-    page.push_str(&format!(
-        ".TP\n\\fB{}\\fR\n{}",
-        roff(name).trim_end(),
-        roff(text)
-    ));
-}
-
-fn paragraph(page: &mut String, text: &str) {
-    page.push_str(&format!(".PP\n{}", roff(text)));
-}
-
-fn example(page: &mut String, lines: &str) {
-    page.push_str(".PP\n.nf\n");
-    for line in lines.lines() {
-        page.push_str(&roff(&format!("  {line}")));
-    }
-    page.push_str(".fi\n");
-}
+use super::{example, item, paragraph, roff};
 
 /// What restores a backup without this program; a test does it.
 const BY_HAND: &str = include_str!("../../../tests/restore-by-hand.sh");
@@ -145,6 +124,6 @@ pub fn page() -> Vec<u8> {
         "A server that starts on TARGET replays the logs on the base. That is less than 'zoovault restore' does: nothing is proven, servers of 3.8.4 and later may refuse a snapshot \
          of their own making, and the zxids go on where they were: so do it for one standalone server, or give the same files to all members of an ensemble that is stopped.",
     );
-    page.push_str(".SH \"SEE ALSO\"\nzoovault\\-backup(1), zoovault\\-check(1), zoovault\\-restore(1), zstd(1), jq(1)\n");
+    page.push_str(".SH \"SEE ALSO\"\nzoovault\\-backup(1), zoovault\\-check(1), zoovault\\-restore(1), zoovault\\-concepts(7), zstd(1), jq(1)\n");
     page.into_bytes()
 }
