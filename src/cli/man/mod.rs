@@ -49,7 +49,7 @@ fn findings_page() -> Vec<u8> {
     );
     page.push_str(&roff(
         "Every finding of zoovault verify has a code, which never changes, and a severity: info (good to know), warning (status 3), \
-         missing (status 5: txns are not there that the last point needs), damage (status 4). Where a code has two, the finding says which.",
+         missing (status 5: transactions that the last point needs are not there), damage (status 4). Where a code has two, the finding says which.",
     ));
     for code in codes::ALL {
         let severities = code.severities.iter().map(|severity| severity.name());
@@ -81,7 +81,7 @@ fn check_findings_page() -> Vec<u8> {
     page.into_bytes()
 }
 
-/// What is said of one code: its name, its meaning, a paragraph more, and the next step.
+/// The section about one code: its name, its meaning, one more paragraph, and the next step.
 fn code_section(
     (name, meaning, more, next): (&str, &str, &str, &str),
     severities: impl Iterator<Item = &'static str>,
@@ -129,7 +129,7 @@ fn example(page: &mut String, lines: &str) {
 
 fn write_page(args: &ManArgs, command: clap::Command, name: &str) -> anyhow::Result<()> {
     let mut page = Vec::new();
-    // Without a date: the page is to be the same whenever it is made.
+    // Without a date, the page is the same whenever it is made.
     clap_mangen::Man::new(command)
         .title(name.to_uppercase())
         .date("")
