@@ -155,7 +155,7 @@ const SERVERS: &[Block] = &[
          server would serve is compared with the correct one, znode by znode.",
     ),
     Text(
-        "Known are 3.4.6 to 3.9.5, and Debian's 3.8.0-11+deb12u2, which refuses what 3.8.0 loads. \
+        "Supported are 3.4.6 to 3.9.5, and Debian's 3.8.0-11+deb12u2, which refuses what 3.8.0 loads. \
          Give the settings that matter as you would give them to java: -D \
          jute.maxbuffer=4194304, -D zookeeper.extendedTypesEnabled=true. These predictions are \
          tested: the servers' own code loads damaged directories, and every znode is compared \
@@ -269,9 +269,9 @@ const LIMITS: &[Block] = &[
     Item("13", "The target exists."),
     Item("128+N", "Ended by signal N."),
     Text(
-        "With --json, stdout is one JSON document; of 'zoovault diff' and 'zoovault history', one \
-         JSON object a line, and its field line says what it is. A failure is one line of JSON on \
-         stderr.",
+        "With --json, stdout is one JSON document. 'zoovault log', 'zoovault diff' and 'zoovault \
+         history' write one JSON object a line instead; for the last two, its field line says what \
+         it is. A failure is one line of JSON on stderr.",
     ),
     Section("LIMITS"),
     Text("zoovault cannot know:"),
