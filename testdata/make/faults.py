@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Makes testdata/faults: one directory a fault, from the small sound ones, and what is to be found in each.
+"""Makes testdata/faults: one directory for each fault, from the small sound ones, and what should be found in each.
 
     faults.py OUT       writes OUT/<fault>/... and OUT/expected.json
 
-It needs the standard library only and shares no code with the program: it has a reader and a writer of logs and snapshots of its own.
-What is expected is worked out here, from where a fault was put and from what that must lead to, and never taken from the program.
+It needs only the standard library and shares no code with the program: it has its own reader and writer of logs and snapshots.
+What is expected is worked out here, from where a fault was put and what that must lead to; it is never taken from the program.
 
-Every log loses all but 48 of the zeros at its end, so that the whole stays small.
+Of the zeros at the end of each log, only 48 are kept, so that the files stay small.
 """
 
 import json
@@ -101,7 +101,7 @@ def put_buffer(data):
 
 
 class Snapshot:
-    """A snapshot. Its seals are written anew, and so are right whatever was changed."""
+    """A snapshot. Its seals are computed again, so they are right whatever was changed."""
 
     def __init__(self):
         self.header = struct.pack(">4siq", b"ZKSN", 2, -1)
@@ -139,7 +139,7 @@ class Snapshot:
         while at < len(data):
             checksum = zlib.adler32(data[:at])
             assert take(">q") == checksum and buffer() == b"/"
-            # A digest is 20 bytes and a last zxid 8, each with a seal of 13 behind.
+            # A digest is 20 bytes and a last zxid 8, each followed by a seal of 13.
             left = len(data) - at
             size = {0: 0, 21: 8, 33: 20, 54: 20}[left]
             if size:
@@ -169,7 +169,7 @@ class Snapshot:
         return len(self.head()) + sum(len(other.bytes()) for other in before)
 
     def seal(self):
-        """Where the first checksum stands."""
+        """The offset of the first checksum."""
         return len(self.head()) + sum(len(node.bytes()) for node in self.nodes) + 5
 
     def max_zxid(self, before=None):
@@ -188,7 +188,7 @@ class Dir:
             if name.startswith("log."):
                 self.files[name] = Log.parse(self.files[name]).bytes()
         self.extra = {}
-        # The whole records behind a header that is not one, by log; and how a restore to "latest" has to end.
+        # The whole records after an invalid header, by log; and how a restore to "latest" has to end.
         self.behind, self.latest = {}, None
 
     def log(self, name):
@@ -206,7 +206,7 @@ class Dir:
         return self
 
 
-# The sound beginnings. S38: three logs of 3.8.0, txns 0x1 to 0x1c; snapshot.9 was finished at 0xa, the others at once.
+# The sound directories to start from. S38: three logs of 3.8.0, txns 0x1 to 0x1c; snapshot.9 was finished at 0xa, the others at once.
 def s38(*more):
     return Dir("small-3.8", "log.1", "log.b", "log.15", "snapshot.0", "snapshot.9", "snapshot.14", "snapshot.1b", *more)
 
@@ -230,7 +230,7 @@ def member():
 SOUND = [(0x0, 0x1c, "proven")]
 SOUND39 = [(0x1f, 0x2a, "proven")]
 SOUND_MEMBER = [(0x100000011, 0x200000006, "proven")]
-# What is left where 0xe of log.b is lost: snapshot.14 is the next base.
+# What is left when 0xe of log.b is lost: snapshot.14 is the next base.
 WITHOUT_E = [(0x0, 0xd, "proven"), (0x14, 0x1c, "proven")]
 
 FAULTS = {}
@@ -238,7 +238,7 @@ SHOWS = {}
 
 
 def fault(make):
-    """Registers a fault, named as its function, which gives a directory, its findings, its windows and some zxids that are lost."""
+    """Registers a fault, named after its function, which returns a directory, its findings, its windows and some zxids that are lost."""
     name = make.__name__.replace("_", "-")
     FAULTS[name] = make
     SHOWS[name] = " ".join(make.__doc__.split())
@@ -246,7 +246,7 @@ def fault(make):
 
 
 def found(code, severity, file=None, offset=None, after=None, zxid=None):
-    """What is to be found, where: at the txn that is at fault, or where that cannot be known, after the last one that is whole."""
+    """What should be found, and where: at the faulty txn, or, if that cannot be known, after the last whole one."""
     if file is not None and "/" not in file:
         file = "version-2/" + file
     return {"code": code, "severity": severity, "file": file, "offset": offset,
@@ -317,7 +317,7 @@ def log_bad_end_mark():
 
 @fault
 def log_end_mark_lost():
-    """The end mark of the record 0xe was never written, though whole records follow."""
+    """The end mark of the record 0xe was never written, but whole records follow."""
     made, log = s38(), s38().log("log.b")
     log.find(0xe).mark = b"\0"
     made.put("log.b", log)
@@ -326,7 +326,7 @@ def log_end_mark_lost():
 
 @fault
 def log_bad_length():
-    """The length of the record 0xe is -1, which servers take for null."""
+    """The length of the record 0xe is -1, which servers read as null."""
     made, log = s38(), s38().log("log.b")
     log.find(0xe).length = -1
     made.put("log.b", log)
@@ -335,7 +335,7 @@ def log_bad_length():
 
 @fault
 def log_length_past_end():
-    """The length of the record 0xe points behind the end of the file, and whole records follow."""
+    """The length of the record 0xe points past the end of the file, and whole records follow."""
     made, log = s38(), s38().log("log.b")
     log.find(0xe).length = 0x10000
     made.put("log.b", log)
@@ -362,7 +362,7 @@ def log_torn_tail():
 
 @fault
 def log_cut_middle():
-    """The middle log ends within the record 0x12. snapshot.14 has what was lost, but not as history."""
+    """The middle log ends within the record 0x12. snapshot.14 has the effects of what was lost, but not its history."""
     made, log = s38(), s38().log("log.b")
     at = log.offset(0x12)
     made.put("log.b", log.bytes()[:at + 30])
@@ -372,21 +372,21 @@ def log_cut_middle():
 
 @fault
 def log_missing_middle():
-    """The middle log is not there, nor a snapshot that bridges it."""
+    """The middle log is missing, and no snapshot bridges the gap."""
     made = s38().drop("log.b", "snapshot.14")
     return made, [gap(0xb)], [(0x0, 0xa, "proven"), (0x1b, 0x1c, "proven")], [0xb, 0x14, 0x15, 0x1a]
 
 
 @fault
 def log_missing_middle_bridged():
-    """The middle log is not there, and a snapshot has its effects: as in a follower that was sent the whole tree."""
+    """The middle log is missing, and a snapshot has its effects: as on a follower that was sent the whole tree."""
     made = s38().drop("log.b")
     return made, [gap(0xb, WARNING)], [(0x0, 0xa, "proven"), (0x14, 0x1c, "proven")], [0xb, 0x13]
 
 
 @fault
 def log_missing_behind_fuzzy_snapshot():
-    """The log behind a snapshot of 3.4 is not there, of which the snapshot has an effect: it is neither a base nor wrong."""
+    """The log after a snapshot of 3.4 is missing, and the snapshot has one of its effects: the snapshot is neither a base nor wrong."""
     made = s34("log.1", "snapshot.9", "log.a", "snapshot.12", "log.13", "log.1d")
     snapshot, applied = made.snapshot("snapshot.12"), made.log("log.13").find(0x13)
     app = snapshot.find(b"/app")
@@ -401,14 +401,14 @@ def log_missing_behind_fuzzy_snapshot():
 
 @fault
 def log_missing_first():
-    """The first log is not there; snapshot.0 is from before it, snapshot.14 is the first base behind it."""
+    """The first log is missing; snapshot.0 is from before it, snapshot.14 is the first base after it."""
     made = s38().drop("log.1", "snapshot.9")
     return made, [gap(0x1)], [(0x0, 0x0, "consistent"), (0x14, 0x1c, "proven")], [0x1, 0xa, 0xb, 0x13]
 
 
 @fault
 def log_without_records():
-    """The first log has a header and no record, though others follow."""
+    """The first log has a header and no record, but other logs follow."""
     made = s38()
     made.put("log.1", Log([]))
     return made, [gap(0x1)], [(0x0, 0x0, "consistent"), (0x14, 0x1c, "proven")], [0x1, 0xa, 0xb, 0x13]
@@ -416,7 +416,7 @@ def log_without_records():
 
 @fault
 def last_unreachable():
-    """The middle log is not there, nor a snapshot behind it."""
+    """The middle log is missing, and so are the snapshots after it."""
     made = s38().drop("log.b", "snapshot.14", "snapshot.1b")
     return made, [gap(0xb), found("last-unreachable", MISSING, zxid=0xa)], [(0x0, 0xa, "proven")], [0xb, 0x15, 0x1c]
 
@@ -466,7 +466,7 @@ def log_bad_magic():
     return middle_log(made, "log-bad-magic")
 
 
-# Logs of which the header is damaged, and a last record that is.
+# Logs whose header is damaged, and one whose last record is.
 
 def counted(made, name):
     """Notes that the records of a log are whole, whatever its header is."""
@@ -478,7 +478,7 @@ def counted(made, name):
 
 @fault
 def log_header_zeroed():
-    """The header of the middle log is sixteen zeros, and whole records are behind it."""
+    """The header of the middle log is sixteen zeros, and whole records follow it."""
     made = counted(s38(), "log.b")
     made.put("log.b", bytes(16) + made.files["log.b"][16:])
     return middle_log(made, "log-bad-magic")
@@ -486,7 +486,7 @@ def log_header_zeroed():
 
 @fault
 def log_header_wrong():
-    """The header of the newest log is other bytes: nobody goes on to the latest txn past it."""
+    """The header of the newest log is other bytes: nothing may read past it to the latest txn."""
     made = counted(s38(), "log.15")
     made.put("log.15", bytes(range(0x80, 0x90)) + made.files["log.15"][16:])
     made.latest = 4
@@ -496,7 +496,7 @@ def log_header_wrong():
 
 @fault
 def log_all_zeros():
-    """The middle log is zeros, as many as it had bytes."""
+    """The middle log is all zeros, of the same length."""
     made = s38()
     made.put("log.b", bytes(len(made.files["log.b"])))
     return middle_log(made, "log-all-zeros")
@@ -524,7 +524,7 @@ def snapshot_version_two():
 
 @fault
 def log_last_zxid_flipped():
-    """One bit of the zxid of the last record: it claims to be 0xc, which was long before."""
+    """One bit of the zxid of the last record: it claims to be 0xc, which came long before."""
     made, log = s38(), s38().log("log.15")
     at, record = log.offset(0x1c), log.find(0x1c)
     record.checksum = zlib.adler32(record.payload)
@@ -536,7 +536,7 @@ def log_last_zxid_flipped():
 
 @fault
 def log_unknown_type():
-    """The record 0xe has the type 99, and a right checksum."""
+    """The record 0xe has the type 99 and a correct checksum."""
     made, log = s38(), s38().log("log.b")
     log.find(0xe).put(28, struct.pack(">i", 99))
     made.put("log.b", log)
@@ -545,7 +545,7 @@ def log_unknown_type():
 
 @fault
 def log_bad_record():
-    """The body of the record 0xe ends within its path, and the checksum is right."""
+    """The body of the record 0xe ends within its path, and the checksum is correct."""
     made, log = s38(), s38().log("log.b")
     record = log.find(0xe)
     record.payload = record.payload[:32 + 4 + 2]
@@ -555,14 +555,14 @@ def log_bad_record():
 
 @fault
 def log_garbage_after_padding():
-    """Something stands behind the zeros at the end of the newest log."""
+    """Something follows the zeros at the end of the newest log."""
     made, log = s38(), s38().log("log.15")
     log.tail = bytes(ZEROS) + b"garbage" + bytes(9)
     made.put("log.15", log)
     return made, [found("log-garbage", DAMAGE, "log.15", log.end(), 0x1c)], SOUND, []
 
 
-# Logs that are whole, and wrong.
+# Logs that are whole but wrong.
 
 @fault
 def log_fork():
@@ -577,7 +577,7 @@ def log_fork():
 
 @fault
 def log_zxid_order():
-    """The records 0x18 and 0x19 have changed places; the time steps back with them."""
+    """The records 0x18 and 0x19 are swapped; the time goes backwards with them."""
     made, log = s38(), s38().log("log.15")
     log.records[3], log.records[4] = log.records[4], log.records[3]
     made.put("log.15", log)
@@ -596,7 +596,7 @@ def log_name_mismatch():
 
 @fault
 def log_lookalike():
-    """A copy of the newest log beside it, which 3.6 and later read too."""
+    """A copy of the newest log is beside it, and 3.6 and later read it too."""
     made = s38()
     made.put("log.15.bak", made.files["log.15"])
     return made, [found("file-lookalike", WARNING, "log.15.bak")], SOUND, []
@@ -613,7 +613,7 @@ def log_odd_header():
 
 @fault
 def log_odd_trailer():
-    """Three bytes stand behind the digest of 0x1c."""
+    """Three bytes follow the digest of 0x1c."""
     made, log = s38(), s38().log("log.15")
     log.find(0x1c).payload += b"odd"
     made.put("log.15", log)
@@ -622,7 +622,7 @@ def log_odd_trailer():
 
 @fault
 def log_clock_step():
-    """The session 0x7 was opened five seconds before the txn ahead of it: only its time is changed, which is in no znode."""
+    """The session 0x7 was opened five seconds before the previous txn: only its time is changed, which no znode has."""
     made, log = s38(), s38().log("log.1")
     record = log.find(0x7)
     record.put(20, struct.pack(">q", struct.unpack_from(">q", record.payload, 20)[0] - 5000))
@@ -632,7 +632,7 @@ def log_clock_step():
 
 @fault
 def log_txn_cut_out():
-    """The record 0xe is not there, and all others are whole."""
+    """The record 0xe is missing, and all others are whole."""
     made, log = s38(), s38().log("log.b")
     log.records.remove(log.find(0xe))
     made.put("log.b", log)
@@ -641,7 +641,7 @@ def log_txn_cut_out():
 
 @fault
 def log_txn_changed():
-    """The data of the record 0xe is another, and its checksum that of the new bytes: its own digest tells."""
+    """The data of the record 0xe is changed, with a correct checksum: its own digest shows it."""
     made, log = s38(), s38().log("log.b")
     log.find(0xe).put(44, b"X")
     made.put("log.b", log)
@@ -650,21 +650,21 @@ def log_txn_changed():
 
 @fault
 def log_null_changed():
-    """/app/null was created empty in place of null: no digest covers that, and every snapshot has it otherwise."""
+    """/app/null was created with empty data instead of null: no digest covers that, and every snapshot disagrees."""
     made, log = s38(), s38().log("log.1")
     log.find(0x4).put(32 + 4 + 9, struct.pack(">i", 0))
     made.put("log.1", log)
-    # Three snapshots and the digests behind agree: what is wrong lies before the first of them.
+    # Three snapshots and the digests after them agree: the fault lies before the first of them.
     return made, [found("txns-differ", DAMAGE, zxid=0x9)], [(0x0, 0x9, "unproven"), (0xa, 0x1c, "proven")], []
 
 
 @fault
 def log_acl_changed():
-    """/app/guarded was created with another permission: no digest covers that either."""
+    """/app/guarded was created with a different permission: no digest covers that either."""
     made, log = s38(), s38().log("log.1")
     log.find(0x8).put(32 + 4 + 12 + 4 + 13 + 4, struct.pack(">i", 3))
     made.put("log.1", log)
-    # Three snapshots and the digests behind agree: what is wrong lies before the first of them.
+    # Three snapshots and the digests after them agree: the fault lies before the first of them.
     return made, [found("txns-differ", DAMAGE, zxid=0x9)], [(0x0, 0x9, "unproven"), (0xa, 0x1c, "proven")], []
 
 
@@ -685,7 +685,7 @@ def log_txn_changed_without_digests():
 # Snapshots.
 
 def snapshot_14(change, code=None, **more):
-    """snapshot.14 is changed, and its seals are right again; every point can be had from another base."""
+    """snapshot.14 is changed, with correct seals; every point can be restored from another base."""
     made, snapshot = s38(), s38().snapshot("snapshot.14")
     change(snapshot)
     made.put("snapshot.14", snapshot)
@@ -695,7 +695,7 @@ def snapshot_14(change, code=None, **more):
 
 @fault
 def snapshot_wrong_seal():
-    """The checksum behind the znodes of snapshot.14 is another."""
+    """The checksum after the znodes of snapshot.14 is wrong."""
     made, snapshot = s38(), s38().snapshot("snapshot.14")
     data, at = bytearray(snapshot.bytes()), snapshot.seal()
     data[at + 7] ^= 1
@@ -716,7 +716,7 @@ def snapshot_flipped_bit():
 
 @fault
 def snapshot_cut():
-    """snapshot.14 ends within the last of its znodes; every point can be had without it."""
+    """snapshot.14 ends within the last of its znodes; every point can be restored without it."""
     made, snapshot = s38(), s38().snapshot("snapshot.14")
     node = snapshot.nodes[-1]
     at = snapshot.offset(node)
@@ -788,7 +788,7 @@ def snapshot_dangling_acl():
 
 @fault
 def acl_unresolved():
-    """The same, and nothing else tells the list."""
+    """The same, and nothing else has the list."""
     made = s38().drop("log.1", "log.b", "snapshot.0", "snapshot.9", "snapshot.1b")
     snapshot = made.snapshot("snapshot.14")
     snapshot.acls.clear()
@@ -799,7 +799,7 @@ def acl_unresolved():
 
 @fault
 def snapshot_node_changed():
-    """The data of /app/here in snapshot.14 is another: digests and all other snapshots speak for the logs."""
+    """The data of /app/here in snapshot.14 is changed: digests and all other snapshots agree with the logs."""
     def change(snapshot):
         snapshot.find(b"/app/here").data = b"z"
     return snapshot_14(change, "snapshot-differs", zxid=0x14)
@@ -807,7 +807,7 @@ def snapshot_node_changed():
 
 @fault
 def snapshot_alien_without_digests():
-    """The data of a znode in snapshot.9 is another, and 3.4 logs no digests: the txns and the snapshot behind speak against it alone."""
+    """The data of a znode in snapshot.9 is changed, and 3.4 logs no digests: only the txns and the next snapshot contradict it."""
     made = s34("log.1", "log.a", "log.13", "snapshot.9", "snapshot.12")
     snapshot = made.snapshot("snapshot.9")
     snapshot.find(b"/app/here").data = b"z"
@@ -817,7 +817,7 @@ def snapshot_alien_without_digests():
 
 @fault
 def snapshot_alien_as_the_oldest():
-    """The same where it is the oldest, and the logs before it are not there: two snapshots behind it agree without it."""
+    """The same, but it is the oldest snapshot, and the logs before it are missing: two later snapshots agree without it."""
     made = s34("log.a", "log.13", "log.1d", "snapshot.9", "snapshot.12", "snapshot.1c")
     snapshot = made.snapshot("snapshot.9")
     snapshot.find(b"/app/here").data = b"z"
@@ -835,7 +835,7 @@ def snapshot_node_dropped():
 
 @fault
 def snapshot_node_changed_alone():
-    """The same, and no older base: the digest in the file itself tells."""
+    """The same, with no older base: the digest in the file itself shows it."""
     made = s38().drop("log.1", "log.b", "snapshot.0", "snapshot.9", "snapshot.1b")
     snapshot = made.snapshot("snapshot.14")
     snapshot.find(b"/app/here").data = b"z"
@@ -851,7 +851,7 @@ def snapshot_session_dropped():
 
 @fault
 def ephemerals_uncovered():
-    """The same, and no older base: an ephemeral of nobody is in every tree."""
+    """The same, with no older base: every tree has an ephemeral that belongs to no session."""
     made = s38().drop("log.1", "log.b", "snapshot.0", "snapshot.9", "snapshot.1b")
     snapshot = made.snapshot("snapshot.14")
     snapshot.sessions.clear()
@@ -873,7 +873,7 @@ def snapshot_gz_cut():
 
 @fault
 def snapshot_gz_wrong_sum():
-    """The CRC-32 at the end of snapshot.20.gz is another: all of its znodes can be read, and what is behind their seal can not."""
+    """The CRC-32 at the end of snapshot.20.gz is wrong: all of its znodes can be read, but what follows their seal cannot."""
     made = s39()
     data = bytearray(made.files["snapshot.20.gz"])
     data[-8] ^= 1
@@ -884,14 +884,14 @@ def snapshot_gz_wrong_sum():
 
 @fault
 def snapshot_snappy_cut():
-    """snapshot.25.snappy ends within its only block, so that not a byte of it can be had."""
+    """snapshot.25.snappy ends within its only block, so that not one byte of it can be read."""
     made = s39()
     data = made.files["snapshot.25.snappy"]
     made.put("snapshot.25.snappy", data[:len(data) // 2])
     return made, [found("snapshot-cut", WARNING, "snapshot.25.snappy", 0)], SOUND39, []
 
 
-# What is there, and what is not.
+# Files that are missing.
 
 @fault
 def snapshots_missing():
@@ -915,7 +915,7 @@ def nothing_restorable():
 
 @fault
 def logs_missing():
-    """There are snapshots and no logs; snapshot.9 was not finished before 0xa, so it stands alone, and is exact at no point."""
+    """There are snapshots and no logs; snapshot.9 was not finished before 0xa, so it is exact at no point."""
     made = s38().drop("log.1", "log.b", "log.15")
     windows = [(0x0, 0x0, "consistent"), (0x14, 0x14, "proven"), (0x1b, 0x1b, "proven")]
     return made, [found("logs-missing", WARNING), lone(made, "snapshot.9")], windows, [0x9, 0xa, 0x1c]
@@ -930,13 +930,13 @@ def logs_behind_two_snapshots():
 
 @fault
 def logs_behind_one_snapshot():
-    """One snapshot is later than the last log, as in a follower that was just sent the whole tree."""
+    """One snapshot is later than the last log, as on a follower that was just sent the whole tree."""
     return s38("snapshot.20"), [gap(0x1d, WARNING)], SOUND + [(0x20, 0x20, "proven")], [0x1d, 0x1f]
 
 
 @fault
 def file_misplaced():
-    """dataLogDir is another than dataDir, and the middle log lies in dataDir."""
+    """dataLogDir is not dataDir, and the middle log is in dataDir."""
     made = s38()
     for name in ("log.1", "log.15"):
         made.extra["log/version-2/" + name] = made.files.pop(name)
@@ -946,7 +946,7 @@ def file_misplaced():
 
 @fault
 def base_unproven():
-    """A snapshot of 3.4, and the log behind it: that it was finished before the last txn is all that is known."""
+    """A snapshot of 3.4 and the log after it: all that is known is that it was finished before the last txn."""
     return s34("snapshot.9", "log.a"), [found("base-unproven", WARNING, zxid=0x12)], [(0x12, 0x12, "unproven")], [0x9, 0xa, 0x11]
 
 
@@ -968,19 +968,19 @@ def epochs(accepted, current):
 
 @fault
 def epoch_current_behind():
-    """currentEpoch is 1, and the last txn of epoch 2."""
+    """currentEpoch is 1, and the last txn is of epoch 2."""
     return epochs(b"2", b"1"), [found("epoch-files", WARNING, zxid=0x200000006)], SOUND_MEMBER, []
 
 
 @fault
 def epoch_accepted_behind():
-    """acceptedEpoch is 1, and currentEpoch 2."""
+    """acceptedEpoch is 1, and currentEpoch is 2."""
     return epochs(b"1", b"2"), [found("epoch-files", WARNING)], SOUND_MEMBER, []
 
 
 @fault
 def epoch_unparsable():
-    """currentEpoch has a blank behind its number."""
+    """currentEpoch has a blank after its number."""
     return epochs(b"2", b"2 "), [found("epoch-files", DAMAGE)], SOUND_MEMBER, []
 
 
@@ -992,7 +992,7 @@ def epoch_empty():
 
 @fault
 def epoch_current_missing():
-    """currentEpoch is not there, and acceptedEpoch is."""
+    """currentEpoch is missing, and acceptedEpoch is there."""
     made = member()
     made.drop("currentEpoch")
     return made, [found("epoch-file-missing", WARNING, zxid=0x200000006)], SOUND_MEMBER, []
@@ -1000,7 +1000,7 @@ def epoch_current_missing():
 
 @fault
 def epoch_accepted_missing():
-    """acceptedEpoch is not there, and currentEpoch is."""
+    """acceptedEpoch is missing, and currentEpoch is there."""
     made = member()
     made.drop("acceptedEpoch")
     return made, [found("epoch-file-missing", WARNING, zxid=0x200000006)], SOUND_MEMBER, []
@@ -1015,7 +1015,7 @@ def epoch_tmp_leftover():
 
 
 def without_digests(made):
-    """Takes the digests out of all logs, as servers write them that have digests turned off."""
+    """Takes the digests out of all logs, as if the server had digests turned off."""
     for name in [name for name in made.files if name.startswith("log.")]:
         log = made.log(name)
         for record in log.records:
@@ -1027,20 +1027,20 @@ def without_digests(made):
 
 @fault
 def epoch_end_unproven():
-    """Digests are off, and no snapshot is behind the end of epoch 1."""
+    """Digests are off, and there is no snapshot after the end of epoch 1."""
     made = without_digests(member().drop("snapshot.200000005"))
     return made, [found("epoch-end-unproven", WARNING, zxid=0x100000015)], [(0x100000011, 0x200000006, "unproven")], []
 
 
 @fault
 def epoch_end_witnessed():
-    """Digests are off, and a snapshot of epoch 2 is just what the txns lead to."""
+    """Digests are off, and a snapshot of epoch 2 is exactly what the txns lead to."""
     return without_digests(member()), [], [(0x100000011, 0x200000006, "consistent")], []
 
 
 @fault
 def epoch_end_lost():
-    """The last two txns of epoch 1 are not there: zxids cannot tell, and the first digest of epoch 2 does."""
+    """The last two txns of epoch 1 are missing: zxids do not show it, but the first digest of epoch 2 does."""
     made, log = member(), member().log("log.100000012")
     del log.records[-2:]
     made.put("log.100000012", log)
@@ -1049,7 +1049,7 @@ def epoch_end_lost():
 
 @fault
 def epoch_end_lost_and_overwritten():
-    """The same, and later txns set /app again: from then on digests match, but what is before the first that did not is not whole."""
+    """The same, and later txns set /app again: from then on digests match, but the history before the first mismatch is not whole."""
     made = Dir("small-member-3.9", "snapshot.100000011", "log.100000012", "log.200000001", "snapshot.200000005", "log.200000007",
                "snapshot.20000000d", "log.20000000e")
     log = made.log("log.100000012")
@@ -1060,7 +1060,7 @@ def epoch_end_lost_and_overwritten():
 
 @fault
 def epoch_end_zeroed():
-    """The last two txns of epoch 1 are zeros, as where a server ended the log: the first digest of epoch 2 tells."""
+    """The last two txns of epoch 1 are zeros, as if the server had ended the log there: the first digest of epoch 2 shows it."""
     made, log = member(), member().log("log.100000012")
     length = len(log.bytes())
     del log.records[-2:]
@@ -1070,14 +1070,14 @@ def epoch_end_zeroed():
 
 @fault
 def epoch_end_log_removed():
-    """The only log of epoch 1 is not there: the first digest of epoch 2 tells, and znodes of a later snapshot name its txns."""
+    """The only log of epoch 1 is missing: the first digest of epoch 2 shows it, and znodes of a later snapshot name its txns."""
     made = member().drop("log.100000012")
     return made, [gap(0x100000012)], [(0x100000011, 0x100000011, "proven"), (0x200000005, 0x200000006, "proven")], [0x100000015, 0x200000001]
 
 
 @fault
 def epoch_end_lost_without_digests():
-    """The last two txns of epoch 1 are not there, and digests are off: a znode of a later snapshot was made by one of them."""
+    """The last two txns of epoch 1 are missing, and digests are off: a znode of a later snapshot was made by one of them."""
     made = without_digests(member())
     log = made.log("log.100000012")
     del log.records[-2:]
@@ -1093,7 +1093,7 @@ def epoch_tail_abandoned():
     made, log = member(), member().log("log.100000012")
     last = log.find(0x100000015)
     extra = last.renumbered(0x100000016).put(32 + 4 + 4 + 4, b"X")
-    # Another version too, and no digest, as if they were off for a moment.
+    # Also a different version, and no digest, as if digests were off for a moment.
     extra.payload = extra.payload[:-16] + struct.pack(">i", 11)
     log.records.append(extra)
     made.put("log.100000012", log)
@@ -1102,7 +1102,7 @@ def epoch_tail_abandoned():
 
 @fault
 def epoch_tail_abandoned_session():
-    """Epoch 1 has one more txn, which opens a session: no digest tells, and a snapshot of epoch 2 does not know the session."""
+    """Epoch 1 has one more txn, which opens a session: no digest shows it, but a snapshot of epoch 2 does not have the session."""
     made, log = member(), member().log("log.100000012")
     opened = member().log("log.200000001").find(0x200000001).renumbered(0x100000016)
     opened.put(0, struct.pack(">q", 0x7700000000000001))
@@ -1113,7 +1113,7 @@ def epoch_tail_abandoned_session():
 
 @fault
 def counter_near_overflow():
-    """The counter of epoch 0 comes to its last number that is used, and epoch 1 begins."""
+    """The counter of epoch 0 reaches the last number that is used, and epoch 1 begins."""
     made = s34("snapshot.9", "log.a")
     records = [record.renumbered(zxid) for record, zxid in zip(made.log("log.a").records, [0xfffffffe, *range(0x100000001, 0x100000009)])]
     made.put("snapshot.fffffffd", made.files["snapshot.9"])
@@ -1124,10 +1124,10 @@ def counter_near_overflow():
     return made, findings, [(0x100000008, 0x100000008, "unproven")], [0xffffffff]
 
 
-# Snapshots that no log goes with.
+# Snapshots without logs.
 
 def lone(made, name):
-    """What is found of such a snapshot: whether it shows a txn after its own name."""
+    """The finding for such a snapshot: whether it shows a txn later than its own name."""
     zxid, shows = int(name.split(".")[1], 16), made.snapshot(name).max_zxid()
     return found("snapshot-alone" if shows <= zxid else "snapshot-alone-inexact", WARNING, name, zxid=zxid)
 
@@ -1144,7 +1144,7 @@ def snapshot_alone():
 
 @fault
 def snapshots_alone_fuzzy_last():
-    """Two snapshots of 3.4 without logs, of which the later has an effect of 0x1d: no moment had that tree."""
+    """Two snapshots of 3.4 without logs, of which the later has an effect of 0x1d: that tree never existed."""
     made = s34("snapshot.12", "snapshot.1c")
     findings = [NO_LOGS, lone(made, "snapshot.12"), lone(made, "snapshot.1c"), found("nothing-restorable", MISSING)]
     assert findings[1]["code"] != findings[2]["code"]
@@ -1153,14 +1153,14 @@ def snapshots_alone_fuzzy_last():
 
 @fault
 def snapshot_of_an_epoch_alone():
-    """A member of an ensemble of 3.4 that never had a client: the zxid in the name is that of no txn."""
+    """A member of an ensemble of 3.4 that never had a client: the zxid in the name belongs to no txn."""
     made = Dir("small-idle-3.4", "snapshot.100000000", "acceptedEpoch", "currentEpoch")
     return made, [NO_LOGS, lone(made, "snapshot.100000000"), found("nothing-exact", WARNING)], [], [0x100000000]
 
 
 @fault
 def snapshot_of_an_epoch_behind_the_logs():
-    """A snapshot of 3.4 that a leader took as it began epoch 1, before any txn of it: it tells nothing that the logs do not."""
+    """A snapshot of 3.4 that a leader took as it began epoch 1, before any txn of it: it says nothing that the logs do not."""
     made = s34("snapshot.9", "log.a", "snapshot.12")
     made.put("snapshot.100000000", made.files["snapshot.12"])
     findings = [found("base-unproven", WARNING, zxid=0x12)]
@@ -1169,7 +1169,7 @@ def snapshot_of_an_epoch_behind_the_logs():
 
 @fault
 def snapshot_alone_ahead_of_its_digest():
-    """A snapshot of 3.8 that holds a part of the txn that was being applied, and no log to tell: its digest is of the tree before. That is no damage."""
+    """A snapshot of 3.8 that holds a part of the txn that was being applied, and no log to show that: its digest is of the tree before. That is no damage."""
     made = s38().drop("log.1", "log.b", "log.15", "snapshot.0", "snapshot.9", "snapshot.1b")
     snapshot = made.snapshot("snapshot.14")
     app = snapshot.find(b"/app")
@@ -1180,7 +1180,7 @@ def snapshot_alone_ahead_of_its_digest():
     return made, findings, [], [0x14]
 
 
-# Numbers that end.
+# Counters that reach their end.
 
 def s39_counter(*names):
     """By a standalone server of 3.9.4, whose counter ends within log.fffffff1."""
@@ -1196,7 +1196,7 @@ def sound_counter_over_the_end():
 
 @fault
 def sound_counter_over_the_end_between_logs():
-    """The same, and a log begins with counter 0; the snapshot behind it is not there."""
+    """The same, and a log begins with counter 0; the snapshot after it is missing."""
     made = s39_counter("snapshot.fffffff0", "log.fffffff1", "log.100000004")
     records = made.log("log.fffffff1").records
     made.put("log.fffffff1", Log([record for record in records if record.zxid <= 0xffffffff]))
@@ -1206,7 +1206,7 @@ def sound_counter_over_the_end_between_logs():
 
 @fault
 def counter_over_the_end_lost():
-    """The last txns before a log that begins with counter 0 are not there: what is missing is certain, since no epoch ended."""
+    """The last txns before a log that begins with counter 0 are missing: that is certain, since no epoch ended."""
     made = sound_counter_over_the_end_between_logs()[0]
     log = made.log("log.fffffff1")
     del log.records[-3:]

@@ -151,72 +151,72 @@ tests:
           - exp_labels: {severity: warning, command: check, repository: /r}
             exp_annotations:
               summary: "zoovault check ended with warnings on /r"
-              description: "What was warned of is in its output: a gap, a stale source, no window."
+              description: "Its output says what the warning is: a gap, a stale source, no window."
       - eval_time: 110m
         alertname: ZoovaultJobFailed
         exp_alerts:
           - exp_labels: {severity: critical, command: backup, job: node, repository: /r}
             exp_annotations:
               summary: "zoovault backup failed on /r"
-              description: "zoovault_job_last_exit_status has the last run's status: 0 or 3 when it is over, 4 damage, 5 a point that a drill cannot restore, 10 no repository, 128+N a signal."
+              description: "zoovault_job_last_exit_status is the status of the last run: 0 or 3 if it has succeeded since, 4 damage, 5 a point that a drill cannot restore, 10 no repository, 128+N a signal."
       - eval_time: 130m
         alertname: ZoovaultJobWarned
         exp_alerts:
           - exp_labels: {severity: warning, command: check, repository: /r}
             exp_annotations:
               summary: "zoovault check ended with warnings on /r"
-              description: "What was warned of is in its output: a gap, a stale source, no window."
+              description: "Its output says what the warning is: a gap, a stale source, no window."
           - exp_labels: {severity: warning, command: backup, repository: /once}
             exp_annotations:
               summary: "zoovault backup ended with warnings on /once"
-              description: "What was warned of is in its output: a gap, a stale source, no window."
+              description: "Its output says what the warning is: a gap, a stale source, no window."
       - eval_time: 130m
         alertname: ZoovaultJobFailed
         exp_alerts:
           - exp_labels: {severity: critical, command: backup, job: node, repository: /r}
             exp_annotations:
               summary: "zoovault backup failed on /r"
-              description: "zoovault_job_last_exit_status has the last run's status: 0 or 3 when it is over, 4 damage, 5 a point that a drill cannot restore, 10 no repository, 128+N a signal."
+              description: "zoovault_job_last_exit_status is the status of the last run: 0 or 3 if it has succeeded since, 4 damage, 5 a point that a drill cannot restore, 10 no repository, 128+N a signal."
           - exp_labels: {severity: critical, command: prune, repository: /once}
             exp_annotations:
               summary: "zoovault prune failed on /once"
-              description: "zoovault_job_last_exit_status has the last run's status: 0 or 3 when it is over, 4 damage, 5 a point that a drill cannot restore, 10 no repository, 128+N a signal."
+              description: "zoovault_job_last_exit_status is the status of the last run: 0 or 3 if it has succeeded since, 4 damage, 5 a point that a drill cannot restore, 10 no repository, 128+N a signal."
       - eval_time: 5h
         alertname: ZoovaultJobWarned
         exp_alerts:
           - exp_labels: {severity: warning, command: check, repository: /r}
             exp_annotations:
               summary: "zoovault check ended with warnings on /r"
-              description: "What was warned of is in its output: a gap, a stale source, no window."
+              description: "Its output says what the warning is: a gap, a stale source, no window."
           - exp_labels: {severity: warning, command: backup, repository: /once}
             exp_annotations:
               summary: "zoovault backup ended with warnings on /once"
-              description: "What was warned of is in its output: a gap, a stale source, no window."
+              description: "Its output says what the warning is: a gap, a stale source, no window."
       - eval_time: 5h
         alertname: ZoovaultJobFailed
         exp_alerts:
           - exp_labels: {severity: critical, command: backup, job: node, repository: /r}
             exp_annotations:
               summary: "zoovault backup failed on /r"
-              description: "zoovault_job_last_exit_status has the last run's status: 0 or 3 when it is over, 4 damage, 5 a point that a drill cannot restore, 10 no repository, 128+N a signal."
+              description: "zoovault_job_last_exit_status is the status of the last run: 0 or 3 if it has succeeded since, 4 damage, 5 a point that a drill cannot restore, 10 no repository, 128+N a signal."
           - exp_labels: {severity: critical, command: prune, repository: /once}
             exp_annotations:
               summary: "zoovault prune failed on /once"
-              description: "zoovault_job_last_exit_status has the last run's status: 0 or 3 when it is over, 4 damage, 5 a point that a drill cannot restore, 10 no repository, 128+N a signal."
+              description: "zoovault_job_last_exit_status is the status of the last run: 0 or 3 if it has succeeded since, 4 damage, 5 a point that a drill cannot restore, 10 no repository, 128+N a signal."
       - eval_time: 6h
         alertname: ZoovaultJobWarned
         exp_alerts:
           - exp_labels: {severity: warning, command: check, repository: /r}
             exp_annotations:
               summary: "zoovault check ended with warnings on /r"
-              description: "What was warned of is in its output: a gap, a stale source, no window."
+              description: "Its output says what the warning is: a gap, a stale source, no window."
       - eval_time: 6h
         alertname: ZoovaultJobFailed
         exp_alerts:
           - exp_labels: {severity: critical, command: backup, job: node, repository: /r}
             exp_annotations:
               summary: "zoovault backup failed on /r"
-              description: "zoovault_job_last_exit_status has the last run's status: 0 or 3 when it is over, 4 damage, 5 a point that a drill cannot restore, 10 no repository, 128+N a signal."
+              description: "zoovault_job_last_exit_status is the status of the last run: 0 or 3 if it has succeeded since, 4 damage, 5 a point that a drill cannot restore, 10 no repository, 128+N a signal."
       - eval_time: 26h
         alertname: ZoovaultBackupMissing
         exp_alerts: []
@@ -226,21 +226,21 @@ tests:
           - exp_labels: {severity: critical, command: backup, job: node, repository: /r}
             exp_annotations:
               summary: "No backup to /r for 1d 2h 0m 0s"
-              description: "The last that was done on  is that old. `journalctl -u zoovault-backup` says why there is no newer one."
+              description: "The last backup made on  is that old. `journalctl -u zoovault-backup` says why there is no newer one."
       - eval_time: 27h
         alertname: ZoovaultJobFailed
         exp_alerts:
           - exp_labels: {severity: critical, command: backup, job: node, repository: /r}
             exp_annotations:
               summary: "zoovault backup failed on /r"
-              description: "zoovault_job_last_exit_status has the last run's status: 0 or 3 when it is over, 4 damage, 5 a point that a drill cannot restore, 10 no repository, 128+N a signal."
+              description: "zoovault_job_last_exit_status is the status of the last run: 0 or 3 if it has succeeded since, 4 damage, 5 a point that a drill cannot restore, 10 no repository, 128+N a signal."
       - eval_time: 27h
         alertname: ZoovaultJobWarned
         exp_alerts:
           - exp_labels: {severity: warning, command: check, repository: /r}
             exp_annotations:
               summary: "zoovault check ended with warnings on /r"
-              description: "What was warned of is in its output: a gap, a stale source, no window."
+              description: "Its output says what the warning is: a gap, a stale source, no window."
       - eval_time: 27h
         alertname: ZoovaultNeverSucceeded
         exp_alerts:

@@ -1,5 +1,6 @@
 //! Man pages from the command definitions and the tables of findings.
 
+mod concepts;
 mod json;
 mod repository;
 
@@ -35,6 +36,7 @@ pub fn run(args: &ManArgs, mut command: clap::Command) -> anyhow::Result<Exit> {
             &name,
         )?;
     }
+    write_file(args, "zoovault-concepts.7", &concepts::page())?;
     write_file(args, "zoovault-findings.7", &findings_page())?;
     write_file(args, "zoovault-json.7", &json::page())?;
     write_file(args, "zoovault-repository.7", &repository::page())?;
@@ -49,7 +51,7 @@ fn findings_page() -> Vec<u8> {
     );
     page.push_str(&roff(
         "Every finding of zoovault verify has a code, which never changes, and a severity: info (good to know), warning (status 3), \
-         missing (status 5: txns are not there that the last point needs), damage (status 4). Where a code has two, the finding says which.",
+         missing (status 5: transactions that the last point needs are not there), damage (status 4). Where a code has two, the finding says which.",
     ));
     for code in codes::ALL {
         let severities = code.severities.iter().map(|severity| severity.name());
@@ -57,7 +59,9 @@ fn findings_page() -> Vec<u8> {
         let parts = (code.name, code.meaning, servers.as_str(), code.next);
         page.push_str(&code_section(parts, severities));
     }
-    page.push_str(".SH \"SEE ALSO\"\nzoovault\\-verify(1), zoovault\\-explain(1)\n");
+    page.push_str(
+        ".SH \"SEE ALSO\"\nzoovault\\-verify(1), zoovault\\-explain(1), zoovault\\-concepts(7)\n",
+    );
     page.into_bytes()
 }
 
@@ -79,7 +83,7 @@ fn check_findings_page() -> Vec<u8> {
     page.into_bytes()
 }
 
-/// What is said of one code: its name, its meaning, a paragraph more, and the next step.
+/// The section about one code: its name, its meaning, one more paragraph, and the next step.
 fn code_section(
     (name, meaning, more, next): (&str, &str, &str, &str),
     severities: impl Iterator<Item = &'static str>,
@@ -104,9 +108,30 @@ fn roff(text: &str) -> String {
     format!("{guard}{text}\n")
 }
 
+/// A paragraph under a name.
+fn item(page: &mut String, name: &str, text: &str) {
+    page.push_str(&format!(
+        ".TP\n\\fB{}\\fR\n{}",
+        roff(name).trim_end(),
+        roff(text)
+    ));
+}
+
+fn paragraph(page: &mut String, text: &str) {
+    page.push_str(&format!(".PP\n{}", roff(text)));
+}
+
+fn example(page: &mut String, lines: &str) {
+    page.push_str(".PP\n.nf\n");
+    for line in lines.lines() {
+        page.push_str(&roff(&format!("  {line}")));
+    }
+    page.push_str(".fi\n");
+}
+
 fn write_page(args: &ManArgs, command: clap::Command, name: &str) -> anyhow::Result<()> {
     let mut page = Vec::new();
-    // Without a date: the page is to be the same whenever it is made.
+    // Without a date, the page is the same whenever it is made.
     clap_mangen::Man::new(command)
         .title(name.to_uppercase())
         .date("")
