@@ -17,7 +17,7 @@
 //!
 //! So knowledge only grows, and behind E nothing is unknown. Behind a gap, everything is forgotten.
 
-use super::beginning::Beginning;
+use super::initial_state::Beginning;
 use super::scope::Scope;
 use super::znode::{Known, State, Znode};
 use super::{Cause, Change, Event};

@@ -12,14 +12,14 @@
 //! so and knows nothing of what was before, until a snapshot or a txn tells again. Attempts that
 //! failed are not there: servers log them without a path.
 
-mod beginning;
+mod initial_state;
 mod fold;
-mod near;
+mod suggest;
 mod scan;
 mod scope;
 mod znode;
 
-pub use near::near;
+pub use suggest::near;
 pub use scope::Scope;
 pub use znode::{Known, State, Znode};
 
@@ -35,7 +35,7 @@ use crate::history::timeline::{Gap, Segment, Timeline};
 use crate::progress::Progress;
 use crate::tree::glob::PathGlob;
 use crate::zxid::{SessionId, Zxid};
-use beginning::{Beginning, floor};
+use initial_state::{Beginning, floor};
 use fold::Fold;
 
 /// What is asked for.
