@@ -13,7 +13,7 @@ use std::process::{Child, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 use zoovault::format::record::acl::{self, Acl};
-use zoovault::format::record::{AclVector, Create, CreateKind, Txn, TxnBody, TxnHeader, op};
+use zoovault::format::record::{AclVector, Create, CreateKind, Txn, TxnBody, TxnHeader, TxnKind};
 use zoovault::format::txnlog::{LogReader, LogWriter};
 use zoovault::history::source::{Options, Source};
 use zoovault::zxid::{SessionId, Zxid};
@@ -389,7 +389,7 @@ fn hostile_bytes_never_reach_the_output() {
                 cxid: -1,
                 zxid: Zxid::new(0, index),
                 time: i64::from(index),
-                txn_type: op::CREATE,
+                txn_type: TxnKind::Create.code(),
             },
             body: TxnBody::Create(Create {
                 path: bytes,
