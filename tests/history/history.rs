@@ -365,10 +365,7 @@ fn a_session_that_ended_took_its_ephemerals_whether_listed_or_not() {
         assert!(closed.len() > 3, "{name}");
         for event in closed {
             let owner = event.before.znode().unwrap().stat.ephemeral_owner;
-            assert_eq!(
-                (event.op, owner),
-                (TxnKind::CloseSession, event.session.0)
-            );
+            assert_eq!((event.op, owner), (TxnKind::CloseSession, event.session.0));
         }
     }
 }
