@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 use zoovault::format::record::acl::OPEN_ACL_UNSAFE;
 use zoovault::format::record::digest::Charset;
-use zoovault::format::record::{Create, CreateKind, Txn, TxnBody, TxnHeader, op};
+use zoovault::format::record::{Create, CreateKind, Txn, TxnBody, TxnHeader, TxnKind};
 use zoovault::format::txnlog::LogWriter;
 use zoovault::tree::DataTree;
 use zoovault::zxid::{SessionId, Zxid};
@@ -109,7 +109,7 @@ fn body<'a>(
 ) -> (i32, TxnBody<'a>) {
     if number == 1 {
         return (
-            op::CREATE_SESSION,
+            TxnKind::CreateSession.code(),
             TxnBody::CreateSession { timeout_ms: 30_000 },
         );
     }
@@ -127,7 +127,7 @@ fn body<'a>(
             kind,
             parent_cversion,
         };
-        return (op::CREATE, TxnBody::Create(create));
+        return (TxnKind::Create.code(), TxnBody::Create(create));
     }
     let index = index - PARENTS;
     if index < options.znodes {
@@ -140,7 +140,7 @@ fn body<'a>(
             kind,
             parent_cversion,
         };
-        return (op::CREATE, TxnBody::Create(create));
+        return (TxnKind::Create.code(), TxnBody::Create(create));
     }
     // Every znode in turn, far apart from each other; a round goes once over all that the step does
     // not skip.
@@ -149,7 +149,7 @@ fn body<'a>(
     let target = (set % znodes).wrapping_mul(7_368_787) % znodes;
     *path_at = path(target);
     (
-        op::SET_DATA,
+        TxnKind::SetData.code(),
         TxnBody::SetData {
             path: path_at.as_bytes(),
             data: Some(data_at),

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use zoovault::backup::run::{BaseEvery, Options, backup};
 use zoovault::format::record::acl::OPEN_ACL_UNSAFE;
 use zoovault::format::record::digest::Charset;
-use zoovault::format::record::{Create, CreateKind, Txn, TxnBody, TxnHeader, op};
+use zoovault::format::record::{Create, CreateKind, Txn, TxnBody, TxnHeader, TxnKind};
 use zoovault::format::txnlog::LogWriter;
 use zoovault::history::source::{self, Source};
 use zoovault::progress::Silent;
@@ -100,7 +100,7 @@ impl Server {
                     data,
                     version,
                 };
-                (op::SET_DATA, body)
+                (TxnKind::SetData.code(), body)
             }
             None => {
                 let kind = CreateKind::Plain { ephemeral: false };
@@ -113,7 +113,7 @@ impl Server {
                     kind,
                     parent_cversion,
                 };
-                (op::CREATE, TxnBody::Create(create))
+                (TxnKind::Create.code(), TxnBody::Create(create))
             }
         };
         let header = TxnHeader {

@@ -1,7 +1,7 @@
 //! What was in the tree once, and is not at a point: found by a replay of the window up to it.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::record::{Stat, Txn, TxnBody};
+use crate::format::record::{Effect, Stat, Txn, TxnBody};
 use crate::history::point::Point;
 use crate::history::replay::{Base, ExactFrom, Observer, Rebuilt, bases, replay_observed, resolve};
 use crate::history::source::Source;
@@ -181,19 +181,6 @@ fn watch<O: Observer>(
     Ok(None)
 }
 
-/// Calls `found` with every part of a txn that does something.
-fn each_part(body: &TxnBody<'_>, found: &mut dyn FnMut(&TxnBody<'_>)) {
-    match body {
-        TxnBody::Multi(multi) if multi.is_failed() => {}
-        TxnBody::Multi(multi) => {
-            for part in multi.parts().filter_map(|part| part.body().ok()) {
-                found(&part);
-            }
-        }
-        body => found(body),
-    }
-}
-
 /// Calls `found` with every znode of `tree` that `txn` deletes, as it is before.
 fn each_deleted(tree: &DataTree, txn: &Txn<'_>, found: &mut dyn FnMut(&[u8], Deleted)) {
     let header = &txn.header;
@@ -211,25 +198,32 @@ fn each_deleted(tree: &DataTree, txn: &Txn<'_>, found: &mut dyn FnMut(&[u8], Del
             found(path, deleted);
         }
     };
-    each_part(&txn.body, &mut |part| match part {
-        TxnBody::Delete { path } => tell(path, false),
-        TxnBody::CloseSession { paths_to_delete } => {
-            for node in tree.ephemerals_of(header.client_id) {
-                tell(node.path, true);
+    for effect in txn.body.effects() {
+        match effect {
+            Effect::Deletes { path, is_by_close } => tell(path, is_by_close),
+            Effect::ClosesSession { .. } => {
+                for node in tree.ephemerals_of(header.client_id) {
+                    tell(node.path, true);
+                }
             }
-            for path in paths_to_delete.iter().flat_map(|paths| paths.iter()) {
-                tell(path, true);
-            }
+            Effect::OpensSession { .. }
+            | Effect::Creates(_)
+            | Effect::SetsData { .. }
+            | Effect::SetsAcl { .. } => {}
         }
-        TxnBody::CreateSession { .. }
-        | TxnBody::Error { .. }
-        | TxnBody::Create(_)
-        | TxnBody::SetData { .. }
-        | TxnBody::SetAcl { .. }
-        | TxnBody::Check { .. }
-        | TxnBody::Multi(_)
-        | TxnBody::Unknown { .. } => {}
-    });
+    }
+}
+
+/// The paths of the znodes that `txn` creates.
+fn created<'a>(txn: &Txn<'a>) -> impl Iterator<Item = &'a [u8]> {
+    txn.body.effects().filter_map(|effect| match effect {
+        Effect::Creates(create) => Some(create.path),
+        Effect::OpensSession { .. }
+        | Effect::ClosesSession { .. }
+        | Effect::SetsData { .. }
+        | Effect::SetsAcl { .. }
+        | Effect::Deletes { .. } => None,
+    })
 }
 
 /// Collects what is deleted after `since`.
@@ -250,11 +244,9 @@ impl Observer for Deletes<'_> {
         }
         // What is made again need not be kept: names of locks and leaders come and go without end.
         if !self.found.is_empty() {
-            each_part(&txn.body, &mut |part| {
-                if let TxnBody::Create(create) = part {
-                    self.found.remove(create.path);
-                }
-            });
+            for path in created(txn) {
+                self.found.remove(path);
+            }
         }
         each_deleted(tree, txn, &mut |path, deleted| {
             if (self.wanted)(path) {
@@ -291,13 +283,8 @@ impl Observer for Search<'_> {
                     self.deleted = Some(deleted);
                 }
             });
-        } else {
-            each_part(&txn.body, &mut |part| match part {
-                TxnBody::Create(create) if create.path == self.path => {
-                    self.created = Some((header.zxid, header.time));
-                }
-                _ => {}
-            });
+        } else if created(txn).any(|path| path == self.path) {
+            self.created = Some((header.zxid, header.time));
         }
     }
 

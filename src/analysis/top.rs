@@ -6,8 +6,8 @@
 //! the log; of a multi or a closeSession, those of the part.
 
 use crate::error::Result;
-use crate::format::record::txn::op_name;
-use crate::format::record::{TxnBody, op};
+use crate::format::record::effects::Step;
+use crate::format::record::{Effect, TxnBody, TxnKind};
 use crate::format::txnlog::Entry;
 use crate::history::query::{Filter, Query, Remark, Seen, visit};
 use crate::history::source::Source;
@@ -148,6 +148,22 @@ fn prefix(path: &[u8], depth: usize) -> &[u8] {
     }
 }
 
+/// The paths that a session that ends takes with it, where the txn lists them.
+fn closed_paths<'a>(body: &TxnBody<'a>) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+    body.own_effects().filter_map(|effect| match effect {
+        Effect::Deletes {
+            path,
+            is_by_close: true,
+        } => Some(path),
+        Effect::Deletes { .. }
+        | Effect::OpensSession { .. }
+        | Effect::ClosesSession { .. }
+        | Effect::Creates(_)
+        | Effect::SetsData { .. }
+        | Effect::SetsAcl { .. } => None,
+    })
+}
+
 impl Counter {
     fn new(by: By, every_ms: Option<i64>) -> Counter {
         Counter {
@@ -174,39 +190,50 @@ impl Counter {
         let (first, last) = self.times.unwrap_or((time, time));
         self.times = Some((first.min(time), last.max(time)));
         let bytes = entry.end_offset() - entry.offset;
-        let txn_type = entry.header.txn_type;
-        match entry.txn().map(|txn| txn.body) {
-            Ok(TxnBody::Multi(multi)) if multi.is_failed() => {
-                self.count(entry, op::ERROR, None, bytes)
+        match entry.txn() {
+            Ok(txn) if txn.body.is_failed() => {
+                self.count(entry, Some(TxnKind::Error), None, bytes);
             }
-            Ok(TxnBody::Multi(multi)) => {
-                for part in multi.parts() {
-                    let body = part.body();
-                    let path = body.as_ref().ok().and_then(TxnBody::path);
-                    let bytes = part.data.unwrap_or_default().len() as u64;
-                    if path.map_or(!filter.has_paths(), |path| filter.wants_path(path)) {
-                        self.count(entry, part.txn_type, path, bytes);
-                    }
+            Ok(txn) => {
+                for step in txn.steps() {
+                    self.take_step(entry, &step, bytes, filter);
                 }
             }
-            Ok(TxnBody::CloseSession {
-                paths_to_delete: Some(paths),
-            }) if paths.iter().next().is_some() => {
-                for path in paths.iter().filter(|path| filter.wants_path(path)) {
-                    self.count(entry, txn_type, Some(path), path.len() as u64);
-                }
-            }
-            Ok(body) => self.count(entry, txn_type, body.path(), bytes),
-            Err(_) => self.count(entry, txn_type, None, bytes),
+            Err(_) => self.count(entry, entry.header.kind(), None, bytes),
         }
     }
 
-    fn count(&mut self, entry: &Entry<'_>, txn_type: i32, path: Option<&[u8]>, bytes: u64) {
+    /// Takes a part of a multi, or a txn that takes `bytes` of the log.
+    fn take_step(&mut self, entry: &Entry<'_>, step: &Step<'_>, bytes: u64, filter: &Filter) {
+        let body = step.body.as_ref().ok();
+        let mut has_listed = false;
+        for path in body.into_iter().flat_map(closed_paths) {
+            has_listed = true;
+            if filter.wants_path(path) {
+                self.count(entry, step.kind, Some(path), path.len() as u64);
+            }
+        }
+        let path = body.and_then(TxnBody::path);
+        // Of a multi that is wanted, not every part is.
+        let is_wanted =
+            |path: Option<&[u8]>| path.map_or(!filter.has_paths(), |path| filter.wants_path(path));
+        match step.part {
+            _ if has_listed => {}
+            None => self.count(entry, step.kind, path, bytes),
+            Some(part) if is_wanted(path) => self.count(entry, step.kind, path, part.size_bytes),
+            Some(_) => {}
+        }
+    }
+
+    fn count(&mut self, entry: &Entry<'_>, kind: Option<TxnKind>, path: Option<&[u8]>, bytes: u64) {
         let one = Tally { count: 1, bytes };
         self.total.add(one);
         self.buckets.add(entry.header.time, one);
         match (self.by, path) {
-            (By::Op, _) => self.ops.entry(op_name(txn_type)).or_default().add(one),
+            (By::Op, _) => {
+                let name = kind.map_or("unknown", TxnKind::name);
+                self.ops.entry(name).or_default().add(one);
+            }
             (By::Session, _) => {
                 let session = entry.header.client_id.0;
                 let has_room = self.sessions.len() < KEYS_MAX;

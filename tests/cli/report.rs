@@ -9,7 +9,7 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use zoovault::format::record::{Txn, TxnBody, TxnHeader, op};
+use zoovault::format::record::{Txn, TxnBody, TxnHeader, TxnKind};
 use zoovault::format::txnlog::LogWriter;
 use zoovault::zxid::{SessionId, Zxid};
 
@@ -311,7 +311,7 @@ fn thousands_of_logs(dir: &Path, epochs: u32) -> usize {
                         zxid: Zxid::new(epoch, counter),
                         time: 1_763_640_000_000
                             + 60_000 * (i64::from(number) * 5 + i64::from(counter - first)),
-                        txn_type: op::ERROR,
+                        txn_type: TxnKind::Error.code(),
                     },
                     body: TxnBody::Error { err: -101 },
                     digest: None,

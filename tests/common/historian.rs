@@ -15,7 +15,7 @@ use crate::common::random::Random;
 use std::collections::{BTreeMap, BTreeSet};
 use zoovault::format::jute::Put;
 use zoovault::format::record::acl::OPEN_ACL_UNSAFE;
-use zoovault::format::record::{Stat, op};
+use zoovault::format::record::{Stat, TxnKind};
 use zoovault::format::snapshot::{NodeRecord, SnapshotWriter, Trailer};
 use zoovault::tree::CONTAINER_OWNER;
 use zoovault::zxid::{SessionId, Zxid};
@@ -247,22 +247,22 @@ impl Historian {
         let (txn_type, owner) = match (self.random.below(8), session) {
             (0, _) => {
                 body.put_int(cversion);
-                (op::CREATE_CONTAINER, CONTAINER_OWNER)
+                (TxnKind::CreateContainer.code(), CONTAINER_OWNER)
             }
             (1, _) => {
                 let ttl = 1 + self.random.below(1 << 39) as i64;
                 body.put_int(cversion);
                 body.put_long(ttl);
-                (op::CREATE_TTL, (0xff << 56) | ttl)
+                (TxnKind::CreateTtl.code(), (0xff << 56) | ttl)
             }
             (2 | 3, Some(session)) => {
                 body.put_boolean(true);
                 body.put_int(cversion);
                 (
                     if self.random.once_in(2) {
-                        op::CREATE
+                        TxnKind::Create.code()
                     } else {
-                        op::CREATE2
+                        TxnKind::Create2.code()
                     },
                     session,
                 )
@@ -270,7 +270,14 @@ impl Historian {
             (kind, _) => {
                 body.put_boolean(false);
                 body.put_int(cversion);
-                (if kind == 4 { op::CREATE2 } else { op::CREATE }, 0)
+                (
+                    if kind == 4 {
+                        TxnKind::Create2.code()
+                    } else {
+                        TxnKind::Create.code()
+                    },
+                    0,
+                )
             }
         };
         let stat = Stat {
@@ -312,9 +319,9 @@ impl Historian {
                 self.world.delete(&path, zxid);
                 body.put_buffer(Some(path.as_bytes()));
                 if self.random.once_in(4) {
-                    op::DELETE_CONTAINER
+                    TxnKind::DeleteContainer.code()
                 } else {
-                    op::DELETE
+                    TxnKind::Delete.code()
                 }
             }
             8 | 9 => {
@@ -327,7 +334,7 @@ impl Historian {
                 body.put_buffer(data.as_deref());
                 body.put_int(node.stat.version);
                 node.data = data;
-                op::SET_DATA
+                TxnKind::SetData.code()
             }
             10 => {
                 let (path, list) = (self.some_path(), self.acl());
@@ -342,13 +349,13 @@ impl Historian {
                 } else {
                     list
                 };
-                op::SET_ACL
+                TxnKind::SetAcl.code()
             }
             _ => {
                 let path = self.some_path();
                 body.put_buffer(Some(Self::as_client(&path)));
                 body.put_int(self.world.nodes[&path].stat.version + 1);
-                op::CHECK
+                TxnKind::Check.code()
             }
         };
         Some((txn_type, body))
@@ -376,10 +383,13 @@ impl Historian {
                 } else {
                     &[]
                 };
-                *part = (op::ERROR, [&err.to_be_bytes()[..], excess].concat());
+                *part = (
+                    TxnKind::Error.code(),
+                    [&err.to_be_bytes()[..], excess].concat(),
+                );
             }
             if at == parts.len() {
-                parts.push((op::ERROR, (-101i32).to_be_bytes().to_vec()));
+                parts.push((TxnKind::Error.code(), (-101i32).to_be_bytes().to_vec()));
             }
         }
         let mut body = Vec::new();
@@ -453,11 +463,11 @@ impl Historian {
         let txn_type = match self.random.below(20) {
             0 => {
                 (client, body) = self.create_session();
-                op::CREATE_SESSION
+                TxnKind::CreateSession.code()
             }
             1 if session.is_some() => {
                 body = self.close_session(client, zxid);
-                op::CLOSE_SESSION
+                TxnKind::CloseSession.code()
             }
             2 | 3 => {
                 body.put_int(-110);
@@ -467,15 +477,15 @@ impl Historian {
                 } else {
                     next
                 };
-                op::ERROR
+                TxnKind::Error.code()
             }
             4 => {
                 body = self.reconfig(zxid);
-                op::RECONFIG
+                TxnKind::Reconfig.code()
             }
             5..=7 => {
                 body = self.multi(zxid, session);
-                op::MULTI
+                TxnKind::Multi.code()
             }
             _ => {
                 let txn_type;
@@ -490,9 +500,13 @@ impl Historian {
         self.world.zxid = zxid;
         // The closing of a session that lists nothing cannot be told from a vector by its digest
         // alone, so both occur.
-        let has_digest = txn_type != op::ERROR && !self.random.once_in(3);
+        let has_digest = txn_type != TxnKind::Error.code() && !self.random.once_in(3);
         let mut body_is_old = false;
-        if !self.is_modern && txn_type == op::CREATE && !has_digest && self.random.once_in(3) {
+        if !self.is_modern
+            && txn_type == TxnKind::Create.code()
+            && !has_digest
+            && self.random.once_in(3)
+        {
             // A server of 3.3 left the parent's cversion out.
             body.truncate(body.len() - 4);
             body_is_old = true;

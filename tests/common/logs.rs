@@ -11,8 +11,8 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 use zoovault::format::jute::Put;
+use zoovault::format::record::TxnKind;
 use zoovault::format::record::acl::OPEN_ACL_UNSAFE;
-use zoovault::format::record::op;
 use zoovault::format::txnlog::{encode_header, encode_record};
 
 /// The session of all txns made here: of server 2.
@@ -82,7 +82,7 @@ pub fn deletes(paths: &[&[u8]]) -> Vec<u8> {
     let mut body = Vec::new();
     body.put_int(i32::try_from(paths.len()).unwrap());
     for path in paths {
-        body.put_int(op::DELETE);
+        body.put_int(TxnKind::Delete.code());
         body.put_buffer(Some(&delete(path)));
     }
     body

@@ -10,7 +10,7 @@ use crate::common::logs::{self, create, txn, write_log};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Output;
-use zoovault::format::record::op;
+use zoovault::format::record::TxnKind;
 use zoovault::recovery::restore::write_snapshot;
 use zoovault::tree::DataTree;
 
@@ -42,12 +42,12 @@ pub fn write_with_errors(
     let payload = |zxid: i64| match is_error(zxid) {
         true => {
             let code = -100 - i32::try_from(mark.len()).unwrap();
-            txn(zxid, op::ERROR, &code.to_be_bytes())
+            txn(zxid, TxnKind::Error.code(), &code.to_be_bytes())
         }
         false => {
             let path = format!("/{mark}{zxid:x}");
             let body = create(path.as_bytes(), b"x", false, -1);
-            txn(zxid, op::CREATE, &body)
+            txn(zxid, TxnKind::Create.code(), &body)
         }
     };
     let payloads: Vec<Vec<u8>> = (first..=last).map(payload).collect();

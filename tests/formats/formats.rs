@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use zoovault::error::{Error, ErrorKind, Fault};
 use zoovault::format::checksum::{Adler32, adler32};
 use zoovault::format::jute::Put;
-use zoovault::format::record::{Txn, TxnBody, op};
+use zoovault::format::record::{Txn, TxnBody, TxnKind};
 use zoovault::format::snapshot::codec::{Codec, write_snappy};
 use zoovault::format::snapshot::{SnapshotReader, SnapshotWriter, Trailer, check};
 use zoovault::format::txnlog::{LogReader, LogWriter, encode_header, encode_record};
@@ -235,16 +235,16 @@ fn absurd_lengths_in_a_payload_are_refused_and_reserve_nothing() {
         let path = [&[0, 0, 0, 2][..], b"/a"].concat();
         let data = [0, 0, 0, 0];
         let cases: [(i32, Vec<u8>); 7] = [
-            (op::CREATE, Vec::new()),
-            (op::SET_DATA, path.clone()),
-            (op::CREATE2, [&path[..], &data].concat()),
+            (TxnKind::Create.code(), Vec::new()),
+            (TxnKind::SetData.code(), path.clone()),
+            (TxnKind::Create2.code(), [&path[..], &data].concat()),
             (
-                op::CREATE_TTL,
+                TxnKind::CreateTtl.code(),
                 [&path[..], &data, &[0, 0, 0, 1, 0, 0, 0, 31]].concat(),
             ),
-            (op::MULTI, Vec::new()),
-            (op::MULTI, [0, 0, 0, 1, 0, 0, 0, 2].to_vec()),
-            (op::CLOSE_SESSION, Vec::new()),
+            (TxnKind::Multi.code(), Vec::new()),
+            (TxnKind::Multi.code(), [0, 0, 0, 1, 0, 0, 0, 2].to_vec()),
+            (TxnKind::CloseSession.code(), Vec::new()),
         ];
         for (txn_type, before) in cases {
             let mut payload = [header(txn_type), before].concat();

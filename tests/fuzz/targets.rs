@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use zoovault::error::{Error, ErrorKind};
-use zoovault::format::record::{Txn, TxnBody, op};
+use zoovault::format::record::{Txn, TxnBody, TxnKind};
 use zoovault::format::snapshot::codec::Codec;
 use zoovault::format::snapshot::{SnapshotReader, SnapshotWriter, check, peek_trailer};
 use zoovault::format::txnlog::{Level, LogReader, scan};
@@ -70,7 +70,7 @@ pub fn txn(data: &[u8]) {
     txn.encode(&mut again);
     if again != data {
         // A flag is true for any byte but 0, and written as 1.
-        let is_flag = matches!(txn.header.txn_type, op::CREATE | op::CREATE2);
+        let is_flag = matches!(txn.header.kind(), Some(TxnKind::Create | TxnKind::Create2));
         let differ = again.iter().zip(data).filter(|(a, b)| a != b).count();
         assert!(is_flag && again.len() == data.len() && differ == 1);
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use zoovault::error::Error;
 use zoovault::format::jute::Put;
-use zoovault::format::record::op;
+use zoovault::format::record::TxnKind;
 use zoovault::format::txnlog::{LogReader, encode_header, encode_record};
 
 /// Three members in a directory of their own, called s1, s2 and s3.
@@ -118,7 +118,7 @@ fn session(zxid: i64) -> Vec<u8> {
     payload.put_int(0);
     payload.put_long(zxid);
     payload.put_long(1_795_215_000_000);
-    payload.put_int(op::CREATE_SESSION);
+    payload.put_int(TxnKind::CreateSession.code());
     payload.put_int(4000);
     payload
 }

@@ -9,7 +9,7 @@ use historian::Historian;
 use std::collections::BTreeMap;
 use std::fs;
 use std::process::Output;
-use zoovault::format::record::{Stat, Txn, op};
+use zoovault::format::record::{Stat, Txn, TxnKind};
 use zoovault::history::point::Point;
 use zoovault::history::replay::{rebuild, rebuild_two};
 use zoovault::history::source::{self, Source};
@@ -103,7 +103,7 @@ fn paths_come_parents_first_and_a_name_that_goes_on_behind_what_is_below() {
         let mut tree = DataTree::fresh(false);
         for (zxid, path) in (1..).zip(paths) {
             let body = logs::create(path.as_bytes(), b"", false, -1);
-            let payload = logs::txn(zxid, op::CREATE, &body);
+            let payload = logs::txn(zxid, TxnKind::Create.code(), &body);
             let txn = Txn::decode(&payload, 0).unwrap();
             tree.apply(&txn.header, &txn.body).unwrap();
         }
@@ -206,8 +206,16 @@ fn each_end_has_its_status() {
 fn an_edit_of_the_same_length_is_seen() {
     let dir = tempfile::tempdir().unwrap();
     let payloads = [
-        logs::txn(1, op::CREATE, &logs::create(b"/a", b"one\ntwo\n", false, 1)),
-        logs::txn(2, op::SET_DATA, &logs::set_data(b"/a", b"one\ntoo\n", 1)),
+        logs::txn(
+            1,
+            TxnKind::Create.code(),
+            &logs::create(b"/a", b"one\ntwo\n", false, 1),
+        ),
+        logs::txn(
+            2,
+            TxnKind::SetData.code(),
+            &logs::set_data(b"/a", b"one\ntoo\n", 1),
+        ),
     ];
     logs::write_log(dir.path(), "log.1", payloads.iter().map(Vec::as_slice));
     let path = dir.path().to_str().unwrap();
@@ -227,9 +235,17 @@ fn an_edit_of_the_same_length_is_seen() {
 fn a_znode_created_anew_is_another() {
     let dir = tempfile::tempdir().unwrap();
     let payloads = [
-        logs::txn(1, op::CREATE, &logs::create(b"/a", b"x", false, 1)),
-        logs::txn(2, op::DELETE, &logs::delete(b"/a")),
-        logs::txn(3, op::CREATE, &logs::create(b"/a", b"x", false, 2)),
+        logs::txn(
+            1,
+            TxnKind::Create.code(),
+            &logs::create(b"/a", b"x", false, 1),
+        ),
+        logs::txn(2, TxnKind::Delete.code(), &logs::delete(b"/a")),
+        logs::txn(
+            3,
+            TxnKind::Create.code(),
+            &logs::create(b"/a", b"x", false, 2),
+        ),
     ];
     logs::write_log(dir.path(), "log.1", payloads.iter().map(Vec::as_slice));
     let path = dir.path().to_str().unwrap();
@@ -246,18 +262,26 @@ fn hostile_names_and_data_never_reach_the_terminal() {
     let dir = tempfile::tempdir().unwrap();
     let hostile = "/a\x1b[31m\n\u{202e}\r\t\u{9b}x".as_bytes();
     let payloads = [
-        logs::txn(1, op::CREATE, &logs::create(hostile, hostile, false, 1)),
+        logs::txn(
+            1,
+            TxnKind::Create.code(),
+            &logs::create(hostile, hostile, false, 1),
+        ),
         logs::txn(
             2,
-            op::CREATE,
+            TxnKind::Create.code(),
             &logs::create(b"/\xff\x1b\n", b"\xff\x1b", false, 2),
         ),
         logs::txn(
             3,
-            op::SET_DATA,
+            TxnKind::SetData.code(),
             &logs::set_data(hostile, b"\x1b]0;x\x07\n\x1b", 1),
         ),
-        logs::txn(4, op::SET_DATA, &logs::set_data(b"/\xff\x1b\n", b"\x1b", 1)),
+        logs::txn(
+            4,
+            TxnKind::SetData.code(),
+            &logs::set_data(b"/\xff\x1b\n", b"\x1b", 1),
+        ),
     ];
     logs::write_log(dir.path(), "log.1", payloads.iter().map(Vec::as_slice));
     let path = dir.path().to_str().unwrap();

@@ -16,7 +16,7 @@ use zoovault::analysis::znode_history::{
     Cause, Change, Event, Item, Known, Options, State, Summary, history,
 };
 use zoovault::error::Result;
-use zoovault::format::record::{TxnBody, op};
+use zoovault::format::record::{TxnBody, TxnKind};
 use zoovault::format::txnlog::Level;
 use zoovault::history::replay::{Observer, bases, replay_observed};
 use zoovault::history::source::{self, Source};
@@ -365,7 +365,7 @@ fn a_session_that_ended_took_its_ephemerals_whether_listed_or_not() {
         assert!(closed.len() > 3, "{name}");
         for event in closed {
             let owner = event.before.znode().unwrap().stat.ephemeral_owner;
-            assert_eq!((event.op, owner), (op::CLOSE_SESSION, event.session.0));
+            assert_eq!((event.op, owner), (TxnKind::CloseSession, event.session.0));
         }
     }
 }
@@ -388,12 +388,32 @@ fn a_subtree_deleted_in_a_multi_can_be_had_back() {
     let dir = tempfile::tempdir().unwrap();
     let paths: [&[u8]; 3] = [b"/p/b", b"/p/a", b"/p"];
     let payloads = [
-        logs::txn(1, op::CREATE, &logs::create(b"/p", b"old", false, 1)),
-        logs::txn(2, op::CREATE, &logs::create(b"/p/a", b"one", false, 1)),
-        logs::txn(3, op::CREATE, &logs::create(b"/p/b", b"two", false, 2)),
-        logs::txn(4, op::SET_DATA, &logs::set_data(b"/p", b"new", 1)),
-        logs::txn(5, op::MULTI, &logs::deletes(&paths)),
-        logs::txn(6, op::CREATE, &logs::create(b"/q", b"", true, 2)),
+        logs::txn(
+            1,
+            TxnKind::Create.code(),
+            &logs::create(b"/p", b"old", false, 1),
+        ),
+        logs::txn(
+            2,
+            TxnKind::Create.code(),
+            &logs::create(b"/p/a", b"one", false, 1),
+        ),
+        logs::txn(
+            3,
+            TxnKind::Create.code(),
+            &logs::create(b"/p/b", b"two", false, 2),
+        ),
+        logs::txn(
+            4,
+            TxnKind::SetData.code(),
+            &logs::set_data(b"/p", b"new", 1),
+        ),
+        logs::txn(5, TxnKind::Multi.code(), &logs::deletes(&paths)),
+        logs::txn(
+            6,
+            TxnKind::Create.code(),
+            &logs::create(b"/q", b"", true, 2),
+        ),
     ];
     logs::write_log(dir.path(), "log.1", payloads.iter().map(Vec::as_slice));
     let source = dir.path();
@@ -458,19 +478,23 @@ fn hostile_names_and_data_never_reach_the_terminal() {
     let dir = tempfile::tempdir().unwrap();
     let hostile = "/a\x1bm\n\u{202e}\r\t\u{9b}x".as_bytes();
     let payloads = [
-        logs::txn(1, op::CREATE, &logs::create(hostile, hostile, false, 1)),
+        logs::txn(
+            1,
+            TxnKind::Create.code(),
+            &logs::create(hostile, hostile, false, 1),
+        ),
         logs::txn(
             2,
-            op::CREATE,
+            TxnKind::Create.code(),
             &logs::create(b"/\xff\x1b\n", b"\xff\x1b", false, 2),
         ),
         logs::txn(
             3,
-            op::SET_DATA,
+            TxnKind::SetData.code(),
             &logs::set_data(hostile, b"\x1b]0;x\x07\n\x1b", 1),
         ),
-        logs::txn(4, op::DELETE, &logs::delete(hostile)),
-        logs::txn(5, op::DELETE, &logs::delete(b"/\xff\x1b\n")),
+        logs::txn(4, TxnKind::Delete.code(), &logs::delete(hostile)),
+        logs::txn(5, TxnKind::Delete.code(), &logs::delete(b"/\xff\x1b\n")),
     ];
     logs::write_log(dir.path(), "log.1", payloads.iter().map(Vec::as_slice));
     let hostile = std::str::from_utf8(hostile).unwrap();

@@ -1,7 +1,7 @@
 //! `log` and `top`: what is selected, how it is written, and what is told of the logs on the way.
 
 use crate::common;
-use crate::common::random;
+use crate::common::{logs, random};
 
 use common::{copy, testdata, zoovault};
 use serde_json::Value;
@@ -12,8 +12,11 @@ use std::path::Path;
 use std::process::{Child, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
+use zoovault::format::jute::Put;
 use zoovault::format::record::acl::{self, Acl};
-use zoovault::format::record::{AclVector, Create, CreateKind, Txn, TxnBody, TxnHeader, op};
+use zoovault::format::record::{
+    AclVector, AppliesTo, Create, CreateKind, Txn, TxnBody, TxnHeader, TxnKind,
+};
 use zoovault::format::txnlog::{LogReader, LogWriter};
 use zoovault::history::source::{Options, Source};
 use zoovault::zxid::{SessionId, Zxid};
@@ -389,7 +392,7 @@ fn hostile_bytes_never_reach_the_output() {
                 cxid: -1,
                 zxid: Zxid::new(0, index),
                 time: i64::from(index),
-                txn_type: op::CREATE,
+                txn_type: TxnKind::Create.code(),
             },
             body: TxnBody::Create(Create {
                 path: bytes,
@@ -698,4 +701,123 @@ fn of_a_damaged_snapshot_no_owner_is_believed() {
     let (removed, known_by) = closed();
     assert_eq!(removed.as_array().map_or(0, Vec::len), 0, "{removed}");
     assert_ne!(known_by, "replay");
+}
+
+/// A txn of `kind`, with `zxid`, that did not fail unless it is an error.
+fn sample(kind: TxnKind, zxid: i64) -> Vec<u8> {
+    let without_flag = |extra: &[u8]| {
+        let body = logs::create(b"/z", b"data", false, 1);
+        let (flag, cversion) = (body.len() - 5, body.len() - 4);
+        [&body[..flag], &body[cversion..], extra].concat()
+    };
+    let body = match kind {
+        TxnKind::CreateSession => 30_000i32.to_be_bytes().to_vec(),
+        TxnKind::CloseSession => [&1i32.to_be_bytes()[..], &logs::delete(b"/z")].concat(),
+        TxnKind::Create | TxnKind::Create2 => logs::create(b"/z", b"data", false, 1),
+        TxnKind::CreateContainer => without_flag(b""),
+        TxnKind::CreateTtl => without_flag(&1000i64.to_be_bytes()),
+        TxnKind::Delete | TxnKind::DeleteContainer => logs::delete(b"/z"),
+        TxnKind::SetData | TxnKind::Reconfig => logs::set_data(b"/z", b"data", 1),
+        TxnKind::SetAcl => {
+            let mut body = logs::delete(b"/z");
+            body.extend_from_slice(acl::OPEN_ACL_UNSAFE.bytes());
+            body.put_int(1);
+            body
+        }
+        TxnKind::Check => [&logs::delete(b"/z")[..], &1i32.to_be_bytes()].concat(),
+        TxnKind::Multi => logs::deletes(&[b"/z", b"/y"]),
+        TxnKind::Error => (-101i32).to_be_bytes().to_vec(),
+    };
+    logs::txn(zxid, kind.code(), &body)
+}
+
+#[test]
+fn every_kind_of_txn_is_decoded_selected_and_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let samples: Vec<(&TxnKind, Vec<u8>)> = (1..)
+        .zip(TxnKind::ALL)
+        .map(|(zxid, kind)| (kind, sample(*kind, zxid)))
+        .collect();
+    for (kind, payload) in &samples {
+        let kind = **kind;
+        let txn = Txn::decode(payload, 0).unwrap();
+        let mut encoded = Vec::new();
+        txn.encode(&mut encoded);
+        assert_eq!(encoded, *payload, "{kind:?}");
+        assert_eq!((txn.kind(), txn.excess), (Some(kind), &b""[..]));
+        assert!(!matches!(txn.body, TxnBody::Unknown { .. }), "{kind:?}");
+        assert_eq!(TxnKind::from_code(kind.code()), Some(kind));
+        assert_eq!(TxnKind::from_name(&kind.name().to_uppercase()), Some(kind));
+        let effects: Vec<_> = txn.body.effects().collect();
+        assert_eq!(!effects.is_empty(), kind.has_effects(), "{kind:?}");
+        assert_eq!(txn.body.is_failed(), kind == TxnKind::Error);
+        // What it applies to and its effects are told apart, and agree.
+        let is_of_znode = effects.iter().any(|effect| effect.path() == Some(b"/z"));
+        let names = zoovault::format::record::named_paths::named_paths(payload);
+        let (named, changed) = match kind.applies_to() {
+            AppliesTo::Znode => (vec![kind], kind.has_effects()),
+            AppliesTo::EndedSession => (vec![kind], true),
+            AppliesTo::Parts => (vec![TxnKind::Delete; 2], true),
+            AppliesTo::NewSession | AppliesTo::Nothing => (vec![], false),
+        };
+        let kinds: Vec<TxnKind> = names.iter().map(|(kind, _)| *kind).collect();
+        assert_eq!((kinds, is_of_znode), (named, changed), "{kind:?}");
+    }
+    let payloads = samples.iter().map(|(_, payload)| &payload[..]);
+    logs::write_log(dir.path(), "log.1", payloads);
+    let dir = dir.path().to_str().unwrap();
+    let (text, json) = (lines(&["log", dir]), objects(&["log", dir]));
+    assert_eq!((text.len(), json.len()), (samples.len(), samples.len()));
+    for (index, kind) in TxnKind::ALL.iter().enumerate() {
+        let name = kind.name();
+        let shown = text[index].split_whitespace().any(|word| word == name);
+        assert!(shown, "{}", text[index]);
+        assert_eq!(json[index]["type"], name);
+        assert!(json[index].get("undecodable").is_none(), "{name}");
+        let selected = objects(&["log", dir, "--op", name]);
+        let is_meant = |txn: &Value| named(txn).iter().any(|(part, _)| part == name);
+        assert_eq!(selected.len(), if name == "delete" { 2 } else { 1 });
+        assert!(selected.iter().all(is_meant) || name == "multi", "{name}");
+    }
+}
+
+/// A multi with `parts`, each a kind and a body.
+fn multi(parts: &[(TxnKind, Vec<u8>)]) -> Vec<u8> {
+    let mut body = Vec::new();
+    body.put_int(i32::try_from(parts.len()).unwrap());
+    for (kind, part) in parts {
+        body.put_int(kind.code());
+        body.put_buffer(Some(part));
+    }
+    logs::txn(1, TxnKind::Multi.code(), &body)
+}
+
+#[test]
+fn a_multi_has_the_effects_of_its_parts_in_order_and_none_once_one_failed() {
+    let parts = [
+        (TxnKind::Create2, logs::create(b"/a", b"", false, 1)),
+        (TxnKind::SetData, logs::set_data(b"/b", b"", 1)),
+        (TxnKind::Delete, logs::delete(b"/c")),
+    ];
+    let payload = multi(&parts);
+    let txn = Txn::decode(&payload, 0).unwrap();
+    let effects = txn.body.effects();
+    let told: Vec<_> = effects
+        .map(|it| (it.path(), it.changes_children()))
+        .collect();
+    let expected: [(Option<&[u8]>, bool); 3] = [
+        (Some(b"/a"), true),
+        (Some(b"/b"), false),
+        (Some(b"/c"), true),
+    ];
+    assert_eq!(told, expected);
+    let of =
+        |step: zoovault::format::record::effects::Step<'_>| (step.kind, step.part.unwrap().index);
+    let kinds = parts.iter().map(|(kind, _)| Some(*kind)).zip(0..);
+    assert!(txn.steps().map(of).eq(kinds));
+    let error = (TxnKind::Error, (-101i32).to_be_bytes().to_vec());
+    let payload = multi(&[&parts[..], &[error]].concat());
+    let txn = Txn::decode(&payload, 0).unwrap();
+    assert!(txn.body.is_failed());
+    assert_eq!((txn.body.effects().count(), txn.steps().count()), (0, 0));
 }

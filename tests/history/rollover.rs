@@ -190,7 +190,11 @@ fn a_counter_near_its_end_is_told_with_the_months_that_are_left() {
             .map(|zxid| {
                 let path = format!("/{zxid:x}");
                 let body = logs::create(path.as_bytes(), b"", false, -1);
-                let mut payload = logs::txn(zxid, zoovault::format::record::op::CREATE, &body);
+                let mut payload = logs::txn(
+                    zxid,
+                    zoovault::format::record::TxnKind::Create.code(),
+                    &body,
+                );
                 let time = 1_795_215_000_000 + (zxid - last + 100) * days * DAY_MS / 100;
                 payload[20..28].copy_from_slice(&time.to_be_bytes());
                 payload

@@ -15,7 +15,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use zoovault::format::record::acl::{OPEN_ACL_UNSAFE, READ_ACL_UNSAFE};
-use zoovault::format::record::{Create, CreateKind, Txn, TxnBody, TxnHeader, op};
+use zoovault::format::record::{Create, CreateKind, Txn, TxnBody, TxnHeader, TxnKind};
 use zoovault::format::txnlog::{Level, LogWriter};
 use zoovault::history::replay::tree_at;
 use zoovault::history::source::{Options, Source};
@@ -468,7 +468,7 @@ fn directory(bodies: &[(i32, TxnBody<'_>)]) -> tempfile::TempDir {
     fs::create_dir(&version_dir).unwrap();
     let mut writer = LogWriter::new(Vec::new()).unwrap();
     let open = TxnBody::CreateSession { timeout_ms: 30_000 };
-    let open = (op::CREATE_SESSION, open);
+    let open = (TxnKind::CreateSession.code(), open);
     for (number, (txn_type, body)) in (1..).zip([open].iter().chain(bodies)) {
         let txn = Txn {
             header: TxnHeader {
@@ -490,9 +490,9 @@ fn directory(bodies: &[(i32, TxnBody<'_>)]) -> tempfile::TempDir {
 
 fn create<'a>(path: &'a [u8], data: Option<&'a [u8]>, kind: CreateKind) -> (i32, TxnBody<'a>) {
     let txn_type = match kind {
-        CreateKind::Plain { .. } => op::CREATE,
-        CreateKind::Container => op::CREATE_CONTAINER,
-        CreateKind::Ttl { .. } => op::CREATE_TTL,
+        CreateKind::Plain { .. } => TxnKind::Create.code(),
+        CreateKind::Container => TxnKind::CreateContainer.code(),
+        CreateKind::Ttl { .. } => TxnKind::CreateTtl.code(),
     };
     let body = TxnBody::Create(Create {
         path,
@@ -523,7 +523,7 @@ fn hostile_names_are_exact_in_json_and_harmless_elsewhere() {
         .iter()
         .map(|path| create(path, Some(data), PLAIN))
         .collect();
-    let delete = |path| (op::DELETE, TxnBody::Delete { path });
+    let delete = |path| (TxnKind::Delete.code(), TxnBody::Delete { path });
     let last = bodies.len() + 1;
     bodies.extend(HOSTILE.iter().map(|path| delete(path)));
     let dir = directory(&bodies);
@@ -603,7 +603,7 @@ fn a_script_says_what_it_holds_and_what_it_cannot() {
         create(b"/line\nbreak", None, PLAIN),
         create(b"/line\nbreak/below", None, PLAIN),
         create(b"/null", None, PLAIN),
-        (op::SET_ACL, set_acl),
+        (TxnKind::SetAcl.code(), set_acl),
         create(b"/ttl", Some(b"x"), CreateKind::Ttl { ttl_ms: 5000 }),
     ]);
     let dir = dir.path().to_str().unwrap();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use zoovault::analysis::verify::{Depth, Report, Verdict, verify};
 use zoovault::error::TxnPlace;
-use zoovault::format::record::{Txn, TxnBody, op};
+use zoovault::format::record::{Txn, TxnBody, TxnKind};
 use zoovault::format::snapshot::codec::Codec;
 use zoovault::format::snapshot::{SnapshotReader, SnapshotWriter, Trailer};
 use zoovault::format::txnlog::{Level, LogReader, LogWriter};
@@ -93,7 +93,7 @@ fn codes(report: &Report) -> Vec<&'static str> {
 fn undo(zxid: Zxid) -> impl Fn(&mut Txn<'_>) {
     move |txn| {
         if txn.header.zxid == zxid {
-            txn.header.txn_type = op::ERROR;
+            txn.header.txn_type = TxnKind::Error.code();
             txn.body = TxnBody::Error { err: -101 };
             txn.digest = None;
         }
@@ -132,8 +132,13 @@ fn a_txn_that_was_changed_shows_in_the_digest_and_without_digests_in_the_next_sn
     let (mut tried, mut told) = (0, 0);
     while let Some(entry) = reader.next_entry().unwrap() {
         let zxid = entry.header.zxid;
-        let is_wanted =
-            [op::CREATE, op::DELETE, op::SET_DATA, op::SET_ACL].contains(&entry.header.txn_type);
+        let is_wanted = [
+            TxnKind::Create.code(),
+            TxnKind::Delete.code(),
+            TxnKind::SetData.code(),
+            TxnKind::SetAcl.code(),
+        ]
+        .contains(&entry.header.txn_type);
         if !is_wanted || zxid.counter() % 9 != 0 {
             continue;
         }

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use zoovault::backup::check::{self, check};
 use zoovault::backup::drill::{self, drill};
 use zoovault::error::ErrorKind;
-use zoovault::format::record::op;
+use zoovault::format::record::TxnKind;
 use zoovault::format::txnlog::{encode_header, encode_record};
 use zoovault::history::source::{Options, Source};
 use zoovault::progress::Silent;
@@ -143,10 +143,18 @@ fn stored(repository: &Repository, zxids: &[Zxid], bodies: &dyn Fn(Zxid) -> Vec<
 fn plain(zxid: Zxid) -> Vec<u8> {
     let number = zxid.to_i64();
     match zxid == Zxid::new(1, 1) {
-        true => txn(number, op::CREATE, &create(b"/a", b"", false, 1)),
+        true => txn(
+            number,
+            TxnKind::Create.code(),
+            &create(b"/a", b"", false, 1),
+        ),
         false => {
             let version = i32::try_from(zxid.epoch() * 100 + zxid.counter()).unwrap();
-            txn(number, op::SET_DATA, &set_data(b"/a", b"x", version))
+            txn(
+                number,
+                TxnKind::SetData.code(),
+                &set_data(b"/a", b"x", version),
+            )
         }
     }
 }
@@ -341,7 +349,7 @@ fn a_drill_draws_txns_that_there_are() {
     for zxid in first {
         count += 1;
         let payload = match count > 5 {
-            true => txn(zxid.to_i64(), op::ERROR, b"\xff\xff\xff\x92"),
+            true => txn(zxid.to_i64(), TxnKind::Error.code(), b"\xff\xff\xff\x92"),
             false => plain(zxid),
         };
         encode_record(&payload, &mut bytes);

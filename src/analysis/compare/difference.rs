@@ -1,7 +1,6 @@
 //! What differs between two txns, field by field.
 
-use crate::format::record::txn::op_name;
-use crate::format::record::{AclVector, Create, CreateKind, Multi, SubTxn, Txn, TxnBody};
+use crate::format::record::{AclVector, Create, CreateKind, Multi, SubTxn, Txn, TxnBody, TxnKind};
 use std::collections::HashMap;
 
 /// How many fields are told.
@@ -87,7 +86,7 @@ fn fields_of<'a>(txn: &Txn<'a>) -> Fields<'a> {
 }
 
 fn type_name(txn_type: i32) -> Value<'static> {
-    Value::Text(format!("{} ({txn_type})", op_name(txn_type)))
+    Value::Text(format!("{} ({txn_type})", TxnKind::name_of(txn_type)))
 }
 
 /// Adds the fields of a body, their names behind `prefix`.
@@ -229,7 +228,7 @@ mod tests {
             cxid: 1,
             zxid: Zxid::new(1, 1),
             time,
-            txn_type: crate::format::record::op::SET_DATA,
+            txn_type: TxnKind::SetData.code(),
         };
         let digest = Some(TxnDigest {
             version: 2,

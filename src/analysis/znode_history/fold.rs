@@ -17,15 +17,13 @@
 //!
 //! So knowledge only grows, and behind E nothing is unknown. Behind a gap, everything is forgotten.
 
-use super::beginning::Beginning;
+use super::initial_state::Beginning;
 use super::scope::Scope;
 use super::znode::{Known, State, Znode};
 use super::{Cause, Change, Event};
 use crate::error::{DecodeError, Result};
 use crate::format::record::acl::OPEN_ACL_UNSAFE;
-use crate::format::record::{
-    AclVector, Create, CreateKind, PathVector, Stat, Txn, TxnBody, TxnHeader, op,
-};
+use crate::format::record::{AclVector, Create, CreateKind, Effect, Stat, Txn, TxnHeader, TxnKind};
 use crate::tree::{CONTAINER_OWNER, parent_path, root_as_empty, ttl_owner};
 use crate::zxid::{SessionId, Zxid};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -53,7 +51,9 @@ struct Place<'a> {
     header: &'a TxnHeader,
     /// The index of the part of the multi, and how many there are.
     part: Option<(usize, usize)>,
-    op: i32,
+    /// The kind of the txn, and of the part.
+    txn_kind: TxnKind,
+    op: TxnKind,
 }
 
 type Sink<'s> = &'s mut dyn FnMut(Event) -> Result<()>;
@@ -139,73 +139,62 @@ impl<'a> Fold<'a> {
     ) -> Result<std::result::Result<(), DecodeError>> {
         let header = &txn.header;
         self.pass(header.zxid.prev());
-        match &txn.body {
-            TxnBody::Multi(multi) if multi.is_failed() => {}
-            TxnBody::Multi(multi) => {
-                let count = multi.parts().count();
-                for (index, part) in multi.parts().enumerate() {
-                    let place = Place {
-                        header,
-                        part: Some((index, count)),
-                        op: part.txn_type,
-                    };
-                    match part.body() {
-                        Ok(body) => self.apply_one(place, &body, sink)?,
-                        Err(error) => return Ok(Err(error)),
-                    }
-                }
-            }
-            body => {
-                let place = Place {
-                    header,
-                    part: None,
-                    op: header.txn_type,
-                };
-                self.apply_one(place, body, sink)?;
+        for step in txn.steps() {
+            let body = match step.body {
+                Ok(body) => body,
+                Err(error) => return Ok(Err(error)),
+            };
+            // What is not known has no effects.
+            let (Some(txn_kind), Some(op)) = (txn.kind(), step.kind) else {
+                continue;
+            };
+            let place = Place {
+                header,
+                part: step.part.map(|part| (part.index, part.count)),
+                txn_kind,
+                op,
+            };
+            for effect in body.own_effects() {
+                self.apply_one(place, effect, sink)?;
             }
         }
         Ok(Ok(()))
     }
 
-    fn apply_one(&mut self, place: Place<'_>, body: &TxnBody<'_>, sink: Sink<'_>) -> Result<()> {
-        match body {
-            TxnBody::Create(create) => self.create(place, create, sink),
-            TxnBody::Delete { path } => {
-                let cause = match place.op {
-                    op::DELETE_CONTAINER => Cause::Expired,
-                    _ => Cause::Request,
+    fn apply_one(&mut self, place: Place<'_>, effect: Effect<'_>, sink: Sink<'_>) -> Result<()> {
+        match effect {
+            Effect::Creates(create) => self.create(place, &create, sink),
+            Effect::Deletes { path, is_by_close } => {
+                let cause = match (is_by_close, place.op.is_by_server()) {
+                    (true, _) => Cause::SessionClosed { listed: true },
+                    (false, true) => Cause::Expired,
+                    (false, false) => Cause::Request,
                 };
                 self.delete(place, path, cause, sink)
             }
-            TxnBody::SetData {
+            Effect::SetsData {
                 path,
                 data,
                 version,
             } => self.set(place, path, Change::DataSet, sink, |znode| {
                 znode.data = data.map(Into::into);
-                znode.stat.version = *version;
+                znode.stat.version = version;
                 znode.stat.mzxid = place.header.zxid;
                 znode.stat.mtime = place.header.time;
                 znode.known.data = true;
             }),
-            TxnBody::SetAcl { path, acl, version } => {
+            Effect::SetsAcl { path, acl, version } => {
                 self.set(place, path, Change::AclSet, sink, |znode| {
-                    znode.acl = Some(bytes_of(*acl).into());
-                    znode.stat.aversion = *version;
+                    znode.acl = Some(bytes_of(acl).into());
+                    znode.stat.aversion = version;
                     znode.known.acl = true;
                 })
             }
-            TxnBody::CreateSession { .. } => {
+            Effect::OpensSession { .. } => {
                 self.opened.insert(place.header.client_id);
                 Ok(())
             }
-            TxnBody::CloseSession { paths_to_delete } => {
-                self.close_session(place, *paths_to_delete, sink)
-            }
-            TxnBody::Multi(_)
-            | TxnBody::Check { .. }
-            | TxnBody::Error { .. }
-            | TxnBody::Unknown { .. } => Ok(()),
+            Effect::ClosesSession { is_listing } => self.close_session(place, is_listing, sink),
         }
     }
 
@@ -362,21 +351,11 @@ impl<'a> Fold<'a> {
         }
     }
 
-    fn close_session(
-        &mut self,
-        place: Place<'_>,
-        listed: Option<PathVector<'_>>,
-        sink: Sink<'_>,
-    ) -> Result<()> {
+    /// Ends a session; what the txn lists is deleted already.
+    fn close_session(&mut self, place: Place<'_>, is_listing: bool, sink: Sink<'_>) -> Result<()> {
         let session = place.header.client_id;
-        if listed.is_none() && !self.is_settled && !self.opened.contains(&session) {
+        if !is_listing && !self.is_settled && !self.opened.contains(&session) {
             self.uncertain_closes.push(place.header.zxid);
-        }
-        for path in listed.iter().flat_map(PathVector::iter) {
-            if self.scope.concerns(path) {
-                let cause = Cause::SessionClosed { listed: true };
-                self.delete(place, path, cause, sink)?;
-            }
         }
         // What the session still owns goes with it, in an order that no txn tells.
         for path in self.owned.remove(&session.0).unwrap_or_default() {
@@ -402,7 +381,7 @@ impl<'a> Fold<'a> {
             time: header.time,
             session: header.client_id,
             cxid: header.cxid,
-            txn_type: header.txn_type,
+            txn_kind: place.txn_kind,
             part: place.part,
             op: place.op,
             path: path.into(),

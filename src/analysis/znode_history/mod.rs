@@ -12,21 +12,21 @@
 //! so and knows nothing of what was before, until a snapshot or a txn tells again. Attempts that
 //! failed are not there: servers log them without a path.
 
-mod beginning;
 mod fold;
-mod near;
+mod initial_state;
 mod scan;
 mod scope;
+mod suggest;
 mod znode;
 
-pub use near::near;
 pub use scope::Scope;
+pub use suggest::near;
 pub use znode::{Known, State, Znode};
 
 use crate::error::{Error, ErrorKind, Result, TxnPlace};
 use crate::format::jute::Reader;
 use crate::format::record::txn::unknown_type;
-use crate::format::record::{Txn, TxnBody, TxnHeader};
+use crate::format::record::{Txn, TxnBody, TxnHeader, TxnKind};
 use crate::format::txnlog::{Level, LogEnd};
 use crate::history::point::Point;
 use crate::history::replay::{Base, ExactFrom, bases, read_timeline, resolve};
@@ -35,8 +35,8 @@ use crate::history::timeline::{Gap, Segment, Timeline};
 use crate::progress::Progress;
 use crate::tree::glob::PathGlob;
 use crate::zxid::{SessionId, Zxid};
-use beginning::{Beginning, floor};
 use fold::Fold;
+use initial_state::{Beginning, floor};
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -107,12 +107,12 @@ pub struct Event {
     pub session: SessionId,
     /// The client's request counter.
     pub cxid: i32,
-    /// The type of the txn.
-    pub txn_type: i32,
+    /// The kind of the txn.
+    pub txn_kind: TxnKind,
     /// Which part of a multi it is, from 0 on, and how many there are.
     pub part: Option<(usize, usize)>,
-    /// The type of the part, or of the txn where it has no parts.
-    pub op: i32,
+    /// The kind of the part, or of the txn where it has no parts.
+    pub op: TxnKind,
     /// The znode; empty for the root.
     pub path: Box<[u8]>,
     /// What was done.

@@ -115,7 +115,7 @@ fn read(
         if zxid > last {
             break;
         }
-        if zxid >= from && scope.concerns_txn(entry.header.txn_type, entry.payload) {
+        if zxid >= from && scope.concerns_txn(entry.header.kind(), entry.payload) {
             found.bytes.extend_from_slice(entry.payload);
             found.ends.push((found.bytes.len(), entry.payload_offset()));
         }

@@ -1,8 +1,8 @@
 //! Which txns touch the paths that are asked for, told from their bytes: before anything is copied
 //! or decoded.
 
-use crate::format::record::op;
-use crate::format::record::touched::find_path;
+use crate::format::record::TxnKind;
+use crate::format::record::named_paths::find_path;
 use crate::tree::glob::PathGlob;
 use crate::tree::{parent_path, root_as_empty};
 
@@ -60,10 +60,9 @@ impl Scope {
     /// Whether the txn of `payload` touches what is asked for. Sessions count as touching
     /// everything: what a closeSession deletes, it need not say. So does what cannot be framed,
     /// which is looked at closely by whoever decodes it.
-    pub fn concerns_txn(&self, txn_type: i32, payload: &[u8]) -> bool {
-        let is_wanted = |of, path| of != op::CHECK && self.concerns(path);
-        matches!(txn_type, op::CREATE_SESSION | op::CLOSE_SESSION)
-            || find_path(payload, is_wanted).unwrap_or(true)
+    pub fn concerns_txn(&self, kind: Option<TxnKind>, payload: &[u8]) -> bool {
+        let is_wanted = |of: TxnKind, path| of.has_effects() && self.concerns(path);
+        kind.is_some_and(TxnKind::is_of_session) || find_path(payload, is_wanted).unwrap_or(true)
     }
 }
 

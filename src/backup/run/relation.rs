@@ -10,7 +10,7 @@ use super::payloads::{Payloads, collect};
 use crate::error::{ErrorKind, Result};
 use crate::format::checksum::sha256;
 use crate::format::jute::Reader;
-use crate::format::record::{TxnHeader, is_same_txn, op};
+use crate::format::record::{TxnHeader, TxnKind, is_same_txn};
 use crate::format::txnlog::LogReader;
 use crate::history::source::Source;
 use crate::history::timeline::Timeline;
@@ -188,7 +188,7 @@ fn are_same(own: &[Vec<u8>], stored: &[Vec<u8>]) -> Option<bool> {
         .any(|own| stored.iter().any(|stored| is_same_txn(own, stored)));
     let is_error = |payload: &Vec<u8>| {
         TxnHeader::decode(&mut Reader::new(payload, 0))
-            .is_ok_and(|header| header.txn_type == op::ERROR)
+            .is_ok_and(|header| header.kind() == Some(TxnKind::Error))
     };
     match is_same {
         true => Some(true),

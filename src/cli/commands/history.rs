@@ -16,7 +16,6 @@ use zoovault::analysis::znode_history::{
 };
 use zoovault::error::{Error, ErrorKind};
 use zoovault::format::record::AclVector;
-use zoovault::format::record::txn::op_name;
 use zoovault::history::source::Source;
 use zoovault::history::timeline::Gap;
 use zoovault::tree::glob::PathGlob;
@@ -387,8 +386,8 @@ impl Shown<'_> {
         put("session", event.session.to_string().into());
         put("server", server_of(event.session.0).into());
         put("cxid", event.cxid.into());
-        put("txn", op_name(event.txn_type).into());
-        put("op", op_name(event.op).into());
+        put("txn", event.txn_kind.name().into());
+        put("op", event.op.name().into());
         put("part", event.part.map(|(index, _)| index + 1).into());
         put("parts", event.part.map(|(_, count)| count).into());
         let (change, cause, child) = match &event.change {
@@ -503,8 +502,8 @@ fn server_of(session: i64) -> u8 {
 
 fn op_text(event: &Event) -> String {
     match event.part {
-        None => op_name(event.op).to_owned(),
-        Some((index, count)) => format!("{} (multi {}/{count})", op_name(event.op), index + 1),
+        None => event.op.name().to_owned(),
+        Some((index, count)) => format!("{} (multi {}/{count})", event.op.name(), index + 1),
     }
 }
 

@@ -2,16 +2,18 @@
 
 pub mod acl;
 pub mod digest;
+pub mod effects;
+mod equivalence;
 mod error_code;
-mod same;
+pub mod named_paths;
 pub mod stat;
-pub mod touched;
 pub mod txn;
+mod txn_kind;
 
 pub use acl::{Acl, AclVector};
+pub use effects::Effect;
+pub use equivalence::is_same_txn;
 pub use error_code::error_name;
-pub use same::is_same_txn;
 pub use stat::Stat;
-pub use txn::{
-    Create, CreateKind, Multi, PathVector, SubTxn, Txn, TxnBody, TxnDigest, TxnHeader, op,
-};
+pub use txn::{Create, CreateKind, Multi, PathVector, SubTxn, Txn, TxnBody, TxnDigest, TxnHeader};
+pub use txn_kind::{AppliesTo, TxnKind};

@@ -6,7 +6,7 @@
 //! | 8 | 4 | cxid: the client's request counter |
 //! | 12 | 8 | zxid |
 //! | 20 | 8 | time: the leader's clock, ms since 1970 |
-//! | 28 | 4 | type, one of [`op`] |
+//! | 28 | 4 | type, the code of a [`TxnKind`] |
 //!
 //! | type | body |
 //! |---|---|
@@ -32,6 +32,7 @@
 use crate::error::{DecodeError, Fault};
 use crate::format::jute::{Put, Reader};
 use crate::format::record::acl::AclVector;
+use crate::format::record::txn_kind::TxnKind;
 use crate::zxid::{SessionId, Zxid};
 
 type Result<T> = std::result::Result<T, DecodeError>;
@@ -42,49 +43,6 @@ pub const TXN_HEADER_LEN: usize = 8 + 4 + 8 + 8 + 4;
 const TXN_DIGEST_LEN: usize = 4 + 8;
 /// The only version of digests that any server writes.
 pub const DIGEST_VERSION: i32 = 2;
-
-/// Txn types (`ZooDefs.OpCode`).
-#[expect(
-    missing_docs,
-    reason = "ZooKeeper's own names, explained in the module's table"
-)]
-pub mod op {
-    pub const CREATE_SESSION: i32 = -10;
-    pub const CLOSE_SESSION: i32 = -11;
-    pub const ERROR: i32 = -1;
-    pub const CREATE: i32 = 1;
-    pub const DELETE: i32 = 2;
-    pub const SET_DATA: i32 = 5;
-    pub const SET_ACL: i32 = 7;
-    pub const CHECK: i32 = 13;
-    pub const MULTI: i32 = 14;
-    pub const CREATE2: i32 = 15;
-    pub const RECONFIG: i32 = 16;
-    pub const CREATE_CONTAINER: i32 = 19;
-    pub const DELETE_CONTAINER: i32 = 20;
-    pub const CREATE_TTL: i32 = 21;
-}
-
-/// The name of a txn type, as `Request.op2String` has it.
-pub fn op_name(txn_type: i32) -> &'static str {
-    match txn_type {
-        op::CREATE_SESSION => "createSession",
-        op::CLOSE_SESSION => "closeSession",
-        op::ERROR => "error",
-        op::CREATE => "create",
-        op::DELETE => "delete",
-        op::SET_DATA => "setData",
-        op::SET_ACL => "setACL",
-        op::CHECK => "check",
-        op::MULTI => "multi",
-        op::CREATE2 => "create2",
-        op::RECONFIG => "reconfig",
-        op::CREATE_CONTAINER => "createContainer",
-        op::DELETE_CONTAINER => "deleteContainer",
-        op::CREATE_TTL => "createTTL",
-        _ => "unknown",
-    }
-}
 
 /// Who did it, when, and what kind of thing it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +55,7 @@ pub struct TxnHeader {
     pub zxid: Zxid,
     /// The leader's clock, ms since 1970. It may step back.
     pub time: i64,
-    /// One of [`op`], or something newer.
+    /// The code of a [`TxnKind`], or something newer.
     pub txn_type: i32,
 }
 
@@ -123,6 +81,11 @@ impl TxnHeader {
         out.put_long(self.zxid.to_i64());
         out.put_long(self.time);
         out.put_int(self.txn_type);
+    }
+
+    /// The kind of the txn; `None` for a type that is not known.
+    pub fn kind(&self) -> Option<TxnKind> {
+        TxnKind::from_code(self.txn_type)
     }
 }
 
@@ -211,7 +174,7 @@ pub enum CreateKind {
 }
 
 /// The body of a create, create2, createContainer or createTTL.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Create<'a> {
     /// The new znode.
     pub path: &'a [u8],
@@ -256,7 +219,7 @@ pub struct Multi<'a> {
 /// One part of a multi.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SubTxn<'a> {
-    /// One of [`op`], or something newer.
+    /// The code of a [`TxnKind`], or something newer.
     pub txn_type: i32,
     /// The body, by type: no header, no digest.
     pub data: Option<&'a [u8]>,
@@ -292,13 +255,29 @@ impl<'a> Multi<'a> {
         })
     }
 
+    /// How many parts there are.
+    pub fn len(&self) -> usize {
+        let count = Reader::new(self.bytes, self.base).count(8, "txns");
+        count.ok().flatten().unwrap_or(0)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Whether the multi failed as a whole: one error among the parts undoes all of them.
     pub fn is_failed(&self) -> bool {
-        self.parts().any(|part| part.txn_type == op::ERROR)
+        self.parts().any(|part| part.kind() == Some(TxnKind::Error))
     }
 }
 
 impl<'a> SubTxn<'a> {
+    /// The kind of the part; `None` for a type that is not known.
+    pub fn kind(&self) -> Option<TxnKind> {
+        TxnKind::from_code(self.txn_type)
+    }
+
     /// Decodes the part's body. An error's may be longer than its int: the rest is meaningless and
     /// left alone.
     ///
@@ -336,19 +315,20 @@ impl<'a> Txn<'a> {
     pub fn decode(payload: &'a [u8], base: u64) -> Result<Txn<'a>> {
         let mut input = Reader::new(payload, base);
         let header = TxnHeader::decode(&mut input)?;
-        let body = match header.txn_type {
-            op::CLOSE_SESSION => decode_close_session(&mut input)?,
-            op::CREATE => {
-                let mut attempt = input.clone();
-                match decode_body(op::CREATE, &mut attempt) {
-                    Ok(body) => {
-                        input = attempt;
-                        body
-                    }
-                    Err(_) => decode_create_v0(&mut input)?,
-                }
+        let kind = header.kind();
+        let body = if kind == Some(TxnKind::CloseSession) && lacks_list(input.rest()) {
+            TxnBody::CloseSession {
+                paths_to_delete: None,
             }
-            txn_type => decode_body(txn_type, &mut input)?,
+        } else {
+            let start = input.clone();
+            match decode_body(header.txn_type, &mut input) {
+                Err(_) if kind == Some(TxnKind::Create) => {
+                    input = start;
+                    decode_create_v0(&mut input)?
+                }
+                body => body?,
+            }
         };
         let digest = if input.rest().len() >= TXN_DIGEST_LEN {
             Some(TxnDigest {
@@ -381,17 +361,22 @@ impl<'a> Txn<'a> {
 
 /// The bodies that stand the same at the top and within a multi.
 fn decode_body<'a>(txn_type: i32, input: &mut Reader<'a>) -> Result<TxnBody<'a>> {
-    Ok(match txn_type {
-        op::CREATE_SESSION => TxnBody::CreateSession {
+    let Some(kind) = TxnKind::from_code(txn_type) else {
+        return Ok(TxnBody::Unknown {
+            bytes: input.take(input.rest().len(), "body")?,
+        });
+    };
+    Ok(match kind {
+        TxnKind::CreateSession => TxnBody::CreateSession {
             timeout_ms: input.int("timeout")?,
         },
-        op::CLOSE_SESSION => TxnBody::CloseSession {
+        TxnKind::CloseSession => TxnBody::CloseSession {
             paths_to_delete: Some(PathVector::decode(input)?),
         },
-        op::ERROR => TxnBody::Error {
+        TxnKind::Error => TxnBody::Error {
             err: input.int("err")?,
         },
-        op::CREATE | op::CREATE2 => TxnBody::Create(Create {
+        TxnKind::Create | TxnKind::Create2 => TxnBody::Create(Create {
             path: input.string("path")?,
             data: input.buffer("data")?,
             acl: AclVector::decode(input)?,
@@ -400,14 +385,14 @@ fn decode_body<'a>(txn_type: i32, input: &mut Reader<'a>) -> Result<TxnBody<'a>>
             },
             parent_cversion: Some(input.int("parentCVersion")?),
         }),
-        op::CREATE_CONTAINER => TxnBody::Create(Create {
+        TxnKind::CreateContainer => TxnBody::Create(Create {
             path: input.string("path")?,
             data: input.buffer("data")?,
             acl: AclVector::decode(input)?,
             kind: CreateKind::Container,
             parent_cversion: Some(input.int("parentCVersion")?),
         }),
-        op::CREATE_TTL => {
+        TxnKind::CreateTtl => {
             let path = input.string("path")?;
             let data = input.buffer("data")?;
             let acl = AclVector::decode(input)?;
@@ -423,40 +408,31 @@ fn decode_body<'a>(txn_type: i32, input: &mut Reader<'a>) -> Result<TxnBody<'a>>
                 parent_cversion,
             })
         }
-        op::DELETE | op::DELETE_CONTAINER => TxnBody::Delete {
+        TxnKind::Delete | TxnKind::DeleteContainer => TxnBody::Delete {
             path: input.string("path")?,
         },
-        op::SET_DATA | op::RECONFIG => TxnBody::SetData {
+        TxnKind::SetData | TxnKind::Reconfig => TxnBody::SetData {
             path: input.string("path")?,
             data: input.buffer("data")?,
             version: input.int("version")?,
         },
-        op::SET_ACL => TxnBody::SetAcl {
+        TxnKind::SetAcl => TxnBody::SetAcl {
             path: input.string("path")?,
             acl: AclVector::decode(input)?,
             version: input.int("version")?,
         },
-        op::CHECK => TxnBody::Check {
+        TxnKind::Check => TxnBody::Check {
             path: input.string("path")?,
             version: input.int("version")?,
         },
-        op::MULTI => TxnBody::Multi(Multi::decode(input)?),
-        _ => TxnBody::Unknown {
-            bytes: input.take(input.rest().len(), "body")?,
-        },
+        TxnKind::Multi => TxnBody::Multi(Multi::decode(input)?),
     })
 }
 
-fn decode_close_session<'a>(input: &mut Reader<'a>) -> Result<TxnBody<'a>> {
-    let rest = input.rest();
-    if rest.is_empty()
+/// Whether what follows the header of a closeSession is no list: it is nothing, or a digest.
+fn lacks_list(rest: &[u8]) -> bool {
+    rest.is_empty()
         || (rest.len() == TXN_DIGEST_LEN && rest.starts_with(&DIGEST_VERSION.to_be_bytes()))
-    {
-        return Ok(TxnBody::CloseSession {
-            paths_to_delete: None,
-        });
-    }
-    decode_body(op::CLOSE_SESSION, input)
 }
 
 /// A create as 3.3 wrote it. `SerializeUtils` tries this shape when the newer one does not fit.
@@ -516,13 +492,8 @@ pub fn encode_body(txn_type: i32, body: &TxnBody<'_>, out: &mut Vec<u8>) {
         TxnBody::Multi(multi) => out.extend_from_slice(multi.bytes),
         TxnBody::Unknown { bytes } => out.extend_from_slice(bytes),
     }
-    debug_assert!(op_name(txn_type) != "unknown" || matches!(body, TxnBody::Unknown { .. }));
-}
-
-/// Whether this program, and every release up to 3.9, knows the type. A server of 3.4 and later
-/// refuses others.
-pub fn is_known_type(txn_type: i32) -> bool {
-    op_name(txn_type) != "unknown"
+    let is_known = TxnKind::from_code(txn_type).is_some();
+    debug_assert!(is_known || matches!(body, TxnBody::Unknown { .. }));
 }
 
 /// The fault of a type that no release knows.

@@ -43,13 +43,16 @@ fn a_close_session_has_a_body_a_digest_both_or_neither() {
         paths_to_delete: None,
     };
     assert_eq!(
-        round_trip(&payload(op::CLOSE_SESSION, b"")),
+        round_trip(&payload(TxnKind::CloseSession.code(), b"")),
         (none.clone(), None)
     );
-    let digest_only = payload(op::CLOSE_SESSION, &digest(9));
+    let digest_only = payload(TxnKind::CloseSession.code(), &digest(9));
     let (body, found) = round_trip(&digest_only);
     assert_eq!((body, found.map(|d| d.tree_digest)), (none, Some(9)));
-    let both = payload(op::CLOSE_SESSION, &[paths.clone(), digest(9)].concat());
+    let both = payload(
+        TxnKind::CloseSession.code(),
+        &[paths.clone(), digest(9)].concat(),
+    );
     let (body, found) = round_trip(&both);
     let TxnBody::CloseSession {
         paths_to_delete: Some(list),
@@ -59,11 +62,15 @@ fn a_close_session_has_a_body_a_digest_both_or_neither() {
     };
     assert_eq!(list.iter().collect::<Vec<_>>(), [b"/e"]);
     assert!(found.is_some());
-    assert!(round_trip(&payload(op::CLOSE_SESSION, &paths)).1.is_none());
+    assert!(
+        round_trip(&payload(TxnKind::CloseSession.code(), &paths))
+            .1
+            .is_none()
+    );
     // An empty vector and a digest: 16 bytes.
     assert!(
         round_trip(&payload(
-            op::CLOSE_SESSION,
+            TxnKind::CloseSession.code(),
             &[vec![0; 4], digest(1)].concat()
         ))
         .1
@@ -78,14 +85,14 @@ fn a_create_of_3_3_lacks_the_parents_cversion() {
     body.put_buffer(None);
     body.extend_from_slice(OPEN_ACL_UNSAFE.bytes());
     body.put_boolean(true);
-    let old = payload(op::CREATE, &body);
+    let old = payload(TxnKind::Create.code(), &body);
     let (TxnBody::Create(create), None) = round_trip(&old) else {
         panic!()
     };
     assert_eq!(create.parent_cversion, None);
     assert_eq!(create.kind, CreateKind::Plain { ephemeral: true });
     body.put_int(4);
-    let new = payload(op::CREATE, &[body, digest(-1)].concat());
+    let new = payload(TxnKind::Create.code(), &[body, digest(-1)].concat());
     let (TxnBody::Create(create), Some(digest)) = round_trip(&new) else {
         panic!()
     };
@@ -96,11 +103,11 @@ fn a_create_of_3_3_lacks_the_parents_cversion() {
 fn an_error_within_a_multi_may_be_of_any_length() {
     let mut body = Vec::new();
     body.put_int(2);
-    body.put_int(op::ERROR);
+    body.put_int(TxnKind::Error.code());
     body.put_buffer(Some(&[0xff; 550]));
-    body.put_int(op::CHECK);
+    body.put_int(TxnKind::Check.code());
     body.put_buffer(Some(b"\0\0\0\x02/c\0\0\0\x05"));
-    let bytes = payload(op::MULTI, &[body, digest(3)].concat());
+    let bytes = payload(TxnKind::Multi.code(), &[body, digest(3)].concat());
     let (TxnBody::Multi(multi), Some(_)) = round_trip(&bytes) else {
         panic!()
     };
@@ -139,7 +146,10 @@ fn containers_and_ttl_nodes_have_no_ephemeral_flag() {
     body.put_buffer(Some(b"data"));
     body.extend_from_slice(OPEN_ACL_UNSAFE.bytes());
     body.put_int(8);
-    let container = payload(op::CREATE_CONTAINER, &[body.clone(), digest(3)].concat());
+    let container = payload(
+        TxnKind::CreateContainer.code(),
+        &[body.clone(), digest(3)].concat(),
+    );
     let (TxnBody::Create(create), Some(_)) = round_trip(&container) else {
         panic!()
     };
@@ -148,7 +158,7 @@ fn containers_and_ttl_nodes_have_no_ephemeral_flag() {
         (CreateKind::Container, Some(8))
     );
     body.put_long(5000);
-    let ttl = payload(op::CREATE_TTL, &[body, digest(3)].concat());
+    let ttl = payload(TxnKind::CreateTtl.code(), &[body, digest(3)].concat());
     let (TxnBody::Create(create), Some(_)) = round_trip(&ttl) else {
         panic!()
     };
@@ -164,7 +174,7 @@ fn no_prefix_of_a_payload_panics_and_a_cut_one_names_the_field() {
     body.put_buffer(Some(b"/a"));
     body.put_buffer(Some(b"xyz"));
     body.put_int(1);
-    let bytes = payload(op::SET_DATA, &body);
+    let bytes = payload(TxnKind::SetData.code(), &body);
     for len in 0..bytes.len() {
         assert!(Txn::decode(&bytes[..len], 100).is_err(), "{len}");
     }

@@ -4,7 +4,7 @@ use super::{END_OF_RECORD, HEADER_LEN, MAGIC};
 use crate::error::{DecodeError, Fault};
 use crate::format::jute::Reader;
 use crate::format::record::TxnHeader;
-use crate::format::record::txn::{TXN_HEADER_LEN, is_known_type};
+use crate::format::record::txn::TXN_HEADER_LEN;
 use crate::format::stream::{ReadAt, Span, Stream};
 use crate::zxid::Zxid;
 use std::io;
@@ -64,8 +64,7 @@ fn is_record_of_version_2(bytes: &[u8], length: usize) -> bool {
     let payload = bytes.get(4..4 + length).unwrap_or_default();
     let is_ended = bytes.get(4 + length) == Some(&END_OF_RECORD);
     let header = TxnHeader::decode(&mut Reader::new(payload, 4));
-    is_ended
-        && header.is_ok_and(|header| header.zxid > Zxid::ZERO && is_known_type(header.txn_type))
+    is_ended && header.is_ok_and(|header| header.zxid > Zxid::ZERO && header.kind().is_some())
 }
 
 /// The offset of the last byte at or behind `offset` that is not zero.

@@ -5,7 +5,7 @@ use crate::error::Unread;
 use crate::error::{DecodeError, Error, Fault, Result};
 use crate::format::checksum::adler32;
 use crate::format::jute::Reader;
-use crate::format::record::txn::{TXN_HEADER_LEN, is_known_type};
+use crate::format::record::txn::TXN_HEADER_LEN;
 use crate::format::record::{Txn, TxnHeader};
 use crate::format::stream::{ReadAt, Span, Stream};
 use crate::zxid::Zxid;
@@ -380,8 +380,7 @@ impl<S: ReadAt + Clone> LogReader<S> {
         // What is there of it is no txn that could come next.
         let is_foreign = rest.len() >= TXN_HEADER_LEN
             && TxnHeader::decode(&mut Reader::new(rest, 0)).is_ok_and(|header| {
-                !is_known_type(header.txn_type)
-                    || self.last_zxid.is_some_and(|last| header.zxid < last)
+                header.kind().is_none() || self.last_zxid.is_some_and(|last| header.zxid < last)
             });
         Ok(match (is_whole, is_overfull || is_foreign) {
             (true, _) => Some(
@@ -537,6 +536,6 @@ fn plausible_record(bytes: &[u8], last_zxid: Option<Zxid>) -> std::result::Resul
     let header = TxnHeader::decode(&mut input).map_err(|_| 1usize)?;
     let is_plausible = (TXN_HEADER_LEN..=RESYNC_LEN_MAX).contains(&length)
         && header.zxid > last_zxid.unwrap_or(Zxid::ZERO)
-        && is_known_type(header.txn_type);
+        && header.kind().is_some();
     if is_plausible { Ok(length) } else { Err(1) }
 }

@@ -4,7 +4,7 @@
 use super::reader::{Entry, LogReader};
 use super::{HEADER_LEN, LogEnd, VERSION};
 use crate::error::{Error, ErrorKind, Fault, Result, TxnPlace};
-use crate::format::record::op;
+use crate::format::record::TxnKind;
 use crate::format::record::txn::{self, DIGEST_VERSION, TxnBody};
 use crate::format::stream::ReadAt;
 use crate::zxid::Zxid;
@@ -225,7 +225,7 @@ impl LogSummary {
             }
             // 3.9 logs a request that it cannot decode as an error that uses the zxid before it
             // again (`PrepRequestProcessor`): legal, and without effect.
-            let is_reused = header.zxid == run.last && header.txn_type == op::ERROR;
+            let is_reused = header.zxid == run.last && header.kind() == Some(TxnKind::Error);
             let is_next =
                 header.zxid.epoch() == run.last.epoch() && run.last.is_right_before(header.zxid);
             if run.end_offset == entry.offset && (is_next || is_reused) {

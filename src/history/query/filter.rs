@@ -2,8 +2,8 @@
 //! little more than its checksum.
 
 use super::sessions::Closed;
-use crate::format::record::op;
-use crate::format::record::touched::{names_path, part_types};
+use crate::format::record::TxnKind;
+use crate::format::record::named_paths::{names_path, part_kinds};
 use crate::format::txnlog::Entry;
 use crate::tree::glob::PathGlob;
 use crate::zxid::SessionId;
@@ -13,7 +13,7 @@ use crate::zxid::SessionId;
 pub struct Filter {
     paths: Vec<PathTest>,
     sessions: Vec<SessionId>,
-    ops: Vec<i32>,
+    ops: Vec<TxnKind>,
     only_errors: bool,
     min_size: u64,
 }
@@ -47,10 +47,10 @@ impl Filter {
         self
     }
 
-    /// Only txns of these types, or multis with a part of one; together with paths, that part has
+    /// Only txns of these kinds, or multis with a part of one; together with paths, that part has
     /// to name the path.
     #[must_use]
-    pub fn ops(mut self, ops: Vec<i32>) -> Filter {
+    pub fn ops(mut self, ops: Vec<TxnKind>) -> Filter {
         self.ops = ops;
         self
     }
@@ -92,19 +92,18 @@ impl Filter {
         if self.only_errors && !is_failed(entry) {
             return false;
         }
+        let is_whole_wanted = self.wants_kind(header.kind());
         if self.paths.is_empty() {
-            return self.wants_type(header.txn_type)
-                || part_types(entry.payload).any(|part_type| self.wants_type(part_type));
+            return is_whole_wanted || part_kinds(entry.payload).any(|part| self.wants_kind(part));
         }
-        let is_whole_wanted = self.wants_type(header.txn_type);
-        names_path(entry.payload, |txn_type, path| {
-            (is_whole_wanted || self.wants_type(txn_type)) && self.names(path)
+        names_path(entry.payload, |kind, path| {
+            (is_whole_wanted || self.wants_kind(Some(kind))) && self.names(path)
         }) || (is_whole_wanted
             && closed.is_some_and(|closed| closed.removed.iter().any(|path| self.names(path))))
     }
 
-    fn wants_type(&self, txn_type: i32) -> bool {
-        self.ops.is_empty() || self.ops.contains(&txn_type)
+    fn wants_kind(&self, kind: Option<TxnKind>) -> bool {
+        self.ops.is_empty() || kind.is_some_and(|kind| self.ops.contains(&kind))
     }
 
     fn names(&self, path: &[u8]) -> bool {
@@ -116,6 +115,6 @@ impl Filter {
 
 /// Whether the txn is a request that failed.
 pub fn is_failed(entry: &Entry<'_>) -> bool {
-    entry.header.txn_type == op::ERROR
-        || part_types(entry.payload).any(|part_type| part_type == op::ERROR)
+    entry.header.kind() == Some(TxnKind::Error)
+        || part_kinds(entry.payload).any(|part| part == Some(TxnKind::Error))
 }

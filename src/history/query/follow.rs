@@ -9,7 +9,7 @@
 
 use super::{Reached, Remark, See, Selector, tell};
 use crate::error::{Error, ErrorKind, Fault, Result};
-use crate::format::record::op;
+use crate::format::record::TxnKind;
 use crate::format::stream::{ReadAt, RegularFile};
 use crate::format::txnlog::{HEADER_LEN, LogReader, PREFIX_LEN};
 use crate::history::source::{Source, SourceFile};
@@ -156,7 +156,8 @@ impl Follower {
                     let header = &entry.header;
                     // Logs may overlap. Only an error may use a zxid again.
                     let is_new = self.last.is_none_or(|last| {
-                        header.zxid > last || (header.zxid == last && header.txn_type == op::ERROR)
+                        header.zxid > last
+                            || (header.zxid == last && header.kind() == Some(TxnKind::Error))
                     });
                     if !is_new {
                         continue;

@@ -9,13 +9,13 @@
 mod filter;
 mod follow;
 mod merge;
-mod places;
+mod positions;
 pub mod range;
 pub mod sessions;
 
 pub use filter::{Filter, is_failed};
 pub use follow::Follower;
-pub use places::{Found, find};
+pub use positions::{Found, find};
 pub use range::Range;
 
 use crate::error::{Error, Result};

@@ -9,7 +9,7 @@
 use crate::error::Result;
 use crate::format::jute::Reader;
 use crate::format::record::txn::TXN_HEADER_LEN;
-use crate::format::record::{AclVector, TxnBody, TxnHeader, op};
+use crate::format::record::{AclVector, AppliesTo, TxnBody, TxnHeader, TxnKind};
 use crate::format::txnlog::Entry;
 use crate::history::source::Source;
 use crate::tree::{DataTree, Owner};
@@ -111,8 +111,9 @@ impl Sessions {
     /// one.
     pub fn see(&mut self, entry: &Entry<'_>) -> Option<Closed> {
         let header = &entry.header;
-        match header.txn_type {
-            op::CREATE_SESSION => {
+        let kind = header.kind()?;
+        match kind.applies_to() {
+            AppliesTo::NewSession => {
                 if let Ok(TxnBody::CreateSession { timeout_ms }) = entry.txn().map(|txn| txn.body)
                     && self.opened.len() < SESSIONS_MAX
                 {
@@ -129,16 +130,17 @@ impl Sessions {
                 }
                 None
             }
-            op::CLOSE_SESSION => Some(self.close(entry)),
-            op::MULTI => {
+            AppliesTo::EndedSession => Some(self.close(entry)),
+            AppliesTo::Parts => {
                 self.see_multi(entry);
                 None
             }
-            txn_type => {
+            AppliesTo::Znode => {
                 let body = entry.payload.get(TXN_HEADER_LEN..).unwrap_or_default();
-                self.see_part(header, txn_type, body);
+                self.see_part(header, kind, body);
                 None
             }
+            AppliesTo::Nothing => None,
         }
     }
 
@@ -150,23 +152,37 @@ impl Sessions {
             return;
         }
         for part in multi.parts() {
-            self.see_part(&entry.header, part.txn_type, part.data.unwrap_or_default());
+            if let Some(kind) = part.kind() {
+                self.see_part(&entry.header, kind, part.data.unwrap_or_default());
+            }
         }
     }
 
-    fn see_part(&mut self, header: &TxnHeader, txn_type: i32, body: &[u8]) {
-        match txn_type {
-            op::CREATE | op::CREATE2 => {
+    /// Sees a change of a znode. Whether it is of an ephemeral is told from its first fields.
+    fn see_part(&mut self, header: &TxnHeader, kind: TxnKind, body: &[u8]) {
+        match kind {
+            TxnKind::Create | TxnKind::Create2 => {
                 if let Some(path) = ephemeral_path(body) {
                     self.own(header.client_id, path);
                 }
             }
-            op::DELETE if !self.owners.is_empty() => {
-                if let Ok(path) = Reader::new(body, 0).string("path") {
+            TxnKind::Delete => {
+                if !self.owners.is_empty()
+                    && let Ok(path) = Reader::new(body, 0).string("path")
+                {
                     self.disown(path);
                 }
             }
-            _ => {}
+            // A container is no ephemeral, nor is a znode with a time to live.
+            TxnKind::CreateContainer | TxnKind::CreateTtl | TxnKind::DeleteContainer => {}
+            TxnKind::CreateSession
+            | TxnKind::CloseSession
+            | TxnKind::SetData
+            | TxnKind::SetAcl
+            | TxnKind::Check
+            | TxnKind::Multi
+            | TxnKind::Reconfig
+            | TxnKind::Error => {}
         }
     }
 

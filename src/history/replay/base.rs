@@ -3,7 +3,7 @@
 use super::Rejected;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::record::acl::OPEN_ACL_UNSAFE;
-use crate::format::record::{AclVector, TxnBody, TxnDigest};
+use crate::format::record::{AclVector, Effect, TxnBody, TxnDigest};
 use crate::format::snapshot::codec::Codec;
 use crate::format::snapshot::{self, OPEN_ACL_ID, Trailer, peek_trailer};
 use crate::format::txnlog::LogFault;
@@ -242,13 +242,15 @@ pub fn begins_empty(source: &Source, timeline: &Timeline) -> Result<bool> {
 
 /// What a txn that creates a child of the root makes of the root's cversion.
 fn cversion_given_to_root(body: &TxnBody<'_>) -> Option<i32> {
-    match body {
-        TxnBody::Create(create) if parent_path(create.path) == Some(b"") => create.parent_cversion,
-        TxnBody::Multi(multi) if !multi.is_failed() => multi
-            .parts()
-            .find_map(|part| cversion_given_to_root(&part.body().ok()?)),
-        _ => None,
-    }
+    body.effects().find_map(|effect| match effect {
+        Effect::Creates(create) if parent_path(create.path) == Some(b"") => create.parent_cversion,
+        Effect::Creates(_)
+        | Effect::OpensSession { .. }
+        | Effect::ClosesSession { .. }
+        | Effect::SetsData { .. }
+        | Effect::SetsAcl { .. }
+        | Effect::Deletes { .. } => None,
+    })
 }
 
 /// What a first look at a snapshot gives.

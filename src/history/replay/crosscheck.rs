@@ -17,7 +17,7 @@ use super::Observer;
 use super::base::{Base, BaseFile, ExactFrom};
 use crate::error::{ErrorKind, Result};
 use crate::format::record::acl::OPEN_ACL_UNSAFE;
-use crate::format::record::{Stat, TxnBody};
+use crate::format::record::{Effect, Stat, TxnBody};
 use crate::format::snapshot::{NodeRecord, OPEN_ACL_ID};
 use crate::history::source::{Source, SourceFile};
 use crate::tree::{AclValue, DataTree, NodeView, QUOTA_ROOT, STATS_NODE, parent_path};
@@ -286,30 +286,23 @@ impl Check {
 
     /// Strikes out what `part` of a txn has explained.
     fn strike_out(&mut self, tree: &DataTree, session: SessionId, part: &TxnBody<'_>) {
-        if matches!(
-            part,
-            TxnBody::CreateSession { .. } | TxnBody::CloseSession { .. }
-        ) {
-            self.sessions.remove(&session);
-        }
-        if self.open.is_empty() {
-            return;
-        }
-        match part {
-            TxnBody::Create(create) => self.strike_out_around(tree, create.path),
-            TxnBody::Delete { path } => self.strike_out_around(tree, path),
-            TxnBody::SetData { path, .. } | TxnBody::SetAcl { path, .. } => {
-                self.strike_out_path(tree, path)
+        for effect in part.own_effects() {
+            match effect {
+                Effect::OpensSession { .. } => {
+                    self.sessions.remove(&session);
+                }
+                Effect::ClosesSession { .. } => {
+                    self.sessions.remove(&session);
+                    // It may have deleted anything.
+                    self.open
+                        .retain(|path, expected| !is_reached(tree, path, expected));
+                }
+                Effect::Creates(create) => self.strike_out_around(tree, create.path),
+                Effect::SetsData { path, .. } | Effect::SetsAcl { path, .. } => {
+                    self.strike_out_path(tree, path);
+                }
+                Effect::Deletes { path, .. } => self.strike_out_around(tree, path),
             }
-            // It may have deleted anything.
-            TxnBody::CloseSession { .. } => self
-                .open
-                .retain(|path, expected| !is_reached(tree, path, expected)),
-            TxnBody::CreateSession { .. }
-            | TxnBody::Check { .. }
-            | TxnBody::Error { .. }
-            | TxnBody::Multi(_)
-            | TxnBody::Unknown { .. } => {}
         }
     }
 

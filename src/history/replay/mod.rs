@@ -66,7 +66,7 @@ pub use trust::{Alone, Trust, Wish};
 use crate::error::{Error, ErrorKind, Result, TxnPlace};
 use crate::format::jute::Reader;
 use crate::format::record::txn::unknown_type;
-use crate::format::record::{Txn, TxnBody, TxnHeader};
+use crate::format::record::{Effect, Txn, TxnBody, TxnHeader};
 use crate::format::txnlog::Level;
 use crate::history::point::Point;
 use crate::history::source::Source;
@@ -516,16 +516,20 @@ impl Replayer {
 
     fn note_session(&mut self, txn: &Txn<'_>) {
         let session = txn.header.client_id;
-        match txn.body {
-            TxnBody::CreateSession { .. } => {
-                self.opened.insert(session);
+        for effect in txn.body.effects() {
+            match effect {
+                Effect::OpensSession { .. } => {
+                    self.opened.insert(session);
+                }
+                Effect::ClosesSession { is_listing: false } if !self.opened.contains(&session) => {
+                    self.uncertain_closes.push(txn.header.zxid);
+                }
+                Effect::ClosesSession { .. }
+                | Effect::Creates(_)
+                | Effect::SetsData { .. }
+                | Effect::SetsAcl { .. }
+                | Effect::Deletes { .. } => {}
             }
-            TxnBody::CloseSession {
-                paths_to_delete: None,
-            } if !self.opened.contains(&session) => {
-                self.uncertain_closes.push(txn.header.zxid);
-            }
-            _ => {}
         }
     }
 

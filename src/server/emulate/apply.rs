@@ -7,8 +7,7 @@ use super::record::{Body, Create, Kind, Part, Record, Text, decode_part};
 use super::rules::OwnerKind;
 use super::thrown::{Result, Thrown};
 use super::tree::{ServerNode, ServerTree, split};
-use crate::format::record::txn::op;
-use crate::format::record::{Stat, TxnHeader};
+use crate::format::record::{Stat, TxnHeader, TxnKind};
 use crate::tree::{LIMITS_NODE, QUOTA_ROOT};
 use crate::zxid::{SessionId, Zxid};
 
@@ -37,14 +36,20 @@ impl ServerTree {
             Body::CloseSession(_) => {
                 self.sessions.remove(&header.client_id);
             }
-            _ => {}
+            Body::Create(_)
+            | Body::Delete(_)
+            | Body::SetData { .. }
+            | Body::SetAcl { .. }
+            | Body::Error(_)
+            | Body::Check
+            | Body::Multi(_) => {}
         }
         let applied = match &record.body {
             Body::Multi(parts) => {
                 let parts = parts.as_deref().ok_or_else(Thrown::null_pointer)?;
                 self.apply_multi(header, parts)?
             }
-            body => self.apply_one(header, header.txn_type, body)?,
+            body => self.apply_one(header, record.kind, body)?,
         };
         self.last_zxid = self.last_zxid.max(header.zxid);
         Ok(applied)
@@ -53,26 +58,26 @@ impl ServerTree {
     /// A multi with an error among its parts does nothing. A part that cannot be decoded ends it,
     /// and what was done stays.
     fn apply_multi(&mut self, header: &TxnHeader, parts: &[Part]) -> Result<Applied> {
-        let failed = parts.iter().any(|part| part.txn_type == op::ERROR);
+        let failed = parts.iter().any(|part| part.kind() == Some(TxnKind::Error));
         let mut applied = Ok(());
         for part in parts {
-            let body = match decode_part(part, &self.rules) {
+            let (kind, body) = match decode_part(part, &self.rules) {
                 Err(Thrown::Eof | Thrown::Io(..)) => break,
-                body => body?,
+                decoded => decoded?,
             };
             if !failed {
-                applied = applied.and(self.apply_one(header, part.txn_type, &body)?);
+                applied = applied.and(self.apply_one(header, kind, &body)?);
             }
         }
         Ok(applied)
     }
 
-    fn apply_one(&mut self, header: &TxnHeader, txn_type: i32, body: &Body) -> Result<Applied> {
+    fn apply_one(&mut self, header: &TxnHeader, kind: TxnKind, body: &Body) -> Result<Applied> {
         match body {
             Body::Create(create) => {
                 let path = needed(&create.path)?;
                 let created = self.create(header, path, create)?;
-                if created == Err(Refused::NodeExists) && txn_type == op::CREATE {
+                if created == Err(Refused::NodeExists) && kind == TxnKind::Create {
                     self.fix_cversion(header, path, create.parent_cversion);
                 }
                 Ok(created)

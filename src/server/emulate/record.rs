@@ -8,8 +8,7 @@ use super::java::{InputArchive, SliceInput};
 use super::rules::Rules;
 use super::thrown::{Result, Thrown};
 use crate::format::jute::{Put, Reader, length};
-use crate::format::record::txn::op;
-use crate::format::record::{TxnDigest, TxnHeader};
+use crate::format::record::{TxnDigest, TxnHeader, TxnKind};
 
 /// A string, which may be null.
 pub type Text = Option<Box<[u8]>>;
@@ -62,9 +61,17 @@ pub struct Part {
     pub data: Option<Box<[u8]>>,
 }
 
+impl Part {
+    /// The kind of the part; `None` for a type that is not known.
+    pub fn kind(&self) -> Option<TxnKind> {
+        TxnKind::from_code(self.txn_type)
+    }
+}
+
 /// A record's payload.
 pub struct Record {
     pub header: TxnHeader,
+    pub kind: TxnKind,
     pub body: Body,
     pub digest: Option<TxnDigest>,
 }
@@ -77,19 +84,19 @@ pub fn decode(payload: &[u8], rules: &Rules) -> Result<Record> {
     let header = TxnHeader::decode(&mut Reader::new(payload, 0)).map_err(|_| Thrown::Eof)?;
     let mut input = SliceInput::new(payload, rules.limits());
     input.take(crate::format::record::txn::TXN_HEADER_LEN)?;
-    if !rules.knows(header.txn_type) {
+    let Some(kind) = header.kind().filter(|kind| rules.knows(*kind)) else {
         // Up to 3.8 the message has a `%d` in it that nothing fills in.
         let format = if rules.release().minor < 9 { "%d" } else { "" };
         let message = format!("Unsupported Txn with type={format}{}", header.txn_type);
         return Err(Thrown::io(message));
-    }
+    };
     let start = input.rest();
-    let body = match body(header.txn_type, &mut input, rules) {
-        Err(Thrown::Eof) if header.txn_type == op::CREATE => {
+    let body = match body(kind, &mut input, rules) {
+        Err(Thrown::Eof) if kind == TxnKind::Create => {
             input = SliceInput::new(start, rules.limits());
             create_v0(&mut input)?
         }
-        Err(Thrown::Eof) if header.txn_type == op::CLOSE_SESSION => Body::CloseSession(None),
+        Err(Thrown::Eof) if kind == TxnKind::CloseSession => Body::CloseSession(None),
         other => other?,
     };
     let digest = if rules.reads_digests() {
@@ -99,6 +106,7 @@ pub fn decode(payload: &[u8], rules: &Rules) -> Result<Record> {
     };
     Ok(Record {
         header,
+        kind,
         body,
         digest,
     })
@@ -115,29 +123,26 @@ fn digest(input: &mut SliceInput<'_>) -> Result<TxnDigest> {
 ///
 /// # Errors
 /// As [`decode`].
-pub fn decode_part(part: &Part, rules: &Rules) -> Result<Body> {
+pub fn decode_part(part: &Part, rules: &Rules) -> Result<(TxnKind, Body)> {
     let data = part.data.as_deref().ok_or_else(Thrown::null_pointer)?;
-    if !rules.knows_in_multi(part.txn_type) {
+    let Some(kind) = part.kind().filter(|kind| rules.knows_in_multi(*kind)) else {
         let message = format!("Invalid type of op: {}", part.txn_type);
         return Err(Thrown::io(message));
-    }
-    body(
-        part.txn_type,
-        &mut SliceInput::new(data, rules.limits()),
-        rules,
-    )
+    };
+    let mut input = SliceInput::new(data, rules.limits());
+    Ok((kind, body(kind, &mut input, rules)?))
 }
 
-fn body(txn_type: i32, input: &mut SliceInput<'_>, rules: &Rules) -> Result<Body> {
-    Ok(match txn_type {
-        op::CREATE_SESSION => Body::CreateSession(input.int()?),
-        op::CLOSE_SESSION if rules.reads_close_session() => {
+fn body(kind: TxnKind, input: &mut SliceInput<'_>, rules: &Rules) -> Result<Body> {
+    Ok(match kind {
+        TxnKind::CreateSession => Body::CreateSession(input.int()?),
+        TxnKind::CloseSession if rules.reads_close_session() => {
             let count = input.vector()?;
             let paths = count.map(|count| (0..count).map(|_| input.string()).collect());
             Body::CloseSession(paths.transpose()?)
         }
-        op::CLOSE_SESSION => Body::CloseSession(None),
-        op::CREATE | op::CREATE2 => Body::Create(Create {
+        TxnKind::CloseSession => Body::CloseSession(None),
+        TxnKind::Create | TxnKind::Create2 => Body::Create(Create {
             path: input.string()?,
             data: input.buffer()?,
             acl: acl(input)?,
@@ -146,14 +151,14 @@ fn body(txn_type: i32, input: &mut SliceInput<'_>, rules: &Rules) -> Result<Body
             },
             parent_cversion: input.int()?,
         }),
-        op::CREATE_CONTAINER => Body::Create(Create {
+        TxnKind::CreateContainer => Body::Create(Create {
             path: input.string()?,
             data: input.buffer()?,
             acl: acl(input)?,
             kind: Kind::Container,
             parent_cversion: input.int()?,
         }),
-        op::CREATE_TTL => {
+        TxnKind::CreateTtl => {
             let (path, data, acl) = (input.string()?, input.buffer()?, acl(input)?);
             let parent_cversion = input.int()?;
             let kind = Kind::Ttl(input.long()?);
@@ -165,24 +170,24 @@ fn body(txn_type: i32, input: &mut SliceInput<'_>, rules: &Rules) -> Result<Body
                 parent_cversion,
             })
         }
-        op::DELETE | op::DELETE_CONTAINER => Body::Delete(input.string()?),
-        op::SET_DATA | op::RECONFIG => Body::SetData {
+        TxnKind::Delete | TxnKind::DeleteContainer => Body::Delete(input.string()?),
+        TxnKind::SetData | TxnKind::Reconfig => Body::SetData {
             path: input.string()?,
             data: input.buffer()?,
             version: input.int()?,
         },
-        op::SET_ACL => Body::SetAcl {
+        TxnKind::SetAcl => Body::SetAcl {
             path: input.string()?,
             acl: acl(input)?,
             version: input.int()?,
         },
-        op::ERROR => Body::Error(input.int()?),
-        op::MULTI => {
+        TxnKind::Error => Body::Error(input.int()?),
+        TxnKind::Multi => {
             let count = input.vector()?;
             let parts = count.map(|count| (0..count).map(|_| part(input)).collect());
             Body::Multi(parts.transpose()?)
         }
-        _ => {
+        TxnKind::Check => {
             input.string()?;
             input.int()?;
             Body::Check

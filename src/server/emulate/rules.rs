@@ -20,7 +20,7 @@
 
 use super::limits::Limits;
 use super::thrown::{Result, Thrown};
-use crate::format::record::txn::op;
+use crate::format::record::TxnKind;
 use crate::format::release::{MAX_BUFFER, Release};
 
 /// The settings of a server that change what it makes of its files, as its JVM has them.
@@ -266,31 +266,41 @@ impl Rules {
         self.since(5, 0)
     }
 
-    /// Whether a record of `txn_type` can be read (`SerializeUtils.deserializeTxn`).
-    pub fn knows(&self, txn_type: i32) -> bool {
-        match txn_type {
-            op::CREATE_SESSION
-            | op::CLOSE_SESSION
-            | op::ERROR
-            | op::CREATE
-            | op::DELETE
-            | op::SET_DATA
-            | op::SET_ACL
-            | op::MULTI => true,
-            op::CREATE2 | op::RECONFIG => self.since(5, 0),
-            op::CREATE_CONTAINER | op::DELETE_CONTAINER => self.since(5, 1),
-            op::CREATE_TTL => self.since(5, 3),
-            _ => false,
+    /// Whether a record of `kind` can be read (`SerializeUtils.deserializeTxn`).
+    pub fn knows(&self, kind: TxnKind) -> bool {
+        match kind {
+            TxnKind::CreateSession
+            | TxnKind::CloseSession
+            | TxnKind::Error
+            | TxnKind::Create
+            | TxnKind::Delete
+            | TxnKind::SetData
+            | TxnKind::SetAcl
+            | TxnKind::Multi => true,
+            TxnKind::Create2 | TxnKind::Reconfig => self.since(5, 0),
+            TxnKind::CreateContainer | TxnKind::DeleteContainer => self.since(5, 1),
+            TxnKind::CreateTtl => self.since(5, 3),
+            TxnKind::Check => false,
         }
     }
 
-    /// Whether a multi may have a part of `txn_type` (`DataTree.processTxn`).
-    pub fn knows_in_multi(&self, txn_type: i32) -> bool {
-        match txn_type {
-            op::CREATE | op::DELETE | op::SET_DATA | op::ERROR | op::CHECK => true,
-            op::CREATE2 => self.release.has(&[(7, 2), (8, 2), (9, 0)]),
-            op::CREATE_CONTAINER | op::DELETE_CONTAINER | op::CREATE_TTL => self.knows(txn_type),
-            _ => false,
+    /// Whether a multi may have a part of `kind` (`DataTree.processTxn`).
+    pub fn knows_in_multi(&self, kind: TxnKind) -> bool {
+        match kind {
+            TxnKind::Create
+            | TxnKind::Delete
+            | TxnKind::SetData
+            | TxnKind::Error
+            | TxnKind::Check => true,
+            TxnKind::Create2 => self.release.has(&[(7, 2), (8, 2), (9, 0)]),
+            TxnKind::CreateContainer | TxnKind::DeleteContainer | TxnKind::CreateTtl => {
+                self.knows(kind)
+            }
+            TxnKind::CreateSession
+            | TxnKind::CloseSession
+            | TxnKind::SetAcl
+            | TxnKind::Multi
+            | TxnKind::Reconfig => false,
         }
     }
 

@@ -11,7 +11,7 @@ use super::entry::Entry;
 use crate::analysis::verify::{Depth, Finding, Report, Severity, codes, verify};
 use crate::error::{Result, TxnPlace};
 use crate::format::datadir::{CURRENT_EPOCH, FileName};
-use crate::format::record::txn::TxnBody;
+use crate::format::record::{Effect as TxnEffect, TxnBody};
 use crate::history::source::{EpochFile, Source, SourceFile};
 use crate::progress::Progress;
 use crate::zxid::Zxid;
@@ -536,19 +536,12 @@ fn is_tried(file: &SourceFile) -> bool {
 }
 
 fn sets_root_quota(body: &TxnBody<'_>) -> bool {
-    match body {
-        TxnBody::Create(create) => create.path == ROOT_LIMITS,
-        TxnBody::Multi(multi) if !multi.is_failed() => multi
-            .parts()
-            .any(|part| part.body().is_ok_and(|body| sets_root_quota(&body))),
-        TxnBody::CreateSession { .. }
-        | TxnBody::CloseSession { .. }
-        | TxnBody::Error { .. }
-        | TxnBody::Delete { .. }
-        | TxnBody::SetData { .. }
-        | TxnBody::SetAcl { .. }
-        | TxnBody::Check { .. }
-        | TxnBody::Multi(_)
-        | TxnBody::Unknown { .. } => false,
-    }
+    body.effects().any(|effect| match effect {
+        TxnEffect::Creates(create) => create.path == ROOT_LIMITS,
+        TxnEffect::OpensSession { .. }
+        | TxnEffect::ClosesSession { .. }
+        | TxnEffect::SetsData { .. }
+        | TxnEffect::SetsAcl { .. }
+        | TxnEffect::Deletes { .. } => false,
+    })
 }

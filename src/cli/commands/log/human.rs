@@ -7,8 +7,9 @@ use crate::cli::views::value;
 use std::io::Write;
 use zoovault::error::DecodeError;
 use zoovault::format::record::acl::OPEN_ACL_UNSAFE;
-use zoovault::format::record::txn::op_name;
-use zoovault::format::record::{AclVector, Create, CreateKind, Multi, TxnBody, error_name, op};
+use zoovault::format::record::{
+    AclVector, Create, CreateKind, Multi, TxnBody, TxnKind, error_name,
+};
 use zoovault::history::query::Selected;
 use zoovault::history::query::sessions::{Closed, KnownBy};
 
@@ -53,7 +54,7 @@ impl Lines {
                     (TxnBody::Multi(multi), _) => broken = self.multi(out, multi).err(),
                     (body, _) => self.body(out, body),
                 }
-                if let TxnBody::CreateSession { .. } | TxnBody::CloseSession { .. } = decoded.body {
+                if header.kind().is_some_and(TxnKind::is_of_session) {
                     let [server, ..] = header.client_id.0.to_be_bytes();
                     let _ = write!(out, ", server {server}");
                 }
@@ -78,11 +79,11 @@ impl Lines {
     }
 
     fn name(&self, out: &mut Vec<u8>, txn_type: i32) {
-        match op_name(txn_type) {
-            "unknown" => {
+        match TxnKind::from_code(txn_type) {
+            Some(kind) => out.extend_from_slice(kind.name().as_bytes()),
+            None => {
                 let _ = write!(out, "unknown({txn_type})");
             }
-            name => out.extend_from_slice(name.as_bytes()),
         }
     }
 
@@ -180,7 +181,9 @@ impl Lines {
             let _ = write!(out, " of {count}");
         }
         // Of a multi that failed, what was tried may be there still.
-        let kept = multi.parts().filter(|part| part.txn_type != op::ERROR);
+        let kept = multi
+            .parts()
+            .filter(|part| part.kind() != Some(TxnKind::Error));
         for (at, part) in kept.enumerate() {
             out.extend_from_slice(match (at, multi.is_failed()) {
                 (0, false) => b": ".as_slice(),

@@ -6,8 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::io::Write;
 use zoovault::error::DecodeError;
-use zoovault::format::record::txn::op_name;
-use zoovault::format::record::{AclVector, CreateKind, TxnBody, error_name};
+use zoovault::format::record::{AclVector, CreateKind, TxnBody, TxnKind, error_name};
 use zoovault::history::query::Selected;
 use zoovault::history::query::sessions::{Closed, KnownBy};
 
@@ -153,10 +152,10 @@ fn put_type(out: &mut Vec<u8>, separator: char, txn_type: i32) {
     if separator == ',' {
         out.push(b',');
     }
-    let _ = write!(out, "\"type\":\"{}\"", op_name(txn_type));
-    if op_name(txn_type) == "unknown" {
-        let _ = write!(out, ",\"type_id\":{txn_type}");
-    }
+    let _ = match TxnKind::from_code(txn_type) {
+        Some(kind) => write!(out, "\"type\":\"{}\"", kind.name()),
+        None => write!(out, "\"type\":\"unknown\",\"type_id\":{txn_type}"),
+    };
 }
 
 fn put_error(out: &mut Vec<u8>, code: i32) {

@@ -21,7 +21,7 @@ use std::ops::ControlFlow;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use zoovault::error::{Error, TxnPlace};
-use zoovault::format::record::op;
+use zoovault::format::record::TxnKind;
 use zoovault::history::query::{
     self, Filter, Follower, Found, Query, Range, Remark, Seen, Selected,
 };
@@ -80,7 +80,7 @@ pub struct LogArgs {
     pub session: Vec<SessionId>,
     /// Only txns of these types, and multis with such a part
     #[arg(long, value_name = "TYPE,...", value_delimiter = ',', value_parser = parse_op)]
-    pub op: Vec<i32>,
+    pub op: Vec<TxnKind>,
     /// Only requests that failed: error records, and multis that failed
     #[arg(long)]
     pub errors: bool,
@@ -124,28 +124,11 @@ pub fn parse_session(text: &str) -> Result<SessionId, String> {
         .map_err(|_| "a session is up to 16 hexadecimal digits, with or without 0x".to_owned())
 }
 
-fn parse_op(text: &str) -> Result<i32, String> {
-    const TYPES: [i32; 14] = [
-        op::CREATE_SESSION,
-        op::CLOSE_SESSION,
-        op::CREATE,
-        op::CREATE2,
-        op::CREATE_CONTAINER,
-        op::CREATE_TTL,
-        op::DELETE,
-        op::DELETE_CONTAINER,
-        op::SET_DATA,
-        op::SET_ACL,
-        op::CHECK,
-        op::MULTI,
-        op::RECONFIG,
-        op::ERROR,
-    ];
-    let name = zoovault::format::record::txn::op_name;
-    TYPES
-        .into_iter()
-        .find(|txn_type| name(*txn_type).eq_ignore_ascii_case(text))
-        .ok_or_else(|| format!("the types are {}", TYPES.map(name).join(", ")))
+fn parse_op(text: &str) -> Result<TxnKind, String> {
+    TxnKind::from_name(text).ok_or_else(|| {
+        let names: Vec<&str> = TxnKind::ALL.iter().map(|kind| kind.name()).collect();
+        format!("the types are {}", names.join(", "))
+    })
 }
 
 /// Writes txns in one of the views.

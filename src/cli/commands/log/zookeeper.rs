@@ -19,8 +19,9 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use zoovault::error::{DecodeError, Error, Fault};
 use zoovault::format::jute::Reader;
-use zoovault::format::record::txn::op_name;
-use zoovault::format::record::{Acl, AclVector, CreateKind, Multi, Txn, TxnBody, TxnHeader};
+use zoovault::format::record::{
+    Acl, AclVector, CreateKind, Multi, Txn, TxnBody, TxnHeader, TxnKind,
+};
 use zoovault::format::stream::{Span, Stream};
 use zoovault::format::txnlog::{END_OF_RECORD, HEADER_LEN, MAGIC, PREFIX_LEN};
 use zoovault::history::source::{Source, SourceFile};
@@ -152,7 +153,7 @@ fn put_header(out: &mut String, header: &TxnHeader, times: &mut Times) {
     out.push_str(" zxid ");
     text::put_hex(out, header.zxid.to_i64(), 1);
     out.push(' ');
-    out.push_str(op_name(header.txn_type));
+    out.push_str(TxnKind::name_of(header.txn_type));
     out.push(' ');
 }
 
@@ -223,7 +224,12 @@ fn put_txn(out: &mut String, txn: &Txn<'_>, times: &mut Times) {
 fn put_multi(out: &mut String, multi: &Multi<'_>) {
     for (at, part) in multi.parts().enumerate() {
         out.push_str(if at == 0 { "" } else { ";" });
-        let _ = write!(out, "{}:{}", op_name(part.txn_type), lossy(part.data));
+        let _ = write!(
+            out,
+            "{}:{}",
+            TxnKind::name_of(part.txn_type),
+            lossy(part.data)
+        );
     }
 }
 

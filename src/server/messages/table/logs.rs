@@ -4,7 +4,7 @@ use super::super::entry::{BLANK, Entry, Risk, Weight, sign, sign_with};
 use super::super::file_name;
 use super::super::pattern::Captures;
 use super::{IN_LOG, IN_NETWORK, IN_SNAPSHOT, REPLACE};
-use crate::format::record::txn::{is_known_type, op_name};
+use crate::format::record::TxnKind;
 
 pub(super) const ENTRIES: &[Entry] = &[
     Entry {
@@ -223,10 +223,11 @@ fn about_type(captures: &Captures) -> Vec<String> {
     let Some(txn_type) = number.and_then(|text| text.parse().ok()) else {
         return Vec::new();
     };
-    let fact = if is_known_type(txn_type) {
-        format!("type {txn_type} is {}", op_name(txn_type))
-    } else {
-        format!("no release up to 3.9 writes type {txn_type}: the record may be damaged")
+    let fact = match TxnKind::from_code(txn_type) {
+        Some(kind) => format!("type {txn_type} is {}", kind.name()),
+        None => {
+            format!("no release up to 3.9 writes type {txn_type}: the record may be damaged")
+        }
     };
     vec![fact]
 }

@@ -6,7 +6,8 @@
 //! - A member of a release before 3.6 logs neither the digest nor what a closeSession deletes,
 //!   though its leader sent them (`SerializeUtils`).
 
-use super::txn::{Multi, Txn, TxnBody, op};
+use super::txn::{Multi, Txn, TxnBody};
+use super::txn_kind::TxnKind;
 
 /// Whether the payloads `a` and `b` are the same txn.
 pub fn is_same_txn(a: &[u8], b: &[u8]) -> bool {
@@ -27,22 +28,29 @@ fn is_same_body(a: &TxnBody<'_>, b: &TxnBody<'_>) -> bool {
     match (a, b) {
         (TxnBody::Multi(a), TxnBody::Multi(b)) => is_same_multi(a, b),
         (
-            TxnBody::CloseSession {
-                paths_to_delete: Some(a),
-            },
-            TxnBody::CloseSession {
-                paths_to_delete: Some(b),
-            },
+            TxnBody::CloseSession { paths_to_delete: a },
+            TxnBody::CloseSession { paths_to_delete: b },
+        ) => a.zip(*b).is_none_or(|(a, b)| a == b),
+        (
+            TxnBody::CreateSession { .. }
+            | TxnBody::CloseSession { .. }
+            | TxnBody::Error { .. }
+            | TxnBody::Create(_)
+            | TxnBody::Delete { .. }
+            | TxnBody::SetData { .. }
+            | TxnBody::SetAcl { .. }
+            | TxnBody::Check { .. }
+            | TxnBody::Multi(_)
+            | TxnBody::Unknown { .. },
+            _,
         ) => a == b,
-        (TxnBody::CloseSession { .. }, TxnBody::CloseSession { .. }) => true,
-        _ => a == b,
     }
 }
 
 fn is_same_multi(a: &Multi<'_>, b: &Multi<'_>) -> bool {
     let have_failed = a.is_failed() && b.is_failed();
     let are_same = a.parts().zip(b.parts()).all(|(a, b)| {
-        let is_either_error = a.txn_type == op::ERROR || b.txn_type == op::ERROR;
+        let is_either_error = [a.kind(), b.kind()].contains(&Some(TxnKind::Error));
         a.data == b.data && (a.txn_type == b.txn_type || (have_failed && is_either_error))
     });
     a.parts().count() == b.parts().count() && are_same
@@ -76,27 +84,33 @@ mod tests {
             body.put_int(*txn_type);
             body.put_buffer(Some(data));
         }
-        payload(op::MULTI, &body)
+        payload(TxnKind::Multi.code(), &body)
     }
 
     #[test]
     fn a_failed_multi_is_the_same_whichever_parts_are_errors() {
         let tried = multi(&[
-            (op::DELETE, b"\0\0\0\x02/a"),
-            (op::ERROR, b"\xff\xff\xff\x9b"),
+            (TxnKind::Delete.code(), b"\0\0\0\x02/a"),
+            (TxnKind::Error.code(), b"\xff\xff\xff\x9b"),
         ]);
         let errors = multi(&[
-            (op::ERROR, b"\0\0\0\x02/a"),
-            (op::ERROR, b"\xff\xff\xff\x9b"),
+            (TxnKind::Error.code(), b"\0\0\0\x02/a"),
+            (TxnKind::Error.code(), b"\xff\xff\xff\x9b"),
         ]);
         let other = multi(&[
-            (op::ERROR, b"\0\0\0\x02/b"),
-            (op::ERROR, b"\xff\xff\xff\x9b"),
+            (TxnKind::Error.code(), b"\0\0\0\x02/b"),
+            (TxnKind::Error.code(), b"\xff\xff\xff\x9b"),
         ]);
         assert!(is_same_txn(&tried, &errors));
         assert!(!is_same_txn(&tried, &other));
-        let done = multi(&[(op::DELETE, b"\0\0\0\x02/a"), (op::DELETE, b"\0\0\0\x02/b")]);
-        let failed = multi(&[(op::DELETE, b"\0\0\0\x02/a"), (op::ERROR, b"\0\0\0\x02/b")]);
+        let done = multi(&[
+            (TxnKind::Delete.code(), b"\0\0\0\x02/a"),
+            (TxnKind::Delete.code(), b"\0\0\0\x02/b"),
+        ]);
+        let failed = multi(&[
+            (TxnKind::Delete.code(), b"\0\0\0\x02/a"),
+            (TxnKind::Error.code(), b"\0\0\0\x02/b"),
+        ]);
         assert!(!is_same_txn(&done, &failed), "one of them has an effect");
     }
 
@@ -104,16 +118,22 @@ mod tests {
     fn a_digest_or_the_paths_of_a_close_session_may_be_absent_but_not_differ() {
         let digest = |value: u8| [b"\0\0\0\x02\0\0\0\0\0\0\0".as_slice(), &[value]].concat();
         let path = b"\0\0\0\x02/a".as_slice();
-        let delete = |value| payload(op::DELETE, &[path, &digest(value)].concat());
-        assert!(is_same_txn(&delete(1), &payload(op::DELETE, path)));
+        let delete = |value| payload(TxnKind::Delete.code(), &[path, &digest(value)].concat());
+        assert!(is_same_txn(
+            &delete(1),
+            &payload(TxnKind::Delete.code(), path)
+        ));
         assert!(!is_same_txn(&delete(1), &delete(2)));
         let close = payload(
-            op::CLOSE_SESSION,
+            TxnKind::CloseSession.code(),
             &[b"\0\0\0\x01".as_slice(), path, &digest(1)].concat(),
         );
-        assert!(is_same_txn(&close, &payload(op::CLOSE_SESSION, b"")));
+        assert!(is_same_txn(
+            &close,
+            &payload(TxnKind::CloseSession.code(), b"")
+        ));
         let other = payload(
-            op::CLOSE_SESSION,
+            TxnKind::CloseSession.code(),
             &[b"\0\0\0\x01\0\0\0\x02/b".as_slice(), &digest(1)].concat(),
         );
         assert!(!is_same_txn(&close, &other));

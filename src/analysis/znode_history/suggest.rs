@@ -3,7 +3,7 @@
 use super::scan::scan;
 use super::scope::Scope;
 use crate::error::Result;
-use crate::format::record::{Txn, TxnBody};
+use crate::format::record::{Effect, Txn};
 use crate::format::txnlog::Level;
 use crate::history::replay::{load_snapshot, read_timeline};
 use crate::history::source::Source;
@@ -60,7 +60,7 @@ pub fn near(source: &Source, path: &[u8], progress: &dyn Progress) -> Result<Vec
             progress,
             &mut |_, payload, offset| {
                 if let Ok(txn) = Txn::decode(payload, offset) {
-                    consider_created(&txn.body, &mut consider);
+                    consider_created(&txn, &mut consider);
                 }
                 Ok(())
             },
@@ -69,17 +69,16 @@ pub fn near(source: &Source, path: &[u8], progress: &dyn Progress) -> Result<Vec
     Ok(found.into_iter().map(|(_, _, path)| path).collect())
 }
 
-fn consider_created(body: &TxnBody<'_>, consider: &mut dyn FnMut(&[u8])) {
-    match body {
-        TxnBody::Create(create) => consider(create.path),
-        TxnBody::Multi(multi) if !multi.is_failed() => {
-            for part in multi.parts() {
-                if let Ok(body) = part.body() {
-                    consider_created(&body, consider);
-                }
-            }
+fn consider_created(txn: &Txn<'_>, consider: &mut dyn FnMut(&[u8])) {
+    for effect in txn.body.effects() {
+        match effect {
+            Effect::Creates(create) => consider(create.path),
+            Effect::OpensSession { .. }
+            | Effect::ClosesSession { .. }
+            | Effect::SetsData { .. }
+            | Effect::SetsAcl { .. }
+            | Effect::Deletes { .. } => {}
         }
-        _ => {}
     }
 }
 
