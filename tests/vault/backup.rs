@@ -1,5 +1,9 @@
 //! Backups against histories that are known txn by txn: what is in the repository is what was
 //! written, whatever the sources went through.
+#![allow(
+    clippy::single_range_in_vec_init,
+    reason = "a source has any number of logs, each a range of steps, and often one"
+)]
 
 use crate::common::historian;
 use crate::common::logs;
