@@ -4,7 +4,7 @@ use super::{MANIFEST_NAME, Manifest, SUMS_NAME};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::checksum::Hashed;
 use crate::format::datadir::{FileName, VERSION_DIR};
-use crate::progress::{Progress, Silent, Told};
+use crate::progress::{Counted, NoProgress, Progress};
 use flate2::bufread::MultiGzDecoder;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -22,7 +22,7 @@ const MANIFEST_LEN_MAX: u64 = 64 << 20;
 pub fn unpack(path: &Path, into: &Path) -> Result<Manifest> {
     let version_dir = into.join(VERSION_DIR);
     fs::create_dir(&version_dir).map_err(|err| Error::io(&version_dir, "create", err))?;
-    read(path, Some(into), &Silent)
+    read(path, Some(into), &NoProgress)
 }
 
 /// Reads the archive at `path` against its hashes, and gives its manifest.
@@ -35,7 +35,7 @@ pub fn check(path: &Path, progress: &dyn Progress) -> Result<Manifest> {
 
 fn read(path: &Path, into: Option<&Path>, progress: &dyn Progress) -> Result<Manifest> {
     let file = File::open(path).map_err(|err| Error::io(path, "read", err))?;
-    let file = Told::new(file, progress);
+    let file = Counted::new(file, progress);
     let mut tar = tar::Archive::new(MultiGzDecoder::new(BufReader::with_capacity(1 << 18, file)));
     let mut hashes = BTreeMap::new();
     let mut manifest = None;

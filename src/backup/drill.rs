@@ -14,7 +14,7 @@ use crate::history::replay::{Proof, Trust};
 use crate::history::source::{self, Source};
 use crate::progress::Progress;
 use crate::recovery::restore::{self, Ephemerals, What, Where};
-use crate::repository::{BackupName, History, Repository, StoredLog, Which};
+use crate::repository::{BackupName, LineageContents, Repository, StoredLog, Which};
 use crate::zxid::Zxid;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -117,7 +117,7 @@ pub fn drill(
 }
 
 /// Txns within the windows that the backups claim, each as likely as another.
-fn at_random(history: &History, options: &Options) -> Vec<Zxid> {
+fn at_random(history: &LineageContents, options: &Options) -> Vec<Zxid> {
     let windows = || {
         history
             .backups
@@ -172,7 +172,7 @@ impl Random {
 /// Restores one point, and verifies what was written.
 fn restored(
     repository: &Repository,
-    history: &History,
+    history: &LineageContents,
     zxid: Zxid,
     options: &Options,
     progress: &dyn Progress,

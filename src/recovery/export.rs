@@ -13,7 +13,7 @@ use crate::history::replay::{
 };
 use crate::history::source::{EpochFile, Source, SourceFile};
 use crate::history::timeline::Piece;
-use crate::progress::{Progress, Told};
+use crate::progress::{Counted, Progress};
 use crate::recovery::restore::{uncertainties, write_snapshot};
 use crate::tree::DataTree;
 use crate::zxid::Zxid;
@@ -227,7 +227,7 @@ fn add_base<W: Write>(
         .snapshots()
         .get(index)
         .ok_or_else(|| Error::new(ErrorKind::Failed, "a base of another source"))?;
-    let bytes = Told::new(Span::new(snapshot.open()?, 0), progress);
+    let bytes = Counted::new(Span::new(snapshot.open()?, 0), progress);
     copy(
         writer,
         file(&snapshot.server_name(), snapshot.size()),
@@ -281,7 +281,7 @@ fn add_log<W: Write>(
     let mut entry = file(&log_name(first), header.len() as u64 + (end - start));
     entry.zxids = Some((first, to));
     entry.times = times;
-    let bytes = Told::new(
+    let bytes = Counted::new(
         header
             .as_slice()
             .chain(Span::range(log.open()?, start, end)),

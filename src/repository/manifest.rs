@@ -250,7 +250,7 @@ impl Manifest {
 
 /// A mark that objects and backups are to be deleted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tomb {
+pub struct Tombstone {
     /// [`FORMAT_VERSION`] of the program that wrote it.
     pub format: u64,
     /// When it was made, in ms.

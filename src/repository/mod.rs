@@ -20,7 +20,7 @@
 //! otherwise (an uncommitted tail that was truncated, an ensemble that was rebuilt) is another. How
 //! they are told apart is described in [`crate::backup::run`].
 //!
-//! **Deletion** takes two steps. A [`Tomb`] makes backups count no more, or marks objects that
+//! **Deletion** takes two steps. A [`Tombstone`] makes backups count no more, or marks objects that
 //! nothing needs; what it marks is deleted a day later at the earliest, and only if no manifest
 //! lists it that is there, not even a forgotten one. Whoever writes reads the tombs first, rests
 //! only on what a backup lists that counts, gives bytes that are equal to marked ones another name
@@ -34,22 +34,22 @@ mod codec;
 mod history;
 mod manifest;
 pub mod name;
-mod needs;
-mod ranges;
+mod references;
 mod storage;
 mod unpacked;
+mod zxid_set;
 
-pub use history::{History, Which};
+pub use history::{LineageContents, Which};
 pub use manifest::{
     EXACT_NOWHERE, FORMAT_VERSION, Identity, Manifest, Mark, Object, Origin, Origins, Pin,
-    Position, StoredEvidence, StoredLog, StoredSnapshot, StoredTrailer, StoredWindow, Tomb, decode,
-    encode,
+    Position, StoredEvidence, StoredLog, StoredSnapshot, StoredTrailer, StoredWindow, Tombstone,
+    decode, encode,
 };
 pub use name::BackupName;
-pub use needs::{Needed, Needs};
-pub use ranges::Ranges;
+pub use references::{Needed, Needs};
 pub use storage::{Listed, Storage};
 pub use unpacked::Unpacked;
+pub use zxid_set::Ranges;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::checksum::sha256;
@@ -91,9 +91,9 @@ pub struct Listing {
     /// The backups that are forgotten, and not deleted yet.
     pub forgotten: Vec<BackupName>,
     /// Names of objects that are marked for deletion.
-    pub condemned: HashSet<String>,
+    pub marked: HashSet<String>,
     /// The marks for deletion: names, and what they say.
-    pub tombs: Vec<(String, Tomb)>,
+    pub tombs: Vec<(String, Tombstone)>,
     /// Ids of backups that are marked to be kept.
     pub pinned: BTreeSet<String>,
     /// The names of those marks.
@@ -229,9 +229,9 @@ impl Repository {
             let Some(bytes) = self.storage.get(&tomb.name)? else {
                 continue;
             };
-            match self.judged::<Tomb>(&tomb.name, &bytes) {
+            match self.judged::<Tombstone>(&tomb.name, &bytes) {
                 Ok(read) => {
-                    listing.condemned.extend(read.objects.iter().cloned());
+                    listing.marked.extend(read.objects.iter().cloned());
                     listing.tombs.push((tomb.name, read));
                 }
                 Err(error) => damaged.push(error.hint(TOMB)),
@@ -345,14 +345,14 @@ impl Repository {
     }
 
     /// Compresses `bytes` and stores them under the name that `name` makes of the SHA-256, never
-    /// one that is `condemned`. They were read back, decompressed and compared when this returns.
+    /// one that is `marked`. They were read back, decompressed and compared when this returns.
     ///
     /// # Errors
     /// When they cannot be stored, or do not read back.
     pub fn store(
         &self,
         bytes: &[u8],
-        condemned: &HashSet<String>,
+        marked: &HashSet<String>,
         name: impl Fn(&str) -> String,
     ) -> Result<Object> {
         let failed = |err| Error::io(self.shown(), "compress an object for", err);
@@ -365,7 +365,7 @@ impl Repository {
                 bytes: stored.len() as u64,
                 sha256,
             };
-            if !condemned.contains(&object.name) {
+            if !marked.contains(&object.name) {
                 break (object, stored);
             }
             salt = Some(salt.map_or(1, |salt: u64| salt + 1));
@@ -468,7 +468,7 @@ impl Repository {
     ///
     /// # Errors
     /// When it cannot be written, or does not read back.
-    pub fn bury(&self, tomb: &Tomb) -> Result<String> {
+    pub fn bury(&self, tomb: &Tombstone) -> Result<String> {
         let (bytes, sha256) = encode(tomb);
         let name = name::tomb(tomb.created_ms, &sha256);
         self.put_read_back(&name, bytes)?;

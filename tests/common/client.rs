@@ -117,7 +117,9 @@ fn connections(address: &str) -> Option<u32> {
     stream.write_all(b"srvr").ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
-    let count = answer.lines().find_map(|line| line.strip_prefix("Connections: "));
+    let count = answer
+        .lines()
+        .find_map(|line| line.strip_prefix("Connections: "));
     count?.trim().parse().ok()
 }
 

@@ -20,7 +20,7 @@ use zoovault::format::txnlog::{Level, LogWriter};
 use zoovault::history::replay::tree_at;
 use zoovault::history::source::{Options, Source};
 use zoovault::history::timeline::Timeline;
-use zoovault::progress::Silent;
+use zoovault::progress::NoProgress;
 use zoovault::tree::{AclValue, DataTree};
 use zoovault::zxid::{SessionId, Zxid};
 
@@ -175,9 +175,12 @@ fn cat_and_stat_give_what_clients_saw() {
 /// The tree at the end of a source, as the library has it.
 fn tree_of(dir: &Path) -> DataTree {
     let source = Source::open(dir, &Options::default()).unwrap();
-    let timeline = Timeline::read(&source, Level::Frames, &Silent).unwrap();
+    let timeline = Timeline::read(&source, Level::Frames, &NoProgress).unwrap();
     let last = timeline.last().unwrap();
-    tree_at(&source, &timeline, last, &Silent).unwrap().0.tree
+    tree_at(&source, &timeline, last, &NoProgress)
+        .unwrap()
+        .0
+        .tree
 }
 
 /// Bytes of a record's field, whichever way it has them.

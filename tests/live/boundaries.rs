@@ -2,8 +2,8 @@
 //! then sent the whole tree; or its last log of an epoch is gone. A real server that is started on
 //! what is restored serves what the member served.
 
-use std::{fs, io};
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use serde_json::Value;
 use tempfile::TempDir;

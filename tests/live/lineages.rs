@@ -18,7 +18,7 @@ use crate::writers::Writers;
 use zoovault::format::txnlog::Level;
 use zoovault::history::source::{Options as SourceOptions, Source};
 use zoovault::history::timeline::Timeline;
-use zoovault::progress::Silent;
+use zoovault::progress::NoProgress;
 
 const IDS: [u8; 3] = [1, 2, 3];
 
@@ -321,7 +321,7 @@ fn try_tail(release: &Release) -> Option<Tail> {
 /// The last txn in the logs of a directory.
 fn last_logged(dir: &Path) -> i64 {
     let source = Source::open(dir, &SourceOptions::default()).expect("a source");
-    let timeline = Timeline::read(&source, Level::Everything, &Silent).expect("its logs");
+    let timeline = Timeline::read(&source, Level::Everything, &NoProgress).expect("its logs");
     timeline.last().expect("a txn").to_i64()
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use zoovault::analysis::verify::codes;
 use zoovault::history::source::{Options, Source};
-use zoovault::progress::Silent;
+use zoovault::progress::NoProgress;
 use zoovault::server::messages::{
     Answer, Effect, Prognosis, Risk, Weight, directory, entries, explain,
 };
@@ -349,7 +349,7 @@ fn foretell(dir: &Path, log_dir: Option<PathBuf>) -> Prognosis {
         scratch_dir: None,
     };
     let source = Source::open(dir, &options).unwrap();
-    let (report, prognosis) = directory(&source, &Silent).unwrap();
+    let (report, prognosis) = directory(&source, &NoProgress).unwrap();
     for finding in &report.findings {
         let code = codes::find(finding.code).unwrap();
         assert!(

@@ -18,7 +18,7 @@ use zoovault::error::ErrorKind;
 use zoovault::history::point::Point;
 use zoovault::history::replay::rebuild;
 use zoovault::history::source::{self, Source};
-use zoovault::progress::Silent;
+use zoovault::progress::NoProgress;
 use zoovault::recovery::restore::write_snapshot;
 use zoovault::repository::{Repository, Storage, Which};
 use zoovault::zxid::Zxid;
@@ -115,7 +115,7 @@ fn options() -> source::Options {
 
 /// The tree after a txn, as the bytes of a snapshot: equal trees give equal bytes.
 fn tree(source: &Source, zxid: Zxid) -> Result<Vec<u8>, zoovault::error::Error> {
-    let rebuilt = rebuild(source, Point::Zxid(zxid), false, &Silent)?;
+    let rebuilt = rebuild(source, Point::Zxid(zxid), false, &NoProgress)?;
     let mut bytes = Vec::new();
     write_snapshot(&rebuilt.replayed.tree, &mut bytes).unwrap();
     Ok(bytes)
@@ -143,7 +143,7 @@ impl Scene {
             now_ms: self.now,
             scratch_dir: None,
         };
-        backup(&source, &self.repository, &options, &Silent).unwrap()
+        backup(&source, &self.repository, &options, &NoProgress).unwrap()
     }
 
     /// As [`Scene::back_up`], when there is nothing to be told.

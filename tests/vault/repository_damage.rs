@@ -19,7 +19,7 @@ use zoovault::error::ErrorKind;
 use zoovault::format::record::op;
 use zoovault::format::txnlog::{encode_header, encode_record};
 use zoovault::history::source::{Options, Source};
-use zoovault::progress::Silent;
+use zoovault::progress::NoProgress;
 use zoovault::repository::{
     BackupName, Manifest, Object, Repository, Storage, StoredLog, Which, name,
 };
@@ -177,7 +177,7 @@ fn the_end_of_an_epoch_that_is_damaged_is_not_taken_for_one_that_was_never_there
     assert!(status == 4 && told.contains(object), "{status}: {told}");
     assert!(told.contains(CHECK), "{told}");
     assert_eq!(restore(&place, "0x100000028").0, 0);
-    let report = check(&repository, &check::Options::default(), &Silent).unwrap();
+    let report = check(&repository, &check::Options::default(), &NoProgress).unwrap();
     let [loss] = report.losses.as_slice() else {
         panic!("{:?}", report.losses);
     };
@@ -361,7 +361,7 @@ fn a_drill_draws_txns_that_there_are() {
             seed,
             scratch_dir: scratch.path().to_owned(),
         };
-        let report = drill(&repository, &options, &Silent).unwrap();
+        let report = drill(&repository, &options, &NoProgress).unwrap();
         assert!(report.failed.is_empty(), "{:?}", report.failed);
         assert_eq!(report.restored.len(), 4);
     }

@@ -4,7 +4,7 @@
 use super::policy::{Candidate, Policy, Reason, Summary, judge};
 use super::{Clock, ensure_plausible};
 use crate::error::{Error, ErrorKind, Result};
-use crate::repository::{BackupName, FORMAT_VERSION, Listing, Manifest, Repository, Tomb};
+use crate::repository::{BackupName, FORMAT_VERSION, Listing, Manifest, Repository, Tombstone};
 use jiff::tz::TimeZone;
 use std::collections::BTreeSet;
 
@@ -251,7 +251,7 @@ pub fn execute(repository: &Repository, plan: &Plan, clock: Clock<'_>) -> Result
     let created_ms = clock();
     ensure_plausible(repository, created_ms)?;
     repository
-        .bury(&Tomb {
+        .bury(&Tombstone {
             format: FORMAT_VERSION,
             created_ms,
             backups,

@@ -2,7 +2,7 @@
 
 use super::lineage::Lineage;
 use super::scan::Scan;
-use super::ship::{Parts, Target};
+use super::upload::{Parts, Target};
 use super::{Run, Stored};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::snapshot::{self, NewestZxids, Trailer};
@@ -15,9 +15,9 @@ use crate::history::replay::{
 };
 use crate::history::source::{self, Source, SourceFile};
 use crate::history::timeline::{Segment, Timeline};
-use crate::progress::{Progress, Silent};
+use crate::progress::{NoProgress, Progress};
 use crate::recovery::restore::write_snapshot;
-use crate::repository::{EXACT_NOWHERE, History, Origin, StoredSnapshot, StoredTrailer};
+use crate::repository::{EXACT_NOWHERE, LineageContents, Origin, StoredSnapshot, StoredTrailer};
 use crate::tree::DataTree;
 use crate::zxid::Zxid;
 use std::io;
@@ -117,7 +117,7 @@ fn trailer(trailer: &Trailer) -> StoredTrailer {
 /// store.
 fn rebuild(
     target: &Target<'_>,
-    history: &History,
+    history: &LineageContents,
     zxid: Zxid,
     options: &source::Options,
     created_ms: i64,
@@ -145,7 +145,7 @@ fn store_tree(
     created_ms: i64,
 ) -> Result<StoredSnapshot> {
     let silent = Target {
-        progress: &Silent,
+        progress: &NoProgress,
         ..*target
     };
     let shown = target.repository.shown();
@@ -184,7 +184,7 @@ impl Run<'_> {
         target: &Target<'_>,
         scan: &Scan,
         all_bases: &[Base],
-        history: &History,
+        history: &LineageContents,
         stored: &mut Stored,
     ) -> Result<()> {
         let timeline = &scan.timeline;
@@ -251,7 +251,7 @@ impl Run<'_> {
         &mut self,
         target: &Target<'_>,
         lineage: &Lineage,
-        history: &History,
+        history: &LineageContents,
     ) -> Result<Option<StoredSnapshot>> {
         let Some(last) = lineage.last() else {
             return Ok(None);
@@ -285,7 +285,7 @@ impl Run<'_> {
         self.first_sound(target, &timeline, inferred)
     }
 
-    fn is_due(&self, newest: &StoredSnapshot, history: &History) -> bool {
+    fn is_due(&self, newest: &StoredSnapshot, history: &LineageContents) -> bool {
         let logs = history
             .logs
             .iter()
@@ -317,7 +317,7 @@ impl Run<'_> {
     fn rebuilt(
         &mut self,
         target: &Target<'_>,
-        history: &History,
+        history: &LineageContents,
         zxid: Zxid,
     ) -> Result<Option<StoredSnapshot>> {
         self.progress.start("rebuilding a base", None);
@@ -350,7 +350,7 @@ fn reach(base: &Base, scan: &Scan) -> Option<(Zxid, Zxid)> {
 }
 
 /// What the repository holds, with what was stored now.
-pub(super) fn together(history: &History, stored: &Stored) -> History {
+pub(super) fn together(history: &LineageContents, stored: &Stored) -> LineageContents {
     let mut together = history.clone();
     together.logs.extend(stored.logs.iter().cloned());
     together.snapshots.extend(stored.snapshots.iter().cloned());

@@ -9,10 +9,10 @@ use crate::format::txnlog::Level;
 use crate::history::replay::exact_ranges;
 use crate::history::source::{self, Source};
 use crate::history::timeline::{Gap, Timeline};
-use crate::progress::Silent;
+use crate::progress::NoProgress;
 use crate::repository::{
-    BackupName, COMMIT_WITHIN, FORMAT_VERSION, History, Manifest, Origins, Position, Repository,
-    StoredEvidence, StoredLog, StoredSnapshot, StoredWindow,
+    BackupName, COMMIT_WITHIN, FORMAT_VERSION, LineageContents, Manifest, Origins, Position,
+    Repository, StoredEvidence, StoredLog, StoredSnapshot, StoredWindow,
 };
 use crate::zxid::Zxid;
 use std::time::{Instant, SystemTime};
@@ -23,7 +23,7 @@ impl Run<'_> {
         &mut self,
         scan: &Scan,
         lineage: &Lineage,
-        mut history: History,
+        mut history: LineageContents,
         mut stored: Stored,
     ) -> Result<Manifest> {
         let position = scan.position(self.source)?;
@@ -73,7 +73,7 @@ impl Run<'_> {
     }
 
     /// Tells which txns are missing around those that were stored now.
-    fn judge_gaps(&mut self, history: &History, stored: &Stored) -> Result<()> {
+    fn judge_gaps(&mut self, history: &LineageContents, stored: &Stored) -> Result<()> {
         let all = together(history, stored);
         let all = Source::of_history(self.repository, &all, &self.source_options())?;
         let timeline = Timeline::read(&all, Level::Frames, self.progress)?;
@@ -125,7 +125,7 @@ impl Run<'_> {
     fn choose(
         &self,
         manifest: &mut Manifest,
-        mut history: History,
+        mut history: LineageContents,
         stored: Stored,
         merged: Vec<StoredLog>,
     ) -> Result<()> {
@@ -252,8 +252,8 @@ impl Run<'_> {
 }
 
 /// What one manifest lists.
-fn only(manifest: &Manifest) -> History {
-    let mut history = History::of(Vec::new());
+fn only(manifest: &Manifest) -> LineageContents {
+    let mut history = LineageContents::of(Vec::new());
     history.lineage.clone_from(&manifest.lineage);
     history.logs.clone_from(&manifest.logs);
     history.snapshots.clone_from(&manifest.snapshots);
@@ -274,11 +274,11 @@ fn added_bytes(stored: &Stored, merged: &[StoredLog]) -> u64 {
 /// Damage of a log, where its beginning has to be looked at; failures to read.
 pub fn windows(
     repository: &Repository,
-    history: &History,
+    history: &LineageContents,
     options: &source::Options,
 ) -> Result<Vec<StoredWindow>> {
     let source = Source::of_history(repository, history, options)?;
-    let timeline = Timeline::read(&source, Level::Frames, &Silent)?;
+    let timeline = Timeline::read(&source, Level::Frames, &NoProgress)?;
     let all = stored_bases(&source, &timeline)?;
     let time_at = |zxid: Zxid| {
         let at_begin = history.logs.iter().find(|log| log.first_zxid == zxid);

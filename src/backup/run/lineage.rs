@@ -9,7 +9,7 @@ use crate::format::txnlog::LogReader;
 use crate::history::source::Source;
 use crate::history::timeline::Timeline;
 use crate::repository::{
-    BackupName, History, Listing, Manifest, Mark, Object, Position, Repository,
+    BackupName, LineageContents, Listing, Manifest, Mark, Object, Position, Repository,
 };
 use crate::zxid::Zxid;
 use std::collections::{HashMap, HashSet};
@@ -122,8 +122,8 @@ impl Lineage {
     }
 
     /// What its backups hold together.
-    pub fn history(&self) -> History {
-        History::of(self.backups.clone())
+    pub fn history(&self) -> LineageContents {
+        LineageContents::of(self.backups.clone())
     }
 
     /// The newest backup.

@@ -3,7 +3,7 @@
 //! stored as it is, with the highest zxid that its znodes show, and told by name.
 
 use super::base::store;
-use super::ship::Target;
+use super::upload::Target;
 use super::{Run, Stored, goes_on};
 use crate::backup::run::base::together;
 use crate::backup::run::lineage::Lineage;
@@ -14,8 +14,8 @@ use crate::format::txnlog::Level;
 use crate::history::replay::{Alone, Base, BaseFile, bases};
 use crate::history::source::{Source, SourceFile};
 use crate::history::timeline::Timeline;
-use crate::progress::Silent;
-use crate::repository::{History, StoredSnapshot, StoredWindow};
+use crate::progress::NoProgress;
+use crate::repository::{LineageContents, StoredSnapshot, StoredWindow};
 use crate::zxid::Zxid;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -24,7 +24,7 @@ const WRITTEN_WITHIN: Duration = Duration::from_secs(120);
 
 /// What the repository holds, with what was stored now.
 struct Held {
-    history: History,
+    history: LineageContents,
     windows: Vec<StoredWindow>,
     timeline: Timeline,
 }
@@ -59,7 +59,7 @@ impl Run<'_> {
         target: &Target<'_>,
         scan: &Scan,
         lineage: &Lineage,
-        history: &History,
+        history: &LineageContents,
         stored: &mut Stored,
     ) -> Result<()> {
         let (source, last) = (self.source, scan.timeline.last());
@@ -115,12 +115,12 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn held(&self, history: &History, stored: &Stored) -> Result<Held> {
+    fn held(&self, history: &LineageContents, stored: &Stored) -> Result<Held> {
         let history = together(history, stored);
         let source = Source::of_history(self.repository, &history, &self.source_options())?;
         Ok(Held {
             windows: self.windows(&history)?,
-            timeline: Timeline::read(&source, Level::Frames, &Silent)?,
+            timeline: Timeline::read(&source, Level::Frames, &NoProgress)?,
             history,
         })
     }

@@ -48,17 +48,17 @@
 //! **Small logs** are laid together as they become many, so that a manifest stays short however
 //! often it is made. What they replace is pruned when no backup lists it any more.
 
+mod assign_lineage;
 mod base;
 mod commit;
-mod joints;
+mod epoch_boundaries;
 mod lineage;
 mod lone;
 mod merge;
 mod payloads;
-mod place;
 mod relation;
 mod scan;
-mod ship;
+mod upload;
 
 pub use commit::windows;
 
@@ -66,17 +66,17 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::history::source::{self, Source, SourceFile};
 use crate::progress::Progress;
 use crate::repository::{
-    BackupName, History, Listing, Manifest, Repository, StoredEvidence, StoredLog, StoredSnapshot,
-    StoredWindow,
+    BackupName, LineageContents, Listing, Manifest, Repository, StoredEvidence, StoredLog,
+    StoredSnapshot, StoredWindow,
 };
 use crate::zxid::Zxid;
+use assign_lineage::Place;
 use base::bases_in_order;
 use lineage::Lineage;
-use place::Place;
 use scan::{Scan, Stretch};
-use ship::{Cutter, Target};
 use std::path::PathBuf;
 use std::time::{Instant, SystemTime};
+use upload::{Cutter, Target};
 
 /// By how much logs shrink at best, for the guess whether there is room.
 const RATIO_MAX: u64 = 10;
@@ -293,7 +293,12 @@ impl Run<'_> {
     }
 
     /// Stores what is missing, and the bases that it needs.
-    fn store(&mut self, scan: &Scan, lineage: &Lineage, history: &History) -> Result<Stored> {
+    fn store(
+        &mut self,
+        scan: &Scan,
+        lineage: &Lineage,
+        history: &LineageContents,
+    ) -> Result<Stored> {
         let timeline = &scan.timeline;
         let (all_bases, damage) = match goes_on(scan, lineage) {
             true => (Vec::new(), Vec::new()),
@@ -312,11 +317,11 @@ impl Run<'_> {
         let stretches = scan.stretches(&history.ranges(), from);
         self.ensure_room(&stretches)?;
         let lineage_id = lineage.id.clone();
-        let condemned = std::mem::take(&mut self.listing.condemned);
+        let marked = std::mem::take(&mut self.listing.marked);
         let target = Target {
             repository: self.repository,
             lineage: &lineage_id,
-            condemned: &condemned,
+            marked: &marked,
             progress: self.progress,
         };
         let mut stored = Stored {
@@ -330,7 +335,7 @@ impl Run<'_> {
             let due = self.due_base(&target, lineage, history)?;
             stored.snapshots.extend(due);
         }
-        self.listing.condemned = condemned;
+        self.listing.marked = marked;
         Ok(stored)
     }
 
@@ -381,7 +386,7 @@ impl Run<'_> {
     }
 
     /// What `history` promises.
-    fn windows(&self, history: &History) -> Result<Vec<StoredWindow>> {
+    fn windows(&self, history: &LineageContents) -> Result<Vec<StoredWindow>> {
         windows(self.repository, history, &self.source_options())
     }
 }

@@ -5,7 +5,7 @@ use crate::cli::exit::{self, BadArgument, Exit};
 use crate::cli::jobs::config::Config;
 use crate::cli::jobs::{self, Gauge, JobArgs, Outcome, Rounds};
 use crate::cli::repo_args::{self, RepoArg, now_ms};
-use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::text;
 use clap::Args;
 use serde_json::{Value, json};
@@ -417,7 +417,7 @@ impl Done {
 }
 
 impl Render for Done {
-    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn human(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         for (path, backup) in &self.backups {
             let manifest = &backup.manifest;
             let id = backup

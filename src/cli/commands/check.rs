@@ -5,7 +5,7 @@ use crate::cli::exit::Exit;
 use crate::cli::jobs::config::Config;
 use crate::cli::jobs::{self, JobArgs, Outcome};
 use crate::cli::repo_args::{self, RepoArg, now_ms};
-use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::text;
 use anyhow::Context;
 use clap::Args;
@@ -115,7 +115,7 @@ fn verdict_name(verdict: Verdict) -> (&'static str, &'static str) {
 }
 
 impl Render for Shown<'_> {
-    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn human(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         let report = self.report;
         let (verdict, color) = verdict_name(report.verdict());
         let verdict = look.paint(&format!("1;{color}"), &verdict.to_uppercase());
@@ -192,7 +192,7 @@ impl Render for Shown<'_> {
 
 impl Shown<'_> {
     /// What damage costs a lineage, and what can still be had.
-    fn show_loss(&self, out: &mut dyn Write, loss: &Loss, look: &Look) -> io::Result<()> {
+    fn show_loss(&self, out: &mut dyn Write, loss: &Loss, look: &TextStyle) -> io::Result<()> {
         let all = loss.hurt.len() + loss.whole.len();
         let title = format!(
             "Lineage {}: {} of {} damaged",
@@ -241,7 +241,7 @@ fn read_words(report: &Report) -> String {
     }
 }
 
-fn show_finding(out: &mut dyn Write, finding: &Finding, look: &Look) -> io::Result<()> {
+fn show_finding(out: &mut dyn Write, finding: &Finding, look: &TextStyle) -> io::Result<()> {
     let color = match finding.severity {
         Severity::Info => "2",
         Severity::Warning => "33",
@@ -277,7 +277,7 @@ fn show_finding(out: &mut dyn Write, finding: &Finding, look: &Look) -> io::Resu
 }
 
 /// The ids of backups, the newest of them where there are many.
-fn ids(ids: &[String], look: &Look) -> String {
+fn ids(ids: &[String], look: &TextStyle) -> String {
     let limit = if look.verbose { usize::MAX } else { IDS_MAX };
     let hidden = ids.len().saturating_sub(limit);
     let shown: Vec<String> = ids.iter().skip(hidden).map(|id| text::escape(id)).collect();

@@ -2,7 +2,7 @@
 
 use crate::cli::args::{EXIT_STATUS, options};
 use crate::cli::exit::{BadArgument, Exit};
-use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::text;
 use anyhow::Context;
 use clap::Args;
@@ -145,7 +145,7 @@ fn range(first: Zxid, last: Zxid) -> String {
 /// The lines of one kind, the first of them only without `-v`.
 fn show_lines(
     out: &mut dyn Write,
-    look: &Look,
+    look: &TextStyle,
     (word, color): (&str, &str),
     lines: Vec<String>,
 ) -> io::Result<()> {
@@ -161,7 +161,7 @@ fn show_lines(
 }
 
 impl Render for Shown<'_> {
-    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn human(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         let report = self.report;
         let (verdict, color) = verdict_name(report.verdict());
         writeln!(
@@ -221,7 +221,7 @@ impl Shown<'_> {
         self.names.get(member).map_or("", String::as_str)
     }
 
-    fn show_common(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn show_common(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         let report = self.report;
         let count = text::plural(report.common_txns, "txn");
         let ranges = match report.common.as_slice() {
@@ -242,7 +242,7 @@ impl Shown<'_> {
         Ok(())
     }
 
-    fn show_findings(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn show_findings(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         let report = self.report;
         for fork in &report.forks {
             show_lines(out, look, ("fork", "31"), vec![fork_line(fork)])?;

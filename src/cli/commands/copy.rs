@@ -4,7 +4,7 @@ use crate::cli::exit::{BadArgument, Exit};
 use crate::cli::jobs::config::Config;
 use crate::cli::jobs::{self, Gauge, JobArgs, Outcome};
 use crate::cli::repo_args::{self, RepoArg, now_ms};
-use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::text;
 use anyhow::Context;
 use clap::Args;
@@ -175,7 +175,7 @@ impl Shown {
 }
 
 impl Render for Shown {
-    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn human(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         let title = format!("{}: {}", self.source, self.line());
         writeln!(out, "{}", look.paint("1", &title))?;
         let copied = self.copied.as_ref();

@@ -4,7 +4,7 @@ use crate::cli::exit::{self, Exit};
 use crate::cli::jobs::config::Config;
 use crate::cli::jobs::{self, Gauge, JobArgs, Outcome};
 use crate::cli::repo_args::{self, RepoArg, now_ms};
-use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::text;
 use anyhow::anyhow;
 use clap::Args;
@@ -128,7 +128,7 @@ impl Shown {
 }
 
 impl Render for Shown {
-    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn human(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         let report = &self.report;
         let (word, color) = match (report.failed.is_empty(), self.exit()) {
             (true, Exit::Done) => ("restored and proven", "32"),

@@ -2,7 +2,7 @@
 
 use crate::cli::args::ServerArgs;
 use crate::cli::exit::{BadArgument, Exit};
-use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::forecast;
 use crate::cli::views::labelled::field;
 use crate::cli::views::text;
@@ -150,7 +150,7 @@ struct ShownText {
 }
 
 impl Render for ShownText {
-    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn human(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         if !self.explained.is_recognised() {
             writeln!(
                 out,
@@ -196,7 +196,7 @@ fn releases(found: &Explanation) -> String {
     }
 }
 
-fn show_explanation(out: &mut dyn Write, found: &Explanation, look: &Look) -> io::Result<()> {
+fn show_explanation(out: &mut dyn Write, found: &Explanation, look: &TextStyle) -> io::Result<()> {
     let entry = found.entry;
     let (words, color) = weight_words(entry.weight);
     let times = if found.count > 1 {
@@ -268,7 +268,7 @@ fn answer_words(answer: Answer) -> (&'static str, &'static str) {
 }
 
 impl Render for ShownSource {
-    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn human(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         let (verdict, color) = verdict::verdict_name(self.report.verdict());
         let verdict = look.paint(&format!("1;{color}"), &verdict.to_uppercase());
         writeln!(out, "{}: {verdict}", self.source)?;
@@ -323,7 +323,7 @@ fn effect_words(effect: Effect) -> (&'static str, &'static str) {
     }
 }
 
-fn show_consequence(out: &mut dyn Write, told: &Consequence, look: &Look) -> io::Result<()> {
+fn show_consequence(out: &mut dyn Write, told: &Consequence, look: &TextStyle) -> io::Result<()> {
     let (words, color) = effect_words(told.effect);
     let code = told.code.map(|code| format!(" [{code}]"));
     let code = code.unwrap_or_default();

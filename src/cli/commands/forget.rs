@@ -4,7 +4,7 @@ use crate::cli::exit::{BadArgument, Exit};
 use crate::cli::jobs::config::{Config, Keep};
 use crate::cli::jobs::{self, Gauge, JobArgs, Outcome};
 use crate::cli::repo_args::{self, RepoArg, now_ms};
-use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::text;
 use anyhow::Context;
 use clap::Args;
@@ -215,7 +215,7 @@ impl Shown {
         }
     }
 
-    fn lineage(&self, lineage: &Lineage, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn lineage(&self, lineage: &Lineage, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         let fates = lineage.backups.iter();
         let rows: Vec<&Fate> = fates
             .filter(|fate| self.is_policy || fate.kept.is_none())
@@ -254,7 +254,7 @@ fn words(reasons: &[Reason]) -> Vec<String> {
 }
 
 impl Render for Shown {
-    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn human(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         let title = format!("{}: {}", self.repository, self.line());
         writeln!(out, "{}", look.paint("1", &title))?;
         for lineage in &self.plan.lineages {

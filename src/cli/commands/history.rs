@@ -2,7 +2,7 @@
 
 use crate::cli::args::{POINTS, SourceArg};
 use crate::cli::exit::Exit;
-use crate::cli::ui::{Lines, Look, Ui};
+use crate::cli::ui::{Lines, TextStyle, Ui};
 use crate::cli::views::text;
 use crate::cli::views::value;
 use anyhow::Context;
@@ -151,7 +151,7 @@ fn never_existed(args: &HistoryArgs, near: &[Vec<u8>]) -> Error {
 struct Shown<'a> {
     args: &'a HistoryArgs,
     ui: &'a Ui,
-    look: Look,
+    look: TextStyle,
     /// Whether every line is of the same path, which then need not be said.
     has_one_path: bool,
     lines: Lines<'a>,

@@ -3,7 +3,7 @@
 use crate::cli::exit::Exit;
 use crate::cli::jobs::config::{Config, ConfigArgs};
 use crate::cli::repo_args::{RepoArg, now_ms};
-use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::text;
 use anyhow::Context;
 use clap::Args;
@@ -77,7 +77,7 @@ struct Made {
 }
 
 impl Render for Made {
-    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn human(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         writeln!(out, "{}: an empty repository", look.paint("1", &self.place))?;
         writeln!(out, "  next  zoovault backup DATADIR --repo {}", self.place)
     }

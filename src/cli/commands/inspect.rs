@@ -2,7 +2,7 @@
 
 use crate::cli::args::SourceArg;
 use crate::cli::exit::Exit;
-use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::files::{behind_header_json, exactness};
 use crate::cli::views::text;
 use anyhow::Context;
@@ -105,7 +105,7 @@ impl Scale {
 }
 
 impl Render for Report {
-    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn human(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         let overview = &self.overview;
         let scale = Scale::new(&overview.logs);
         let title = look.paint("1", &self.shown);
@@ -193,7 +193,7 @@ fn show_windows(
     out: &mut dyn Write,
     overview: &Overview,
     scale: &Scale,
-    look: &Look,
+    look: &TextStyle,
 ) -> io::Result<()> {
     let title = "Points that the files promise ('zoovault verify' proves them):";
     writeln!(out, "\n{}", look.paint("1", title))?;
@@ -222,7 +222,7 @@ fn list_files(
     out: &mut dyn Write,
     overview: &Overview,
     scale: &Scale,
-    look: &Look,
+    look: &TextStyle,
 ) -> io::Result<()> {
     let logs = overview.logs.iter().map(|log| {
         (
@@ -251,7 +251,7 @@ fn list_files(
     Ok(())
 }
 
-fn log_line(log: &Log, scale: &Scale, look: &Look) -> String {
+fn log_line(log: &Log, scale: &Scale, look: &TextStyle) -> String {
     let (line, holds) = match log.zxids {
         Some((first, last)) => (
             scale.draw(first, last, '-'),
@@ -271,7 +271,7 @@ fn log_line(log: &Log, scale: &Scale, look: &Look) -> String {
     )
 }
 
-fn snapshot_line(snapshot: &Snapshot, scale: &Scale, look: &Look) -> String {
+fn snapshot_line(snapshot: &Snapshot, scale: &Scale, look: &TextStyle) -> String {
     let (line, exact) = match snapshot.exact_from {
         Some(ExactFrom::Known(zxid)) => (
             scale.draw(snapshot.zxid, zxid, '#'),

@@ -3,7 +3,7 @@
 use crate::cli::exit::Exit;
 use crate::cli::jobs::config::{Config, ConfigArgs};
 use crate::cli::repo_args::{self, RepoArg, now_ms};
-use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::text;
 use anyhow::Context;
 use clap::Args;
@@ -86,7 +86,7 @@ struct Shown {
 }
 
 impl Render for Shown {
-    fn human(&self, out: &mut dyn Write, _look: &Look) -> io::Result<()> {
+    fn human(&self, out: &mut dyn Write, _look: &TextStyle) -> io::Result<()> {
         for (id, is_changed) in &self.backups {
             let state = match (self.is_pinned, is_changed) {
                 (true, true) => "pinned",

@@ -4,7 +4,7 @@ use crate::cli::exit::Exit;
 use crate::cli::jobs::config::Config;
 use crate::cli::jobs::{self, Gauge, JobArgs, Outcome};
 use crate::cli::repo_args::{self, RepoArg, now_ms};
-use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::text;
 use anyhow::Context;
 use clap::Args;
@@ -127,7 +127,7 @@ impl Shown {
         }
     }
 
-    fn done(&self, pruned: &Pruned, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn done(&self, pruned: &Pruned, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         if pruned.manifests > 0 {
             let backups = text::plural(pruned.manifests as u64, "forgotten backup");
             writeln!(out, "  deleted   {backups}")?;
@@ -158,7 +158,7 @@ impl Shown {
         Ok(())
     }
 
-    fn planned(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn planned(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         let plan = &self.plan;
         if !plan.manifests.is_empty() {
             let backups = text::plural(plan.manifests.len() as u64, "forgotten backup");
@@ -189,7 +189,7 @@ impl Shown {
 }
 
 /// Some lines, or all.
-fn few(lines: &[String], out: &mut dyn Write, look: &Look) -> io::Result<()> {
+fn few(lines: &[String], out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
     let max = if look.verbose { lines.len() } else { TOLD_MAX };
     for line in lines.iter().take(max) {
         writeln!(out, "            {}", text::escape(line))?;
@@ -201,7 +201,7 @@ fn few(lines: &[String], out: &mut dyn Write, look: &Look) -> io::Result<()> {
 }
 
 impl Render for Shown {
-    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn human(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         let plan = &self.plan;
         let title = format!("{}: {}", self.repository, self.line());
         writeln!(out, "{}", look.paint("1", &title))?;

@@ -2,7 +2,7 @@
 
 use crate::cli::args::{EXIT_STATUS, POINTS, SourceArg};
 use crate::cli::exit::{BadArgument, Exit};
-use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::text;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
@@ -260,7 +260,7 @@ impl Shown<'_> {
 }
 
 impl Render for Shown<'_> {
-    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn human(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         let plan = &self.outcome.plan;
         let target = &plan.target;
         let verb = match self.outcome.written {
@@ -367,7 +367,7 @@ fn procedure(
     out: &mut dyn Write,
     written: &Written,
     outcome: &Outcome,
-    look: &Look,
+    look: &TextStyle,
 ) -> io::Result<()> {
     let size = text::size(written.size);
     for dir in &written.data_dirs {

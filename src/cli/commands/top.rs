@@ -2,7 +2,7 @@
 
 use crate::cli::args::{POINTS, SourceArg};
 use crate::cli::exit::{BadArgument, Exit};
-use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::remarks::Remarks;
 use crate::cli::views::text;
 use crate::cli::views::value;
@@ -176,7 +176,7 @@ fn fit(text: &str, width: usize) -> String {
 }
 
 impl Render for Shown {
-    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn human(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         let report = &self.report;
         let title = look.paint("1", &self.source);
         let changes = text::plural(report.total.count, "change");
@@ -284,7 +284,7 @@ impl Render for Shown {
 }
 
 impl Shown {
-    fn over_time(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn over_time(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         let report = &self.report;
         let (width, buckets) = (report.bucket_ms, &report.buckets);
         let most = buckets.iter().map(|(_, tally)| tally.count).max();
@@ -314,7 +314,7 @@ impl Shown {
     fn bucket(
         &self,
         out: &mut dyn Write,
-        look: &Look,
+        look: &TextStyle,
         start: i64,
         tally: &Tally,
         most: u64,

@@ -3,7 +3,7 @@
 use crate::cli::args::{EXIT_STATUS, ServerArgs, SourceArg};
 use crate::cli::exit::Exit;
 use crate::cli::report::{self, Place, Subject};
-use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::files::{behind_header_json, exactness};
 use crate::cli::views::forecast;
 use crate::cli::views::text;
@@ -117,7 +117,7 @@ struct Shown<'a> {
 }
 
 impl Render for Shown<'_> {
-    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn human(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         let report = self.report;
         let (verdict, color) = verdict_name(report.verdict());
         writeln!(
@@ -235,7 +235,7 @@ impl Render for Shown<'_> {
     }
 }
 
-fn show_finding(out: &mut dyn Write, finding: &Finding, look: &Look) -> io::Result<()> {
+fn show_finding(out: &mut dyn Write, finding: &Finding, look: &TextStyle) -> io::Result<()> {
     let color = match finding.severity {
         Severity::Info => "2",
         Severity::Warning => "33",

@@ -6,17 +6,17 @@
 
 mod chart;
 mod layout;
+mod legend;
 mod markup;
-mod place;
+mod output_file;
 mod servers;
-mod signs;
 mod style;
 mod table;
 mod tables;
 mod timeline;
 mod verdict;
 
-pub use place::Place;
+pub use output_file::Place;
 
 use crate::cli::views::text;
 use chart::Chart;
@@ -135,7 +135,7 @@ fn history(out: &mut Markup, subject: &Subject<'_>) {
     };
     out.tag("section", &[("class", &"history"), ("aria-labelledby", &"history")], |out| {
         out.leaf("h2", &[("id", &"history")], "History");
-        signs::legend(out, subject.report);
+        legend::legend(out, subject.report);
         let desc = "Rows from top to bottom: epochs, ranges that can be restored, missing txns, logs, snapshots, findings. The tables below hold everything that is drawn.";
         figure(out, "By zxid", |out| {
             let axis = Axis::Zxid(zxids);

@@ -1,8 +1,8 @@
 //! The tables of the page: everything that is drawn, and what has no place in a drawing.
 
+use super::legend::{PROOFS, severity_class, severity_mark};
 use super::markup::{Attribute, Markup};
 use super::servers;
-use super::signs::{PROOFS, severity_class, severity_mark};
 use super::table::{short, table};
 use super::{State, Subject, depth_words, proof_meaning, proof_words, when};
 use crate::cli::views::files::exactness;

@@ -2,8 +2,8 @@
 
 use super::chart::{Bar, Chart, Item, Mark};
 use super::layout::{Extent, Tick, TimeAxis, ZxidAxis, clusters, place, rows, width_of};
+use super::legend::{severity_mark, snapshot_mark};
 use super::markup::Markup;
-use super::signs::{severity_mark, snapshot_mark};
 use super::{State, proof_words};
 use jiff::tz::TimeZone;
 use std::fmt::Display;

@@ -1,7 +1,7 @@
 //! The head of the page: what an operator has to know within ten seconds.
 
+use super::legend::PROOFS;
 use super::markup::Markup;
-use super::signs::PROOFS;
 use super::{Subject, is_bad, proof_meaning, proof_words, reaches_last, when, when_or_unknown};
 use crate::cli::views::text;
 use std::os::unix::ffi::OsStrExt;

@@ -2,13 +2,13 @@
 
 use crate::cli::args::ServerArgs;
 use crate::cli::exit::BadArgument;
-use crate::cli::ui::Look;
+use crate::cli::ui::TextStyle;
 use crate::cli::views::labelled::field;
 use crate::cli::views::text;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use zoovault::server::emulate::{
-    Difference, Paths, Refusal, Rules, Said, Settings, Start, Started, TELLING, Truth,
+    Difference, Paths, REPRESENTATIVE, Refusal, Rules, Said, Settings, Start, Started, Truth,
 };
 use zoovault::server::messages::{self, Entry};
 use zoovault::zxid::Zxid;
@@ -23,7 +23,7 @@ pub fn rules(args: &ServerArgs) -> anyhow::Result<Vec<Rules>> {
         settings.set(setting).map_err(BadArgument)?;
     }
     let names = args.releases.iter().flat_map(|name| match name.as_str() {
-        "all" => TELLING.to_vec(),
+        "all" => REPRESENTATIVE.to_vec(),
         name => vec![name],
     });
     names
@@ -61,7 +61,7 @@ pub fn ways(starts: &[Start]) -> Vec<(String, &Start)> {
 }
 
 /// Tells each way of starting.
-pub fn show(out: &mut dyn Write, starts: &[Start], look: &Look) -> io::Result<()> {
+pub fn show(out: &mut dyn Write, starts: &[Start], look: &TextStyle) -> io::Result<()> {
     for (releases, start) in ways(starts) {
         let title = format!("A server of {releases}");
         writeln!(out, "\n{}", look.paint("1", &title))?;
@@ -70,7 +70,7 @@ pub fn show(out: &mut dyn Write, starts: &[Start], look: &Look) -> io::Result<()
     Ok(())
 }
 
-fn show_start(out: &mut dyn Write, start: &Start, look: &Look) -> io::Result<()> {
+fn show_start(out: &mut dyn Write, start: &Start, look: &TextStyle) -> io::Result<()> {
     let said = |start: &Start, out: &mut dyn Write| {
         for Said { line, .. } in start.said.iter().take(limit(look)) {
             field(out, look, "prints", &format!("\"{line}\""))?;
@@ -158,11 +158,11 @@ pub fn truth(truth: &Truth) -> String {
     }
 }
 
-fn limit(look: &Look) -> usize {
+fn limit(look: &TextStyle) -> usize {
     if look.verbose { usize::MAX } else { TOLD_MAX }
 }
 
-fn show_refusal(out: &mut dyn Write, refusal: &Refusal, look: &Look) -> io::Result<()> {
+fn show_refusal(out: &mut dyn Write, refusal: &Refusal, look: &TextStyle) -> io::Result<()> {
     field(
         out,
         look,
@@ -183,7 +183,7 @@ fn show_refusal(out: &mut dyn Write, refusal: &Refusal, look: &Look) -> io::Resu
     Ok(())
 }
 
-fn show_doubts(out: &mut dyn Write, started: &Started, look: &Look) -> io::Result<()> {
+fn show_doubts(out: &mut dyn Write, started: &Started, look: &TextStyle) -> io::Result<()> {
     for (last, next) in started.holes.iter().take(limit(look)) {
         let words = format!("it goes from {last} on to {next} as if nothing were between them");
         field(out, look, "silently", &words)?;
@@ -230,7 +230,11 @@ fn show_doubts(out: &mut dyn Write, started: &Started, look: &Look) -> io::Resul
     }
 }
 
-fn show_difference(out: &mut dyn Write, difference: &Difference, look: &Look) -> io::Result<()> {
+fn show_difference(
+    out: &mut dyn Write,
+    difference: &Difference,
+    look: &TextStyle,
+) -> io::Result<()> {
     for (label, paths) in [
         ("missing", &difference.missing),
         ("too many", &difference.surplus),
@@ -244,14 +248,14 @@ fn show_difference(out: &mut dyn Write, difference: &Difference, look: &Look) ->
     show_more(out, "differs", difference.changed.0, look)
 }
 
-fn show_paths(out: &mut dyn Write, label: &str, paths: &Paths, look: &Look) -> io::Result<()> {
+fn show_paths(out: &mut dyn Write, label: &str, paths: &Paths, look: &TextStyle) -> io::Result<()> {
     for path in paths.first.iter().take(limit(look)) {
         field(out, look, label, &shown(path))?;
     }
     show_more(out, label, paths.count, look)
 }
 
-fn show_more(out: &mut dyn Write, label: &str, count: u64, look: &Look) -> io::Result<()> {
+fn show_more(out: &mut dyn Write, label: &str, count: u64, look: &TextStyle) -> io::Result<()> {
     match count.saturating_sub(limit(look) as u64) {
         0 => Ok(()),
         more => field(out, look, label, &format!("and {} more", text::count(more))),

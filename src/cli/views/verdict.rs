@@ -1,7 +1,7 @@
 //! A verdict and its windows, as `verify` and `explain` show them.
 
 use crate::cli::exit::Exit;
-use crate::cli::ui::Look;
+use crate::cli::ui::TextStyle;
 use crate::cli::views::text;
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -45,7 +45,7 @@ pub fn proof_words(proof: Option<Proof>) -> (&'static str, &'static str) {
     }
 }
 
-pub fn show_window(out: &mut dyn Write, window: &Window, look: &Look) -> io::Result<()> {
+pub fn show_window(out: &mut dyn Write, window: &Window, look: &TextStyle) -> io::Result<()> {
     let (words, color) = proof_words(window.proof);
     writeln!(
         out,

@@ -1,7 +1,7 @@
 //! The tree at a txn, on the base that leaves the least to doubt.
 
+use super::ambiguity::witness;
 use super::chain::{Judgement, around, judge_bases};
-use super::doubt::witness;
 use super::ends::refuted_by_digests;
 use super::{ExactFrom, Proof, Rejected, Replayed, base, bases, replay, trust};
 use crate::error::{Error, ErrorKind, Result};

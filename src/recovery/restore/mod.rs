@@ -12,7 +12,7 @@
 //! sent the whole tree (`LearnerHandler.syncFollower`) instead of being taken for one that shares
 //! the history.
 
-mod misfits;
+mod compatibility;
 mod write;
 
 use crate::durable::{self, StagedDir, ensure_absent, write_file};
@@ -146,7 +146,7 @@ pub fn plan(source: &Source, what: &What, progress: &dyn Progress) -> Result<Pla
     }
     warnings.extend(target.warnings.iter().cloned());
     warnings.extend(epochs_unknown(source));
-    let (misfits, mut notes) = misfits::misfits(&replayed.tree, what.for_version);
+    let (misfits, mut notes) = compatibility::misfits(&replayed.tree, what.for_version);
     warnings.extend(misfits);
     let damaged = rejected.iter().filter(|other| other.is_damaged);
     notes.extend(damaged.map(|other| format!("{} was not taken: {}", other.name, other.reason)));

@@ -2,7 +2,7 @@
 
 use super::BackupsArgs;
 use crate::cli::exit::{BadArgument, Exit};
-use crate::cli::ui::{Look, Render};
+use crate::cli::ui::{Render, TextStyle};
 use crate::cli::views::text;
 use serde_json::{Value, json};
 use std::collections::HashSet;
@@ -113,7 +113,7 @@ fn made_at(backup: &Backup) -> i64 {
 }
 
 impl Render for List<'_> {
-    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn human(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         let overview = self.overview;
         for alarm in self.alarms() {
             writeln!(out, "{} {alarm}", look.paint("1;31", "ALARM:"))?;
@@ -187,7 +187,7 @@ impl List<'_> {
         out: &mut dyn Write,
         lineage: &Lineage,
         backups: &[&Backup],
-        look: &Look,
+        look: &TextStyle,
     ) -> io::Result<()> {
         let title = format!("lineage {}", text::escape(&lineage.id));
         let all = text::plural(lineage.backups.len() as u64, "backup");
@@ -323,7 +323,7 @@ fn source(manifest: &Manifest) -> String {
 }
 
 /// What is to be said of a backup at the end of its line.
-fn remark(backup: &Backup, look: &Look) -> String {
+fn remark(backup: &Backup, look: &TextStyle) -> String {
     let pinned = backup.is_pinned.then(|| "pinned".to_owned());
     let warnings = match &backup.manifest {
         Ok(manifest) if !manifest.warnings.is_empty() => {

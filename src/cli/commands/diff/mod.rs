@@ -4,7 +4,7 @@ mod sides;
 
 use crate::cli::args::{POINTS, SourceArg, options as source_options};
 use crate::cli::exit::Exit;
-use crate::cli::ui::{Lines, Look, Ui};
+use crate::cli::ui::{Lines, TextStyle, Ui};
 use crate::cli::views::text;
 use crate::cli::views::unified;
 use crate::cli::views::value;
@@ -267,7 +267,7 @@ impl Shown<'_> {
         Ok(is_equal)
     }
 
-    fn title(&self, look: &Look) -> String {
+    fn title(&self, look: &TextStyle) -> String {
         let at = |side: &Side| {
             let time = side
                 .target
@@ -289,7 +289,7 @@ impl Shown<'_> {
         format!("{}\n", look.paint("1", &title))
     }
 
-    fn difference_text(&self, difference: &Difference<'_>, look: &Look) -> String {
+    fn difference_text(&self, difference: &Difference<'_>, look: &TextStyle) -> String {
         let (letter, color) = match difference.kind {
             Kind::Created => ("A", "32"),
             Kind::Deleted => ("D", "31"),
@@ -333,7 +333,7 @@ impl Shown<'_> {
         difference: &Difference<'_>,
         a: &NodeView<'_>,
         b: &NodeView<'_>,
-        look: &Look,
+        look: &TextStyle,
     ) -> String {
         let has = |field| difference.fields.contains(&field);
         let mut told = Vec::new();
@@ -379,7 +379,7 @@ impl Shown<'_> {
     }
 
     /// How the data changed, line by line.
-    fn unified(&self, difference: &Difference<'_>, look: &Look) -> String {
+    fn unified(&self, difference: &Difference<'_>, look: &TextStyle) -> String {
         let (a, b) = (difference.before, difference.after);
         let a = a.and_then(|node| node.data).unwrap_or_default();
         let b = b.and_then(|node| node.data).unwrap_or_default();
@@ -464,7 +464,7 @@ impl Shown<'_> {
         all: &Count,
         tops: &BTreeMap<Vec<u8>, Count>,
         sessions: &[SessionDifference],
-        look: &Look,
+        look: &TextStyle,
     ) -> anyhow::Result<()> {
         let width = tops.keys().map(|top| value::path(top).chars().count());
         let width = width.max().unwrap_or(0);

@@ -6,7 +6,7 @@ mod tree;
 pub use args::ExportArgs;
 
 use crate::cli::exit::{BadArgument, Exit};
-use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::text;
 use anyhow::Context;
 use args::{ExportFormat, ensure_new};
@@ -98,7 +98,7 @@ struct Shown {
 }
 
 impl Render for Shown {
-    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn human(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         let manifest = &self.manifest;
         let size = text::size(manifest.files.iter().map(|file| file.size).sum());
         writeln!(

@@ -6,7 +6,8 @@ use crate::format::checksum::sha256;
 use crate::history::timeline::side_by_side;
 use crate::progress::Progress;
 use crate::repository::{
-    BackupName, FORMAT_VERSION, Identity, Manifest, Pin, Repository, Tomb, decode, encode, name,
+    BackupName, FORMAT_VERSION, Identity, Manifest, Pin, Repository, Tombstone, decode, encode,
+    name,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -103,7 +104,7 @@ impl Survey {
             }
             // One that is gone was carried out.
             let is_named =
-                |read: &Tomb, sha256: &str| name::tomb(read.created_ms, sha256) == tomb.name;
+                |read: &Tombstone, sha256: &str| name::tomb(read.created_ms, sha256) == tomb.name;
             let Some(read) = judged(repository, &tomb.name, is_named) else {
                 continue;
             };

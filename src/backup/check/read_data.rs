@@ -2,7 +2,7 @@
 //! never more than a few in memory.
 
 use super::finding::{Finding, Severity};
-use super::share::Share;
+use super::subset::Share;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::snapshot::codec::Codec;
 use crate::format::snapshot::{self, SnapshotReader, SnapshotSummary, Trailer};

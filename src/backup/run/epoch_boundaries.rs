@@ -11,7 +11,7 @@ use crate::format::txnlog::Level;
 use crate::history::replay::{EndOfEpoch, judge_end};
 use crate::history::source::Source;
 use crate::history::timeline::Timeline;
-use crate::repository::History;
+use crate::repository::LineageContents;
 use crate::zxid::Zxid;
 
 impl Run<'_> {
@@ -66,7 +66,7 @@ impl Run<'_> {
 
     /// What the digests behind the end of an epoch say, of which `first` is the first txn of the
     /// next.
-    fn prove(&self, history: &History, first: Zxid) -> Result<EndOfEpoch> {
+    fn prove(&self, history: &LineageContents, first: Zxid) -> Result<EndOfEpoch> {
         let stored = Source::of_history(self.repository, history, &self.source_options())?;
         let timeline = Timeline::read(&stored, Level::Frames, self.progress)?;
         judge_end(&stored, &timeline, first, self.progress)

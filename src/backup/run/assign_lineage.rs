@@ -10,9 +10,9 @@ use crate::history::point::Point;
 use crate::history::replay::{load_snapshot, rebuild};
 use crate::history::source::{Source, SourceFile};
 use crate::history::timeline::Timeline;
-use crate::progress::Silent;
+use crate::progress::NoProgress;
 use crate::recovery::restore::write_snapshot;
-use crate::repository::{History, Mark, StoredSnapshot};
+use crate::repository::{LineageContents, Mark, StoredSnapshot};
 use crate::tree::DataTree;
 use crate::zxid::Zxid;
 use std::io;
@@ -151,7 +151,7 @@ impl Run<'_> {
 
     /// Whether a snapshot of the source is one of `history`: of the same zxid, with the same znodes
     /// and sessions. One that shows no txn is every ensemble's.
-    fn has_snapshot_of(&self, history: &History) -> Result<bool> {
+    fn has_snapshot_of(&self, history: &LineageContents) -> Result<bool> {
         let has_txns = |base: &&StoredSnapshot| base.shows_zxid > Some(Zxid::ZERO);
         let stored = Source::of_history(self.repository, history, &self.source_options())?;
         for base in history.snapshots.iter().rev().filter(has_txns) {
@@ -268,7 +268,7 @@ fn fits_a_hole(timeline: &Timeline, lineage: &Lineage) -> bool {
 
 /// The SHA-256 of the tree at a point, where it can be had.
 fn tree_at(source: &Source, point: Point) -> Result<Option<String>> {
-    let tree = match rebuild(source, point, false, &Silent) {
+    let tree = match rebuild(source, point, false, &NoProgress) {
         Ok(rebuilt) => rebuilt.replayed.tree,
         Err(error) if matches!(error.kind(), ErrorKind::Damage | ErrorKind::NotReachable) => {
             return Ok(None);
@@ -280,7 +280,7 @@ fn tree_at(source: &Source, point: Point) -> Result<Option<String>> {
 
 /// The SHA-256 of what a snapshot holds, fuzzy as it may be; `None` when it is damaged.
 fn content(source: &Source, file: &SourceFile) -> Result<Option<String>> {
-    match load_snapshot(source, file, &Silent) {
+    match load_snapshot(source, file, &NoProgress) {
         Ok((tree, _)) => Ok(sha256_of(&tree)),
         Err(error) if error.kind() == ErrorKind::Damage => Ok(None),
         Err(error) => Err(error),
