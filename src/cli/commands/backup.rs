@@ -224,7 +224,7 @@ fn in_order(plan: &Plan) -> Vec<(&Path, &source::Options)> {
 
 /// Backs up again and again, until a signal comes.
 fn follow(plan: &Plan, mut rounds: Rounds, every: Duration, ui: &Ui) -> anyhow::Result<Exit> {
-    let stop = exit::Stop::on_signals(rounds.last_words());
+    let stop = exit::Stop::on_signals(rounds.signal_handler());
     let done = until_stopped(plan, &mut rounds, &stop, every, ui);
     let hook_failed = rounds.end();
     done?;

@@ -170,7 +170,7 @@ impl Rounds {
     }
 
     /// What is to be done when a signal does not wait for the end of a round.
-    pub fn last_words(&self) -> impl FnOnce(i32) + Send + 'static {
+    pub fn signal_handler(&self) -> impl FnOnce(i32) + Send + 'static {
         let (job, started) = (Arc::clone(&self.job), self.started);
         move |signal| job.end_by_signal(started, signal)
     }
