@@ -82,7 +82,7 @@ pub fn lost(
             }),
             Some(from) => {
                 let message = format!(
-                    "what was deleted since {from} cannot be told: no window holds both it and {to}"
+                    "cannot determine what was deleted since {from}: no window contains both it and {to}"
                 );
                 Err(
                     Error::about(source.shown(), ErrorKind::NotReachable, message)

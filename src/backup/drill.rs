@@ -90,7 +90,7 @@ pub fn drill(
     let last = manifest.last.as_ref().map(|mark| mark.zxid);
     let newest = last.or(manifest.windows.last().map(|window| window.to_zxid));
     let Some(newest) = newest else {
-        let message = format!("backup {} gives no window", backup.id);
+        let message = format!("backup {} has no window", backup.id);
         return Err(Error::about(
             repository.shown(),
             ErrorKind::NotReachable,
@@ -239,6 +239,6 @@ fn ensure_sound(
         || format!("it has {} znodes, not {znodes}", found.unwrap_or(0)),
         |finding| finding.message.clone(),
     );
-    let message = format!("was restored, and is not sound: {why}");
+    let message = format!("was restored, but is not sound: {why}");
     Err(Error::about(target, ErrorKind::Damage, message))
 }

@@ -9,7 +9,7 @@ use zoovault::durable;
 use zoovault::error::{Error, ErrorKind};
 
 /// Exit statuses: a contract, never renumbered. 11 and 12 are kept for repositories with locks or
-/// keys: there are none yet.
+/// keys: none yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     Done = 0,

@@ -129,7 +129,7 @@ pub fn write_file(
         return Err(Error::about(
             target,
             ErrorKind::Failed,
-            "was written and reads back otherwise",
+            "was written, but reads back differently",
         )
         .hint("check the disk"));
     }
@@ -274,7 +274,7 @@ fn add_log<W: Write>(
         return Err(Error::about(
             log.shown(),
             ErrorKind::SourceChanged,
-            format!("no longer holds {from}"),
+            format!("no longer contains {from}"),
         ));
     };
     let header = encode_header();
@@ -301,7 +301,7 @@ fn copy<W: Write>(
         io::ErrorKind::UnexpectedEof => Error::about(
             from.shown(),
             ErrorKind::SourceChanged,
-            "was cut while it was read",
+            "was cut while being read",
         ),
         _ => Error::io(shown, "write", err),
     })

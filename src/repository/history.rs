@@ -61,12 +61,14 @@ impl Repository {
         let backups: Result<Vec<(BackupName, Manifest)>> = meant.into_iter().map(read).collect();
         let backups = backups.map_err(|error| match error.kind() {
             ErrorKind::Damage => error.hint(
-                "'zoovault check' tells what is damaged; a backup that is not can be read by itself: REPOSITORY@ID",
+                "'zoovault check' shows what is damaged; a sound backup can be read on its own: REPOSITORY@ID",
             ),
             _ => error,
         })?;
         let warning = |error: &Error| {
-            format!("{error}: which backups it made forgotten is not known, so they count here")
+            format!(
+                "{error}: it is not known which backups it marks as forgotten, so they are included here"
+            )
         };
         Ok(LineageContents {
             warnings: damaged.iter().map(warning).collect(),
@@ -76,8 +78,8 @@ impl Repository {
 
     fn meant<'a>(&self, listing: &'a Listing, which: &'a Which) -> Result<Vec<&'a BackupName>> {
         let empty = || {
-            Error::about(self.shown(), ErrorKind::Failed, "holds no backup yet")
-                .hint("'zoovault backup' makes one")
+            Error::about(self.shown(), ErrorKind::Failed, "has no backup yet")
+                .hint("'zoovault backup' creates one")
         };
         let newest = listing.backups.last().ok_or_else(empty)?;
         Ok(match which {

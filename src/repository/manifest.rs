@@ -328,7 +328,7 @@ pub fn decode<T: for<'a> Deserialize<'a>>(bytes: &[u8]) -> std::result::Result<T
     let versioned: Versioned = serde_json::from_slice(bytes).map_err(wrong)?;
     if versioned.format > FORMAT_VERSION {
         return Err(format!(
-            "is of format {}, and this program knows up to {FORMAT_VERSION}: take a newer one",
+            "has format {}, but this release supports up to {FORMAT_VERSION}: use a newer release",
             versioned.format
         ));
     }

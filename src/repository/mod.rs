@@ -72,9 +72,9 @@ pub const TOMB_AGE: Duration = Duration::from_secs(24 * 3600);
 pub const COMMIT_WITHIN: Duration = Duration::from_secs(12 * 3600);
 
 /// What to do about a damaged mark for deletion.
-const TOMB: &str = "'zoovault check' tells more; put the file back from a copy of the repository, or remove it while no prune runs: that deletes nothing, and what it alone made forgotten counts again";
+const TOMB: &str = "'zoovault check' shows more; put the file back from a copy of the repository, or remove it while no prune is running: that deletes nothing, and backups that only this file marked as forgotten are no longer forgotten";
 /// What to do about a damaged object.
-const CHECK: &str = "'zoovault check' tells what is damaged, and what it costs";
+const CHECK: &str = "'zoovault check' shows what is damaged, and what is lost";
 
 /// A repository.
 #[derive(Clone, Debug)]
@@ -110,11 +110,11 @@ impl Repository {
     pub fn create(storage: Storage, now_ms: i64) -> Result<Repository> {
         let shown = storage.shown().to_owned();
         if storage.get(name::REPOSITORY)?.is_some() {
-            let message = "is a repository already";
+            let message = "is already a repository";
             return Err(Error::about(&shown, ErrorKind::TargetExists, message));
         }
         if let Some(other) = storage.list("")?.first() {
-            let message = format!("is not empty: it holds {}", other.name);
+            let message = format!("is not empty: it contains {}", other.name);
             return Err(Error::about(&shown, ErrorKind::TargetExists, message)
                 .hint("choose an empty directory, or a new one"));
         }
@@ -133,7 +133,7 @@ impl Repository {
     /// is damaged; failures to read.
     pub fn open(storage: Storage) -> Result<Repository> {
         let Some(bytes) = storage.get(name::REPOSITORY)? else {
-            let message = format!("is no repository: it holds no {}", name::REPOSITORY);
+            let message = format!("is not a repository: it has no {}", name::REPOSITORY);
             return Err(
                 Error::about(storage.shown(), ErrorKind::NoRepository, message)
                     .hint(storage::NO_REPOSITORY),
@@ -144,7 +144,7 @@ impl Repository {
         let identity: Identity = manifest::decode(&bytes).map_err(damaged)?;
         if !identity.is_whole() || encode(&identity).0 != bytes {
             return Err(damaged(
-                "is damaged: its id is not that of its contents".to_owned(),
+                "is damaged: its id does not match its contents".to_owned(),
             ));
         }
         Ok(Repository { storage, identity })
@@ -281,7 +281,7 @@ impl Repository {
         let bytes = self.existing(&object)?;
         let manifest: Manifest = self.judged(&object, &bytes)?;
         if manifest.lineage != backup.lineage {
-            let message = format!("is of lineage {}", manifest.lineage);
+            let message = format!("belongs to lineage {}", manifest.lineage);
             return Err(self.damaged(&object, message));
         }
         Ok((manifest, bytes))
@@ -301,7 +301,7 @@ impl Repository {
         let sha256 = sha256(bytes);
         if !object.ends_with(&format!("-{}.json", name::short(&sha256))) {
             let message =
-                format!("is damaged: its SHA-256 is {sha256}, and its name says otherwise");
+                format!("is damaged: its SHA-256 is {sha256}, which does not match its name");
             return Err(self.damaged(object, message));
         }
         manifest::decode(bytes).map_err(|message| self.damaged(object, message))
@@ -317,7 +317,7 @@ impl Repository {
         let found = sha256(&bytes);
         if found != object.sha256 {
             let message = format!(
-                "is damaged: its SHA-256 is {found}, and was {} when it was stored",
+                "is damaged: its SHA-256 is {found}, but was {} when it was stored",
                 object.sha256
             );
             return Err(self.damaged(&object.name, message));
@@ -329,12 +329,12 @@ impl Repository {
     fn ensure_named(&self, object: &Object) -> Result<()> {
         match name::is_stored(&object.name) {
             true => Ok(()),
-            false => Err(self.damaged(&object.name, "is needed, and is no name of an object")),
+            false => Err(self.damaged(&object.name, "is needed, but is not a valid object name")),
         }
     }
 
     fn existing(&self, object: &str) -> Result<Vec<u8>> {
-        let missing = || self.damaged(object, "is not there, and is needed");
+        let missing = || self.damaged(object, "is missing, but is needed");
         self.storage.get(object)?.ok_or_else(missing)
     }
 
@@ -376,7 +376,7 @@ impl Repository {
         let mut compared = codec::Compared::new(bytes);
         codec::decompress(&shown, &stored, bytes.len() as u64, &mut compared, &shown)?;
         if !compared.is_complete() {
-            let message = "was written and decompresses to less than was compressed";
+            let message = "was written, but decompresses to less than was compressed";
             return Err(Error::about(&shown, ErrorKind::Failed, message));
         }
         Ok(object)
@@ -390,7 +390,7 @@ impl Repository {
     pub fn store_stored(&self, object: &Object, stored: Vec<u8>) -> Result<()> {
         let found = sha256(&stored);
         if found != object.sha256 {
-            let message = format!("is to hold bytes of SHA-256 {}, not {found}", object.sha256);
+            let message = format!("should have SHA-256 {}, not {found}", object.sha256);
             let shown = self.storage.shown_object(&object.name);
             return Err(Error::about(&shown, ErrorKind::Failed, message));
         }
@@ -485,7 +485,7 @@ impl Repository {
             Some(found) if found == bytes => Ok(()),
             _ => {
                 let shown = self.storage.shown_object(object);
-                let message = "was written and reads back otherwise";
+                let message = "was written, but reads back differently";
                 Err(Error::about(&shown, ErrorKind::Failed, message))
             }
         }
@@ -530,7 +530,7 @@ impl Listing {
             .iter()
             .filter(|backup| backup.id.starts_with(id));
         if id.is_empty() {
-            let message = "the id of a backup is wanted, and none is given";
+            let message = "the id of a backup is required";
             let error = Error::new(ErrorKind::BadArgument, message);
             return Err(error.hint("'zoovault backups' lists them"));
         }

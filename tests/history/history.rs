@@ -140,7 +140,7 @@ fn assert_as_replayed(source: &Source) {
     // The last tree has its quota counts worked out again, and no txn did that.
     let (zxid, before) = oracle.last.take().unwrap();
     let told_last: Vec<Event> = oracle.events.remove(&zxid).unwrap_or_default();
-    assert!(oracle.events.is_empty(), "events of no txn");
+    assert!(oracle.events.is_empty(), "events of no transaction");
     for event in &told_last {
         oracle
             .states

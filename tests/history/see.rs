@@ -630,7 +630,7 @@ fn a_script_says_what_it_holds_and_what_it_cannot() {
         "/app/binary left out",
         "/app/gone left out: ephemeral",
         "/line\\u{a}break left out",
-        "/line\\u{a}break/below left out: its parent is",
+        "/line\\u{a}break/below skipped: its parent is",
     ] {
         assert!(said.contains(words), "{said}");
     }
@@ -683,7 +683,7 @@ fn what_cannot_be_shown_is_told_with_its_status() {
     let early = run(&["cat", name, "/with space", "--at", "0x2"]);
     assert_eq!(early.status.code(), Some(1));
     let said = text(&early.stderr);
-    assert!(said.contains("it is made by 0x"), "{said}");
+    assert!(said.contains("it is created by 0x"), "{said}");
 }
 
 #[test]

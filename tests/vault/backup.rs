@@ -367,7 +367,7 @@ fn a_gap_is_told_and_another_member_fills_it() {
     history.write(dir.path(), &[120..160], &[120]);
     let done = scene.back_up(dir.path());
     assert_eq!(done.warnings.len(), 1);
-    assert!(done.warnings[0].starts_with("a gap"), "{:?}", done.warnings);
+    assert!(done.warnings[0].starts_with("gap: "), "{:?}", done.warnings);
     let window = done.manifest.newest_window().unwrap();
     assert!(window.from_zxid >= history.zxid(120) && window.to_zxid == history.zxid(159));
     assert_eq!(scene.lineages().len(), 1);
@@ -460,7 +460,7 @@ fn what_is_damaged_is_told_and_what_is_sound_is_stored() {
         .iter()
         .filter(|warning| warning.starts_with("damaged"));
     assert_eq!(told.count(), 2, "{:?}", done.warnings);
-    for of in ["no window", "a gap"] {
+    for of in ["no window", "gap: "] {
         assert!(
             done.warnings.iter().any(|warning| warning.starts_with(of)),
             "{:?}",

@@ -129,7 +129,7 @@ impl Promises<'_> {
             (
                 "window-untold",
                 Severity::Warning,
-                "does not tell of",
+                "does not claim",
                 without(&due, &told),
             ),
         ];

@@ -183,11 +183,11 @@ fn judge_objects(survey: &Survey, findings: &mut Vec<Finding>) -> (u64, u64) {
         let finding = match survey.sizes.get(*name) {
             Some(size) if size == bytes => continue,
             Some(size) => {
-                let message = format!("is {size} bytes long, and was {bytes} when it was stored");
+                let message = format!("is {size} bytes long, but was {bytes} when it was stored");
                 Finding::new("object-size", Severity::Damage, message)
             }
             None => {
-                let message = format!("is not there: {bytes} bytes");
+                let message = format!("is missing: {bytes} bytes");
                 Finding::new("object-missing", Severity::Damage, message)
             }
         };
@@ -245,7 +245,7 @@ fn forks(
         Ok(forks) => Ok(forks
             .iter()
             .map(|fork| {
-                let message = format!("says something else than {}", name(fork.log));
+                let message = format!("disagrees with {}", name(fork.log));
                 Finding::new("lineage-fork", Severity::Damage, message)
                     .object(name(fork.other))
                     .offset(Some(fork.offset))

@@ -178,7 +178,7 @@ impl Run<'_> {
         }
         self.stale += 1;
         if self.stale > STALE_MAX {
-            let message = "cannot be read in less than an hour: nothing more is deleted";
+            let message = "takes more than an hour to read: nothing more is deleted";
             let shown = self.repository.shown();
             return Err(Error::about(shown, ErrorKind::Failed, message));
         }

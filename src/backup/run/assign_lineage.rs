@@ -177,13 +177,13 @@ impl Run<'_> {
         if let Some(other) = self.listing.lineages().first() {
             self.warnings.push(match (gap, apart) {
                 (Some((last, first)), _) => format!(
-                    "a gap: the txns behind {last}, the last of lineage {other}, are not there any more up to {first}, where an epoch begins; how many there were cannot be known, so lineage {id} begins"
+                    "gap: transactions after {last}, the last of lineage {other}, up to {first}, the start of an epoch, have been purged; it is not known how many there were, so lineage {id} begins"
                 ),
                 (None, Some(zxid)) => format!(
-                    "the source's history is not that of lineage {other} any more, at {zxid} at the latest (a tail that was never committed was truncated, or the ensemble was rebuilt or restored): lineage {id} begins"
+                    "the source's history has diverged from lineage {other}, at {zxid} at the latest (an uncommitted tail was truncated, or the ensemble was rebuilt or restored): lineage {id} begins"
                 ),
                 (None, None) => format!(
-                    "the source's history is not that of lineage {other}, for all that can be known: they have no txn in common (another ensemble, one that was rebuilt, or a member that is far behind): lineage {id} begins"
+                    "the source's history does not appear to be that of lineage {other}: they have no transaction in common (another ensemble, one that was rebuilt, or a member that is far behind): lineage {id} begins"
                 ),
             });
         }
@@ -219,7 +219,7 @@ impl Run<'_> {
             && newest.lineage != own.lineage
         {
             self.warnings.push(format!(
-                "the source is of lineage {}, and the last backup was of lineage {}: the repository's newest history is another one now (that one is still had with @{})",
+                "the source belongs to lineage {}, but the last backup was of lineage {}: the repository's newest history has changed (use @{} to reach the previous one)",
                 own.lineage, newest.lineage, newest.lineage
             ));
         }
@@ -236,7 +236,7 @@ impl Run<'_> {
         };
         let lag = last.time_ms.saturating_sub(own.last_time());
         let message = format!(
-            "the source ends with {}, and the repository holds txns up to {}: it is behind by {} s",
+            "the source ends with {}, but the repository has transactions up to {}: the source is behind by {} s",
             own.last(),
             last.zxid,
             lag / 1000

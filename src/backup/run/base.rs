@@ -61,7 +61,7 @@ pub(super) fn store(
     };
     let (size, parts) = target.ship(|shipper| copy(file, Parts::new(shipper, base.zxid)))?;
     if size != summary.size {
-        let message = "changed while it was read";
+        let message = "changed while it was being read";
         return Err(Error::about(
             file.shown(),
             ErrorKind::SourceChanged,
@@ -237,7 +237,7 @@ impl Run<'_> {
     ) -> Result<Option<StoredSnapshot>> {
         match store(target, self.source, timeline, base, self.options.now_ms) {
             Err(error) if error.kind() == ErrorKind::Damage => {
-                self.damaged(format!("{error}; it is no base"));
+                self.damaged(format!("{error}; it is not used as a base"));
                 Ok(None)
             }
             made => made.map(Some),
@@ -326,14 +326,14 @@ impl Run<'_> {
             Ok(Some(base)) => Ok(Some(base)),
             Ok(None) => {
                 self.notes.push(
-                    "a new base is due, and was not rebuilt: what it would rest on is inferred"
+                    "a new base is due, but was not rebuilt: its evidence would only be inferred"
                         .to_owned(),
                 );
                 Ok(None)
             }
             Err(error) if matches!(error.kind(), ErrorKind::Damage | ErrorKind::NotReachable) => {
                 self.warnings
-                    .push(format!("a new base is due, and cannot be rebuilt: {error}"));
+                    .push(format!("a new base is due, but cannot be rebuilt: {error}"));
                 Ok(None)
             }
             Err(error) => Err(error),

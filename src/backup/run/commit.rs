@@ -95,18 +95,16 @@ impl Run<'_> {
                 gap.first_missing(),
                 gap.last_missing(),
             ) {
-                (true, ..) => format!("the {gap}, are"),
-                (false, first, last) if first == last => format!("txn {first} is"),
-                (false, first, last) => format!("the txns from {first} to {last} are"),
+                (true, ..) => format!("{gap}, are"),
+                (false, first, last) if first == last => format!("transaction {first} is"),
+                (false, first, last) => format!("transactions {first} to {last} are"),
             };
             let why = match self.is_damaged {
-                true => "what is damaged, or what the server purged before it was backed up",
-                false => {
-                    "the server purged them before they were backed up, or was sent a whole tree"
-                }
+                true => "damaged, or purged before being backed up",
+                false => "purged before being backed up, or skipped by a SNAP sync from the leader",
             };
             self.warnings.push(format!(
-                "a gap: {txns} not there any more: {why}; another member may have them"
+                "gap: {txns} missing: {why}; another member may have them"
             ));
         }
         Ok(())
@@ -177,7 +175,7 @@ impl Run<'_> {
     ) -> Result<Backup> {
         let ends = scan.timeline.last().unwrap_or(zxid);
         self.warnings.push(format!(
-            "the txns from {zxid} to {ends} are not stored: other members went on without them, so they were never committed; the server truncates them when it joins"
+            "transactions {zxid} to {ends} are not stored: other members continued without them, so they were never committed; the server truncates them when it joins"
         ));
         let Some(newest) = lineage.newest().cloned() else {
             return Err(Error::new(ErrorKind::Failed, "a lineage without backups"));
@@ -209,8 +207,8 @@ impl Run<'_> {
                         .is_none_or(|last| base.zxid >= last.zxid)
             };
             self.warnings.push(match manifest.snapshots.iter().any(is_restorable) {
-                true => "no window: nothing that is stored can be restored exactly; the newest snapshot can as it stands, by --accept-unproven".to_owned(),
-                false => "no window: no sound snapshot reaches the last txn, so nothing up to it can be restored; let a server take a snapshot, and back up again".to_owned(),
+                true => "no window: nothing that is stored can be restored exactly; the newest snapshot can be used as it is, with --accept-unproven".to_owned(),
+                false => "no window: no sound snapshot leads to the last transaction, so nothing up to it can be restored; have a server take a snapshot, then back up again".to_owned(),
             });
         }
         let is_idle = lineage.heads().count() == 1
@@ -223,13 +221,13 @@ impl Run<'_> {
             return Err(Error::about(
                 self.source.shown(),
                 ErrorKind::Failed,
-                "holds nothing that can be backed up",
+                "has nothing that can be backed up",
             ));
         }
         // By the wall's clock too, since the other one stands still while a machine sleeps.
         let elapsed = begun.1.elapsed().unwrap_or_default().max(begun.0.elapsed());
         if elapsed > COMMIT_WITHIN {
-            let message = "took so long to read that what was stored may be deleted already";
+            let message = "took so long to read that what was stored may already be deleted";
             return Err(Error::about(
                 self.source.shown(),
                 ErrorKind::SourceChanged,

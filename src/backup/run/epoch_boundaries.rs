@@ -45,7 +45,7 @@ impl Run<'_> {
                     EndOfEpoch::Proven => {
                         scan.leave_out(from, own);
                         self.warnings.push(format!(
-                            "the txns from {from} to {own} of the source are not stored: the digests behind them are those of a history without them, so they were never committed"
+                            "transactions {from} to {own} of the source are not stored: later digests are those of a history without them, so they were never committed"
                         ));
                     }
                     EndOfEpoch::Refuted => {}
@@ -56,7 +56,7 @@ impl Run<'_> {
                     EndOfEpoch::Proven => {}
                     EndOfEpoch::Refuted => return Ok(Some(first)),
                     EndOfEpoch::Unknown => self.warnings.push(format!(
-                        "the source goes on from {own} to {first}, and lacks what the repository has up to {theirs}: it was sent a whole tree, or those were never committed; nothing that was recorded tells"
+                        "the source continues from {own} to {first}, and lacks what the repository has up to {theirs}: there was a SNAP sync, or those were never committed; nothing recorded shows which"
                     )),
                 }
             }

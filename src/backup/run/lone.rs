@@ -129,10 +129,10 @@ impl Run<'_> {
         let (name, zxid, parts) = (&alone.name, alone.zxid, alone.parts());
         self.warnings.push(match alone.is_plausible() {
             true => format!(
-                "{name} is stored, and stands alone: no log goes with it, so it is exact for all that it shows, and nothing proves that; 'zoovault restore --to {zxid} --accept-unproven' takes it as it stands"
+                "{name} is stored on its own: it has no logs, so it appears to be exact, but nothing proves that; 'zoovault restore --to {zxid} --accept-unproven' uses it as it is"
             ),
             false => format!(
-                "{name} is stored, and stands alone: no log goes with it, and {parts}, so nothing can be restored from it; 'zoovault ls --as-is' and others show it"
+                "{name} is stored on its own: it has no logs, and {parts}, so nothing can be restored from it; 'zoovault ls --as-is' and others show it"
             ),
         });
     }
@@ -147,10 +147,12 @@ impl Run<'_> {
             (true, _) if age.is_some_and(|age| age < WRITTEN_WITHIN) => self.notes.push(format!(
                 "{error}: it was written to a moment ago, and may not be finished yet"
             )),
-            (true, true) => self
-                .warnings
-                .push(format!("{error}; it is no base, and nothing needs it")),
-            (true, false) | (false, _) => self.damaged(format!("{error}; it is no base")),
+            (true, true) => self.warnings.push(format!(
+                "{error}; it is not used as a base, and nothing needs it"
+            )),
+            (true, false) | (false, _) => {
+                self.damaged(format!("{error}; it is not used as a base"))
+            }
         }
     }
 }

@@ -259,18 +259,18 @@ impl Run<'_> {
             ));
         }
         for error in self.source.unread() {
-            self.damaged(format!("{error}; what it says is not known"));
+            self.damaged(format!("{error}; its content is not known"));
         }
         // Of those that were not read again, since they were backed up before.
         let is_read = |index: usize| scan.timeline.logs.iter().any(|log| log.log == index);
         let older = self.source.logs().iter().enumerate();
         let older = older.filter(|(index, _)| !is_read(*index));
         for error in older.filter_map(|(_, file)| file.unopened()) {
-            self.damaged(format!("{error}; what it held was backed up before"));
+            self.damaged(format!("{error}; its content was backed up earlier"));
         }
         let unread = self.source.snapshots().iter();
         for error in unread.filter_map(SourceFile::unopened) {
-            self.damaged(format!("{error}; it is no base"));
+            self.damaged(format!("{error}; it is not used as a base"));
         }
         let mut snapshots = self.source.snapshots().iter();
         let has_txns_elsewhere = self.source.logs().is_empty()
@@ -278,7 +278,7 @@ impl Run<'_> {
             && snapshots.any(|file| file.zxid() > Zxid::ZERO);
         if has_txns_elsewhere {
             self.warnings.push(
-                "the source has snapshots and no logs: where its server has a dataLogDir, name it with --data-log-dir, or give the zoo.cfg".to_owned(),
+                "the source has snapshots but no logs: if its server has a separate dataLogDir, give it with --data-log-dir, or give the zoo.cfg".to_owned(),
             );
         }
         let is_ahead = self
@@ -287,7 +287,7 @@ impl Run<'_> {
             .is_some_and(|seen| seen > self.options.now_ms);
         if is_ahead {
             self.warnings.push(
-                "there are backups from later than now: this host's clock is behind, or that of another is ahead".to_owned(),
+                "some backups are dated in the future: this host's clock is behind, or another's is ahead".to_owned(),
             );
         }
     }
@@ -305,7 +305,7 @@ impl Run<'_> {
             false => bases_in_order(self.source, timeline)?,
         };
         for error in damage {
-            self.damaged(format!("{error}; it is no base"));
+            self.damaged(format!("{error}; it is not used as a base"));
         }
         let earliest = all_bases
             .iter()
@@ -370,9 +370,9 @@ impl Run<'_> {
         match self.repository.storage().free_space() {
             Some(free) if free < needed => {
                 let message =
-                    format!("has room for {free} bytes, and at least {needed} are to be stored");
+                    format!("has room for {free} bytes, but at least {needed} are needed");
                 let error = Error::about(self.repository.shown(), ErrorKind::Failed, message);
-                Err(error.hint("free space there: 'zoovault forget' and 'zoovault prune'"))
+                Err(error.hint("free up space there: 'zoovault forget' and 'zoovault prune'"))
             }
             _ => Ok(()),
         }

@@ -16,13 +16,13 @@ use zoovault::error::{Error, ErrorKind};
 use zoovault::repository::{Repository, Storage};
 
 /// What is said where none is made.
-const REFUSED: &str = "cannot make a repository";
+const REFUSED: &str = "cannot create a repository";
 
-/// Make a backup repository.
+/// Create a backup repository.
 ///
-/// In a directory that is empty or not there yet; the one above it has to be there. No other
-/// command makes a repository: where a volume is not mounted, a backup fails with status 10 instead
-/// of filling the disk below.
+/// In a directory that is empty or does not exist yet; its parent must exist. No other command
+/// makes a repository: if a volume is not mounted, a backup fails with status 10 instead of filling
+/// the disk that holds the mount point.
 #[derive(Args, Debug)]
 pub struct InitArgs {
     #[command(flatten)]
@@ -58,14 +58,13 @@ fn make_dir(place: &Path) -> Result<bool, Error> {
         Ok(()) => Ok(true),
         Err(_) if place.is_dir() => Ok(false),
         Err(err) if err.kind() == io::ErrorKind::AlreadyExists => {
-            let message = "is not a directory, and a repository is one";
+            let message = "is not a directory; a repository has to be one";
             let error = Error::about(place, ErrorKind::TargetExists, message);
             Err(error.hint("name an empty directory, or a new one"))
         }
         Err(err) if err.kind() == io::ErrorKind::NotFound => {
-            Err(Error::io(place, "create", err).hint(
-                "the directory above it has to be there: mount it or make it first; it is not made along, lest the disk below fill",
-            ))
+            Err(Error::io(place, "create", err)
+                .hint("the parent must exist: create or mount it first"))
         }
         Err(err) => Err(Error::io(place, "create", err)),
     }

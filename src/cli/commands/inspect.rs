@@ -15,17 +15,16 @@ use zoovault::history::replay::ExactFrom;
 use zoovault::history::source::{EpochFile, Source};
 use zoovault::zxid::Zxid;
 
-/// Show the files, their zxids and times, and the points they promise.
+/// Show the files, their zxids and times, and the points that they appear to cover.
 ///
-/// One screen: every log and snapshot on a timeline of txns, which releases wrote them, epoch
-/// files, the ranges of points that could be restored for all that names, headers and last bytes
-/// say, and what is missing between them. Nothing is proven by it: that is what `zoovault verify`
-/// does.
+/// One screen: every log and snapshot on a timeline of transactions, which releases wrote them,
+/// epoch files, the ranges of points that could be restored judging by names, headers and last
+/// bytes, and what is missing between them. Nothing is verified: use `zoovault verify` for that.
 #[derive(Args, Debug)]
 pub struct InspectArgs {
     #[command(flatten)]
     pub source: SourceArg,
-    /// The dataLogDir, where it is not the dataDir
+    /// The dataLogDir, if it is not the dataDir
     #[arg(long, value_name = "DIR")]
     pub data_log_dir: Option<PathBuf>,
 }
@@ -182,7 +181,7 @@ fn show_epochs(out: &mut dyn Write, overview: &Overview) -> io::Result<()> {
             EpochFile::Unread => writeln!(out, "  {name} cannot be read")?,
             EpochFile::Epoch(epoch) => writeln!(out, "  {name} {epoch}")?,
             EpochFile::Unparsable(text) => {
-                writeln!(out, "  {name} is no number: \"{}\"", text::escape(text))?;
+                writeln!(out, "  {name} is not a number: \"{}\"", text::escape(text))?;
             }
         }
     }
@@ -195,7 +194,7 @@ fn show_windows(
     scale: &Scale,
     look: &TextStyle,
 ) -> io::Result<()> {
-    let title = "Points that the files promise ('zoovault verify' proves them):";
+    let title = "Restorable points (unverified; run 'zoovault verify'):";
     writeln!(out, "\n{}", look.paint("1", title))?;
     for [from, to] in &overview.windows {
         let line = look.paint("32", &scale.draw(from.0, to.0, '='));
@@ -257,7 +256,7 @@ fn log_line(log: &Log, scale: &Scale, look: &TextStyle) -> String {
             scale.draw(first, last, '-'),
             format!("to {last}, {}", text::plural(log.txns, "txn")),
         ),
-        None => (" ".repeat(TIMELINE_LEN), "no txns".to_owned()),
+        None => (" ".repeat(TIMELINE_LEN), "no transactions".to_owned()),
     };
     let remark = log
         .remark

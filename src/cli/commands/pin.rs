@@ -12,14 +12,14 @@ use std::io::{self, Write};
 use zoovault::backup::retention::pins;
 use zoovault::repository::Repository;
 
-/// Keep a backup whatever a policy says, until it is unpinned.
+/// Keep a backup, whatever the retention rules say, until it is unpinned.
 #[derive(Args, Debug)]
 pub struct PinArgs {
     #[command(flatten)]
     pub pins: PinsArgs,
 }
 
-/// Let policies judge a backup again that was pinned.
+/// Let the retention rules apply again to a backup that was pinned.
 #[derive(Args, Debug)]
 pub struct UnpinArgs {
     #[command(flatten)]
@@ -29,7 +29,7 @@ pub struct UnpinArgs {
 /// Which pins.
 #[derive(Args, Debug)]
 pub struct PinsArgs {
-    /// The backups, by the digits their ids begin with; latest is the newest
+    /// The backups, by id or the beginning of it; latest is the newest
     #[arg(value_name = "ID", required = true)]
     pub ids: Vec<String>,
     #[command(flatten)]
@@ -90,8 +90,8 @@ impl Render for Shown {
         for (id, is_changed) in &self.backups {
             let state = match (self.is_pinned, is_changed) {
                 (true, true) => "pinned",
-                (true, false) => "was pinned already",
-                (false, true) => "pinned no more",
+                (true, false) => "already pinned",
+                (false, true) => "unpinned",
                 (false, false) => "was not pinned",
             };
             writeln!(out, "{}: {id}: {state}", self.repository)?;

@@ -445,7 +445,7 @@ fn pinger(args: &JobArgs, config: &Config) -> anyhow::Result<Option<Pinger>> {
         Ok(text) => Some(text.lines().next().unwrap_or_default().to_owned()),
         Err(err) => {
             ui::warn(&format!(
-                "nobody is pinged: cannot read {}: {err}",
+                "ping skipped: cannot read {}: {err}",
                 file.display()
             ));
             None

@@ -111,21 +111,19 @@ pub fn outcome(start: &Start) -> &'static str {
         return "does not start";
     };
     match &started.truth {
-        _ if started.is_right() => "starts, and serves the truth",
-        Truth::Known(_, difference) if !difference.is_none() => {
-            "starts, and serves something else than the truth"
-        }
+        _ if started.is_right() => "starts, and serves the correct tree",
+        Truth::Known(_, difference) if !difference.is_none() => "starts, and serves a wrong tree",
         Truth::Known(..) if started.znodes_served < started.znodes => {
-            "starts from the truth, and deletes ephemerals"
+            "starts with the correct tree, and deletes ephemerals"
         }
         Truth::Known(..) => "starts, and serves what a restore would give, which is unproven",
         Truth::Unknown(_) if !started.holes.is_empty() => {
-            "starts, with txns missing from what it serves"
+            "starts, with transactions missing from what it serves"
         }
         Truth::Unknown(_) if started.digest_mismatches.0 > 0 => {
-            "starts, and serves a tree that there never was"
+            "starts, and serves a tree that never existed"
         }
-        Truth::Unknown(_) => "starts, and nobody can say what is true there",
+        Truth::Unknown(_) => "starts; the correct state cannot be determined",
     }
 }
 
@@ -143,12 +141,12 @@ pub fn has(started: &Started) -> String {
 /// How what it has differs from the truth.
 pub fn truth(truth: &Truth) -> String {
     match truth {
-        Truth::Unknown(reason) => format!("not to be had there: {reason}"),
+        Truth::Unknown(reason) => format!("not available there: {reason}"),
         Truth::Known(proof, difference) if difference.is_none() => {
-            format!("every znode is as it should be ({})", proof.name())
+            format!("every znode is correct ({})", proof.name())
         }
         Truth::Known(proof, difference) => format!(
-            "{} missing, {} too many, {} different, {} different ({})",
+            "{} missing, {} extra, {} different, {} different ({})",
             text::plural(difference.missing.count, "znode"),
             text::count(difference.surplus.count),
             text::count(difference.changed.0),
@@ -171,7 +169,7 @@ fn show_refusal(out: &mut dyn Write, refusal: &Refusal, look: &TextStyle) -> io:
     )?;
     if let Some(file) = &refusal.file {
         let offset = refusal.offset.map(|offset| format!(", offset {offset}"));
-        let behind = refusal.behind.map(|zxid| format!(", behind {zxid}"));
+        let behind = refusal.behind.map(|zxid| format!(", after {zxid}"));
         let place = [offset, behind].into_iter().flatten().collect::<String>();
         field(out, look, "by", &format!("{file}{place}"))?;
     }
@@ -185,7 +183,8 @@ fn show_refusal(out: &mut dyn Write, refusal: &Refusal, look: &TextStyle) -> io:
 
 fn show_doubts(out: &mut dyn Write, started: &Started, look: &TextStyle) -> io::Result<()> {
     for (last, next) in started.holes.iter().take(limit(look)) {
-        let words = format!("it goes from {last} on to {next} as if nothing were between them");
+        let words =
+            format!("it goes straight from {last} to {next}, as if nothing were between them");
         field(out, look, "silently", &words)?;
     }
     let more = started.holes.len().saturating_sub(limit(look));
@@ -194,13 +193,13 @@ fn show_doubts(out: &mut dyn Write, started: &Started, look: &TextStyle) -> io::
             out,
             look,
             "silently",
-            &format!("and over {more} more holes"),
+            &format!("and skips {more} more gaps"),
         )?;
     }
     let (swallowed, first) = started.swallowed;
     if let Some(first) = first {
         let words = format!(
-            "{} behind that found no znode, or one where there should be none: the first is that of {first}",
+            "{} later changes failed silently (znode missing, or already there), the first with {first}",
             text::plural(swallowed, "change")
         );
         field(out, look, "silently", &words)?;
@@ -214,7 +213,7 @@ fn show_doubts(out: &mut dyn Write, started: &Started, look: &TextStyle) -> io::
     }
     if !started.ended_sessions.is_empty() {
         let words = format!(
-            "alone or as a leader it ends {} that own ephemerals and are not known, and deletes {} that followers keep",
+            "standalone or as a leader, it ends {} that own ephemerals but are unknown, and deletes {} that followers keep",
             text::plural(started.ended_sessions.len() as u64, "session"),
             text::plural(
                 (started.znodes.saturating_sub(started.znodes_served)) as u64,
@@ -237,7 +236,7 @@ fn show_difference(
 ) -> io::Result<()> {
     for (label, paths) in [
         ("missing", &difference.missing),
-        ("too many", &difference.surplus),
+        ("extra", &difference.surplus),
     ] {
         show_paths(out, label, paths, look)?;
     }

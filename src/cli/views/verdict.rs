@@ -30,18 +30,18 @@ pub fn verdict_name(verdict: Verdict) -> (&'static str, &'static str) {
 pub fn proof_words(proof: Option<Proof>) -> (&'static str, &'static str) {
     match proof {
         Some(Proof::Proven) => (
-            "proven: the tree's digest is the one that the servers recorded",
+            "proven: the tree's digest matches the one that the servers recorded",
             "32",
         ),
         Some(Proof::Consistent) => (
-            "consistent: every txn is there and whole; no digest was recorded that could prove more",
+            "consistent: every transaction is present and intact; no digest was recorded that could prove more",
             "32",
         ),
         Some(Proof::Unproven) => (
-            "unproven: it rests on what nothing recorded; see the findings",
+            "unproven: part of it is only inferred; see the findings",
             "33",
         ),
-        None => ("promised by the files; nothing was replayed", "33"),
+        None => ("according to the files; nothing was replayed", "33"),
     }
 }
 

@@ -352,7 +352,10 @@ pub fn replay_observed(
         .iter()
         .find(|segment| segment.contains(target) && segment.continues(base.zxid));
     if segment.is_none() && base.zxid != target {
-        let message = format!("the txns from {} to {target} are not all there", base.zxid);
+        let message = format!(
+            "some transactions from {} to {target} are missing",
+            base.zxid
+        );
         let error = Error::about(source.shown(), ErrorKind::NotReachable, message);
         return Err(error.hint("'zoovault verify' shows which points can be restored"));
     }

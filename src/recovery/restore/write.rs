@@ -127,7 +127,7 @@ fn read_back(tree: &DataTree, path: &Path, file: &File, progress: &dyn Progress)
         Error::about(
             path,
             ErrorKind::Failed,
-            format!("was written and reads back wrong: {what}"),
+            format!("was written, but reads back wrong: {what}"),
         )
         .hint("check the disk")
     };
@@ -158,7 +158,7 @@ fn read_back(tree: &DataTree, path: &Path, file: &File, progress: &dyn Progress)
         }
     }
     if reader.next_node()?.is_some() {
-        return Err(wrong("a znode too many".to_owned()));
+        return Err(wrong("one znode too many".to_owned()));
     }
     reader.finish().map(|_| ())
 }

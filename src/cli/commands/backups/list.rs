@@ -139,7 +139,7 @@ impl Render for List<'_> {
                 writeln!(out, "           restores {}", window_words(window))?;
             }
             None => {
-                let none = "no backup can be restored to its last txn";
+                let none = "no backup can be restored to its last transaction";
                 writeln!(out, "  newest   {}", look.paint("31", none))?;
             }
         }
@@ -331,7 +331,7 @@ fn remark(backup: &Backup, look: &TextStyle) -> String {
             Some(look.paint("33", &warnings))
         }
         Ok(_) => None,
-        Err(_) => Some(look.paint("31", "zoovault check tells what is wrong")),
+        Err(_) => Some(look.paint("31", "zoovault check shows what is wrong")),
     };
     let remarks: Vec<String> = pinned.into_iter().chain(warnings).collect();
     remarks.join(", ")

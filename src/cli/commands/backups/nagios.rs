@@ -110,9 +110,9 @@ fn state(
     }
     let Some((newest, manifest, window)) = overview.newest() else {
         let text = match overview.backups {
-            0 => "the repository holds no backup".to_owned(),
+            0 => "the repository has no backup".to_owned(),
             count => format!(
-                "none of {} can be restored to its last txn",
+                "none of {} can be restored to its last transaction",
                 text::plural(count, "backup")
             ),
         };
@@ -141,7 +141,7 @@ fn state(
     }
     let age = text::span(now_ms.saturating_sub(manifest.created_ms).max(0));
     let text = format!(
-        "backup {} is {age} old and reaches {}, {} in all",
+        "backup {} is {age} old and reaches {}, {} in total",
         newest.name.id,
         window.to_zxid,
         text::plural(overview.backups, "backup")
