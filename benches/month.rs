@@ -26,7 +26,7 @@ use zoovault::format::record::digest::Charset;
 use zoovault::format::record::{Create, CreateKind, Txn, TxnBody, TxnHeader, TxnKind};
 use zoovault::format::txnlog::LogWriter;
 use zoovault::history::source::{self, Source};
-use zoovault::progress::Silent;
+use zoovault::progress::NoProgress;
 use zoovault::repository::{Repository, Storage};
 use zoovault::tree::DataTree;
 use zoovault::zxid::{SessionId, Zxid};
@@ -242,7 +242,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         options.now_ms = FIRST_TIME + (hour + 1) * HOUR_MS;
         let begun = Instant::now();
         let done = Source::with(&args.source, &source::Options::default(), |source| {
-            backup(source, &repository, &options, &Silent)
+            backup(source, &repository, &options, &NoProgress)
         })?;
         times.push(begun.elapsed());
         stored += done.manifest.added_bytes;

@@ -124,7 +124,7 @@ impl ScratchDir {
                 Err(err) => {
                     return Err(
                         Error::io(parent, "make a directory for temporary files", err)
-                            .hint("TMPDIR names the place"),
+                            .hint("TMPDIR sets the location"),
                     );
                 }
             }
@@ -294,7 +294,7 @@ pub fn ensure_free(target: &Path) -> Result<()> {
 
 fn exists(path: &Path, message: &str) -> Error {
     Error::about(path, ErrorKind::TargetExists, message)
-        .hint("choose another place, or move it away: nothing is overwritten")
+        .hint("choose another location, or move it away: nothing is overwritten")
 }
 
 /// Refuses a `target` at which there is something else than an empty directory.
@@ -334,7 +334,7 @@ pub fn ensure_replaceable(target: &Path) -> Result<()> {
     let above =
         fs::metadata(parent_of(&resolved(target))).map_err(|err| Error::io(target, "read", err))?;
     if above.dev() != found.dev() {
-        return Err(refused("is a mount point, which cannot appear whole")
+        return Err(refused("is a mount point; it cannot be created atomically")
             .hint("name a new directory below it"));
     }
     Ok(())

@@ -13,27 +13,27 @@ pub trait Progress: Sync {
 
 /// Tells nobody.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Silent;
+pub struct NoProgress;
 
-impl Progress for Silent {
+impl Progress for NoProgress {
     fn start(&self, _what: &str, _total_bytes: Option<u64>) {}
     fn advance(&self, _bytes: u64) {}
 }
 
 /// A reader or writer that tells of the bytes that pass through it.
-pub struct Told<'a, T> {
+pub struct Counted<'a, T> {
     inner: T,
     progress: &'a dyn Progress,
 }
 
-impl<'a, T> Told<'a, T> {
+impl<'a, T> Counted<'a, T> {
     /// Tells `progress` of what passes through `inner`.
-    pub fn new(inner: T, progress: &'a dyn Progress) -> Told<'a, T> {
-        Told { inner, progress }
+    pub fn new(inner: T, progress: &'a dyn Progress) -> Counted<'a, T> {
+        Counted { inner, progress }
     }
 }
 
-impl<T: Read> Read for Told<'_, T> {
+impl<T: Read> Read for Counted<'_, T> {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         let len = self.inner.read(room)?;
         self.progress.advance(len as u64);
@@ -41,7 +41,7 @@ impl<T: Read> Read for Told<'_, T> {
     }
 }
 
-impl<T: Write> Write for Told<'_, T> {
+impl<T: Write> Write for Counted<'_, T> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let len = self.inner.write(bytes)?;
         self.progress.advance(len as u64);

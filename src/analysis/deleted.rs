@@ -38,7 +38,7 @@ pub struct Lost {
 
 /// Where a znode is that is not in the tree.
 #[derive(Debug)]
-pub struct Whereabouts {
+pub struct SearchResult {
     /// It was there until this.
     pub deleted: Option<Deleted>,
     /// It is made later, by this txn at this time.
@@ -82,7 +82,7 @@ pub fn lost(
             }),
             Some(from) => {
                 let message = format!(
-                    "what was deleted since {from} cannot be told: no window holds both it and {to}"
+                    "cannot determine what was deleted since {from}: no window contains both it and {to}"
                 );
                 Err(
                     Error::about(source.shown(), ErrorKind::NotReachable, message)
@@ -109,7 +109,7 @@ pub fn whereabouts(
     rebuilt: &Rebuilt,
     path: &[u8],
     progress: &dyn Progress,
-) -> Result<Option<Whereabouts>> {
+) -> Result<Option<SearchResult>> {
     let target = rebuilt.target.zxid;
     let segments = &rebuilt.timeline.segments;
     let segment = segments.iter().find(|segment| segment.continues(target));
@@ -129,7 +129,7 @@ pub fn whereabouts(
         ),
         seen => (seen, last),
     };
-    Ok(seen.map(|seen| Whereabouts {
+    Ok(seen.map(|seen| SearchResult {
         deleted: seen.deleted,
         created: seen.created,
         searched: (seen.since, last),

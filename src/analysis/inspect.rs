@@ -158,7 +158,7 @@ fn behind_words(error: &Error, behind: &LogSummary) -> String {
     let zxids = behind.first().zip(behind.last());
     let zxids = zxids.map_or_else(String::new, |(first, last)| format!(", {first} to {last}"));
     let count = behind.count;
-    format!("{}; {count} whole records behind it{zxids}", error.what())
+    format!("{}; {count} complete records after it{zxids}", error.what())
 }
 
 fn snapshots(source: &Source, bases: &[Base], damage: &[Error]) -> Vec<Snapshot> {

@@ -93,7 +93,7 @@ impl Manifest {
         let format = number(&json, "/format")?;
         if format > FORMAT_VERSION {
             return Err(format!(
-                "format {format} is newer than this program knows ({FORMAT_VERSION})"
+                "format {format} is newer than this release supports ({FORMAT_VERSION})"
             ));
         }
         let files = json

@@ -4,7 +4,7 @@ use super::{MANIFEST_NAME, Manifest, SUMS_NAME};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::checksum::Hashed;
 use crate::format::datadir::{FileName, VERSION_DIR};
-use crate::progress::{Progress, Silent, Told};
+use crate::progress::{Counted, NoProgress, Progress};
 use flate2::bufread::MultiGzDecoder;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -22,7 +22,7 @@ const MANIFEST_LEN_MAX: u64 = 64 << 20;
 pub fn unpack(path: &Path, into: &Path) -> Result<Manifest> {
     let version_dir = into.join(VERSION_DIR);
     fs::create_dir(&version_dir).map_err(|err| Error::io(&version_dir, "create", err))?;
-    read(path, Some(into), &Silent)
+    read(path, Some(into), &NoProgress)
 }
 
 /// Reads the archive at `path` against its hashes, and gives its manifest.
@@ -35,7 +35,7 @@ pub fn check(path: &Path, progress: &dyn Progress) -> Result<Manifest> {
 
 fn read(path: &Path, into: Option<&Path>, progress: &dyn Progress) -> Result<Manifest> {
     let file = File::open(path).map_err(|err| Error::io(path, "read", err))?;
-    let file = Told::new(file, progress);
+    let file = Counted::new(file, progress);
     let mut tar = tar::Archive::new(MultiGzDecoder::new(BufReader::with_capacity(1 << 18, file)));
     let mut hashes = BTreeMap::new();
     let mut manifest = None;
@@ -65,7 +65,7 @@ fn read(path: &Path, into: Option<&Path>, progress: &dyn Progress) -> Result<Man
                 let target = into.map(|into| into.join(name));
                 let hash = copy_hashed(&mut entry, target.as_deref(), path)?;
                 if hashes.insert(name.to_owned(), hash).is_some() {
-                    return Err(damage(path, format!("{name} is there twice")));
+                    return Err(damage(path, format!("{name} appears twice")));
                 }
             }
         }
@@ -75,7 +75,7 @@ fn read(path: &Path, into: Option<&Path>, progress: &dyn Progress) -> Result<Man
     let manifest = manifest.ok_or_else(|| {
         damage(
             path,
-            format!("holds no {MANIFEST_NAME}: it is cut short, or zoovault did not write it"),
+            format!("has no {MANIFEST_NAME}: it is cut short, or was not written by zoovault"),
         )
     })?;
     compare(path, &manifest, hashes)?;
@@ -89,7 +89,7 @@ fn compare(path: &Path, manifest: &Manifest, mut hashes: BTreeMap<String, String
             None => {
                 return Err(damage(
                     path,
-                    format!("{} is listed in its manifest and not there", file.name),
+                    format!("{} is listed in its manifest, but missing", file.name),
                 ));
             }
             Some(hash) if hash != file.sha256 => {
@@ -105,7 +105,7 @@ fn compare(path: &Path, manifest: &Manifest, mut hashes: BTreeMap<String, String
     if let Some((name, _)) = hashes.first_key_value() {
         return Err(damage(
             path,
-            format!("{name} is there and not listed in its manifest"),
+            format!("{name} is present, but not listed in its manifest"),
         ));
     }
     Ok(())
@@ -139,7 +139,7 @@ fn inner_name(path: &Path) -> Option<String> {
 fn copy_hashed(from: &mut impl Read, target: Option<&Path>, archive: &Path) -> Result<String> {
     let failed = |err| {
         Error::io(target.unwrap_or(archive), "unpack the archive", err)
-            .hint("an archive is unpacked below TMPDIR: name a place with room there")
+            .hint("archives are unpacked below TMPDIR: set it to a location with enough space")
     };
     let out: Box<dyn Write> = match target {
         None => Box::new(io::sink()),
@@ -168,7 +168,7 @@ fn copy_hashed(from: &mut impl Read, target: Option<&Path>, archive: &Path) -> R
 }
 
 fn damage(path: &Path, message: String) -> Error {
-    Error::about(path, ErrorKind::Damage, message).hint("take another copy of the archive")
+    Error::about(path, ErrorKind::Damage, message).hint("use another copy of the archive")
 }
 
 fn broken(path: &Path, err: &io::Error) -> Error {
@@ -184,6 +184,6 @@ fn broken(path: &Path, err: &io::Error) -> Error {
         .collect();
     damage(
         path,
-        format!("is cut or broken, or no archive that zoovault wrote ({detail})"),
+        format!("is truncated or corrupt, or is not a zoovault archive ({detail})"),
     )
 }

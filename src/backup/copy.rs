@@ -93,10 +93,10 @@ pub struct Copied {
 /// read.
 pub fn plan(source: &Repository, target: &Repository, what: &What) -> Result<Plan> {
     if source.identity().id == target.identity().id {
-        let message = "is the repository that is to be copied, or a copy of its files";
+        let message = "is the repository to be copied, or a copy of its files";
         return Err(
             Error::about(target.shown(), ErrorKind::BadArgument, message)
-                .hint("a second repository is made with 'zoovault init'"),
+                .hint("create a second repository with 'zoovault init'"),
         );
     }
     let listing = source.listing()?;
@@ -163,9 +163,12 @@ pub fn execute(
         .free_space()
         .filter(|free| *free < plan.bytes)
     {
-        let message = format!("{} bytes are to be copied, and {free} are free", plan.bytes);
+        let message = format!(
+            "{} bytes are to be copied, but only {free} are free",
+            plan.bytes
+        );
         return Err(Error::about(target.shown(), ErrorKind::Failed, message)
-            .hint("free space there, or choose another place"));
+            .hint("free up space there, or choose another location"));
     }
     progress.start("copy", Some(plan.bytes));
     let mut needs = Needs::default();
@@ -198,7 +201,7 @@ fn read(source: &Repository, backup: &BackupName) -> Result<(Manifest, Vec<u8>)>
     for object in manifest.objects() {
         let end = format!("-{}.zst", name::short(&object.sha256));
         if !name::is_stored(&object.name) || !object.name.ends_with(&end) {
-            let message = format!("lists an object under a strange name: {}", object.name);
+            let message = format!("lists an object with an unexpected name: {}", object.name);
             let shown = source.storage().shown_object(&backup.object());
             return Err(Error::about(&shown, ErrorKind::Damage, message));
         }
@@ -357,7 +360,7 @@ impl Run<'_> {
             self.read_target()?;
         }
         let message = format!(
-            "{} took too long to copy: what it needs may be deleted by a prune that runs there",
+            "{} took too long to copy: a prune running there may delete what it needs",
             backup.id
         );
         Err(Error::about(self.target.shown(), ErrorKind::Failed, message).hint("copy it again"))

@@ -14,7 +14,7 @@ use crate::history::replay::{Proof, Trust};
 use crate::history::source::{self, Source};
 use crate::progress::Progress;
 use crate::recovery::restore::{self, Ephemerals, What, Where};
-use crate::repository::{BackupName, History, Repository, StoredLog, Which};
+use crate::repository::{BackupName, LineageContents, Repository, StoredLog, Which};
 use crate::zxid::Zxid;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -90,7 +90,7 @@ pub fn drill(
     let last = manifest.last.as_ref().map(|mark| mark.zxid);
     let newest = last.or(manifest.windows.last().map(|window| window.to_zxid));
     let Some(newest) = newest else {
-        let message = format!("backup {} gives no window", backup.id);
+        let message = format!("backup {} has no window", backup.id);
         return Err(Error::about(
             repository.shown(),
             ErrorKind::NotReachable,
@@ -117,7 +117,7 @@ pub fn drill(
 }
 
 /// Txns within the windows that the backups claim, each as likely as another.
-fn at_random(history: &History, options: &Options) -> Vec<Zxid> {
+fn at_random(history: &LineageContents, options: &Options) -> Vec<Zxid> {
     let windows = || {
         history
             .backups
@@ -172,7 +172,7 @@ impl Random {
 /// Restores one point, and verifies what was written.
 fn restored(
     repository: &Repository,
-    history: &History,
+    history: &LineageContents,
     zxid: Zxid,
     options: &Options,
     progress: &dyn Progress,
@@ -239,6 +239,6 @@ fn ensure_sound(
         || format!("it has {} znodes, not {znodes}", found.unwrap_or(0)),
         |finding| finding.message.clone(),
     );
-    let message = format!("was restored, and is not sound: {why}");
+    let message = format!("was restored, but is not sound: {why}");
     Err(Error::about(target, ErrorKind::Damage, message))
 }

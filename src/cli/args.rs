@@ -11,20 +11,20 @@ Exit status:
   2   bad arguments
   3   done, with warnings (a torn tail of a live log, a point that is unproven, ...)
   4   damage found
-  5   the point cannot be reached exactly (gap, before the first base, after the last txn)
+  5   the point cannot be reached exactly (gap, before the first base, after the last transaction)
   10  no repository there
   13  the target exists and is not empty
   128+N  ended by signal N
-11 and 12 are kept for repositories with locks or keys: there are none yet. An unknown status means failure.";
+11 and 12 are reserved. Treat an unknown status as a failure.";
 
 pub const POINTS: &str = "\
 Points:
-  0x1f00000003                 after the txn of this zxid
-  2026-11-20T14:00:00Z         everything before the first txn, in zxid order, whose time is later
-  '2026-11-20 14:00'           in the local zone; with a zone behind it, in that: '2026-11-20 14:00 Europe/Paris'
+  0x1f00000003                 after the transaction with this zxid
+  2026-11-20T14:00:00Z         everything before the first transaction, in zxid order, whose time is later
+  '2026-11-20 14:00'           local time, or the time zone that follows: '2026-11-20 14:00 Europe/Paris'
   @1763640000                  seconds since 1970
-  -15m                         so long ago: also -2h30m, -1d
-  first, latest                the first that can be had exactly; the last txn";
+  -15m                         that long ago; also -2h30m, -1d
+  first, latest                the first exact point; the last transaction";
 
 /// Options that every command takes.
 #[derive(Args, Debug)]
@@ -32,10 +32,10 @@ pub struct Global {
     /// Write one JSON document to stdout instead of text; a failure is then a JSON line on stderr
     #[arg(long, global = true, help_heading = "Output")]
     pub json: bool,
-    /// Say nothing but errors and warnings
+    /// Print only errors and warnings
     #[arg(short, long, global = true, help_heading = "Output")]
     pub quiet: bool,
-    /// Say more: every finding, every base that was not taken
+    /// Print more: every finding, every base that was rejected
     #[arg(short, long, global = true, help_heading = "Output")]
     pub verbose: bool,
     /// Draw no progress bar and print no progress lines
@@ -75,12 +75,12 @@ pub struct SourceArg {
 /// Which servers to foretell.
 #[derive(Args, Debug)]
 pub struct ServerArgs {
-    /// Say what servers of these releases would do here: start or refuse, with which message, to
-    /// which zxid, and what of their tree would not be the truth. From 3.4.6 on; `all` stands for
-    /// one of each kind
+    /// Predict what servers of these releases would do with these files: start or refuse, with
+    /// which message, up to which zxid, and which znodes would be wrong. 3.4.6 and later; `all`
+    /// means one release of each kind
     #[arg(long = "server", value_name = "RELEASE,...", value_delimiter = ',')]
     pub releases: Vec<String>,
-    /// A setting of those servers, as java takes it: jute.maxbuffer=4194304,
+    /// A setting of those servers, as passed to java: jute.maxbuffer=4194304,
     /// zookeeper.extendedTypesEnabled=true
     #[arg(short = 'D', value_name = "KEY=VALUE", requires = "releases")]
     pub settings: Vec<String>,

@@ -16,10 +16,10 @@ use clap::{CommandFactory, Parser, Subcommand};
 /// Backs up, proves, restores and inspects Apache ZooKeeper data directories, offline and without a
 /// JVM.
 ///
-/// A server that starts on a data directory proves nothing: it loads a directory with holes and
-/// says nothing. zoovault reads what servers of 3.4 to 3.9 wrote, knows what can be restored from
-/// it and on what that rests, restores any of it exactly, and never claims more. Sources are only
-/// read, also while their server writes to them.
+/// A server that starts on a data directory proves nothing: it loads a directory with missing
+/// transactions and says nothing. zoovault reads what ZooKeeper 3.4 to 3.9 wrote, shows what can be
+/// restored, and the evidence for it, restores any such point exactly, and never claims more.
+/// Sources are only read, even while a server is writing to them.
 #[derive(Debug, Parser)]
 #[command(name = "zoovault", version, after_help = EXIT_STATUS, max_term_width = 100, propagate_version = true)]
 pub struct Cli {

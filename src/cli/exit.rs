@@ -9,7 +9,7 @@ use zoovault::durable;
 use zoovault::error::{Error, ErrorKind};
 
 /// Exit statuses: a contract, never renumbered. 11 and 12 are kept for repositories with locks or
-/// keys: there are none yet.
+/// keys: none yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     Done = 0,
@@ -78,11 +78,11 @@ const LAST_WORDS_MAX: Duration = Duration::from_secs(85);
 const ONE_SIGNAL: Duration = Duration::from_secs(1);
 
 /// What is still to be done when a signal comes.
-static LAST_WORDS: Mutex<Option<LastWords>> = Mutex::new(None);
+static SIGNAL_HANDLER: Mutex<Option<SignalHandler>> = Mutex::new(None);
 /// Whether one has come.
 static IS_ENDING: AtomicBool = AtomicBool::new(false);
 
-type LastWords = Box<dyn FnOnce(i32) + Send>;
+type SignalHandler = Box<dyn FnOnce(i32) + Send>;
 
 /// On a signal, does what is registered for it, removes what is half made, and ends with 128 and
 /// its number. Another signal does not wait for the first.
@@ -95,9 +95,9 @@ pub fn clean_up_on_signals() -> io::Result<()> {
             return;
         };
         IS_ENDING.store(true, Ordering::SeqCst);
-        if let Some(last_words) = take_last_words() {
+        if let Some(handler) = take_signal_handler() {
             std::thread::spawn(move || {
-                last_words(signal);
+                handler(signal);
                 end(signal);
             });
             std::thread::spawn(move || {
@@ -117,16 +117,19 @@ fn end(signal: i32) -> ! {
     std::process::exit(128 + signal)
 }
 
-fn take_last_words() -> Option<LastWords> {
-    LAST_WORDS.lock().ok().and_then(|mut words| words.take())
+fn take_signal_handler() -> Option<SignalHandler> {
+    SIGNAL_HANDLER
+        .lock()
+        .ok()
+        .and_then(|mut words| words.take())
 }
 
-/// Has `last_words` called, with its number, when a signal comes, until what is returned is
+/// Has `handler` called, with its number, when a signal comes, until what is returned is
 /// dropped. They are called in a thread of their own while the work still goes on, and have to see
 /// to it themselves that they end soon.
-pub fn on_signal(last_words: impl FnOnce(i32) + Send + 'static) -> OnSignal {
-    if let Ok(mut words) = LAST_WORDS.lock() {
-        *words = Some(Box::new(last_words));
+pub fn on_signal(handler: impl FnOnce(i32) + Send + 'static) -> OnSignal {
+    if let Ok(mut words) = SIGNAL_HANDLER.lock() {
+        *words = Some(Box::new(handler));
     }
     OnSignal(())
 }
@@ -138,7 +141,7 @@ pub struct OnSignal(());
 
 impl Drop for OnSignal {
     fn drop(&mut self) {
-        take_last_words();
+        take_signal_handler();
     }
 }
 

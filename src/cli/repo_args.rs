@@ -9,7 +9,7 @@ use zoovault::repository::{Repository, Storage};
 /// The repository.
 #[derive(Args, Debug)]
 pub struct RepoArg {
-    /// The repository: a directory that 'zoovault init' made
+    /// The repository: a directory made by 'zoovault init'
     #[arg(long, value_name = "REPOSITORY", env = "ZOOVAULT_REPOSITORY")]
     pub repo: Option<PathBuf>,
 }
@@ -17,7 +17,7 @@ pub struct RepoArg {
 impl RepoArg {
     /// Its place: the one that was named, or that of the configuration.
     pub fn place(&self, config: &Config) -> anyhow::Result<PathBuf> {
-        let missing = || BadArgument("which repository? name it with --repo".to_owned());
+        let missing = || BadArgument("no repository given; use --repo".to_owned());
         let configured = || config.repository.as_ref().map(PathBuf::from);
         Ok(self.repo.clone().or_else(configured).ok_or_else(missing)?)
     }
@@ -38,7 +38,7 @@ pub fn open_despite(place: &Path) -> anyhow::Result<Repository> {
 fn ensure_local(place: &Path) -> anyhow::Result<()> {
     match place.to_str().and_then(|place| place.split_once("://")) {
         Some((scheme, _)) => {
-            let message = format!("{scheme}:// is not built in: a repository is a directory");
+            let message = format!("{scheme}:// is not supported: a repository is a directory");
             Err(BadArgument(message).into())
         }
         None => Ok(()),

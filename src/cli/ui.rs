@@ -12,21 +12,21 @@ use zoovault::error::{Error, TxnPlace};
 /// A report in its two views.
 pub trait Render {
     /// For people, in lines.
-    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()>;
+    fn human(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()>;
     /// For programs: one document. Fields are added, never renamed.
     fn json(&self) -> Value;
 }
 
 /// How text is to look.
 #[derive(Clone, Copy, Debug)]
-pub struct Look {
+pub struct TextStyle {
     /// Whether colours may be used.
     pub colors: bool,
     /// Whether more is to be said.
     pub verbose: bool,
 }
 
-impl Look {
+impl TextStyle {
     /// `text` in a colour (an SGR code), where colours may be used.
     pub fn paint(&self, code: &str, text: &str) -> String {
         if self.colors {
@@ -41,7 +41,7 @@ impl Look {
 pub struct Ui {
     json: bool,
     quiet: bool,
-    look: Look,
+    look: TextStyle,
     bars: Bars,
 }
 
@@ -55,7 +55,7 @@ impl Ui {
         Ui {
             json: global.json,
             quiet: global.quiet,
-            look: Look {
+            look: TextStyle {
                 colors: wants_color,
                 verbose: global.verbose,
             },
@@ -69,7 +69,7 @@ impl Ui {
     }
 
     /// How text is to look.
-    pub fn look(&self) -> Look {
+    pub fn look(&self) -> TextStyle {
         self.look
     }
 

@@ -132,7 +132,10 @@ impl fmt::Display for Fault {
                 write!(f, "impossible length of {field}: {length}")
             }
             Fault::ShortRecord { length } => {
-                write!(f, "record of {length} bytes is too short for a txn header")
+                write!(
+                    f,
+                    "record of {length} bytes is too short for a transaction header"
+                )
             }
             Fault::BadChecksum { stored, computed } => {
                 write!(
@@ -144,9 +147,7 @@ impl fmt::Display for Fault {
                 write!(f, "wrong end mark: expected 0x42, found 0x{found:02x}")
             }
             Fault::CutRecord { length } => write!(f, "record of {length} bytes is cut short"),
-            Fault::GarbageAfterPadding => {
-                f.write_str("bytes that are not zero follow the last record")
-            }
+            Fault::GarbageAfterPadding => f.write_str("nonzero bytes follow the last record"),
             Fault::BadPath { path } => write!(f, "impossible path \"{}\"", path.escape_ascii()),
             Fault::MissingParent { path } => write!(
                 f,
@@ -154,16 +155,16 @@ impl fmt::Display for Fault {
                 path.escape_ascii()
             ),
             Fault::DuplicatePath { path } => {
-                write!(f, "znode \"{}\" stands twice", path.escape_ascii())
+                write!(f, "znode \"{}\" appears twice", path.escape_ascii())
             }
-            Fault::NoRoot => f.write_str("holds no root znode"),
+            Fault::NoRoot => f.write_str("has no root znode"),
             Fault::BadSeal => f.write_str("seal does not end with \"/\""),
             Fault::TrailingGarbage { length } => write!(f, "{length} bytes follow the last seal"),
-            Fault::UnknownTxnType { txn_type } => write!(f, "unknown txn type {txn_type}"),
+            Fault::UnknownTxnType { txn_type } => write!(f, "unknown transaction type {txn_type}"),
             Fault::CutCompression { codec } => write!(f, "{codec} stream ends too soon"),
             Fault::BadCompression { codec, detail } => write!(f, "broken {codec} stream: {detail}"),
             Fault::AllZeros { length } => {
-                write!(f, "holds nothing but zeros, {length} bytes of them")
+                write!(f, "contains only zeros, {length} bytes")
             }
             Fault::Version2 { kind } => write!(
                 f,
@@ -304,12 +305,12 @@ impl Error {
             return Error::unread(unread);
         }
         if doing == "read" && unread::is_stale(&source) {
-            let message = "vanished while it was read";
+            let message = "vanished while it was being read";
             return Error::about(path, ErrorKind::SourceChanged, message);
         }
         let hint = match source.kind() {
             io::ErrorKind::PermissionDenied => Some(AS_OWNER),
-            io::ErrorKind::StorageFull => Some("free space there, or choose another place"),
+            io::ErrorKind::StorageFull => Some("free up space there, or choose another location"),
             _ => None,
         };
         let error = Error::with(

@@ -61,7 +61,7 @@ impl RegularFile {
             Err(err)
                 if err.kind() == io::ErrorKind::NotFound && path.symlink_metadata().is_ok() =>
             {
-                return Err(fault(io::Error::other("it is a link that leads nowhere")));
+                return Err(fault(io::Error::other("it is a dangling link")));
             }
             Err(err) => return Err(fault(err)),
         }
@@ -125,7 +125,7 @@ fn no_file(kind: FileType) -> &'static str {
     } else if kind.is_fifo() {
         "it is a named pipe"
     } else {
-        "it is no file, but a device or a socket"
+        "it is a device or a socket, not a file"
     }
 }
 
@@ -351,10 +351,7 @@ mod tests {
         assert_eq!(told(&path), "it is a named pipe");
         assert_eq!(told(dir.path()), "it is a directory");
         std::os::unix::fs::symlink("/nowhere", dir.path().join("link")).unwrap();
-        assert_eq!(
-            told(&dir.path().join("link")),
-            "it is a link that leads nowhere"
-        );
+        assert_eq!(told(&dir.path().join("link")), "it is a dangling link");
     }
 
     #[test]

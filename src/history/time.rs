@@ -92,7 +92,7 @@ pub fn parse_span(text: &str) -> Result<Span, TimeError> {
     match text.trim().parse::<Span>() {
         Ok(span) if span.is_positive() => Ok(span),
         Ok(_) => Err(TimeError(format!(
-            "'{text}' has to be longer than nothing: write 15m, 2h30m, 7d or 1y6mo"
+            "'{text}' must be greater than zero: write 15m, 2h30m, 7d or 1y6mo"
         ))),
         Err(_) => Err(TimeError(format!(
             "'{text}' is not a length of time: write 15m, 2h30m, 7d or 1y6mo"
@@ -143,7 +143,7 @@ pub fn parse_length_ms(text: &str) -> Result<i64, TimeError> {
     let span: Span = text.trim().parse().map_err(|_| wrong())?;
     if span.is_negative() {
         return Err(TimeError(format!(
-            "{text:?} is less than nothing: a length of time such as 25h or 7d has no sign"
+            "{text:?} must not be negative: write a length of time such as 25h or 7d"
         )));
     }
     let options = jiff::SpanTotal::from(jiff::Unit::Millisecond).days_are_24_hours();
@@ -202,16 +202,16 @@ mod tests {
             ("", "is not a length"),
             ("7", "is not a length"),
             ("d", "is not a length"),
-            ("0d", "longer than nothing"),
-            ("-7d", "longer than nothing"),
-            ("1d ago", "longer than nothing"),
+            ("0d", "greater than zero"),
+            ("-7d", "greater than zero"),
+            ("1d ago", "greater than zero"),
         ] {
             let err = parse_span(wrong).unwrap_err();
             assert!(err.0.contains(why), "{err}");
         }
         assert_eq!(parse_length_ms("1h 30m"), Ok(5_400_000));
         let err = parse_length_ms("-5h").unwrap_err();
-        assert!(err.0.contains("less than nothing"), "{err}");
+        assert!(err.0.contains("must not be negative"), "{err}");
     }
 
     #[test]

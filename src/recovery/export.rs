@@ -13,7 +13,7 @@ use crate::history::replay::{
 };
 use crate::history::source::{EpochFile, Source, SourceFile};
 use crate::history::timeline::Piece;
-use crate::progress::{Progress, Told};
+use crate::progress::{Counted, Progress};
 use crate::recovery::restore::{uncertainties, write_snapshot};
 use crate::tree::DataTree;
 use crate::zxid::Zxid;
@@ -129,7 +129,7 @@ pub fn write_file(
         return Err(Error::about(
             target,
             ErrorKind::Failed,
-            "was written and reads back otherwise",
+            "was written, but reads back differently",
         )
         .hint("check the disk"));
     }
@@ -227,7 +227,7 @@ fn add_base<W: Write>(
         .snapshots()
         .get(index)
         .ok_or_else(|| Error::new(ErrorKind::Failed, "a base of another source"))?;
-    let bytes = Told::new(Span::new(snapshot.open()?, 0), progress);
+    let bytes = Counted::new(Span::new(snapshot.open()?, 0), progress);
     copy(
         writer,
         file(&snapshot.server_name(), snapshot.size()),
@@ -274,14 +274,14 @@ fn add_log<W: Write>(
         return Err(Error::about(
             log.shown(),
             ErrorKind::SourceChanged,
-            format!("no longer holds {from}"),
+            format!("no longer contains {from}"),
         ));
     };
     let header = encode_header();
     let mut entry = file(&log_name(first), header.len() as u64 + (end - start));
     entry.zxids = Some((first, to));
     entry.times = times;
-    let bytes = Told::new(
+    let bytes = Counted::new(
         header
             .as_slice()
             .chain(Span::range(log.open()?, start, end)),
@@ -301,7 +301,7 @@ fn copy<W: Write>(
         io::ErrorKind::UnexpectedEof => Error::about(
             from.shown(),
             ErrorKind::SourceChanged,
-            "was cut while it was read",
+            "was cut while being read",
         ),
         _ => Error::io(shown, "write", err),
     })

@@ -119,7 +119,7 @@ impl Write for Compared<'_> {
             }
             _ => Err(io::Error::new(
                 io::ErrorKind::InvalidData,
-                "decompresses to something else than was compressed",
+                "does not decompress to what was compressed",
             )),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::manifest::{Manifest, StoredEvidence, StoredLog, StoredSnapshot};
 use super::name::BackupName;
-use super::ranges::Ranges;
+use super::zxid_set::Ranges;
 use super::{Listing, Repository};
 use crate::error::{Error, ErrorKind, Result};
 use std::collections::HashSet;
@@ -20,7 +20,7 @@ pub enum Which {
 
 /// What backups hold together.
 #[derive(Clone, Debug)]
-pub struct History {
+pub struct LineageContents {
     /// The lineage.
     pub lineage: String,
     /// The backups, in the order in which they were made.
@@ -54,30 +54,32 @@ impl Repository {
     /// # Errors
     /// [`ErrorKind::BadArgument`] when there is no such backup; [`ErrorKind::Damage`] when a
     /// manifest is damaged; failures to read. A damaged mark for deletion is a warning.
-    pub fn history(&self, which: &Which) -> Result<History> {
+    pub fn history(&self, which: &Which) -> Result<LineageContents> {
         let (listing, damaged) = self.listing_despite()?;
         let meant = self.meant(&listing, which)?;
         let read = |name: &BackupName| Ok((name.clone(), self.manifest(name)?));
         let backups: Result<Vec<(BackupName, Manifest)>> = meant.into_iter().map(read).collect();
         let backups = backups.map_err(|error| match error.kind() {
             ErrorKind::Damage => error.hint(
-                "'zoovault check' tells what is damaged; a backup that is not can be read by itself: REPOSITORY@ID",
+                "'zoovault check' shows what is damaged; a sound backup can be read on its own: REPOSITORY@ID",
             ),
             _ => error,
         })?;
         let warning = |error: &Error| {
-            format!("{error}: which backups it made forgotten is not known, so they count here")
+            format!(
+                "{error}: it is not known which backups it marks as forgotten, so they are included here"
+            )
         };
-        Ok(History {
+        Ok(LineageContents {
             warnings: damaged.iter().map(warning).collect(),
-            ..History::of(backups)
+            ..LineageContents::of(backups)
         })
     }
 
     fn meant<'a>(&self, listing: &'a Listing, which: &'a Which) -> Result<Vec<&'a BackupName>> {
         let empty = || {
-            Error::about(self.shown(), ErrorKind::Failed, "holds no backup yet")
-                .hint("'zoovault backup' makes one")
+            Error::about(self.shown(), ErrorKind::Failed, "has no backup yet")
+                .hint("'zoovault backup' creates one")
         };
         let newest = listing.backups.last().ok_or_else(empty)?;
         Ok(match which {
@@ -99,13 +101,13 @@ impl Repository {
     }
 }
 
-impl History {
+impl LineageContents {
     /// What `backups` of one lineage, in the order in which they were made, hold together.
     ///
     /// A log that others cover is left out where they are of a backup that was compared with it,
     /// step by step: then they are known to say the same.
-    pub fn of(backups: Vec<(BackupName, Manifest)>) -> History {
-        let mut history = History {
+    pub fn of(backups: Vec<(BackupName, Manifest)>) -> LineageContents {
+        let mut history = LineageContents {
             lineage: String::new(),
             backups: Vec::new(),
             snapshots: Vec::new(),

@@ -250,7 +250,7 @@ impl Manifest {
 
 /// A mark that objects and backups are to be deleted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tomb {
+pub struct Tombstone {
     /// [`FORMAT_VERSION`] of the program that wrote it.
     pub format: u64,
     /// When it was made, in ms.
@@ -328,7 +328,7 @@ pub fn decode<T: for<'a> Deserialize<'a>>(bytes: &[u8]) -> std::result::Result<T
     let versioned: Versioned = serde_json::from_slice(bytes).map_err(wrong)?;
     if versioned.format > FORMAT_VERSION {
         return Err(format!(
-            "is of format {}, and this program knows up to {FORMAT_VERSION}: take a newer one",
+            "has format {}, but this release supports up to {FORMAT_VERSION}: use a newer release",
             versioned.format
         ));
     }

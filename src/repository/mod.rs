@@ -20,7 +20,7 @@
 //! otherwise (an uncommitted tail that was truncated, an ensemble that was rebuilt) is another. How
 //! they are told apart is described in [`crate::backup::run`].
 //!
-//! **Deletion** takes two steps. A [`Tomb`] makes backups count no more, or marks objects that
+//! **Deletion** takes two steps. A [`Tombstone`] makes backups count no more, or marks objects that
 //! nothing needs; what it marks is deleted a day later at the earliest, and only if no manifest
 //! lists it that is there, not even a forgotten one. Whoever writes reads the tombs first, rests
 //! only on what a backup lists that counts, gives bytes that are equal to marked ones another name
@@ -34,22 +34,22 @@ mod codec;
 mod history;
 mod manifest;
 pub mod name;
-mod needs;
-mod ranges;
+mod references;
 mod storage;
 mod unpacked;
+mod zxid_set;
 
-pub use history::{History, Which};
+pub use history::{LineageContents, Which};
 pub use manifest::{
     EXACT_NOWHERE, FORMAT_VERSION, Identity, Manifest, Mark, Object, Origin, Origins, Pin,
-    Position, StoredEvidence, StoredLog, StoredSnapshot, StoredTrailer, StoredWindow, Tomb, decode,
-    encode,
+    Position, StoredEvidence, StoredLog, StoredSnapshot, StoredTrailer, StoredWindow, Tombstone,
+    decode, encode,
 };
 pub use name::BackupName;
-pub use needs::{Needed, Needs};
-pub use ranges::Ranges;
+pub use references::{Needed, Needs};
 pub use storage::{Listed, Storage};
 pub use unpacked::Unpacked;
+pub use zxid_set::Ranges;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::checksum::sha256;
@@ -72,9 +72,9 @@ pub const TOMB_AGE: Duration = Duration::from_secs(24 * 3600);
 pub const COMMIT_WITHIN: Duration = Duration::from_secs(12 * 3600);
 
 /// What to do about a damaged mark for deletion.
-const TOMB: &str = "'zoovault check' tells more; put the file back from a copy of the repository, or remove it while no prune runs: that deletes nothing, and what it alone made forgotten counts again";
+const TOMB: &str = "'zoovault check' shows more; put the file back from a copy of the repository, or remove it while no prune is running: that deletes nothing, and backups that only this file marked as forgotten are no longer forgotten";
 /// What to do about a damaged object.
-const CHECK: &str = "'zoovault check' tells what is damaged, and what it costs";
+const CHECK: &str = "'zoovault check' shows what is damaged, and what is lost";
 
 /// A repository.
 #[derive(Clone, Debug)]
@@ -91,9 +91,9 @@ pub struct Listing {
     /// The backups that are forgotten, and not deleted yet.
     pub forgotten: Vec<BackupName>,
     /// Names of objects that are marked for deletion.
-    pub condemned: HashSet<String>,
+    pub marked: HashSet<String>,
     /// The marks for deletion: names, and what they say.
-    pub tombs: Vec<(String, Tomb)>,
+    pub tombs: Vec<(String, Tombstone)>,
     /// Ids of backups that are marked to be kept.
     pub pinned: BTreeSet<String>,
     /// The names of those marks.
@@ -110,11 +110,11 @@ impl Repository {
     pub fn create(storage: Storage, now_ms: i64) -> Result<Repository> {
         let shown = storage.shown().to_owned();
         if storage.get(name::REPOSITORY)?.is_some() {
-            let message = "is a repository already";
+            let message = "is already a repository";
             return Err(Error::about(&shown, ErrorKind::TargetExists, message));
         }
         if let Some(other) = storage.list("")?.first() {
-            let message = format!("is not empty: it holds {}", other.name);
+            let message = format!("is not empty: it contains {}", other.name);
             return Err(Error::about(&shown, ErrorKind::TargetExists, message)
                 .hint("choose an empty directory, or a new one"));
         }
@@ -133,7 +133,7 @@ impl Repository {
     /// is damaged; failures to read.
     pub fn open(storage: Storage) -> Result<Repository> {
         let Some(bytes) = storage.get(name::REPOSITORY)? else {
-            let message = format!("is no repository: it holds no {}", name::REPOSITORY);
+            let message = format!("is not a repository: it has no {}", name::REPOSITORY);
             return Err(
                 Error::about(storage.shown(), ErrorKind::NoRepository, message)
                     .hint(storage::NO_REPOSITORY),
@@ -144,7 +144,7 @@ impl Repository {
         let identity: Identity = manifest::decode(&bytes).map_err(damaged)?;
         if !identity.is_whole() || encode(&identity).0 != bytes {
             return Err(damaged(
-                "is damaged: its id is not that of its contents".to_owned(),
+                "is damaged: its id does not match its contents".to_owned(),
             ));
         }
         Ok(Repository { storage, identity })
@@ -229,9 +229,9 @@ impl Repository {
             let Some(bytes) = self.storage.get(&tomb.name)? else {
                 continue;
             };
-            match self.judged::<Tomb>(&tomb.name, &bytes) {
+            match self.judged::<Tombstone>(&tomb.name, &bytes) {
                 Ok(read) => {
-                    listing.condemned.extend(read.objects.iter().cloned());
+                    listing.marked.extend(read.objects.iter().cloned());
                     listing.tombs.push((tomb.name, read));
                 }
                 Err(error) => damaged.push(error.hint(TOMB)),
@@ -281,7 +281,7 @@ impl Repository {
         let bytes = self.existing(&object)?;
         let manifest: Manifest = self.judged(&object, &bytes)?;
         if manifest.lineage != backup.lineage {
-            let message = format!("is of lineage {}", manifest.lineage);
+            let message = format!("belongs to lineage {}", manifest.lineage);
             return Err(self.damaged(&object, message));
         }
         Ok((manifest, bytes))
@@ -301,7 +301,7 @@ impl Repository {
         let sha256 = sha256(bytes);
         if !object.ends_with(&format!("-{}.json", name::short(&sha256))) {
             let message =
-                format!("is damaged: its SHA-256 is {sha256}, and its name says otherwise");
+                format!("is damaged: its SHA-256 is {sha256}, which does not match its name");
             return Err(self.damaged(object, message));
         }
         manifest::decode(bytes).map_err(|message| self.damaged(object, message))
@@ -317,7 +317,7 @@ impl Repository {
         let found = sha256(&bytes);
         if found != object.sha256 {
             let message = format!(
-                "is damaged: its SHA-256 is {found}, and was {} when it was stored",
+                "is damaged: its SHA-256 is {found}, but was {} when it was stored",
                 object.sha256
             );
             return Err(self.damaged(&object.name, message));
@@ -329,12 +329,12 @@ impl Repository {
     fn ensure_named(&self, object: &Object) -> Result<()> {
         match name::is_stored(&object.name) {
             true => Ok(()),
-            false => Err(self.damaged(&object.name, "is needed, and is no name of an object")),
+            false => Err(self.damaged(&object.name, "is needed, but is not a valid object name")),
         }
     }
 
     fn existing(&self, object: &str) -> Result<Vec<u8>> {
-        let missing = || self.damaged(object, "is not there, and is needed");
+        let missing = || self.damaged(object, "is missing, but is needed");
         self.storage.get(object)?.ok_or_else(missing)
     }
 
@@ -345,14 +345,14 @@ impl Repository {
     }
 
     /// Compresses `bytes` and stores them under the name that `name` makes of the SHA-256, never
-    /// one that is `condemned`. They were read back, decompressed and compared when this returns.
+    /// one that is `marked`. They were read back, decompressed and compared when this returns.
     ///
     /// # Errors
     /// When they cannot be stored, or do not read back.
     pub fn store(
         &self,
         bytes: &[u8],
-        condemned: &HashSet<String>,
+        marked: &HashSet<String>,
         name: impl Fn(&str) -> String,
     ) -> Result<Object> {
         let failed = |err| Error::io(self.shown(), "compress an object for", err);
@@ -365,7 +365,7 @@ impl Repository {
                 bytes: stored.len() as u64,
                 sha256,
             };
-            if !condemned.contains(&object.name) {
+            if !marked.contains(&object.name) {
                 break (object, stored);
             }
             salt = Some(salt.map_or(1, |salt: u64| salt + 1));
@@ -376,7 +376,7 @@ impl Repository {
         let mut compared = codec::Compared::new(bytes);
         codec::decompress(&shown, &stored, bytes.len() as u64, &mut compared, &shown)?;
         if !compared.is_complete() {
-            let message = "was written and decompresses to less than was compressed";
+            let message = "was written, but decompresses to less than was compressed";
             return Err(Error::about(&shown, ErrorKind::Failed, message));
         }
         Ok(object)
@@ -390,7 +390,7 @@ impl Repository {
     pub fn store_stored(&self, object: &Object, stored: Vec<u8>) -> Result<()> {
         let found = sha256(&stored);
         if found != object.sha256 {
-            let message = format!("is to hold bytes of SHA-256 {}, not {found}", object.sha256);
+            let message = format!("should have SHA-256 {}, not {found}", object.sha256);
             let shown = self.storage.shown_object(&object.name);
             return Err(Error::about(&shown, ErrorKind::Failed, message));
         }
@@ -468,7 +468,7 @@ impl Repository {
     ///
     /// # Errors
     /// When it cannot be written, or does not read back.
-    pub fn bury(&self, tomb: &Tomb) -> Result<String> {
+    pub fn bury(&self, tomb: &Tombstone) -> Result<String> {
         let (bytes, sha256) = encode(tomb);
         let name = name::tomb(tomb.created_ms, &sha256);
         self.put_read_back(&name, bytes)?;
@@ -485,7 +485,7 @@ impl Repository {
             Some(found) if found == bytes => Ok(()),
             _ => {
                 let shown = self.storage.shown_object(object);
-                let message = "was written and reads back otherwise";
+                let message = "was written, but reads back differently";
                 Err(Error::about(&shown, ErrorKind::Failed, message))
             }
         }
@@ -530,7 +530,7 @@ impl Listing {
             .iter()
             .filter(|backup| backup.id.starts_with(id));
         if id.is_empty() {
-            let message = "the id of a backup is wanted, and none is given";
+            let message = "the id of a backup is required";
             let error = Error::new(ErrorKind::BadArgument, message);
             return Err(error.hint("'zoovault backups' lists them"));
         }

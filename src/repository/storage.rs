@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 /// What to do where there is no repository.
-pub(super) const NO_REPOSITORY: &str = "is it mounted? a new one is made with 'zoovault init'";
+pub(super) const NO_REPOSITORY: &str = "is it mounted? create a new one with 'zoovault init'";
 
 /// One object of a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,9 +60,9 @@ impl Storage {
         match std::fs::metadata(dir) {
             Ok(found) if found.is_dir() => {}
             Ok(_) => {
-                let message = "is not a directory, and so no repository";
+                let message = "is not a directory, so not a repository";
                 return Err(Error::about(dir, ErrorKind::NoRepository, message)
-                    .hint("name the directory that 'zoovault init' made"));
+                    .hint("name the directory created by 'zoovault init'"));
             }
             Err(err) if err.kind() == io::ErrorKind::NotFound => {
                 let message = "there is no such directory";

@@ -44,7 +44,7 @@ impl FromStr for PathGlob {
     fn from_str(text: &str) -> Result<PathGlob, String> {
         if !text.starts_with('/') {
             return Err(format!(
-                "'{text}' is no pattern of paths: they begin with '/'"
+                "'{text}' is not a path pattern: it must begin with '/'"
             ));
         }
         let glob = GlobBuilder::new(text)

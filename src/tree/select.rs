@@ -87,7 +87,7 @@ impl Selection {
 pub fn clean_path(text: &[u8]) -> Result<&[u8], String> {
     if !text.starts_with(b"/") {
         let shown = text.escape_ascii();
-        return Err(format!("'{shown}' is no path: paths begin with '/'"));
+        return Err(format!("'{shown}' is not a path: it must begin with '/'"));
     }
     Ok(text.strip_suffix(b"/").unwrap_or(text))
 }

@@ -40,15 +40,15 @@ impl Reason {
     /// In words, to follow the path.
     pub fn words(self) -> &'static str {
         match self {
-            Reason::Ephemeral => "left out: ephemeral, its client makes it again",
-            Reason::Path => "left out: zkCli cannot be given its path",
-            Reason::Data => "left out: zkCli cannot be given its data",
+            Reason::Ephemeral => "skipped: ephemeral, its client creates it again",
+            Reason::Path => "skipped: its path cannot be passed to zkCli",
+            Reason::Data => "skipped: its data cannot be passed to zkCli",
             Reason::DataOfParent => {
-                "made without data, which zkCli cannot be given: set it by other means"
+                "created without data, which cannot be passed to zkCli: set it by other means"
             }
-            Reason::Acl => "left out: zkCli cannot be given its ACL",
-            Reason::UnknownAcl => "left out: its ACL is unknown",
-            Reason::Parent => "left out: its parent is",
+            Reason::Acl => "skipped: its ACL cannot be passed to zkCli",
+            Reason::UnknownAcl => "skipped: its ACL is unknown",
+            Reason::Parent => "skipped: its parent is",
         }
     }
 }

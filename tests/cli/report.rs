@@ -168,10 +168,10 @@ fn a_sound_history_is_said_to_be_sound_and_drawn_by_epoch() {
         "{seen}"
     );
     assert!(seen.contains(
-        "Every point from 0x0 to the last txn, 0x3000001f6 of 2026-11-20 23:07:18.519+00:00"
+        "Every point from 0x0 to the last transaction, 0x3000001f6 of 2026-11-20 23:07:18.519+00:00"
     ));
     assert!(seen.contains("--to 0x3000001f6 --target ./zookeeper-0x3000001f6"));
-    assert!(seen.contains("No txn is known to be missing."));
+    assert!(seen.contains("No transaction is known to be missing."));
     for epoch in ["epoch 1", "epoch 2", "epoch 3"] {
         assert!(seen.contains(epoch), "{epoch}");
     }
@@ -196,12 +196,12 @@ fn missing_txns_are_named_drawn_and_said_to_be_lost() {
         seen.contains("between 2026-11-20 22:49:39.705+00:00 and 2026-11-20 22:49:40.127+00:00")
     );
     assert!(
-        seen.contains("0x212 to 0x278 are in the logs, but nothing restorable leads up to them")
+        seen.contains("0x212 to 0x278 are in the logs, but cannot be reached from any snapshot")
     );
     assert!(seen.contains("Keep these files as they are."));
     // In the legend, and in each drawing.
     assert_eq!(page.matches("class=\"hole\"").count(), 3);
-    assert!(seen.contains("Up to 3.9.3 they load over the hole in silence"));
+    assert!(seen.contains("Up to 3.9.3 they silently load past the gap"));
     assert!(seen.contains("--to 0x27c"));
 }
 
@@ -223,7 +223,7 @@ fn damage_is_told_with_its_place_and_what_servers_make_of_it() {
             && seen.contains("offset 2033")
             && seen.contains("log-bad-checksum")
     );
-    assert!(seen.contains("No server starts that reads this log: \"CRC check failed\"."));
+    assert!(seen.contains("No server that reads this log starts: \"CRC check failed\"."));
     assert!(page.contains("class=\"log damaged\"") && page.contains("class=\"snapshot damaged\""));
     assert!(page.contains("class=\"severity damage\"") && seen.contains("0x14e is missing"));
 
@@ -232,13 +232,13 @@ fn damage_is_told_with_its_place_and_what_servers_make_of_it() {
     assert_eq!(json["findings"][0]["code"], "log-bad-checksum");
     assert_eq!(
         json["findings"][0]["server"],
-        "No server starts that reads this log: \"CRC check failed\"."
+        "No server that reads this log starts: \"CRC check failed\"."
     );
     assert_eq!(json["missing"][0]["first_missing_zxid"], "0x14e");
     assert_eq!(json["not_restorable"][0]["from_zxid"], "0x14f");
     let output = run(&["verify", damaged.to_str().unwrap(), "-v"]);
     assert!(
-        text(&output.stdout).contains("\n           servers: No server starts that reads this log")
+        text(&output.stdout).contains("\n           servers: No server that reads this log starts")
     );
 }
 
@@ -251,7 +251,7 @@ fn a_member_with_holes_over_several_epochs_is_drawn_epoch_by_epoch() {
     let (page, status) = page(&member, &[]);
     assert_eq!(status, 5);
     let seen = words(&page);
-    assert!(seen.contains("although the logs go on to 0x3000001f6"));
+    assert!(seen.contains("although the logs continue to 0x3000001f6"));
     assert!(seen.contains("0x2000000e9 to 0x2000001d4 are missing"));
     assert!(seen.contains("0x30000004b to 0x3000001a6 are missing"));
     assert!(seen.contains("Without a time, and so not drawn"));
@@ -262,8 +262,11 @@ fn a_member_with_holes_over_several_epochs_is_drawn_epoch_by_epoch() {
 fn without_a_replay_the_page_says_so_and_an_archive_is_a_source() {
     let (quick, status) = page(&fixture("standalone-3.8"), &["--quick"]);
     assert_eq!(status, 0);
-    assert!(words(&quick).contains("is promised by the files, which were read and not replayed"));
-    assert!(words(&quick).contains("Verify without --quick before anything rests on this"));
+    assert!(
+        words(&quick)
+            .contains("can be restored according to the files, which were read but not replayed")
+    );
+    assert!(words(&quick).contains("Verify without --quick before relying on this"));
     assert!(quick.contains("class=\"window not-replayed\""));
 
     let dir = tempfile::tempdir().unwrap();
@@ -288,7 +291,7 @@ fn snapshots_without_logs_have_no_times_and_still_a_page() {
     remove_named(&bare, "log.");
     let (page, status) = page(&bare, &[]);
     assert_eq!(status, 3);
-    assert!(words(&page).contains("No log holds a txn, so nothing has a time."));
+    assert!(words(&page).contains("No log has a transaction, so nothing has a time."));
     assert_eq!(page.matches("class=\"timeline\"").count(), 1);
 }
 
@@ -342,7 +345,7 @@ fn thousands_of_files_make_a_page_that_can_still_be_opened() {
     assert!(
         seen.contains("3960 logs")
             && seen
-                .contains("400 are listed, those with findings and the newest; 3,560 are left out")
+                .contains("400 are listed, those with findings and the newest; 3,560 are omitted")
     );
     assert!(page.contains("epoch 19</text>") || page.contains(">19</text>"));
     // No label lies over another of its row.
@@ -430,7 +433,7 @@ fn nothing_existing_is_overwritten_and_nothing_is_put_where_a_server_looks() {
     assert_eq!(fs::read(&file).unwrap(), b"somebody else's");
     refused(dir.path(), 13, "exists already");
     for name in ["log.7", "snapshot.7.html", "currentEpoch", "report.tmp"] {
-        refused(&dir.path().join(name), 2, "for one of their own");
+        refused(&dir.path().join(name), 2, "as one of their own");
     }
     let inside = fixture("standalone-3.8").join("version-2/report.html");
     refused(&inside, 2, "lies within the source");
@@ -462,7 +465,7 @@ fn a_dash_is_stdout_and_the_text_goes_to_stderr() {
     assert_eq!(output.status.code(), Some(1));
     let told = text(&output.stderr);
     assert!(
-        told.contains("standalone-3.8: SOUND") && told.contains("the verdict stands"),
+        told.contains("standalone-3.8: SOUND") && told.contains("the verdict is not affected"),
         "{told}"
     );
 }

@@ -18,7 +18,7 @@ use zoovault::format::txnlog::LogReader;
 use zoovault::history::point::Point;
 use zoovault::history::replay::rebuild;
 use zoovault::history::source::{Options, Source};
-use zoovault::progress::Silent;
+use zoovault::progress::NoProgress;
 use zoovault::recovery::restore::write_snapshot;
 use zoovault::zxid::Zxid;
 
@@ -108,7 +108,7 @@ impl Growing {
 
 /// The tree at a point of a source, as the bytes of a snapshot.
 pub fn tree_of(source: &Source, point: Point) -> zoovault::error::Result<Vec<u8>> {
-    let rebuilt = rebuild(source, point, false, &Silent)?;
+    let rebuilt = rebuild(source, point, false, &NoProgress)?;
     let mut bytes = Vec::new();
     write_snapshot(&rebuilt.replayed.tree, &mut bytes).unwrap();
     Ok(bytes)

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use zoovault::repository::{
     BackupName, COMMIT_WITHIN, FORMAT_VERSION, Listing, Manifest, Mark, Origin, Origins,
-    Repository, Storage, StoredLog, StoredSnapshot, StoredTrailer, StoredWindow, Tomb, name,
+    Repository, Storage, StoredLog, StoredSnapshot, StoredTrailer, StoredWindow, Tombstone, name,
 };
 use zoovault::zxid::Zxid;
 
@@ -165,7 +165,7 @@ impl Writer {
             let bytes = content(&self.lineage, "log", number);
             let name = |sha256: &str| name::log(&self.lineage, zxid, zxid, sha256);
             let object = repository
-                .store(&bytes, &self.listing.condemned, name)
+                .store(&bytes, &self.listing.marked, name)
                 .unwrap();
             let log = StoredLog {
                 object,
@@ -201,7 +201,7 @@ impl Writer {
             let bytes = content(&self.lineage, &format!("part {part}"), self.first);
             let name = |sha256: &str| name::snapshot(&self.lineage, zxid, part, sha256);
             repository
-                .store(&bytes, &self.listing.condemned, name)
+                .store(&bytes, &self.listing.marked, name)
                 .unwrap()
         };
         self.base = Some(StoredSnapshot {
@@ -366,7 +366,7 @@ impl Judge {
         }
         assert_eq!(objects(repository), needed);
         assert_eq!(listing.forgotten, []);
-        let tombs: Vec<&Tomb> = listing.tombs.iter().map(|(_, tomb)| tomb).collect();
+        let tombs: Vec<&Tombstone> = listing.tombs.iter().map(|(_, tomb)| tomb).collect();
         assert!(tombs.is_empty(), "{tombs:?}");
     }
 }

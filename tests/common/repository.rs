@@ -14,10 +14,10 @@ use zoovault::format::txnlog::{self, Level, encode_header, encode_record};
 use zoovault::history::replay::{bases, exact_ranges};
 use zoovault::history::source::{Options, Source};
 use zoovault::history::timeline::Timeline;
-use zoovault::progress::Silent;
+use zoovault::progress::NoProgress;
 use zoovault::repository::{
-    BackupName, FORMAT_VERSION, History, Manifest, Mark, Origin, Origins, Pin, Repository, Storage,
-    StoredLog, StoredSnapshot, StoredTrailer, StoredWindow, Tomb, encode, name,
+    BackupName, FORMAT_VERSION, LineageContents, Manifest, Mark, Origin, Origins, Pin, Repository,
+    Storage, StoredLog, StoredSnapshot, StoredTrailer, StoredWindow, Tombstone, encode, name,
 };
 use zoovault::zxid::Zxid;
 
@@ -178,9 +178,9 @@ pub fn manifest(
 /// What a manifest gives.
 pub fn windows(repository: &Repository, manifest: &Manifest) -> Vec<StoredWindow> {
     let name = BackupName::new(&manifest.lineage, 0, Zxid::ZERO, "");
-    let history = History::of(vec![(name, manifest.clone())]);
+    let history = LineageContents::of(vec![(name, manifest.clone())]);
     let source = Source::of_history(repository, &history, &Options::default()).unwrap();
-    let timeline = Timeline::read(&source, Level::Frames, &Silent).unwrap();
+    let timeline = Timeline::read(&source, Level::Frames, &NoProgress).unwrap();
     let bases = bases(&source, &timeline).unwrap();
     let time_at = |zxid: Zxid| {
         let at_begin = manifest.logs.iter().find(|log| log.first_zxid == zxid);
@@ -213,7 +213,7 @@ pub fn pin(repository: &Repository, id: &str) -> String {
 
 /// Makes a backup count no more.
 pub fn forget(repository: &Repository, id: &str) -> String {
-    let tomb = Tomb {
+    let tomb = Tombstone {
         format: FORMAT_VERSION,
         created_ms: BEGIN_MS,
         backups: vec![id.to_owned()],

@@ -28,7 +28,7 @@ use zoovault::history::point::Point;
 use zoovault::history::query::{self, Query, Remark, Seen};
 use zoovault::history::replay::{Purpose, rebuild_for, rebuild_two};
 use zoovault::history::source::{Options, Source};
-use zoovault::progress::Silent;
+use zoovault::progress::NoProgress;
 use zoovault::zxid::Zxid;
 
 /// The fixtures, and of how many bits one is tried through the library.
@@ -155,10 +155,10 @@ fn open(dir: &Path) -> zoovault::error::Result<Source> {
 fn told_by_library(scene: &Scene) -> Vec<(&'static str, bool)> {
     let source = open(&scene.dir).unwrap();
     let tree = |purpose| {
-        let rebuilt = rebuild_for(purpose, &source, Point::Latest, false, &Silent);
+        let rebuilt = rebuild_for(purpose, &source, Point::Latest, false, &NoProgress);
         rebuilt.is_err_and(|error| scene.names(&error))
     };
-    let two = rebuild_two(&source, Point::First, Point::Latest, &Silent);
+    let two = rebuild_two(&source, Point::First, Point::Latest, &NoProgress);
     let options = znode_history::Options {
         path: "/**".parse().unwrap(),
         recursive: true,
@@ -166,7 +166,7 @@ fn told_by_library(scene: &Scene) -> Vec<(&'static str, bool)> {
         from: None,
         to: None,
     };
-    let summary = history(&source, &options, &Silent, &mut |_| Ok(())).unwrap();
+    let summary = history(&source, &options, &NoProgress, &mut |_| Ok(())).unwrap();
     let mut is_remarked = false;
     let mut see = |seen: Seen<'_>| {
         if let Seen::Remark(Remark::Damage { error, .. }) = seen {
@@ -174,8 +174,8 @@ fn told_by_library(scene: &Scene) -> Vec<(&'static str, bool)> {
         }
         ControlFlow::Continue(())
     };
-    query::visit(&source, &Query::default(), &Silent, &mut see).unwrap();
-    let overview = inspect(&source, &Silent).unwrap();
+    query::visit(&source, &Query::default(), &NoProgress, &mut see).unwrap();
+    let overview = inspect(&source, &NoProgress).unwrap();
     let remark = overview
         .logs
         .last()
@@ -208,15 +208,22 @@ fn is_told_by_backup(scene: &Scene) -> bool {
         now_ms: 1_800_000_000_000,
         scratch_dir: None,
     };
-    let done = backup(&source, &repository, &options, &Silent).unwrap();
+    let done = backup(&source, &repository, &options, &NoProgress).unwrap();
     // What is sound is stored, up to the record.
     let stored = Source::open_repository(
         &repository,
         &zoovault::repository::Which::Newest,
         &Options::default(),
     );
-    let stored = stored
-        .and_then(|stored| rebuild_for(Purpose::Restoring, &stored, Point::Latest, false, &Silent));
+    let stored = stored.and_then(|stored| {
+        rebuild_for(
+            Purpose::Restoring,
+            &stored,
+            Point::Latest,
+            false,
+            &NoProgress,
+        )
+    });
     let is_stored = stored.is_ok_and(|stored| stored.target.zxid == scene.before);
     let is_named = done.warnings.iter().any(|line| scene.is_named_in(line));
     is_stored && done.is_damaged && is_named

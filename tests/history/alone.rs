@@ -80,7 +80,7 @@ fn a_snapshot_alone_is_restored_where_that_is_wished_and_the_refusal_says_how() 
         assert_eq!(code(&restored), 3, "{name}: {}", told(&restored));
         let text = String::from_utf8_lossy(&restored.stdout).into_owned();
         assert!(
-            text.contains(&format!("unproven: {name} stands alone")),
+            text.contains(&format!("unproven: {name} has no logs")),
             "{text}"
         );
         assert_eq!(znodes(&target, &[]), znodes(&dir, &["--accept-unproven"]));
@@ -142,7 +142,7 @@ fn a_snapshot_that_shows_later_txns_is_never_restored_and_can_be_looked_at() {
         assert_eq!(code(&shown), 3, "{command:?}: {}", told(&shown));
         assert!(
             told(&shown).contains(
-                "as the file has it: snapshot.1c holds parts of later txns, up to 0x1d at least"
+                "as it is in the file: snapshot.1c contains parts of later transactions, up to at least 0x1d"
             ),
             "{command:?}: {}",
             told(&shown)
@@ -180,11 +180,11 @@ fn each_snapshot_without_logs_is_stored_once_and_named() {
     assert_eq!(status, 3, "{first:#}");
     let warnings = first["warnings"].to_string();
     for said in [
-        "no logs: where its server has a dataLogDir",
-        "snapshot.12 is stored, and stands alone",
+        "no logs: if its server has a separate dataLogDir",
+        "snapshot.12 is stored on its own",
         "--accept-unproven",
-        "snapshot.1c is stored, and stands alone",
-        "up to 0x1d at least",
+        "snapshot.1c is stored on its own",
+        "up to at least 0x1d",
     ] {
         assert!(warnings.contains(said), "{said}: {first:#}");
     }
@@ -251,7 +251,7 @@ fn a_snapshot_ahead_of_the_logs_is_stored_too() {
     assert!(
         first["warnings"]
             .to_string()
-            .contains("snapshot.1c is stored, and stands alone")
+            .contains("snapshot.1c is stored on its own")
     );
     assert_eq!(first["window"]["to_zxid"], "0x12", "{first:#}");
     assert_eq!(

@@ -42,7 +42,7 @@ fn assert_told(report: &Value) {
     let findings = report["findings"].as_array().unwrap();
     let severities: Vec<&Value> = findings.iter().map(|it| &it["severity"]).collect();
     assert_eq!(severities, ["warning"], "{report}");
-    let told = "txns after 0x100000007 up to 0x2000002bf, the end of epoch 2, are missing";
+    let told = "transactions after 0x100000007 up to 0x2000002bf, the end of epoch 2, are missing";
     assert!(findings[0]["message"].as_str().unwrap().starts_with(told));
     assert_eq!(findings[0]["code"], "txns-missing");
     assert_eq!(findings[0]["zxid"], "0x100000008");
@@ -94,7 +94,7 @@ fn a_repository_of_it_has_the_same_windows_and_is_drilled() {
     assert_eq!(status, Some(3), "{told}");
     let warnings = told["backups"][0]["warnings"].as_array().unwrap();
     let gap =
-        "a gap: the txns after 0x100000007 up to 0x2000002bf, the end of epoch 2, are not there";
+        "gap: transactions after 0x100000007 up to 0x2000002bf, the end of epoch 2, are missing";
     assert_eq!(warnings.len(), 1, "{told}");
     assert!(warnings[0].as_str().unwrap().starts_with(gap), "{told}");
 
@@ -124,13 +124,15 @@ fn inspect_and_history_name_the_gap() {
     let output = run(&["inspect"], &[&dir]);
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(
-        text.contains("missing: txns after 0x100000007 up to 0x2000002bf, the end of epoch 2\n"),
+        text.contains(
+            "missing: transactions after 0x100000007 up to 0x2000002bf, the end of epoch 2\n"
+        ),
         "{text}"
     );
     let output = run(&["history"], &[&dir, Path::new("/")]);
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(
-        text.contains("gap: the txns 0x100000008 to 0x2000002bf are missing"),
+        text.contains("gap: transactions 0x100000008 to 0x2000002bf are missing"),
         "{text}"
     );
 }

@@ -36,7 +36,7 @@ use zoovault::format::txnlog::LogReader;
 use zoovault::history::point::Point;
 use zoovault::history::replay::{Proof, Purpose, Rebuilt, rebuild, rebuild_for};
 use zoovault::history::source::{Options, Source};
-use zoovault::progress::Silent;
+use zoovault::progress::NoProgress;
 use zoovault::recovery::restore::uncertainties;
 use zoovault::repository::Which;
 use zoovault::zxid::Zxid;
@@ -168,7 +168,7 @@ fn open(dir: &Path) -> Result<Source> {
 /// The tree at a point, and its sessions: every field. Members write `/zookeeper/config`
 /// themselves, so there it is no part of the history.
 fn tree(dir: &Path, point: Point) -> Result<(Zxid, String)> {
-    let rebuilt = rebuild(&open(dir)?, point, false, &Silent)?;
+    let rebuilt = rebuild(&open(dir)?, point, false, &NoProgress)?;
     Ok((rebuilt.target.zxid, text_of(&rebuilt, is_member(dir))))
 }
 
@@ -234,7 +234,7 @@ fn seal_ends(path: &Path, bytes: &[u8]) -> Vec<usize> {
 
 fn truth(name: &str, dir: PathBuf) -> Truth {
     copy_old(&testdata().join("datadirs").join(name), &dir);
-    let report = verify(&open(&dir).unwrap(), Depth::Full, &Silent).unwrap();
+    let report = verify(&open(&dir).unwrap(), Depth::Full, &NoProgress).unwrap();
     assert_eq!(report.findings, [], "{name}");
     let mut files = Vec::new();
     let mut zxids = vec![Zxid::ZERO];
@@ -290,7 +290,7 @@ fn judge(
     index: usize,
 ) -> std::result::Result<&'static str, String> {
     write_old(&dir.join(&file.name), &damage.apply(&file.bytes));
-    let report = verify(&open(dir).unwrap(), Depth::Full, &Silent).unwrap();
+    let report = verify(&open(dir).unwrap(), Depth::Full, &NoProgress).unwrap();
     let found = windows(&report);
     let untold = file.untold(damage);
     if untold.is_none() != is_told(&report) {
@@ -366,7 +366,7 @@ fn misleads(truth: &Truth, file: &Sound, dir: &Path) -> Option<String> {
         return None;
     };
     for (way, purpose) in [("restore", Purpose::Restoring), ("ls", Purpose::Reading)] {
-        if let Ok(rebuilt) = rebuild_for(purpose, &source, Point::Latest, false, &Silent) {
+        if let Ok(rebuilt) = rebuild_for(purpose, &source, Point::Latest, false, &NoProgress) {
             let mut said = uncertainties(&rebuilt.replayed);
             said.extend(rebuilt.target.warnings.iter().cloned());
             if let Some(wrong) = misled(truth, file, way, &rebuilt, &said, false) {
@@ -383,9 +383,9 @@ fn misleads(truth: &Truth, file: &Sound, dir: &Path) -> Option<String> {
         now_ms: 1_800_000_000_000,
         scratch_dir: None,
     };
-    let done = backup(&source, &repository, &options, &Silent).ok()?;
+    let done = backup(&source, &repository, &options, &NoProgress).ok()?;
     let stored = Source::open_repository(&repository, &Which::Newest, &Options::default());
-    let rebuilt = rebuild(&stored.ok()?, Point::Latest, false, &Silent).ok()?;
+    let rebuilt = rebuild(&stored.ok()?, Point::Latest, false, &NoProgress).ok()?;
     let way = "backup and restore";
     misled(truth, file, way, &rebuilt, &done.warnings, done.is_damaged)
 }

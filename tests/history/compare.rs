@@ -343,7 +343,7 @@ fn one_changed_txn_with_its_checksum_mended_is_a_fork_at_exactly_that_zxid() {
             }
             place += 8 + 4 + payload.len() + 1;
         }
-        panic!("the log has no such txn");
+        panic!("the log has no such transaction");
     });
     let report = ensemble.report(4);
     assert_eq!(report["verdict"], "forked");

@@ -13,7 +13,7 @@ use zoovault::format::record::{Stat, Txn, TxnKind};
 use zoovault::history::point::Point;
 use zoovault::history::replay::{rebuild, rebuild_two};
 use zoovault::history::source::{self, Source};
-use zoovault::progress::Silent;
+use zoovault::progress::NoProgress;
 use zoovault::tree::diff::{Aspect, Kind, Options, between, sessions_between};
 use zoovault::tree::{AclValue, DataTree, NodeView};
 use zoovault::zxid::Zxid;
@@ -135,12 +135,12 @@ fn going_on_from_the_earlier_tree_makes_the_tree_that_is_had_alone() {
         let source = Source::open(&path, &source::Options::default()).unwrap();
         let point = |zxid| Point::Zxid(Zxid::from_i64(zxid));
         for (from, to) in [(0x20, 0x100), (0x100, 0x20), (0x80, 0x80), (0x51, 0x140)] {
-            let Ok(two) = rebuild_two(&source, point(from), point(to), &Silent) else {
-                assert!(rebuild(&source, point(from.max(to)), false, &Silent).is_err());
+            let Ok(two) = rebuild_two(&source, point(from), point(to), &NoProgress) else {
+                assert!(rebuild(&source, point(from.max(to)), false, &NoProgress).is_err());
                 continue;
             };
             for (zxid, tree) in [(from, &two.from), (to, &two.to)] {
-                let alone = rebuild(&source, point(zxid), false, &Silent).unwrap();
+                let alone = rebuild(&source, point(zxid), false, &NoProgress).unwrap();
                 assert_eq!(tree.0, alone.target);
                 assert!(
                     !patched(&tree.1.tree, &alone.replayed.tree),

@@ -238,15 +238,15 @@ fn what_is_behind_a_damaged_header_is_said_in_words() {
         (
             "log-header-zeroed",
             "verify",
-            "10 whole records are behind, from offset 16 on: 0xb to 0x14; they are not used",
+            "10 complete records follow, from offset 16: 0xb to 0x14; they are not used",
         ),
         (
             "log-header-zeroed",
             "inspect",
-            "10 whole records behind it, 0xb to 0x14",
+            "10 complete records after it, 0xb to 0x14",
         ),
-        ("log-all-zeros", "verify", "holds nothing but zeros"),
-        ("log-all-zeros", "inspect", "holds nothing but zeros"),
+        ("log-all-zeros", "verify", "contains only zeros"),
+        ("log-all-zeros", "inspect", "contains only zeros"),
         (
             "log-version-two",
             "verify",
@@ -306,7 +306,7 @@ fn a_damaged_record_is_told_by_the_last_whole_txn_before_it() {
     // Whoever restores to right before it is not told that nothing is left out.
     let before = run("restore", &dir, &["--to", "0x1b", "--dry-run"]);
     let text = String::from_utf8(before.stdout).unwrap();
-    assert!(text.contains("left out  what damage hides: "), "{text}");
+    assert!(text.contains("excluded  what damage hides: "), "{text}");
     assert!(text.contains("after 0x1b: checksum mismatch"), "{text}");
     // A txn whose record is whole is named itself.
     let report = verified(&faults.join("log-unknown-type"));

@@ -21,7 +21,7 @@ use zoovault::format::txnlog::Level;
 use zoovault::history::replay::{Observer, bases, replay_observed};
 use zoovault::history::source::{self, Source};
 use zoovault::history::timeline::Timeline;
-use zoovault::progress::Silent;
+use zoovault::progress::NoProgress;
 use zoovault::tree::diff;
 use zoovault::tree::{AclValue, DataTree, NodeView, STATS_NODE};
 use zoovault::zxid::{SessionId, Zxid};
@@ -42,7 +42,7 @@ fn open(path: &Path) -> Source {
 
 fn told(source: &Source, options: &Options) -> (Vec<Event>, Summary) {
     let mut events = Vec::new();
-    let summary = history(source, options, &Silent, &mut |item| {
+    let summary = history(source, options, &NoProgress, &mut |item| {
         if let Item::Event(event) = item {
             events.push(*event);
         }
@@ -124,7 +124,7 @@ impl Observer for Oracle {
 fn assert_as_replayed(source: &Source) {
     let (events, summary) = told(source, &options("/", true, true));
     assert_eq!(summary.damage.len() as u64 + summary.gaps, 0);
-    let timeline = Timeline::read(source, Level::Everything, &Silent).unwrap();
+    let timeline = Timeline::read(source, Level::Everything, &NoProgress).unwrap();
     let base = bases(source, &timeline).unwrap().remove(0);
     let mut oracle = Oracle {
         events: BTreeMap::new(),
@@ -135,11 +135,12 @@ fn assert_as_replayed(source: &Source) {
         oracle.events.entry(event.zxid).or_default().push(event);
     }
     let end = timeline.last().unwrap();
-    let replayed = replay_observed(source, &timeline, &base, end, &mut oracle, &Silent).unwrap();
+    let replayed =
+        replay_observed(source, &timeline, &base, end, &mut oracle, &NoProgress).unwrap();
     // The last tree has its quota counts worked out again, and no txn did that.
     let (zxid, before) = oracle.last.take().unwrap();
     let told_last: Vec<Event> = oracle.events.remove(&zxid).unwrap_or_default();
-    assert!(oracle.events.is_empty(), "events of no txn");
+    assert!(oracle.events.is_empty(), "events of no transaction");
     for event in &told_last {
         oracle
             .states

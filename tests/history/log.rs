@@ -290,7 +290,7 @@ fn damage_and_gaps_are_told_and_read_over() {
         ("log-bad-magic", 4, "wrong magic"),
         ("log-unknown-type", 4, "type 99"),
         ("log-missing-middle", 3, "missing: 0xb to 0x14"),
-        ("log-fork", 3, "hold different txns 0x17"),
+        ("log-fork", 3, "have different transactions 0x17"),
         ("log-empty-newest", 3, "empty"),
     ];
     for (fault, status, told) in cases {

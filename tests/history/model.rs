@@ -138,7 +138,7 @@ fn random_txns_make_the_tree_that_the_model_predicts() {
         assert_same(&tree, &historian.world);
         assert_digest(&tree, &historian.world);
     });
-    eprintln!("{cases} histories of 150 txns");
+    eprintln!("{cases} histories of 150 transactions");
 }
 
 #[test]

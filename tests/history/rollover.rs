@@ -175,7 +175,7 @@ fn what_is_missing_before_a_txn_of_counter_0_is_certain() {
     assert_eq!(behind["last_missing_zxid"], "0xffffffff");
     let messages = report["findings"].to_string();
     assert!(
-        messages.contains("txns 0xfffffffe to 0xffffffff are missing (between"),
+        messages.contains("transactions 0xfffffffe to 0xffffffff are missing (between"),
         "{messages}"
     );
 }
@@ -215,7 +215,7 @@ fn a_counter_near_its_end_is_told_with_the_months_that_are_left() {
     // 100 txns in 2 days: 50 a day, and 268435454 are left, for 5368709 days.
     let told = message(0xf000_0001, 2).unwrap();
     assert!(
-        told.contains("268435454 numbers left, about 176370 months at the rate of 50 txns a day"),
+        told.contains("268435454 numbers left, about 176370 months at 50 transactions a day"),
         "{told}"
     );
     let told = message(0x3_ffff_ff00, 1).unwrap();
@@ -223,7 +223,7 @@ fn a_counter_near_its_end_is_told_with_the_months_that_are_left() {
         told.contains("255 numbers left, less than a month"),
         "{told}"
     );
-    assert!(told.contains("goes on with 0x400000000"), "{told}");
+    assert!(told.contains("continues with 0x400000000"), "{told}");
 }
 
 #[test]

@@ -20,7 +20,7 @@ use zoovault::format::txnlog::{Level, LogWriter};
 use zoovault::history::replay::tree_at;
 use zoovault::history::source::{Options, Source};
 use zoovault::history::timeline::Timeline;
-use zoovault::progress::Silent;
+use zoovault::progress::NoProgress;
 use zoovault::tree::{AclValue, DataTree};
 use zoovault::zxid::{SessionId, Zxid};
 
@@ -175,9 +175,12 @@ fn cat_and_stat_give_what_clients_saw() {
 /// The tree at the end of a source, as the library has it.
 fn tree_of(dir: &Path) -> DataTree {
     let source = Source::open(dir, &Options::default()).unwrap();
-    let timeline = Timeline::read(&source, Level::Frames, &Silent).unwrap();
+    let timeline = Timeline::read(&source, Level::Frames, &NoProgress).unwrap();
     let last = timeline.last().unwrap();
-    tree_at(&source, &timeline, last, &Silent).unwrap().0.tree
+    tree_at(&source, &timeline, last, &NoProgress)
+        .unwrap()
+        .0
+        .tree
 }
 
 /// Bytes of a record's field, whichever way it has them.
@@ -627,7 +630,7 @@ fn a_script_says_what_it_holds_and_what_it_cannot() {
         "/app/binary left out",
         "/app/gone left out: ephemeral",
         "/line\\u{a}break left out",
-        "/line\\u{a}break/below left out: its parent is",
+        "/line\\u{a}break/below skipped: its parent is",
     ] {
         assert!(said.contains(words), "{said}");
     }
@@ -680,7 +683,7 @@ fn what_cannot_be_shown_is_told_with_its_status() {
     let early = run(&["cat", name, "/with space", "--at", "0x2"]);
     assert_eq!(early.status.code(), Some(1));
     let said = text(&early.stderr);
-    assert!(said.contains("it is made by 0x"), "{said}");
+    assert!(said.contains("it is created by 0x"), "{said}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use zoovault::format::txnlog::Level;
 use zoovault::history::replay::{Proof, tree_at};
 use zoovault::history::source::{Options, Source};
 use zoovault::history::timeline::Timeline;
-use zoovault::progress::Silent;
+use zoovault::progress::NoProgress;
 use zoovault::tree::{AclValue, DataTree};
 use zoovault::zxid::Zxid;
 
@@ -118,10 +118,10 @@ fn check(
     is_member: bool,
 ) -> usize {
     let source = Source::open(dir, &Options::default()).unwrap();
-    let timeline = Timeline::read(&source, Level::Everything, &Silent).unwrap();
+    let timeline = Timeline::read(&source, Level::Everything, &NoProgress).unwrap();
     let mut reached = 0;
     for (zxid, seen) in points {
-        let (replayed, _) = match tree_at(&source, &timeline, *zxid, &Silent) {
+        let (replayed, _) = match tree_at(&source, &timeline, *zxid, &NoProgress) {
             Ok(reached) => reached,
             Err(error) if is_member => {
                 eprintln!("{}: {error}", dir.display());

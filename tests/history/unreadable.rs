@@ -361,7 +361,7 @@ fn txns_behind_a_bad_page_are_named_and_used_by_what_does_not_need_it() {
     assert_eq!(about["offset"], 8192);
     let message = about["message"].as_str().unwrap();
     assert!(
-        message.contains("; whole records go on at offset 12"),
+        message.contains("; complete records continue at offset 12"),
         "{message}"
     );
     assert!(message.ends_with(", to 0x1da"), "{message}");

@@ -16,7 +16,7 @@ use zoovault::format::txnlog::{Level, LogReader, LogWriter};
 use zoovault::history::replay::{Proof, bases, replay};
 use zoovault::history::source::{Options, Source};
 use zoovault::history::timeline::Timeline;
-use zoovault::progress::Silent;
+use zoovault::progress::NoProgress;
 use zoovault::recovery::restore::write_snapshot;
 use zoovault::zxid::Zxid;
 
@@ -82,7 +82,7 @@ fn copy(with_digests: bool, change: Change<'_>) -> tempfile::TempDir {
 
 fn report(dir: &tempfile::TempDir) -> Report {
     let source = Source::open(dir.path(), &Options::default()).unwrap();
-    verify(&source, Depth::Full, &Silent).unwrap()
+    verify(&source, Depth::Full, &NoProgress).unwrap()
 }
 
 fn codes(report: &Report) -> Vec<&'static str> {
@@ -103,10 +103,10 @@ fn undo(zxid: Zxid) -> impl Fn(&mut Txn<'_>) {
 /// The tree at the next snapshot behind log.145, as bytes.
 fn tree_at_next(dir: &tempfile::TempDir) -> Vec<u8> {
     let source = Source::open(dir.path(), &Options::default()).unwrap();
-    let timeline = Timeline::read(&source, Level::Everything, &Silent).unwrap();
+    let timeline = Timeline::read(&source, Level::Everything, &NoProgress).unwrap();
     let bases = bases(&source, &timeline).unwrap();
     let target = Zxid::from_i64(0x1d9);
-    let replayed = replay(&source, &timeline, &bases[0], target, &Silent).unwrap();
+    let replayed = replay(&source, &timeline, &bases[0], target, &NoProgress).unwrap();
     let mut bytes = Vec::new();
     write_snapshot(&replayed.tree, &mut bytes).unwrap();
     bytes

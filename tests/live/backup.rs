@@ -333,7 +333,7 @@ fn a_server_that_purged_first_leaves_a_gap_that_is_told() {
         let tree = runtime().block_on(client::dump(&server.address(), &release));
         let after = repo.backup_one(&data_dir);
         let gap = format!(
-            "a gap: the txns from {:#x} to {:#x} are not there any more",
+            "gap: transactions {:#x} to {:#x} are missing",
             before.last() + 1,
             first - 1
         );

@@ -182,7 +182,7 @@ fn a_member_that_was_sent_the_tree_over_the_end_of_an_epoch_has_a_gap_and_no_dam
         // Up to the name of the snapshot; or, where that is an epoch's, to the last txn that a
         // znode shows.
         let message = gaps[0]["message"].as_str().expect("text");
-        let known = message.strip_prefix(&format!("txns after {before:#x} up to 0x"));
+        let known = message.strip_prefix(&format!("transactions after {before:#x} up to 0x"));
         let known = known.and_then(|rest| i64::from_str_radix(rest.split(',').next()?, 16).ok());
         assert!(
             known.is_some_and(|known| known >> 32 == missed >> 32 && known <= missed),

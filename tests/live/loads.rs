@@ -268,7 +268,7 @@ fn judge(
         return Ok("neither logs nor snapshots are left");
     };
     let rules = rules(release);
-    let foretold = load(&source, &rules, &zoovault::progress::Silent)
+    let foretold = load(&source, &rules, &zoovault::progress::NoProgress)
         .map_err(|err| format!("not read: {err}"))?;
     let plain = |text: &str, dir: &Path| {
         text.replace(&format!("{}/version-2/", dir.display()), "")

@@ -11,7 +11,7 @@ use zoovault::format::record::AclVector;
 use zoovault::history::point::Point;
 use zoovault::history::replay::rebuild;
 use zoovault::history::source::{Options, Source};
-use zoovault::progress::Silent;
+use zoovault::progress::NoProgress;
 use zoovault::tree::AclValue;
 use zoovault::zxid::Zxid;
 
@@ -262,7 +262,7 @@ pub fn restored_bytes(source: &Path, zxid: i64) -> Vec<u8> {
 pub fn tree_at(source: &Path, zxid: i64) -> Tree {
     let source = Source::open(source, &Options::default()).expect("a source");
     let point = Point::Zxid(Zxid::from_i64(zxid));
-    let rebuilt = rebuild(&source, point, false, &Silent).expect("a tree");
+    let rebuilt = rebuild(&source, point, false, &NoProgress).expect("a tree");
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
     let field = |bytes: Option<&[u8]>| bytes.map(text).unwrap_or_default();
     let nodes = rebuilt.replayed.tree.nodes().map(|node| {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use zoovault::analysis::verify::codes;
 use zoovault::history::source::{Options, Source};
-use zoovault::progress::Silent;
+use zoovault::progress::NoProgress;
 use zoovault::server::messages::{
     Answer, Effect, Prognosis, Risk, Weight, directory, entries, explain,
 };
@@ -186,13 +186,13 @@ fn the_numbers_of_a_message_are_used() {
         fact(
             "Committed proposal cached out of order: 0x300000009 is not the next proposal of 0x300000004"
         ),
-        "txns 0x300000005 to 0x300000008 are missing: 4"
+        "transactions 0x300000005 to 0x300000008 are missing: 4"
     );
     assert!(
         fact("Unreasonable length = 6559049")
             .starts_with("6559049 bytes: -Djute.maxbuffer=6559049")
     );
-    assert!(fact("Unreasonable length = -2147483648").contains("no size that anything can have"));
+    assert!(fact("Unreasonable length = -2147483648").contains("is an impossible size"));
     assert_eq!(fact("Unsupported Txn with type=%d13"), "type 13 is check");
     assert!(
         fact("Transaction log: /d/log.1 has invalid magic number 0 != 1514884167")
@@ -349,7 +349,7 @@ fn foretell(dir: &Path, log_dir: Option<PathBuf>) -> Prognosis {
         scratch_dir: None,
     };
     let source = Source::open(dir, &options).unwrap();
-    let (report, prognosis) = directory(&source, &Silent).unwrap();
+    let (report, prognosis) = directory(&source, &NoProgress).unwrap();
     for finding in &report.findings {
         let code = codes::find(finding.code).unwrap();
         assert!(

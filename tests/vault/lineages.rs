@@ -77,13 +77,13 @@ fn another_ensemble_begins_a_lineage_of_its_own_and_harms_none() {
         let (status, other) = backup(second, &repo);
         assert_eq!(status, 3, "{other}");
         assert_ne!(before["lineage"], other["lineage"]);
-        assert!(has_warning(
-            &other,
-            "the source's history is not that of lineage"
-        ));
+        assert!(has_warning(&other, "the source's history "));
         let (status, again) = backup(first, &repo);
         assert_eq!(status, 3, "{again}");
-        assert!(has_warning(&again, "the source is of lineage"), "{again}");
+        assert!(
+            has_warning(&again, "the source belongs to lineage"),
+            "{again}"
+        );
         assert_eq!(again["lineage"], before["lineage"]);
         assert_eq!(again["added_txns"], 0, "{again}");
         assert_restores(&repo, "latest", 0);
@@ -140,11 +140,11 @@ fn holes_are_told_wherever_they_are() {
     ] {
         let (status, told) = told_of(fault);
         assert_eq!(status, 3, "{fault}: {told}");
-        assert!(has_warning(&told, "a gap: "), "{fault}: {told}");
+        assert!(has_warning(&told, "gap: "), "{fault}: {told}");
     }
     let (status, told) = told_of("logs-missing");
     assert_eq!(status, 3, "{told}");
-    assert!(has_warning(&told, "the source has snapshots and no logs"));
+    assert!(has_warning(&told, "the source has snapshots but no logs"));
     assert_eq!(
         told["windows"].as_array().unwrap().last(),
         Some(&told["window"])

@@ -20,9 +20,9 @@ use zoovault::backup::check::{
     Age, Finding, Options, ReadData, Report, Severity, Share, Verdict, check, overview,
 };
 use zoovault::format::txnlog::{HEADER_LEN, encode_header, encode_record};
-use zoovault::progress::Silent;
+use zoovault::progress::NoProgress;
 use zoovault::repository::{
-    BackupName, FORMAT_VERSION, Manifest, Repository, Storage, StoredLog, Tomb, encode, name,
+    BackupName, FORMAT_VERSION, Manifest, Repository, Storage, StoredLog, Tombstone, encode, name,
 };
 use zoovault::zxid::Zxid;
 
@@ -34,7 +34,7 @@ fn checked(repository: &Repository, read_data: ReadData) -> Report {
         now_ms: BEGIN_MS + DAY_MS,
         ..Options::default()
     };
-    let report = check(repository, &options, &Silent).unwrap();
+    let report = check(repository, &options, &NoProgress).unwrap();
     for finding in &report.findings {
         let code = codes::find(finding.code).unwrap();
         assert!(code.severities.contains(&finding.severity), "{finding:?}");
@@ -128,7 +128,7 @@ fn members_of_an_ensemble_begin_on_an_empty_tree_where_their_logs_say_so() {
     for read_data in [ReadData::Nothing, ReadData::All] {
         assert_eq!(checked(&repository, read_data).findings, []);
     }
-    let overview = overview(&repository, &Default::default(), &Silent).unwrap();
+    let overview = overview(&repository, &Default::default(), &NoProgress).unwrap();
     assert_eq!(overview.lineages[0].windows, made.windows);
 }
 
@@ -524,7 +524,7 @@ fn misplaced(code: &str) -> Repository {
         }
         "pin-without-backup" => drop(pin(&repository, "0123456789ab")),
         "format-newer" => {
-            let tomb = Tomb {
+            let tomb = Tombstone {
                 format: FORMAT_VERSION + 1,
                 created_ms: BEGIN_MS,
                 backups: Vec::new(),
@@ -803,7 +803,7 @@ fn a_backup_under_another_name_is_told() {
 fn an_overview_tells_what_can_be_restored_in_all() {
     let (_, repository, small) = small();
     pin(&repository, &small.backups[0].0.id);
-    let seen = overview(&repository, &Default::default(), &Silent).unwrap();
+    let seen = overview(&repository, &Default::default(), &NoProgress).unwrap();
     assert_eq!(
         (seen.backups, seen.forgotten, seen.lineages.len()),
         (2, 0, 1)
@@ -830,7 +830,7 @@ fn an_overview_tells_what_can_be_restored_in_all() {
 #[test]
 fn a_backup_without_a_window_has_no_age() {
     let (_, repository) = in_memory();
-    let seen = overview(&repository, &Default::default(), &Silent).unwrap();
+    let seen = overview(&repository, &Default::default(), &NoProgress).unwrap();
     assert_eq!((seen.age(BEGIN_MS), seen.backups), (Age::None, 0));
     let source = fixture("small-3.8");
     let logs = store_logs(&repository, LINEAGE, &source, &|_| {});
@@ -848,7 +848,7 @@ fn a_backup_without_a_window_has_no_age() {
     );
     assert!(newer.newest_window().is_none());
     commit(&repository, &newer);
-    let seen = overview(&repository, &Default::default(), &Silent).unwrap();
+    let seen = overview(&repository, &Default::default(), &NoProgress).unwrap();
     assert_eq!(seen.newest().unwrap().0.name, older);
     assert_eq!(seen.age(BEGIN_MS + 5000), Age::Ms(5000));
     assert_eq!(seen.lineages[0].windows.len(), 1);
@@ -859,7 +859,7 @@ fn a_damaged_manifest_is_shown_beside_the_others() {
     let (_, repository, small) = small();
     let object = small.backups[0].0.object();
     repository.storage().put(&object, b"{}".to_vec()).unwrap();
-    let seen = overview(&repository, &Default::default(), &Silent).unwrap();
+    let seen = overview(&repository, &Default::default(), &NoProgress).unwrap();
     assert_eq!(seen.damaged().count(), 1);
     assert_eq!(seen.newest().unwrap().0.name, small.backups[1].0);
     assert_eq!(seen.lineages[0].windows, small.backups[1].1.windows);

@@ -19,14 +19,14 @@ use zoovault::error::ErrorKind;
 use zoovault::format::record::TxnKind;
 use zoovault::format::txnlog::{encode_header, encode_record};
 use zoovault::history::source::{Options, Source};
-use zoovault::progress::Silent;
+use zoovault::progress::NoProgress;
 use zoovault::repository::{
     BackupName, Manifest, Object, Repository, Storage, StoredLog, Which, name,
 };
 use zoovault::zxid::Zxid;
 
 /// What is said to be done about a damaged object.
-const CHECK: &str = "'zoovault check' tells what is damaged, and what it costs";
+const CHECK: &str = "'zoovault check' shows what is damaged, and what is lost";
 
 fn local() -> (tempfile::TempDir, PathBuf, Repository, Small) {
     let dir = tempfile::tempdir().unwrap();
@@ -72,7 +72,7 @@ fn what_needs_a_damaged_object_says_which_and_what_is_wrong_with_it() {
         let log = small.logs.last().unwrap();
         let object = &log.object.name;
         let wrong = match is_gone {
-            true => "is not there, and is needed",
+            true => "is missing, but is needed",
             false => "is damaged: its SHA-256 is ",
         };
         match is_gone {
@@ -185,7 +185,7 @@ fn the_end_of_an_epoch_that_is_damaged_is_not_taken_for_one_that_was_never_there
     assert!(status == 4 && told.contains(object), "{status}: {told}");
     assert!(told.contains(CHECK), "{told}");
     assert_eq!(restore(&place, "0x100000028").0, 0);
-    let report = check(&repository, &check::Options::default(), &Silent).unwrap();
+    let report = check(&repository, &check::Options::default(), &NoProgress).unwrap();
     let [loss] = report.losses.as_slice() else {
         panic!("{:?}", report.losses);
     };
@@ -215,7 +215,7 @@ fn a_verdict_on_a_repository_tells_damage_of_objects_as_such() {
     assert_eq!((status, of_objects.len()), (4, 2), "{stdout}");
     assert!(of_objects[0].starts_with("is damaged: its SHA-256 is "));
     // It is a part of what the file is made of.
-    assert!(of_objects[1].ends_with("is not there, and is needed") && of_objects[1].contains(part));
+    assert!(of_objects[1].ends_with("is missing, but is needed") && of_objects[1].contains(part));
     assert!(!stdout.contains("ZKLG"));
     let (_, _, stderr) = run("history", place.as_os_str(), &["/"]);
     assert!(stderr.contains(log), "{stderr}");
@@ -277,7 +277,10 @@ fn a_name_that_no_object_has_is_not_looked_for() {
             "latest",
         );
         assert!(status == 4, "{bad:?}: {status}: {told}");
-        assert!(told.contains("is no name of an object"), "{bad:?}: {told}");
+        assert!(
+            told.contains("is not a valid object name"),
+            "{bad:?}: {told}"
+        );
     }
 }
 
@@ -292,7 +295,7 @@ fn a_damaged_mark_for_deletion_keeps_nobody_from_reading() {
     for place in [&place, &part] {
         let (status, told) = restore(place, "latest");
         assert!(status == 3 && told.contains(&tomb), "{status}: {told}");
-        assert!(told.contains("so they count here"), "{told}");
+        assert!(told.contains("so they are included here"), "{told}");
     }
     // Who writes does not go on, and is told what to do.
     let zk = common::testdata().join("datadirs/small-3.8");
@@ -335,7 +338,7 @@ fn a_part_of_a_repository_is_named_alike_everywhere_and_whatever_bytes_its_path_
     }
     let (status, told) = restore(Path::new(&format!("{place}@")), "latest");
     assert_eq!(status, 2);
-    assert!(told.contains("the id of a backup is wanted"), "{told}");
+    assert!(told.contains("the id of a backup is required"), "{told}");
 }
 
 #[test]
@@ -369,7 +372,7 @@ fn a_drill_draws_txns_that_there_are() {
             seed,
             scratch_dir: scratch.path().to_owned(),
         };
-        let report = drill(&repository, &options, &Silent).unwrap();
+        let report = drill(&repository, &options, &NoProgress).unwrap();
         assert!(report.failed.is_empty(), "{:?}", report.failed);
         assert_eq!(report.restored.len(), 4);
     }

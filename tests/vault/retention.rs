@@ -106,9 +106,9 @@ fn wrong_arguments_are_told_apart() {
         assert_eq!(stdout(&output), "", "{arguments:?}");
     }
     for (arguments, why) in [
-        (["forget", "--keep-within", "0d"], "longer than nothing"),
-        (["forget", "--keep-within", "-7d"], "longer than nothing"),
-        (["backups", "--max-age", "-5h"], "less than nothing"),
+        (["forget", "--keep-within", "0d"], "greater than zero"),
+        (["forget", "--keep-within", "-7d"], "greater than zero"),
+        (["backups", "--max-age", "-5h"], "must not be negative"),
     ] {
         let told = stderr(&run(&place, &arguments));
         assert!(told.contains(why), "{told}");
@@ -188,7 +188,11 @@ fn prune_shows_a_plan_until_it_is_told_to_go_on() {
     for _ in 0..2 {
         let plan = run(&place, &["prune"]);
         assert_eq!(status(&plan), 0);
-        assert!(stdout(&plan).contains("--yes does it"), "{}", stdout(&plan));
+        assert!(
+            stdout(&plan).contains("run again with --yes to apply"),
+            "{}",
+            stdout(&plan)
+        );
         assert!(json(&run(&place, &["prune", "--json"]))["marked_objects"].as_u64() > Some(3));
     }
     let done = json(&run(&place, &["prune", "--yes", "--json"]));
@@ -215,7 +219,7 @@ fn pins_hold_backups_and_are_told() {
     let (_dir, place, backups) = five();
     let id = &backups[0].id;
     assert!(stdout(&run(&place, &["pin", &id[..8]])).ends_with(&format!("{id}: pinned\n")));
-    assert!(stdout(&run(&place, &["pin", id])).contains("was pinned already"));
+    assert!(stdout(&run(&place, &["pin", id])).contains("already pinned"));
     let refused = run(&place, &["forget", id]);
     assert_eq!(status(&refused), 2);
     assert!(stderr(&refused).contains("unpin"), "{}", stderr(&refused));
@@ -240,7 +244,7 @@ fn the_newest_can_be_pinned_by_the_name_that_it_has_everywhere() {
     let pinned = run(&place, &["pin", "latest"]);
     assert!(stdout(&pinned).ends_with(&format!("{id}: pinned\n")));
     let unpinned = run(&place, &["unpin", "latest"]);
-    assert!(stdout(&unpinned).ends_with(&format!("{id}: pinned no more\n")));
+    assert!(stdout(&unpinned).ends_with(&format!("{id}: unpinned\n")));
     assert_eq!(status(&run(&place, &["forget", "latest"])), 2);
     let (_dir, place) = empty();
     assert_eq!(status(&run(&place, &["pin", "latest"])), 2);

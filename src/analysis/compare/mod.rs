@@ -283,7 +283,7 @@ fn refuse_repeated(sources: &[Source]) -> Result<()> {
             vec![real(source.shown())]
         };
         if places.iter().any(|place| seen.contains(place)) {
-            let message = "is given twice: each member is to be given once";
+            let message = "is given twice: give each member once";
             return Err(Error::about(
                 source.shown(),
                 ErrorKind::BadArgument,

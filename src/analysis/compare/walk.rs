@@ -217,7 +217,7 @@ impl<'a> Cursor<'a> {
             }
             None if self.last < piece.run.last => {
                 let message = format!(
-                    "no longer holds {}: it was cut while it was read",
+                    "no longer contains {}: it was cut while being read",
                     piece.run.last
                 );
                 let shown = piece.log(self.source)?.shown();

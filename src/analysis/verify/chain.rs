@@ -44,7 +44,7 @@ pub(super) fn judge(
                 .file(file)
                 .offset(fork.offset)
                 .zxid(fork.zxid)
-                .next("one of the two is of another history: move it away"),
+                .next("one of the two belongs to another history: move it away"),
         );
     }
     judge_epochs(source, timeline, findings);
@@ -61,7 +61,7 @@ fn judge_epochs(source: &Source, timeline: &Timeline, findings: &mut Vec<Finding
     ] {
         if let EpochFile::Unparsable(text) = file {
             let message = format!(
-                "{name} holds \"{}\", which is no number: a member of an ensemble refuses to start",
+                "{name} contains \"{}\", which is not a number: a member of an ensemble refuses to start",
                 text.escape_default()
             );
             findings.push(about(Severity::Damage, message));
@@ -114,18 +114,18 @@ fn judge_missing_epochs(source: &Source, newest: Option<Zxid>, findings: &mut Ve
         (
             "acceptedEpoch",
             accepted,
-            "may follow a leader of an epoch that it had promised to leave behind",
+            "may follow a leader of an epoch that it had promised not to follow",
         ),
         (
             "currentEpoch",
             current,
-            "may be taken for one with an older history than it has",
+            "may be treated as having an older history than it does",
         ),
     ] {
         if is_missing {
             let epoch = newest.epoch();
             let message = format!(
-                "{name} is not there, and the last zxid is {newest}: a member makes it hold {epoch}, and if that was higher, it {risk}"
+                "{name} is missing, and the last zxid is {newest}: a member sets it to {epoch}, and if it was higher, it {risk}"
             );
             let finding = Finding::new("epoch-file-missing", Severity::Warning, message);
             findings.push(finding.zxid(newest).next("a restore writes both"));
@@ -169,25 +169,24 @@ pub(super) fn judge_reach(
         // What there is last can be had where that is wished, as is told of it.
         Some(_) if newest_restorable(lone, last).is_some() => {}
         None if newest_restorable(lone, last).is_some() => {
-            let message =
-                "nothing can be restored exactly: there are only snapshots that no log goes with";
+            let message = "nothing can be restored exactly: there are only snapshots without logs";
             let finding = Finding::new("nothing-exact", Severity::Warning, message);
             findings.push(finding.next(
-                "look for the logs; 'zoovault restore --accept-unproven' takes a snapshot as it stands",
+                "look for the logs; 'zoovault restore --accept-unproven' uses a snapshot as it is",
             ));
         }
         Some(reached) => {
             let message = format!(
-                "nothing after {reached} can be restored, though there are txns up to {last}"
+                "nothing after {reached} can be restored, although there are transactions up to {last}"
             );
             findings
                 .push(Finding::new("last-unreachable", Severity::Missing, message).zxid(reached));
         }
         None => {
-            let message = "nothing can be restored: there is no sound snapshot with the txns behind it, and no log begins with the first txn";
+            let message = "nothing can be restored: there is no sound snapshot with the transactions after it, and no log begins with the first transaction";
             let message = match lone.iter().any(LoneSnapshot::is_restorable) {
                 true => {
-                    "nothing can be restored exactly, and what is there last not at all; an older snapshot can as it stands, by --accept-unproven"
+                    "nothing can be restored exactly, and the newest state not at all; an older snapshot can be used as it is, with --accept-unproven"
                 }
                 false => message,
             };
@@ -265,9 +264,9 @@ fn behind_the_logs(source: &Source, timeline: &Timeline) -> Option<Finding> {
             .iter()
             .any(|file| source.is_as_restored(file).unwrap_or(false));
         let message =
-            "there are snapshots and no logs at all: only the moments of snapshots can be restored";
+            "there are snapshots but no logs: only the points of snapshots can be restored";
         let finding = Finding::new("logs-missing", Severity::Warning, message)
-            .next("if there is a dataLogDir of its own, name it with --data-log-dir");
+            .next("if there is a separate dataLogDir, give it with --data-log-dir");
         return (!is_restored && !source.dirs().is_empty()).then_some(finding);
     }
     let ahead = ahead_of_logs(source, timeline)?;
@@ -278,11 +277,11 @@ fn behind_the_logs(source: &Source, timeline: &Timeline) -> Option<Finding> {
     };
     let first = ahead.last.next();
     let message = format!(
-        "txns from {first} to {} are missing: the logs end, and {} snapshots are later",
+        "transactions from {first} to {} are missing: the logs end before them, but {} snapshots are later",
         ahead.newest, ahead.snapshots
     );
     let finding = Finding::new("txns-missing", severity, message).zxid(first);
-    Some(finding.next("another member's log or a backup may have them; a follower that was just sent the whole tree has none by nature"))
+    Some(finding.next("another member's log or a backup may have them; normal just after a SNAP sync from the leader"))
 }
 
 /// Logs and no snapshot: what servers of up to 3.5.2 leave until they take the first, and what
@@ -299,7 +298,7 @@ fn without_snapshots(source: &Source, timeline: &Timeline) -> Option<Finding> {
     } else {
         Severity::Info
     };
-    let message = "there are logs and no snapshot: servers from 3.5.3 on refuse to start (\"No snapshot found, but there are log entries\")";
+    let message = "there are logs but no snapshot: servers from 3.5.3 on refuse to start (\"No snapshot found, but there are log entries\")";
     let finding =
         Finding::new("snapshots-missing", severity, message).next("restore: it writes one");
     (is_own_dir && source.snapshots().is_empty()).then_some(finding)
@@ -320,11 +319,11 @@ pub(super) fn judge_promise(
     let mut kept = windows.iter();
     if !kept.any(|window| window.from <= from && to <= window.to) && !lone.iter().any(is_lone) {
         let message = format!(
-            "its manifest promises every point from {from} to {to}, and its files do not give that"
+            "its manifest claims every point from {from} to {to}, but its files do not support that"
         );
         findings.push(
             Finding::new("archive-window", Severity::Damage, message)
-                .next("take another copy, or export it again"),
+                .next("use another copy, or export it again"),
         );
     }
 }
@@ -333,7 +332,7 @@ fn told(gap: &Gap, severity: Severity) -> Finding {
     let is_one = !gap.is_end_of_epoch() && gap.first_missing() == gap.last_missing();
     let is_hidden = gap.is_end_of_epoch() && !gap.is_shown();
     let mut message = match is_hidden {
-        true => format!("{gap}, may be missing: what is damaged may have held them"),
+        true => format!("{gap}, may be missing: the damaged part may have contained them"),
         false if gap.is_end_of_epoch() => format!("{gap}, are missing"),
         false => format!("{gap} {} missing", if is_one { "is" } else { "are" }),
     };
@@ -346,22 +345,22 @@ fn told(gap: &Gap, severity: Severity) -> Finding {
     };
     if gap.after.epoch() != last_epoch && gap.after != Zxid::ZERO && !gap.is_end_of_epoch() {
         message.push_str(&format!(
-            ", and perhaps more of the epochs {} to {}",
+            ", and possibly more of the epochs {} to {}",
             gap.after.epoch(),
             last_epoch.saturating_sub(1)
         ));
     }
     if gap.is_by_difference {
         message.push_str(&format!(
-            ", or the last ones up to {} were abandoned: the trees on both sides differ",
+            ", or the last ones up to {} were abandoned: the trees on the two sides differ",
             gap.after
         ));
     }
     message.push_str(&format!(
-        " (between {} and {}); servers up to 3.9.3 load over the hole in silence, and all do where it is right behind the snapshot that they load",
+        " (between {} and {}); servers up to 3.9.3 silently load past the gap, and all do if it is right after the snapshot that they load",
         gap.after, gap.before
     ));
     Finding::new("txns-missing", severity, message)
         .zxid(gap.first_missing())
-        .next("another member's log or a backup may have them; a follower that was sent the whole tree has such a gap by nature")
+        .next("another member's log or a backup may have them; normal after a SNAP sync from the leader")
 }

@@ -41,21 +41,21 @@ fn damaged_object(file: &SourceFile, error: &Error) -> Finding {
     let message = format!("{object}{}", error.what());
     Finding::new("object-damaged", Severity::Damage, message)
         .file(file.shown())
-        .next("'zoovault check' tells what is damaged, and what it costs")
+        .next("'zoovault check' shows what is damaged, and what is lost")
 }
 
 /// The whole records behind a header that is not one, for people.
 fn behind_words(behind: Option<&LogSummary>) -> String {
     let known = behind.and_then(|behind| Some((behind, behind.runs.first()?, behind.last()?)));
     let Some((behind, first, last)) = known else {
-        return "no whole record is behind".to_owned();
+        return "no complete record follows".to_owned();
     };
     let holes = match behind.runs.len() {
         1 => "",
-        _ => ", with holes",
+        _ => ", with gaps",
     };
     format!(
-        "{} whole records are behind, from offset {} on: {} to {last}{holes}; they are not used",
+        "{} complete records follow, from offset {}: {} to {last}{holes}; they are not used",
         behind.count, first.start_offset, first.first
     )
 }
@@ -70,7 +70,7 @@ fn damaged_header(
         return damaged_object(file, error);
     };
     if fault.is_unreadable() {
-        let message = format!("{fault}; no server starts that reads this log");
+        let message = format!("{fault}; no server that reads this log starts");
         return unreadable(file.shown(), error, message);
     }
     let (code, message) = match fault {
@@ -89,7 +89,7 @@ fn damaged_header(
         Fault::Version2 { .. } => (
             "log-version-two",
             format!(
-                "{fault}: no server that reads today's logs starts on it (\"Invalid magic number\")"
+                "{fault}: no server that reads current logs starts on it (\"Invalid magic number\")"
             ),
         ),
         _ => (
@@ -110,13 +110,13 @@ fn damaged_header(
     // So does a disk that lost the blocks of a file it had made room for.
     let is_blank = is_newest && matches!(fault, Fault::AllZeros { .. });
     let next = if is_crash || is_blank {
-        "move the file away: it holds no txn now, and whether it ever did cannot be known"
+        "move the file away: it has no transactions now, and it cannot be known whether it ever did"
     } else if behind.is_some() {
-        "keep the file, since its records are whole; restore it from another copy, or restore from another member"
+        "keep the file, since its records are intact; get it from another copy, or restore from another member"
     } else if matches!(fault, Fault::Version2 { .. }) {
-        "move it away if the history was taken over by ZooKeeper 3; else 3.4's org.apache.zookeeper.server.upgrade.UpgradeMain takes it over"
+        "move it away if the history was migrated to ZooKeeper 3; otherwise migrate it with 3.4's org.apache.zookeeper.server.upgrade.UpgradeMain"
     } else {
-        "restore it from another copy, or restore from another member"
+        "get it from another copy, or restore from another member"
     };
     Finding::new(code, severity, message)
         .file(file.shown())
@@ -130,7 +130,7 @@ fn unreadable(file: &Path, error: &Error, message: String) -> Finding {
     let next = match error.next_step() == Some(AS_OWNER) {
         true => AS_OWNER,
         false => {
-            "if the disk is failing, copy all that can be read to another one first; then take the file from another copy, or restore from another member"
+            "if the disk is failing, first copy everything readable to another one; then get the file from another copy, or restore from another member"
         }
     };
     Finding::new("file-unreadable", Severity::Damage, message)
@@ -147,8 +147,8 @@ pub(super) fn judge_beside(source: &Source, findings: &mut Vec<Finding>) {
         let file = error.path()?;
         let what = match file.file_name()?.to_str()? {
             MYID => "; a member of an ensemble does not start without it",
-            RECEIPT_NAME => "; without it nothing says that what was restored is exact",
-            _ => "; a member of an ensemble refuses to start, or goes on as if it were not there",
+            RECEIPT_NAME => "; without it nothing shows that what was restored is exact",
+            _ => "; a member of an ensemble refuses to start, or continues as if it were missing",
         };
         Some(unreadable(file, error, format!("{}{what}", error.what())))
     }));
@@ -192,11 +192,11 @@ fn log_end(file: &SourceFile, summary: &LogSummary, is_gap_behind: bool) -> Opti
         return None;
     };
     let finding = if is_gap_behind {
-        let message = "the log is cut here, and the txns behind are missing; servers take it for the end, in silence";
+        let message = "the log is cut here, and the transactions after it are missing; servers silently treat this as the end";
         let finding = Finding::new("log-cut", Severity::Damage, message);
-        finding.next("take this log from another member or a backup")
+        finding.next("get this log from another member or a backup")
     } else {
-        let message = "the last write is cut short here; servers take it for the end. Whether the disk lost more than that write, nothing here tells";
+        let message = "the last write is cut short here; servers treat this as the end. Nothing here shows whether the disk lost more than that write";
         Finding::new("log-torn-tail", Severity::Warning, message)
     };
     Some(
@@ -220,34 +220,34 @@ fn log_remarks(file: &SourceFile, summary: &LogSummary) -> Vec<Finding> {
     }
     if summary.odd_trailers > 0 {
         let message = format!(
-            "{} records have bytes behind body and digest that servers ignore",
+            "{} records have bytes after body and digest that servers ignore",
             summary.odd_trailers
         );
         findings.push(about("log-odd-trailer", Severity::Warning, message));
     }
     if let Some(first) = summary.first().filter(|first| *first != file.zxid()) {
         let message = format!(
-            "is named {} and begins with {first}: servers choose logs by name",
+            "is named {} but begins with {first}: servers choose logs by name",
             file.zxid()
         );
         findings.push(about("log-name-mismatch", Severity::Warning, message).zxid(first));
     }
     if let Some((count, zxid)) = summary.back_steps {
         let message = format!(
-            "zxids step back {count} times within the log: a server writes them rising, and applies all of them in this order"
+            "zxids go backwards {count} times within the log: a server writes them in increasing order, and applies all of them in this order"
         );
         findings.push(about("log-zxid-order", Severity::Warning, message).zxid(zxid));
     }
     if let Some((step, zxid)) = summary.largest_clock_step {
         let message = format!(
-            "the leader's clock stepped back {} times, at most by {step} ms",
+            "the leader's clock stepped back {} times, by at most {step} ms",
             summary.clock_steps
         );
         findings.push(about("log-clock-step", Severity::Info, message).zxid(zxid));
     }
     if summary.largest_record > DEFAULT_BUFFER {
         let message = format!(
-            "a record has {} bytes: a server needs -Djute.maxbuffer of that to read it (\"Unreasonable length\")",
+            "a record has {} bytes: a server needs -Djute.maxbuffer of that size to read it (\"Unreasonable length\")",
             summary.largest_record
         );
         findings
@@ -261,34 +261,34 @@ fn log_fault(file: &SourceFile, fault: &LogFault, last: Option<Zxid>) -> Finding
         Fault::BadChecksum { .. } => ("log-bad-checksum", "no server starts: \"CRC check failed\""),
         Fault::BadLength { .. } => (
             "log-bad-length",
-            "servers refuse it (\"Unreasonable length\") or drop the rest of the log in silence",
+            "servers refuse it (\"Unreasonable length\") or silently drop the rest of the log",
         ),
         Fault::BadEndOfRecord { .. } => (
             "log-bad-end-mark",
-            "servers drop the rest of the log in silence",
+            "servers silently drop the rest of the log",
         ),
         // What follows is whole, so it is the length that is wrong.
         Fault::CutRecord { .. } if fault.next.is_some() => (
             "log-bad-length",
-            "servers drop the rest of the log in silence",
+            "servers silently drop the rest of the log",
         ),
-        Fault::GarbageAfterPadding => ("log-garbage", "servers never look at it"),
+        Fault::GarbageAfterPadding => ("log-garbage", "servers never read it"),
         Fault::Unreadable { .. } => (
             "file-unreadable",
-            "a server that reads so far does not start",
+            "a server that reads this far does not start",
         ),
         Fault::UnknownTxnType { .. } => {
             ("log-unknown-type", "no server starts: \"Unsupported Txn\"")
         }
         _ => (
             "log-bad-record",
-            "servers drop the rest of the log in silence",
+            "servers silently drop the rest of the log",
         ),
     };
     let behind = match fault.next {
         Some((offset, zxid)) => {
             let last = last.unwrap_or(zxid);
-            format!("; whole records go on at offset {offset} with {zxid}, to {last}")
+            format!("; complete records continue at offset {offset} with {zxid}, to {last}")
         }
         None => String::new(),
     };
@@ -300,7 +300,9 @@ fn log_fault(file: &SourceFile, fault: &LogFault, last: Option<Zxid>) -> Finding
     .file(file.shown())
     .offset(fault.offset)
     .txn(fault.txn)
-    .next("take this log from another member or a backup; restore up to the txn before it")
+    .next(
+        "get this log from another member or a backup; or restore up to the transaction before it",
+    )
 }
 
 pub(super) fn judge_snapshots(
@@ -322,7 +324,7 @@ fn damaged_snapshot(file: &SourceFile, error: &Error, windows: &[Window]) -> Fin
         return damaged_object(file, error);
     };
     if fault.is_unreadable() {
-        let message = format!("{fault}; servers go on to the next older snapshot");
+        let message = format!("{fault}; servers continue with the next older snapshot");
         return unreadable(file.shown(), error, message);
     }
     // A server that is killed while it writes a snapshot leaves it so. Servers go on to the next
@@ -341,12 +343,12 @@ fn damaged_snapshot(file: &SourceFile, error: &Error, windows: &[Window]) -> Fin
         Fault::BadCompression { .. } => ("snapshot-bad-compression", Severity::Damage),
         _ => ("snapshot-damaged", Severity::Damage),
     };
-    let message = format!("{fault}; servers go on to the next older snapshot, if they notice");
+    let message = format!("{fault}; servers continue with the next older snapshot, if they notice");
     Finding::new(code, severity, message)
         .file(file.shown())
         .offset(error.offset().unwrap_or(0))
         .txn(error.txn())
-        .next("keep the older snapshots and the logs behind them: PurgeTxnLog counts this file as valid and deletes those")
+        .next("keep the older snapshots and the logs after them: PurgeTxnLog counts this file as valid and deletes those")
 }
 
 /// What a snapshot under a free name says of its zxid.
@@ -354,25 +356,23 @@ fn free_name(file: &SourceFile, dated: Dated) -> Finding {
     let (severity, message) = match dated {
         Dated::Exact(zxid) => (
             Severity::Info,
-            format!(
-                "its name tells no zxid, and what stands behind its znodes does: it is the tree after {zxid}"
-            ),
+            format!("its name gives no zxid, but its trailer does: it is the tree after {zxid}"),
         ),
         Dated::Fuzzy(zxid) => (
             Severity::Warning,
             format!(
-                "was finished after {zxid}; its znodes were written while txns were applied, and without the log of those they are of no one moment"
+                "was finished after {zxid}; its znodes were written while transactions were applied, and without the log of those it is not the tree at any one moment"
             ),
         ),
         Dated::Open(Some(zxid)) => (
             Severity::Warning,
             format!(
-                "is of {zxid}, and nothing tells whether txns were applied while it was written"
+                "is of {zxid}, and it is not known whether transactions were applied while it was being written"
             ),
         ),
         Dated::Open(None) => (
             Severity::Warning,
-            "unknown zxid: neither its name nor what stands behind its znodes tells it".to_owned(),
+            "unknown zxid: neither its name nor its trailer gives it".to_owned(),
         ),
     };
     let finding = Finding::new("snapshot-free-name", severity, message).file(file.shown());
@@ -401,8 +401,7 @@ fn judge_snapshot(file: &SourceFile, summary: &SnapshotSummary, findings: &mut V
             .escape_ascii()
             .to_string();
         let message = format!(
-            "{} znodes (the first \"{path}\") have ACL ids that its map lacks: legal while txns were being applied; servers of 3.8.4+ and \
-             3.9.2+ can refuse to start from it (\"Failed to fetch acls\")",
+            "{} znodes (the first \"{path}\") have ACL ids that its map lacks: legal if transactions were being applied; servers of 3.8.4+ and 3.9.2+ can refuse to start from it (\"Failed to fetch acls\")",
             summary.dangling_acls
         );
         findings.push(about("snapshot-dangling-acl", Severity::Info, message));
@@ -410,7 +409,7 @@ fn judge_snapshot(file: &SourceFile, summary: &SnapshotSummary, findings: &mut V
     if summary.largest_data.0 > DEFAULT_BUFFER {
         let (len, path) = &summary.largest_data;
         let message = format!(
-            "\"{}\" has {len} bytes of data: a server needs -Djute.maxbuffer of that",
+            "\"{}\" has {len} bytes of data: a server needs -Djute.maxbuffer of that size",
             path.escape_ascii()
         );
         findings.push(about("snapshot-large-data", Severity::Info, message));
@@ -423,16 +422,15 @@ pub(super) fn judge_names(source: &Source, findings: &mut Vec<Finding>) {
             FileName::Lookalike => Finding::new(
                 "file-lookalike",
                 Severity::Warning,
-                "is no name that a server writes, but servers of 3.6 and later read it as a log or snapshot",
+                "is not a name that servers use, but servers of 3.6 and later read it as a log or snapshot",
             )
             .next("move it out of the directory"),
-            _ => Finding::new("file-leftover", Severity::Info, "was left by a write that did not end"),
+            _ => Finding::new("file-leftover", Severity::Info, "was left behind by a write that did not finish"),
         };
         findings.push(finding.file(path));
     }
     for path in source.misplaced() {
-        let message = "lies in the other of dataDir and dataLogDir: servers refuse to start (\"Snapshot directory has log files\" or \
-                       \"Log directory has snapshot files\")";
+        let message = "is in the wrong one of dataDir and dataLogDir: servers refuse to start (\"Snapshot directory has log files\" or \"Log directory has snapshot files\")";
         findings.push(
             Finding::new("file-misplaced", Severity::Warning, message)
                 .file(path)

@@ -27,16 +27,18 @@ pub(super) fn judge_counter(timeline: &Timeline, findings: &mut Vec<Finding>) {
                 true => "less than a month".to_owned(),
                 false => format!("about {months:.0} months"),
             };
-            format!("{months} at the rate of {rate:.0} txns a day that these logs were written at")
+            format!("{months} at {rate:.0} transactions a day, the rate in these logs")
         }
-        None => "how long that is these logs do not tell".to_owned(),
+        None => "these logs do not show how long that will last".to_owned(),
     };
     let message = format!(
-        "the counter of this zxid has {left} numbers left, {pace}: then a leader gives up its lead, which is an election, and a standalone server goes on with {}",
+        "the counter of this zxid has {left} numbers left, {pace}: then a leader steps down, which forces an election, and a standalone server continues with {}",
         Zxid::new(last.epoch(), u32::MAX).next()
     );
     let finding = Finding::new("counter-near-end", Severity::Warning, message).zxid(last);
-    findings.push(finding.next("have the election in a quiet hour: restart the leader, and its successor begins with counter 1"));
+    findings.push(
+        finding.next("restart the leader at a quiet time: its successor begins with counter 1"),
+    );
 }
 
 /// How many txns a day the last epoch had, as far as the logs hold it without a gap.
@@ -65,9 +67,9 @@ pub(super) fn judge_cversions(base: &str, link: &Link, findings: &mut Vec<Findin
     };
     let (cversion, path) = &parents.highest;
     let message = format!(
-        "the tree that {base} leads to has {told} with a cversion near 2147483647, the end of what sequential names are made of; the highest is \"{}\" with {cversion}",
+        "the tree that {base} leads to has {told} with a cversion near 2147483647, the maximum for sequential names; the highest is \"{}\" with {cversion}",
         path.escape_ascii()
     );
     let finding = Finding::new("cversion-near-end", Severity::Warning, message).zxid(link.range.1);
-    findings.push(finding.next("have its clients go on below a new parent"));
+    findings.push(finding.next("move its clients to a new parent"));
 }

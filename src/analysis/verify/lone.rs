@@ -94,23 +94,23 @@ pub(super) fn judge(lone: &[LoneSnapshot], findings: &mut Vec<Finding>) {
                 "snapshot-alone",
                 Severity::Warning,
                 format!(
-                    "no log goes with it, so nothing tells when it was finished; none of its znodes shows a txn after {}",
+                    "it has no logs, so it is not known when it was finished; none of its znodes shows a transaction after {}",
                     alone.zxid
                 ),
             )
-            .next("find its logs: is there a dataLogDir of its own? 'zoovault restore --accept-unproven' takes the snapshot as it stands"),
+            .next("find its logs: is there a separate dataLogDir? 'zoovault restore --accept-unproven' uses the snapshot as it is"),
             (true, false) => Finding::new(
                 "snapshot-alone-inexact",
                 Severity::Warning,
-                "no log goes with it, and it lacks ACLs: nothing can be restored from it".to_owned(),
+                "it has no logs, and it lacks ACLs: nothing can be restored from it".to_owned(),
             )
-            .next("find its logs: is there a dataLogDir of its own? 'zoovault ls --as-is' and others show what is in it"),
+            .next("find its logs: is there a separate dataLogDir? 'zoovault ls --as-is' and others show what is in it"),
             (false, _) => Finding::new(
                 "snapshot-alone-inexact",
                 Severity::Warning,
-                format!("no log goes with it, and {}: no moment had this tree", alone.parts()),
+                format!("it has no logs, and {}: this tree never existed", alone.parts()),
             )
-            .next("find its logs: is there a dataLogDir of its own? 'zoovault ls --as-is' and others show what is in it"),
+            .next("find its logs: is there a separate dataLogDir? 'zoovault ls --as-is' and others show what is in it"),
         };
         findings.push(finding.file(file).zxid(alone.zxid));
     }

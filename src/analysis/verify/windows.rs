@@ -109,22 +109,22 @@ fn contradiction(chain: &Chain, other: &Contradiction) -> Finding {
     let file = BaseFile::Snapshot(other.index);
     let finding = match (&other.about, chain.outlier(file)) {
         (Disagreement::Session(session), _) => {
-            let message = format!("and the txns before it do not agree on session {session}");
+            let message =
+                format!("and the transactions before it disagree about session {session}");
             Finding::new("snapshot-differs-sessions", Severity::Warning, message)
         }
         (Disagreement::Nodes(count, told), Some(outlier)) => {
             let message = format!(
-                "{count} znodes are not as the txns up to its end can have left them ({told}): this snapshot {outlier}"
+                "{count} znodes differ from what the transactions up to its end can have produced ({told}): this snapshot {outlier}"
             );
             Finding::new("snapshot-differs", Severity::Damage, message).next(NEXT_ALONE)
         }
         (Disagreement::Nodes(count, told), None) => {
             let message = format!(
-                "{count} znodes are not as the txns up to its end can have left them ({told}): a txn before {zxid} is missing or was changed, \
-                 or the snapshot is of another history"
+                "{count} znodes differ from what the transactions up to its end can have produced ({told}): a transaction before {zxid} is missing or was changed, or the snapshot is of another history"
             );
             Finding::new("snapshot-differs", Severity::Damage, message).next(
-                "trust neither without another witness: compare with another member or a backup",
+                "trust neither without more evidence: compare with another member or a backup",
             )
         }
     };
@@ -145,24 +145,24 @@ fn txns_differ(source: &Source, doubt: &Doubt<'_>) -> Finding {
     let file = source.snapshots().get(doubt.other.index);
     let name = file.map(SourceFile::name).unwrap_or_default();
     let told = match &doubt.other.about {
-        Disagreement::Nodes(count, told) => format!("{count} znodes of {name} are others ({told})"),
-        Disagreement::Session(session) => format!("{name} differs on session {session}"),
+        Disagreement::Nodes(count, told) => format!("{count} znodes of {name} differ ({told})"),
+        Disagreement::Session(session) => format!("{name} differs in session {session}"),
     };
     let witnesses = match doubt.agreed {
-        0 => "digests behind it agree with it".to_owned(),
+        0 => "later digests agree with it".to_owned(),
         1 => "a later snapshot agrees with it".to_owned(),
         agreed => format!("{agreed} later snapshots agree with it"),
     };
     let message = format!(
-        "a txn before {zxid} is missing or was changed: {told} than the txns lead to, and {witnesses}"
+        "a transaction before {zxid} is missing or was changed: {told} from what the transactions lead to, and {witnesses}"
     );
     Finding::new("txns-differ", Severity::Damage, message)
         .zxid(zxid)
-        .next("restore to a point behind it, or from another member or a backup")
+        .next("restore to a later point, or from another member or a backup")
 }
 
 /// What to do about a snapshot that stands alone.
-const NEXT_ALONE: &str = "nothing else is wrong for it, and no restore takes it; keep it, away from the server, until somebody knows where it is from";
+const NEXT_ALONE: &str = "nothing else is affected, and no restore uses it; keep it, away from the server, until you know where it came from";
 
 /// A base that later snapshots and the txns between them speak against. Where a replay came by it,
 /// its znodes are told of too.
@@ -172,7 +172,7 @@ fn outlier(source: &Source, other: &Outlier) -> Finding {
         BaseFile::Empty => None,
     };
     let message = format!(
-        "the txns behind it lead to another tree than later snapshots have: this snapshot {other}"
+        "the transactions after it lead to a different tree from later snapshots: this snapshot {other}"
     );
     let finding = Finding::new("snapshot-differs", Severity::Damage, message).next(NEXT_ALONE);
     let file = file.map(|file| file.shown().to_owned()).unwrap_or_default();
@@ -213,15 +213,19 @@ fn weigh(window: Window, link: &Link, findings: &mut Vec<Finding>) -> Window {
     }
     if let Some((last, first)) = link.joints.first() {
         let message = format!(
-            "epochs end within what {} gives, the first with {last}, before {first}: that no txn is missing or was abandoned there nothing proves",
+            "epochs end within what {} gives, the first with {last}, before {first}: nothing proves that no transaction is missing or was abandoned there",
             window.base
         );
         let finding = Finding::new("epoch-end-unproven", Severity::Warning, message).zxid(*last);
-        findings.push(finding.next("another member that has the same txns there is a witness"));
+        findings.push(
+            finding.next(
+                "servers cannot detect this; confirm with a member that has these transactions",
+            ),
+        );
     }
     if let ExactFrom::Bounded(bound) = link.base.exact_from {
         let message = format!(
-            "{} does not say when it was finished; that it was before {bound} is inferred from the next snapshot or the last txn",
+            "{} does not record when it was finished; that this was before {bound} is inferred from the next snapshot or the last transaction",
             window.base
         );
         findings.push(Finding::new("base-unproven", Severity::Warning, message).zxid(bound));
@@ -260,13 +264,13 @@ fn judge(source: &Source, link: &Link, findings: &mut Vec<Finding>) -> Option<Wi
     }
     if let Some(mismatch) = digests.first_mismatch.or(digests.open_mismatch) {
         let message = format!(
-            "after {} the tree replayed from {name} has digest 0x{:x}, and the server recorded 0x{:x}: a txn is missing or was changed",
+            "after {} the tree replayed from {name} has digest 0x{:x}, but the server recorded 0x{:x}: a transaction is missing or was changed",
             mismatch.zxid, mismatch.computed, mismatch.recorded
         );
         findings.push(
             Finding::new("digest-mismatch", Severity::Damage, message)
                 .zxid(mismatch.zxid)
-                .next("restore to a point before it, or from another member or a backup"),
+                .next("restore to an earlier point, or from another member or a backup"),
         );
         // Behind the last match there may be txns that are missing, though their zxids lie before
         // the mismatch: the end of an epoch.
@@ -277,7 +281,7 @@ fn judge(source: &Source, link: &Link, findings: &mut Vec<Finding>) -> Option<Wi
     }
     if let Some(path) = &link.unresolved {
         let message = format!(
-            "the ACL of \"{}\" is unknown: {name} lacks it, and no txn behind gives it",
+            "the ACL of \"{}\" is unknown: {name} lacks it, and no later transaction provides it",
             path.escape_ascii()
         );
         findings.push(Finding::new("acl-unresolved", Severity::Damage, message).zxid(to));
@@ -293,7 +297,7 @@ fn remark(name: &str, link: &Link, findings: &mut Vec<Finding>) {
     let is_proven = link.proof == Proof::Proven;
     if let Some(first) = link.uncertain_closes.first().filter(|_| !is_proven) {
         let message = format!(
-            "{} sessions were closed while {name} may have been written, and such releases do not log what that deleted: the pzxid of a parent may be too low",
+            "{} sessions were closed while {name} was possibly being written, and releases up to 3.5 do not log what that deleted: the pzxid of a parent may be too low",
             link.uncertain_closes.len()
         );
         findings.push(Finding::new("close-uncertain", Severity::Warning, message).zxid(*first));
@@ -301,7 +305,7 @@ fn remark(name: &str, link: &Link, findings: &mut Vec<Finding>) {
     let uncovered = &link.uncovered;
     if let Some((session, _)) = uncovered.first() {
         let message = format!(
-            "ephemerals of {} sessions that are not known (the first is {session}) are in the last tree",
+            "the last tree has ephemerals of {} unknown sessions (the first is {session})",
             uncovered.len()
         );
         findings.push(

@@ -20,9 +20,10 @@ pub(super) fn contradictions(backup: &BackupName, manifest: &Manifest) -> Vec<Fi
     };
     let last = manifest.last.as_ref().map(|mark| mark.zxid);
     let named = [
-        (manifest.lineage != backup.lineage).then(|| format!("is of lineage {}", manifest.lineage)),
+        (manifest.lineage != backup.lineage)
+            .then(|| format!("belongs to lineage {}", manifest.lineage)),
         (last.unwrap_or_default() != backup.zxid)
-            .then(|| format!("its last txn is {}", last.unwrap_or_default())),
+            .then(|| format!("its last transaction is {}", last.unwrap_or_default())),
         (manifest.created_ms > backup.created_ms).then(|| {
             format!(
                 "was made at {} ms, later than its name says",
@@ -39,13 +40,13 @@ pub(super) fn contradictions(backup: &BackupName, manifest: &Manifest) -> Vec<Fi
     if let Some((name, expected)) = misnamed(manifest).into_iter().next() {
         tell(
             "object-misnamed",
-            format!("lists {name}, whose name is to be {expected}"),
+            format!("lists {name}, whose name should be {expected}"),
         );
     }
     let overlap = manifest.logs.iter().zip(manifest.logs.iter().skip(1));
     let overlap = overlap.filter(|(a, b)| a.last_zxid >= b.first_zxid).count();
     if overlap > 0 {
-        let message = format!("{overlap} of its logs begin before the one ahead ends");
+        let message = format!("{overlap} of its logs begin before the previous one ends");
         let finding = Finding::new("logs-overlap", Severity::Info, message);
         let finding = finding.object(backup.object());
         findings.push(finding.backups([backup.id.clone()]));
@@ -78,7 +79,7 @@ fn contradiction(manifest: &Manifest) -> Option<String> {
         .or_else(|| {
             bad_base.map(|base| format!("base {}: exact from {}", base.zxid, base.exact_from))
         })
-        .or_else(|| beyond.map(|log| format!("{}: behind the last txn", log.object.name)))
+        .or_else(|| beyond.map(|log| format!("{}: after the last transaction", log.object.name)))
         .or_else(|| {
             (manifest.max_epoch < max_epoch)
                 .then(|| format!("epoch {max_epoch} is above {}", manifest.max_epoch))
@@ -94,19 +95,19 @@ fn impossible(log: &StoredLog) -> Option<&'static str> {
         return Some("its last zxid is below its first");
     };
     if log.first_zxid.epoch() != log.last_zxid.epoch() {
-        return Some("is of more than one epoch");
+        return Some("spans more than one epoch");
     }
     // Errors may use a zxid again, so there may be more.
     if log.txns <= least {
-        return Some("has fewer txns than zxids");
+        return Some("has fewer transactions than zxids");
     }
     if log.digests > log.txns || log.clock_steps >= log.txns {
-        return Some("counts more digests or steps of the clock than txns");
+        return Some("counts more digests or clock steps than transactions");
     }
     if log.max_time_ms < log.first_time_ms.max(log.last_time_ms) {
         return Some("its latest time is not the latest");
     }
-    (log.log_bytes <= HEADER_LEN as u64).then_some("is too short to hold a txn")
+    (log.log_bytes <= HEADER_LEN as u64).then_some("is too short for a transaction")
 }
 
 /// A window whose times are not those of the txns at its ends.
@@ -127,7 +128,7 @@ fn wrong_time(manifest: &Manifest) -> Option<String> {
         let times = at_begin.map(|log| log.first_time_ms);
         let times: Vec<i64> = times.chain(at_end.map(|log| log.last_time_ms)).collect();
         if !times.is_empty() && !times.contains(&time) {
-            return Some(format!("the txn {zxid} is not of {time} ms"));
+            return Some(format!("transaction {zxid} does not have time {time} ms"));
         }
     }
     None
@@ -174,12 +175,12 @@ pub(super) fn order(live: &[(BackupName, Manifest)], now_ms: i64) -> Vec<Finding
             !is_id || is_later
         });
         if let Some(id) = odd {
-            let message = format!("says that it follows {id}, which cannot have been there");
+            let message = format!("claims to follow {id}, which cannot have existed");
             tell("backup-follows", message);
         }
         let ahead = backup.created_ms.saturating_sub(now_ms);
         if ahead > CLOCK_SKEW_MS {
-            let message = format!("is named for {} min from now", ahead / 60_000);
+            let message = format!("is dated {} min in the future", ahead / 60_000);
             tell("backup-in-future", message);
         }
     }
@@ -211,7 +212,7 @@ fn heads(live: &[(BackupName, Manifest)]) -> Vec<Finding> {
     heads.sort();
     let tell = |(lineage, ids): (&str, Vec<String>)| {
         let message = format!(
-            "lineage {lineage}: no backup follows {}, and the newest is another",
+            "lineage {lineage}: no backup follows {}, which is not the newest",
             ids.join(", ")
         );
         Finding::new("lineage-heads", Severity::Info, message).backups(ids)

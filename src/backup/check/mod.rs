@@ -11,33 +11,33 @@
 //! and the points that are lost by it. That a tree can be rebuilt from it all is not tried here:
 //! that is what a drill does.
 
+mod claimed_windows;
 pub mod codes;
-mod contents;
 mod finding;
-mod loss;
+mod impact;
+mod inventory;
 mod manifest;
 mod overview;
-mod promise;
-mod share;
-mod survey;
+mod read_data;
+mod subset;
 
-pub use contents::Reading;
 pub use finding::{Finding, Severity};
-pub use loss::Loss;
+pub use impact::Loss;
 pub use overview::{Age, Backup, Lineage, Overview, overview};
-pub use share::Share;
+pub use read_data::Reading;
+pub use subset::Share;
 
 use crate::error::{ErrorKind, Result, TxnPlace};
 use crate::format::txnlog::Level;
 use crate::history::source::{self, Source};
 use crate::history::timeline::{Timeline, side_by_side};
 use crate::progress::Progress;
-use crate::repository::{BackupName, History, Manifest, Repository};
-use contents::{Stored, broken, listed};
-use loss::{lost_objects, name_backups, spared, weigh};
-use promise::Promises;
+use crate::repository::{BackupName, LineageContents, Manifest, Repository};
+use claimed_windows::Promises;
+use impact::{lost_objects, name_backups, spared, weigh};
+use inventory::{Survey, survey};
+use read_data::{Stored, broken, listed};
 use std::collections::{BTreeMap, HashMap, HashSet};
-use survey::{Survey, survey};
 
 /// What of the objects is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -183,11 +183,11 @@ fn judge_objects(survey: &Survey, findings: &mut Vec<Finding>) -> (u64, u64) {
         let finding = match survey.sizes.get(*name) {
             Some(size) if size == bytes => continue,
             Some(size) => {
-                let message = format!("is {size} bytes long, and was {bytes} when it was stored");
+                let message = format!("is {size} bytes long, but was {bytes} when it was stored");
                 Finding::new("object-size", Severity::Damage, message)
             }
             None => {
-                let message = format!("is not there: {bytes} bytes");
+                let message = format!("is missing: {bytes} bytes");
                 Finding::new("object-missing", Severity::Damage, message)
             }
         };
@@ -211,7 +211,7 @@ fn read_data(
         ReadData::All => None,
     };
     let known = lost_objects(findings);
-    let (reading, found) = contents::read(promises.repository, all, share, &known, progress)?;
+    let (reading, found) = read_data::read(promises.repository, all, share, &known, progress)?;
     findings.extend(found);
     let lost = lost_objects(findings);
     let mut lineages: HashMap<&str, Vec<(BackupName, Manifest)>> = HashMap::new();
@@ -224,7 +224,7 @@ fn read_data(
     for (lineage, backups) in lineages {
         // Once in as many runs as it takes to read everything else.
         if share.is_none_or(|share| share.contains(lineage)) {
-            let history = spared(&History::of(backups), &|name| lost.contains(name));
+            let history = spared(&LineageContents::of(backups), &|name| lost.contains(name));
             findings.extend(forks(promises, &history, progress)?);
         }
     }
@@ -234,7 +234,7 @@ fn read_data(
 /// Compares the logs of a lineage where they hold the same zxids.
 fn forks(
     promises: &Promises<'_>,
-    history: &History,
+    history: &LineageContents,
     progress: &dyn Progress,
 ) -> Result<Vec<Finding>> {
     let repository = promises.repository;
@@ -245,7 +245,7 @@ fn forks(
         Ok(forks) => Ok(forks
             .iter()
             .map(|fork| {
-                let message = format!("says something else than {}", name(fork.log));
+                let message = format!("disagrees with {}", name(fork.log));
                 Finding::new("lineage-fork", Severity::Damage, message)
                     .object(name(fork.other))
                     .offset(Some(fork.offset))

@@ -1,13 +1,13 @@
 //! What a repository holds, and how fresh it is: from names and manifests alone, so that monitoring
 //! can ask every minute.
 
+use super::claimed_windows::{Promises, claims_empty};
 use super::manifest::CLOCK_SKEW_MS;
-use super::promise::{Promises, claims_empty};
 use crate::error::{Error, ErrorKind, Result};
 use crate::history::source;
 use crate::history::timeline::side_by_side;
 use crate::progress::Progress;
-use crate::repository::{BackupName, History, Manifest, Repository, StoredWindow};
+use crate::repository::{BackupName, LineageContents, Manifest, Repository, StoredWindow};
 use crate::zxid::Zxid;
 use std::collections::HashMap;
 
@@ -192,7 +192,7 @@ fn windows(promises: &Promises<'_>, lineage: &Lineage) -> Result<Vec<StoredWindo
                 .filter_map(|(zxid, time)| Some((zxid, time?))),
         );
     }
-    let history = History::of(whole);
+    let history = LineageContents::of(whole);
     for log in &history.logs {
         times.insert(log.last_zxid, log.last_time_ms);
         times.insert(log.first_zxid, log.first_time_ms);

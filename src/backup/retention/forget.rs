@@ -4,7 +4,7 @@
 use super::policy::{Candidate, Policy, Reason, Summary, judge};
 use super::{Clock, ensure_plausible};
 use crate::error::{Error, ErrorKind, Result};
-use crate::repository::{BackupName, FORMAT_VERSION, Listing, Manifest, Repository, Tomb};
+use crate::repository::{BackupName, FORMAT_VERSION, Listing, Manifest, Repository, Tombstone};
 use jiff::tz::TimeZone;
 use std::collections::BTreeSet;
 
@@ -178,11 +178,11 @@ fn choose(plan: &mut Plan, ids: &[String], listing: &Listing) -> Result<()> {
             ensure_unpinned(&fate.name, listing)?;
             if newest.as_ref() == Some(&fate.name) {
                 let message = format!(
-                    "{} is the newest backup of its lineage that restores its last txn",
+                    "{} is the newest backup of its lineage that restores its last transaction",
                     fate.name.id
                 );
                 return Err(Error::new(ErrorKind::BadArgument, message).hint(
-                    "make another one first; a lineage that is abandoned is forgotten with --lineage",
+                    "make another one first; to forget an abandoned lineage, use --lineage",
                 ));
             }
             fate.kept = None;
@@ -205,9 +205,8 @@ fn abandon(plan: &mut Plan, id: &str, listing: &Listing) -> Result<()> {
     };
     if index == 0 {
         let message = format!("{} is the lineage of the newest backup", lineage.id);
-        return Err(
-            bad(message).hint("only a history that another one has replaced is forgotten whole")
-        );
+        return Err(bad(message)
+            .hint("only a history that was replaced by another can be forgotten as a whole"));
     }
     for fate in &mut lineage.backups {
         ensure_unpinned(&fate.name, listing)?;
@@ -221,7 +220,7 @@ fn ensure_unpinned(backup: &BackupName, listing: &Listing) -> Result<()> {
         return Ok(());
     }
     let message = format!("{} is pinned", backup.id);
-    let hint = format!("'zoovault unpin {}' makes it one like others", backup.id);
+    let hint = format!("run 'zoovault unpin {}' first", backup.id);
     Err(Error::new(ErrorKind::BadArgument, message).hint(hint))
 }
 
@@ -251,7 +250,7 @@ pub fn execute(repository: &Repository, plan: &Plan, clock: Clock<'_>) -> Result
     let created_ms = clock();
     ensure_plausible(repository, created_ms)?;
     repository
-        .bury(&Tomb {
+        .bury(&Tombstone {
             format: FORMAT_VERSION,
             created_ms,
             backups,

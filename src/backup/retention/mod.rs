@@ -30,6 +30,6 @@ fn ensure_plausible(repository: &Repository, now_ms: i64) -> Result<()> {
         format_ms(now_ms, &TimeZone::UTC),
         format_ms(made_ms, &TimeZone::UTC),
     );
-    let message = format!("was made at {made}, and the clock here says {now}");
+    let message = format!("was made at {made}, but the clock here says {now}");
     Err(Error::about(repository.shown(), ErrorKind::Failed, message).hint("set the clock"))
 }

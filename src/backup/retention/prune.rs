@@ -43,7 +43,7 @@ use super::state::{Manifests, State};
 use super::{Clock, ensure_plausible};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
-use crate::repository::{BackupName, FORMAT_VERSION, Needs, Repository, TOMB_AGE, Tomb};
+use crate::repository::{BackupName, FORMAT_VERSION, Needs, Repository, TOMB_AGE, Tombstone};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -178,7 +178,7 @@ impl Run<'_> {
         }
         self.stale += 1;
         if self.stale > STALE_MAX {
-            let message = "cannot be read in less than an hour: nothing more is deleted";
+            let message = "takes more than an hour to read: nothing more is deleted";
             let shown = self.repository.shown();
             return Err(Error::about(shown, ErrorKind::Failed, message));
         }
@@ -272,7 +272,7 @@ impl Run<'_> {
         let state = self.read(Manifests::AfterDeletion)?;
         let marks = state.unmarked_objects();
         let (tombs, _) = state.finished_tombs();
-        let tomb = Tomb {
+        let tomb = Tombstone {
             format: FORMAT_VERSION,
             created_ms: (self.clock)(),
             backups: state.unmarked_backups(),

@@ -2,7 +2,7 @@
 
 use super::Clock;
 use crate::error::Result;
-use crate::repository::{BackupName, Listing, Needs, Repository, TOMB_AGE, Tomb, name};
+use crate::repository::{BackupName, Listing, Needs, Repository, TOMB_AGE, Tombstone, name};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// How long what is marked stays, in ms.
@@ -95,7 +95,7 @@ impl State {
     }
 
     /// The marks that are old enough to be carried out.
-    fn due_tombs(&self) -> impl Iterator<Item = &Tomb> {
+    fn due_tombs(&self) -> impl Iterator<Item = &Tombstone> {
         let is_due = |name: &str| self.age_of(name) >= TOMB_AGE_MS;
         let due = self.listing.tombs.iter();
         due.filter(move |(name, _)| is_due(name))
@@ -183,14 +183,14 @@ impl State {
             .collect()
     }
 
-    fn present_tombs(&self) -> impl Iterator<Item = &(String, Tomb)> {
+    fn present_tombs(&self) -> impl Iterator<Item = &(String, Tombstone)> {
         let tombs = self.listing.tombs.iter();
         tombs.filter(|(name, _)| !self.is_of_the_future(name))
     }
 
     /// Whether all that a mark says is done: its backups are gone; its objects are gone, or needed
     /// again by a backup that was being made.
-    fn is_carried_out(&self, tomb: &Tomb, there: &HashSet<&str>) -> bool {
+    fn is_carried_out(&self, tomb: &Tombstone, there: &HashSet<&str>) -> bool {
         let is_done = |object: &String| {
             let is_there = self.objects.contains_key(object) || there.contains(object.as_str());
             !is_there || self.live.contains(object)

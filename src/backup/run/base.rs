@@ -2,7 +2,7 @@
 
 use super::lineage::Lineage;
 use super::scan::Scan;
-use super::ship::{Parts, Target};
+use super::upload::{Parts, Target};
 use super::{Run, Stored};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::snapshot::{self, NewestZxids, Trailer};
@@ -15,9 +15,9 @@ use crate::history::replay::{
 };
 use crate::history::source::{self, Source, SourceFile};
 use crate::history::timeline::{Segment, Timeline};
-use crate::progress::{Progress, Silent};
+use crate::progress::{NoProgress, Progress};
 use crate::recovery::restore::write_snapshot;
-use crate::repository::{EXACT_NOWHERE, History, Origin, StoredSnapshot, StoredTrailer};
+use crate::repository::{EXACT_NOWHERE, LineageContents, Origin, StoredSnapshot, StoredTrailer};
 use crate::tree::DataTree;
 use crate::zxid::Zxid;
 use std::io;
@@ -61,7 +61,7 @@ pub(super) fn store(
     };
     let (size, parts) = target.ship(|shipper| copy(file, Parts::new(shipper, base.zxid)))?;
     if size != summary.size {
-        let message = "changed while it was read";
+        let message = "changed while it was being read";
         return Err(Error::about(
             file.shown(),
             ErrorKind::SourceChanged,
@@ -117,7 +117,7 @@ fn trailer(trailer: &Trailer) -> StoredTrailer {
 /// store.
 fn rebuild(
     target: &Target<'_>,
-    history: &History,
+    history: &LineageContents,
     zxid: Zxid,
     options: &source::Options,
     created_ms: i64,
@@ -145,7 +145,7 @@ fn store_tree(
     created_ms: i64,
 ) -> Result<StoredSnapshot> {
     let silent = Target {
-        progress: &Silent,
+        progress: &NoProgress,
         ..*target
     };
     let shown = target.repository.shown();
@@ -184,7 +184,7 @@ impl Run<'_> {
         target: &Target<'_>,
         scan: &Scan,
         all_bases: &[Base],
-        history: &History,
+        history: &LineageContents,
         stored: &mut Stored,
     ) -> Result<()> {
         let timeline = &scan.timeline;
@@ -237,7 +237,7 @@ impl Run<'_> {
     ) -> Result<Option<StoredSnapshot>> {
         match store(target, self.source, timeline, base, self.options.now_ms) {
             Err(error) if error.kind() == ErrorKind::Damage => {
-                self.damaged(format!("{error}; it is no base"));
+                self.damaged(format!("{error}; it is not used as a base"));
                 Ok(None)
             }
             made => made.map(Some),
@@ -251,7 +251,7 @@ impl Run<'_> {
         &mut self,
         target: &Target<'_>,
         lineage: &Lineage,
-        history: &History,
+        history: &LineageContents,
     ) -> Result<Option<StoredSnapshot>> {
         let Some(last) = lineage.last() else {
             return Ok(None);
@@ -285,7 +285,7 @@ impl Run<'_> {
         self.first_sound(target, &timeline, inferred)
     }
 
-    fn is_due(&self, newest: &StoredSnapshot, history: &History) -> bool {
+    fn is_due(&self, newest: &StoredSnapshot, history: &LineageContents) -> bool {
         let logs = history
             .logs
             .iter()
@@ -317,7 +317,7 @@ impl Run<'_> {
     fn rebuilt(
         &mut self,
         target: &Target<'_>,
-        history: &History,
+        history: &LineageContents,
         zxid: Zxid,
     ) -> Result<Option<StoredSnapshot>> {
         self.progress.start("rebuilding a base", None);
@@ -326,14 +326,14 @@ impl Run<'_> {
             Ok(Some(base)) => Ok(Some(base)),
             Ok(None) => {
                 self.notes.push(
-                    "a new base is due, and was not rebuilt: what it would rest on is inferred"
+                    "a new base is due, but was not rebuilt: its evidence would only be inferred"
                         .to_owned(),
                 );
                 Ok(None)
             }
             Err(error) if matches!(error.kind(), ErrorKind::Damage | ErrorKind::NotReachable) => {
                 self.warnings
-                    .push(format!("a new base is due, and cannot be rebuilt: {error}"));
+                    .push(format!("a new base is due, but cannot be rebuilt: {error}"));
                 Ok(None)
             }
             Err(error) => Err(error),
@@ -350,7 +350,7 @@ fn reach(base: &Base, scan: &Scan) -> Option<(Zxid, Zxid)> {
 }
 
 /// What the repository holds, with what was stored now.
-pub(super) fn together(history: &History, stored: &Stored) -> History {
+pub(super) fn together(history: &LineageContents, stored: &Stored) -> LineageContents {
     let mut together = history.clone();
     together.logs.extend(stored.logs.iter().cloned());
     together.snapshots.extend(stored.snapshots.iter().cloned());

@@ -9,10 +9,10 @@ use crate::format::txnlog::Level;
 use crate::history::replay::exact_ranges;
 use crate::history::source::{self, Source};
 use crate::history::timeline::{Gap, Timeline};
-use crate::progress::Silent;
+use crate::progress::NoProgress;
 use crate::repository::{
-    BackupName, COMMIT_WITHIN, FORMAT_VERSION, History, Manifest, Origins, Position, Repository,
-    StoredEvidence, StoredLog, StoredSnapshot, StoredWindow,
+    BackupName, COMMIT_WITHIN, FORMAT_VERSION, LineageContents, Manifest, Origins, Position,
+    Repository, StoredEvidence, StoredLog, StoredSnapshot, StoredWindow,
 };
 use crate::zxid::Zxid;
 use std::time::{Instant, SystemTime};
@@ -23,7 +23,7 @@ impl Run<'_> {
         &mut self,
         scan: &Scan,
         lineage: &Lineage,
-        mut history: History,
+        mut history: LineageContents,
         mut stored: Stored,
     ) -> Result<Manifest> {
         let position = scan.position(self.source)?;
@@ -73,7 +73,7 @@ impl Run<'_> {
     }
 
     /// Tells which txns are missing around those that were stored now.
-    fn judge_gaps(&mut self, history: &History, stored: &Stored) -> Result<()> {
+    fn judge_gaps(&mut self, history: &LineageContents, stored: &Stored) -> Result<()> {
         let all = together(history, stored);
         let all = Source::of_history(self.repository, &all, &self.source_options())?;
         let timeline = Timeline::read(&all, Level::Frames, self.progress)?;
@@ -95,18 +95,16 @@ impl Run<'_> {
                 gap.first_missing(),
                 gap.last_missing(),
             ) {
-                (true, ..) => format!("the {gap}, are"),
-                (false, first, last) if first == last => format!("txn {first} is"),
-                (false, first, last) => format!("the txns from {first} to {last} are"),
+                (true, ..) => format!("{gap}, are"),
+                (false, first, last) if first == last => format!("transaction {first} is"),
+                (false, first, last) => format!("transactions {first} to {last} are"),
             };
             let why = match self.is_damaged {
-                true => "what is damaged, or what the server purged before it was backed up",
-                false => {
-                    "the server purged them before they were backed up, or was sent a whole tree"
-                }
+                true => "damaged, or purged before being backed up",
+                false => "purged before being backed up, or skipped by a SNAP sync from the leader",
             };
             self.warnings.push(format!(
-                "a gap: {txns} not there any more: {why}; another member may have them"
+                "gap: {txns} missing: {why}; another member may have them"
             ));
         }
         Ok(())
@@ -125,7 +123,7 @@ impl Run<'_> {
     fn choose(
         &self,
         manifest: &mut Manifest,
-        mut history: History,
+        mut history: LineageContents,
         stored: Stored,
         merged: Vec<StoredLog>,
     ) -> Result<()> {
@@ -177,7 +175,7 @@ impl Run<'_> {
     ) -> Result<Backup> {
         let ends = scan.timeline.last().unwrap_or(zxid);
         self.warnings.push(format!(
-            "the txns from {zxid} to {ends} are not stored: other members went on without them, so they were never committed; the server truncates them when it joins"
+            "transactions {zxid} to {ends} are not stored: other members continued without them, so they were never committed; the server truncates them when it joins"
         ));
         let Some(newest) = lineage.newest().cloned() else {
             return Err(Error::new(ErrorKind::Failed, "a lineage without backups"));
@@ -209,8 +207,8 @@ impl Run<'_> {
                         .is_none_or(|last| base.zxid >= last.zxid)
             };
             self.warnings.push(match manifest.snapshots.iter().any(is_restorable) {
-                true => "no window: nothing that is stored can be restored exactly; the newest snapshot can as it stands, by --accept-unproven".to_owned(),
-                false => "no window: no sound snapshot reaches the last txn, so nothing up to it can be restored; let a server take a snapshot, and back up again".to_owned(),
+                true => "no window: nothing that is stored can be restored exactly; the newest snapshot can be used as it is, with --accept-unproven".to_owned(),
+                false => "no window: no sound snapshot leads to the last transaction, so nothing up to it can be restored; have a server take a snapshot, then back up again".to_owned(),
             });
         }
         let is_idle = lineage.heads().count() == 1
@@ -223,13 +221,13 @@ impl Run<'_> {
             return Err(Error::about(
                 self.source.shown(),
                 ErrorKind::Failed,
-                "holds nothing that can be backed up",
+                "has nothing that can be backed up",
             ));
         }
         // By the wall's clock too, since the other one stands still while a machine sleeps.
         let elapsed = begun.1.elapsed().unwrap_or_default().max(begun.0.elapsed());
         if elapsed > COMMIT_WITHIN {
-            let message = "took so long to read that what was stored may be deleted already";
+            let message = "took so long to read that what was stored may already be deleted";
             return Err(Error::about(
                 self.source.shown(),
                 ErrorKind::SourceChanged,
@@ -252,8 +250,8 @@ impl Run<'_> {
 }
 
 /// What one manifest lists.
-fn only(manifest: &Manifest) -> History {
-    let mut history = History::of(Vec::new());
+fn only(manifest: &Manifest) -> LineageContents {
+    let mut history = LineageContents::of(Vec::new());
     history.lineage.clone_from(&manifest.lineage);
     history.logs.clone_from(&manifest.logs);
     history.snapshots.clone_from(&manifest.snapshots);
@@ -274,11 +272,11 @@ fn added_bytes(stored: &Stored, merged: &[StoredLog]) -> u64 {
 /// Damage of a log, where its beginning has to be looked at; failures to read.
 pub fn windows(
     repository: &Repository,
-    history: &History,
+    history: &LineageContents,
     options: &source::Options,
 ) -> Result<Vec<StoredWindow>> {
     let source = Source::of_history(repository, history, options)?;
-    let timeline = Timeline::read(&source, Level::Frames, &Silent)?;
+    let timeline = Timeline::read(&source, Level::Frames, &NoProgress)?;
     let all = stored_bases(&source, &timeline)?;
     let time_at = |zxid: Zxid| {
         let at_begin = history.logs.iter().find(|log| log.first_zxid == zxid);

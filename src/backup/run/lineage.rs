@@ -9,7 +9,7 @@ use crate::format::txnlog::LogReader;
 use crate::history::source::Source;
 use crate::history::timeline::Timeline;
 use crate::repository::{
-    BackupName, History, Listing, Manifest, Mark, Object, Position, Repository,
+    BackupName, LineageContents, Listing, Manifest, Mark, Object, Position, Repository,
 };
 use crate::zxid::Zxid;
 use std::collections::{HashMap, HashSet};
@@ -73,7 +73,7 @@ impl Lineage {
                 Err(error) if error.kind() == ErrorKind::Damage => {
                     let id = &name.id;
                     self.damage.push(format!(
-                        "{error}; it counts as not made, until 'zoovault forget {id}' gives it up"
+                        "{error}; it is ignored until 'zoovault forget {id}' discards it"
                     ));
                 }
                 Err(error) => return Err(error),
@@ -108,7 +108,7 @@ impl Lineage {
         };
         let shown = repository.storage().shown_object(first);
         self.damage.push(format!(
-            "{}{more} of the repository: gone, or not as long as it was; what the source still has of it is stored again",
+            "{}{more} of the repository: missing, or of a different length; what the source still has of it is stored again",
             shown.display()
         ));
         let is_there = |object: &Object| !lost.contains(&&object.name);
@@ -122,8 +122,8 @@ impl Lineage {
     }
 
     /// What its backups hold together.
-    pub fn history(&self) -> History {
-        History::of(self.backups.clone())
+    pub fn history(&self) -> LineageContents {
+        LineageContents::of(self.backups.clone())
     }
 
     /// The newest backup.

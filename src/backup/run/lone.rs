@@ -3,7 +3,7 @@
 //! stored as it is, with the highest zxid that its znodes show, and told by name.
 
 use super::base::store;
-use super::ship::Target;
+use super::upload::Target;
 use super::{Run, Stored, goes_on};
 use crate::backup::run::base::together;
 use crate::backup::run::lineage::Lineage;
@@ -14,8 +14,8 @@ use crate::format::txnlog::Level;
 use crate::history::replay::{Alone, Base, BaseFile, bases};
 use crate::history::source::{Source, SourceFile};
 use crate::history::timeline::Timeline;
-use crate::progress::Silent;
-use crate::repository::{History, StoredSnapshot, StoredWindow};
+use crate::progress::NoProgress;
+use crate::repository::{LineageContents, StoredSnapshot, StoredWindow};
 use crate::zxid::Zxid;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -24,7 +24,7 @@ const WRITTEN_WITHIN: Duration = Duration::from_secs(120);
 
 /// What the repository holds, with what was stored now.
 struct Held {
-    history: History,
+    history: LineageContents,
     windows: Vec<StoredWindow>,
     timeline: Timeline,
 }
@@ -59,7 +59,7 @@ impl Run<'_> {
         target: &Target<'_>,
         scan: &Scan,
         lineage: &Lineage,
-        history: &History,
+        history: &LineageContents,
         stored: &mut Stored,
     ) -> Result<()> {
         let (source, last) = (self.source, scan.timeline.last());
@@ -115,12 +115,12 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn held(&self, history: &History, stored: &Stored) -> Result<Held> {
+    fn held(&self, history: &LineageContents, stored: &Stored) -> Result<Held> {
         let history = together(history, stored);
         let source = Source::of_history(self.repository, &history, &self.source_options())?;
         Ok(Held {
             windows: self.windows(&history)?,
-            timeline: Timeline::read(&source, Level::Frames, &Silent)?,
+            timeline: Timeline::read(&source, Level::Frames, &NoProgress)?,
             history,
         })
     }
@@ -129,10 +129,10 @@ impl Run<'_> {
         let (name, zxid, parts) = (&alone.name, alone.zxid, alone.parts());
         self.warnings.push(match alone.is_plausible() {
             true => format!(
-                "{name} is stored, and stands alone: no log goes with it, so it is exact for all that it shows, and nothing proves that; 'zoovault restore --to {zxid} --accept-unproven' takes it as it stands"
+                "{name} is stored on its own: it has no logs, so it appears to be exact, but nothing proves that; 'zoovault restore --to {zxid} --accept-unproven' uses it as it is"
             ),
             false => format!(
-                "{name} is stored, and stands alone: no log goes with it, and {parts}, so nothing can be restored from it; 'zoovault ls --as-is' and others show it"
+                "{name} is stored on its own: it has no logs, and {parts}, so nothing can be restored from it; 'zoovault ls --as-is' and others show it"
             ),
         });
     }
@@ -147,10 +147,12 @@ impl Run<'_> {
             (true, _) if age.is_some_and(|age| age < WRITTEN_WITHIN) => self.notes.push(format!(
                 "{error}: it was written to a moment ago, and may not be finished yet"
             )),
-            (true, true) => self
-                .warnings
-                .push(format!("{error}; it is no base, and nothing needs it")),
-            (true, false) | (false, _) => self.damaged(format!("{error}; it is no base")),
+            (true, true) => self.warnings.push(format!(
+                "{error}; it is not used as a base, and nothing needs it"
+            )),
+            (true, false) | (false, _) => {
+                self.damaged(format!("{error}; it is not used as a base"))
+            }
         }
     }
 }

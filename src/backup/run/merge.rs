@@ -1,11 +1,11 @@
 //! Many small logs become one.
 
 use super::lineage::Lineage;
-use super::ship::{Cutter, Target};
+use super::upload::{Cutter, Target};
 use super::{Run, Stored};
 use crate::error::{ErrorKind, Result};
 use crate::format::txnlog::LogReader;
-use crate::repository::{History, OBJECT_LEN, StoredLog};
+use crate::repository::{LineageContents, OBJECT_LEN, StoredLog};
 use crate::zxid::Zxid;
 
 /// How many logs in a row, of one size or smaller, are laid together.
@@ -20,7 +20,7 @@ impl Run<'_> {
     pub(super) fn merge(
         &mut self,
         lineage: &Lineage,
-        history: &mut History,
+        history: &mut LineageContents,
         stored: &mut Stored,
     ) -> Result<Vec<StoredLog>> {
         // Where runs knew nothing of one another, what they stored is compared before it is mixed.
@@ -37,15 +37,15 @@ impl Run<'_> {
             .filter(|log| log.first_zxid >= from)
             .map(|log| (*log).clone())
             .collect();
-        let condemned = std::mem::take(&mut self.listing.condemned);
+        let marked = std::mem::take(&mut self.listing.marked);
         let target = Target {
             repository: self.repository,
             lineage: &lineage.id,
-            condemned: &condemned,
-            progress: &crate::progress::Silent,
+            marked: &marked,
+            progress: &crate::progress::NoProgress,
         };
         let merged = lay_together(&target, &replaced);
-        self.listing.condemned = condemned;
+        self.listing.marked = marked;
         let merged = match merged {
             Err(error) if error.kind() == ErrorKind::Damage => {
                 self.damaged(error.to_string());

@@ -48,17 +48,17 @@
 //! **Small logs** are laid together as they become many, so that a manifest stays short however
 //! often it is made. What they replace is pruned when no backup lists it any more.
 
+mod assign_lineage;
 mod base;
 mod commit;
-mod joints;
+mod epoch_boundaries;
 mod lineage;
 mod lone;
 mod merge;
 mod payloads;
-mod place;
 mod relation;
 mod scan;
-mod ship;
+mod upload;
 
 pub use commit::windows;
 
@@ -66,17 +66,17 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::history::source::{self, Source, SourceFile};
 use crate::progress::Progress;
 use crate::repository::{
-    BackupName, History, Listing, Manifest, Repository, StoredEvidence, StoredLog, StoredSnapshot,
-    StoredWindow,
+    BackupName, LineageContents, Listing, Manifest, Repository, StoredEvidence, StoredLog,
+    StoredSnapshot, StoredWindow,
 };
 use crate::zxid::Zxid;
+use assign_lineage::Place;
 use base::bases_in_order;
 use lineage::Lineage;
-use place::Place;
 use scan::{Scan, Stretch};
-use ship::{Cutter, Target};
 use std::path::PathBuf;
 use std::time::{Instant, SystemTime};
+use upload::{Cutter, Target};
 
 /// By how much logs shrink at best, for the guess whether there is room.
 const RATIO_MAX: u64 = 10;
@@ -259,18 +259,18 @@ impl Run<'_> {
             ));
         }
         for error in self.source.unread() {
-            self.damaged(format!("{error}; what it says is not known"));
+            self.damaged(format!("{error}; its content is not known"));
         }
         // Of those that were not read again, since they were backed up before.
         let is_read = |index: usize| scan.timeline.logs.iter().any(|log| log.log == index);
         let older = self.source.logs().iter().enumerate();
         let older = older.filter(|(index, _)| !is_read(*index));
         for error in older.filter_map(|(_, file)| file.unopened()) {
-            self.damaged(format!("{error}; what it held was backed up before"));
+            self.damaged(format!("{error}; its content was backed up earlier"));
         }
         let unread = self.source.snapshots().iter();
         for error in unread.filter_map(SourceFile::unopened) {
-            self.damaged(format!("{error}; it is no base"));
+            self.damaged(format!("{error}; it is not used as a base"));
         }
         let mut snapshots = self.source.snapshots().iter();
         let has_txns_elsewhere = self.source.logs().is_empty()
@@ -278,7 +278,7 @@ impl Run<'_> {
             && snapshots.any(|file| file.zxid() > Zxid::ZERO);
         if has_txns_elsewhere {
             self.warnings.push(
-                "the source has snapshots and no logs: where its server has a dataLogDir, name it with --data-log-dir, or give the zoo.cfg".to_owned(),
+                "the source has snapshots but no logs: if its server has a separate dataLogDir, give it with --data-log-dir, or give the zoo.cfg".to_owned(),
             );
         }
         let is_ahead = self
@@ -287,20 +287,25 @@ impl Run<'_> {
             .is_some_and(|seen| seen > self.options.now_ms);
         if is_ahead {
             self.warnings.push(
-                "there are backups from later than now: this host's clock is behind, or that of another is ahead".to_owned(),
+                "some backups are dated in the future: this host's clock is behind, or another's is ahead".to_owned(),
             );
         }
     }
 
     /// Stores what is missing, and the bases that it needs.
-    fn store(&mut self, scan: &Scan, lineage: &Lineage, history: &History) -> Result<Stored> {
+    fn store(
+        &mut self,
+        scan: &Scan,
+        lineage: &Lineage,
+        history: &LineageContents,
+    ) -> Result<Stored> {
         let timeline = &scan.timeline;
         let (all_bases, damage) = match goes_on(scan, lineage) {
             true => (Vec::new(), Vec::new()),
             false => bases_in_order(self.source, timeline)?,
         };
         for error in damage {
-            self.damaged(format!("{error}; it is no base"));
+            self.damaged(format!("{error}; it is not used as a base"));
         }
         let earliest = all_bases
             .iter()
@@ -312,11 +317,11 @@ impl Run<'_> {
         let stretches = scan.stretches(&history.ranges(), from);
         self.ensure_room(&stretches)?;
         let lineage_id = lineage.id.clone();
-        let condemned = std::mem::take(&mut self.listing.condemned);
+        let marked = std::mem::take(&mut self.listing.marked);
         let target = Target {
             repository: self.repository,
             lineage: &lineage_id,
-            condemned: &condemned,
+            marked: &marked,
             progress: self.progress,
         };
         let mut stored = Stored {
@@ -330,7 +335,7 @@ impl Run<'_> {
             let due = self.due_base(&target, lineage, history)?;
             stored.snapshots.extend(due);
         }
-        self.listing.condemned = condemned;
+        self.listing.marked = marked;
         Ok(stored)
     }
 
@@ -365,9 +370,9 @@ impl Run<'_> {
         match self.repository.storage().free_space() {
             Some(free) if free < needed => {
                 let message =
-                    format!("has room for {free} bytes, and at least {needed} are to be stored");
+                    format!("has room for {free} bytes, but at least {needed} are needed");
                 let error = Error::about(self.repository.shown(), ErrorKind::Failed, message);
-                Err(error.hint("free space there: 'zoovault forget' and 'zoovault prune'"))
+                Err(error.hint("free up space there: 'zoovault forget' and 'zoovault prune'"))
             }
             _ => Ok(()),
         }
@@ -381,7 +386,7 @@ impl Run<'_> {
     }
 
     /// What `history` promises.
-    fn windows(&self, history: &History) -> Result<Vec<StoredWindow>> {
+    fn windows(&self, history: &LineageContents) -> Result<Vec<StoredWindow>> {
         windows(self.repository, history, &self.source_options())
     }
 }

@@ -125,7 +125,7 @@ impl Scan {
         let entry = reader.next_above(zxid.prev())?;
         let Some(entry) = entry.filter(|entry| entry.header.zxid == zxid) else {
             let log = piece.log(source)?;
-            let message = format!("changed while it was read: {zxid} is not there any more");
+            let message = format!("changed while it was being read: {zxid} is gone");
             return Err(Error::about(log.shown(), ErrorKind::SourceChanged, message));
         };
         Ok(Some(Position {

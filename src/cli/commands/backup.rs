@@ -6,7 +6,7 @@ use crate::cli::jobs::config::Config;
 use crate::cli::jobs::{self, Gauge, JobArgs, Outcome, Rounds};
 use crate::cli::json;
 use crate::cli::repo_args::{self, RepoArg, now_ms};
-use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::text;
 use clap::Args;
 use serde_json::Value;
@@ -29,23 +29,23 @@ const FOLLOW_EVERY: u64 = 10;
 /// is worth knowing.
 const IDLE_COMMIT_EVERY: Duration = Duration::from_secs(3600);
 
-/// Back up data directories into a repository: what it does not hold yet, checked.
+/// Back up data directories into a repository: only what is new, and verified.
 ///
-/// Right while the server writes, rolls, snapshots and purges. Only whole records that it does not
-/// hold yet are stored, each with its checksum verified, and a base (a snapshot) where one is
-/// needed. Several members of one ensemble are one history in the repository and fill each other's
-/// holes. Any number of runs may go on at once; one that is killed has done nothing, or all. A
-/// repository is for one ensemble: another, or the same one rebuilt or restored, is a history of
-/// its own in it, and that is told each time.
+/// Safe while the server is running. Only complete records that the repository does not have yet
+/// are stored, each with its checksum verified, plus a base (a snapshot) when one is needed.
+/// Several members of one ensemble form one history in the repository and fill each other's gaps.
+/// Any number of backups can run at the same time; one that is killed has stored either nothing or
+/// everything. A repository is for one ensemble: another ensemble, or the same one rebuilt or
+/// restored, becomes a separate history in it, and each such change is reported.
 ///
-/// What it prints and records is the window that the backup gives: from which zxid to which
-/// everything can be restored from it.
+/// It prints and records the backup's window: the range of zxids in which every point can be
+/// restored from it.
 ///
-/// Status 3, loudly: no window, a gap, a stale source, a history that is not that of the last
-/// backup. Status 4: new records of the source, a snapshot that was to be a base, or objects of the
-/// repository are damaged; what is sound was backed up, and what is gone stored again. What was
-/// backed up before is not read anew: that is for verify and check. A source that cannot be read at
-/// all is a failure, and keeps no other from being backed up.
+/// Status 3: no window, a gap, a stale source, or a different history from the last backup's.
+/// Status 4: new records of the source, a snapshot needed as a base, or objects in the repository
+/// are damaged; what is sound was backed up, and lost objects were stored again. What was backed up
+/// earlier is not read again: use verify and check for that. A source that cannot be read at all is
+/// a failure, but the other sources are still backed up.
 #[derive(Args, Debug)]
 pub struct BackupArgs {
     /// Data directories (or their version-2, or a zoo.cfg): members of one ensemble
@@ -53,17 +53,17 @@ pub struct BackupArgs {
     pub sources: Vec<PathBuf>,
     #[command(flatten)]
     pub repo: RepoArg,
-    /// A source's dataLogDir, where it is not the dataDir; once for each SOURCE, in their order
+    /// A source's dataLogDir, if it is not the dataDir; once per SOURCE, in the same order
     #[arg(long, value_name = "DIR")]
     pub data_log_dir: Vec<PathBuf>,
-    /// Store a new base so long after the last one, or when so many bytes of logs lie behind it; or
-    /// both, with a comma [default: 7d,1GiB]
+    /// Store a new base this long after the last one, or once this many bytes of logs follow it; or
+    /// both, separated by a comma [default: 7d,1GiB]
     #[arg(long, value_name = "TIME|BYTES", allow_hyphen_values = true)]
     pub base_every: Option<String>,
-    /// Do not end: look again every so many seconds (without a number, what the configuration says,
-    /// or 10), and store what is new. SIGTERM or SIGINT ends it, behind the round that is going on,
-    /// with status 0. Metrics and pings tell of each round; hooks run once: before the first, and
-    /// behind the last, by how that ended. A first round that fails is the last
+    /// Keep running; check every SECONDS (without a number, as configured, or 10), and store what
+    /// is new. SIGTERM or SIGINT ends it after the current round, with status 0. Metrics and pings
+    /// report each round; hooks run once: before the first round, and after the last, according to
+    /// how that ended. If the first round fails, it ends
     #[arg(
         long,
         value_name = "SECONDS",
@@ -96,11 +96,11 @@ impl Plan {
             }
         };
         if sources.is_empty() {
-            let message = "what is to be backed up? name a data directory";
+            let message = "no source given; name a data directory";
             return Err(BadArgument(message.to_owned()).into());
         }
         if !log_dirs.is_empty() && log_dirs.len() != sources.len() {
-            let message = "--data-log-dir is given once for each SOURCE, or not at all";
+            let message = "give --data-log-dir once for each SOURCE, or not at all";
             return Err(BadArgument(message.to_owned()).into());
         }
         let every = args.base_every.as_ref().or(config.base_every.as_ref());
@@ -191,7 +191,7 @@ fn lies_inside(repository: &Repository, source: &Source) -> Option<String> {
     });
     let data_dir = data_dirs.find(|dir| place.starts_with(dir))?;
     Some(format!(
-        "the repository lies in {}, which it backs up: whoever moves or wipes that directory loses both; move the repository out of it, best to another disk",
+        "the repository is inside {}, which it backs up: moving or deleting that directory loses both; move the repository elsewhere, preferably to another disk",
         data_dir.display()
     ))
 }
@@ -225,7 +225,7 @@ fn in_order(plan: &Plan) -> Vec<(&Path, &source::Options)> {
 
 /// Backs up again and again, until a signal comes.
 fn follow(plan: &Plan, mut rounds: Rounds, every: Duration, ui: &Ui) -> anyhow::Result<Exit> {
-    let stop = exit::Stop::on_signals(rounds.last_words());
+    let stop = exit::Stop::on_signals(rounds.signal_handler());
     let done = until_stopped(plan, &mut rounds, &stop, every, ui);
     let hook_failed = rounds.end();
     done?;
@@ -367,17 +367,17 @@ impl Done {
             let told = [
                 (
                     "zoovault_backup_window_from_timestamp_seconds",
-                    "The time of the first txn that can be restored from the newest backup alone.",
+                    "The time of the first transaction that can be restored from the newest backup alone.",
                     from,
                 ),
                 (
                     "zoovault_backup_window_to_timestamp_seconds",
-                    "The time of the last txn that can be restored from the newest backup alone.",
+                    "The time of the last transaction that can be restored from the newest backup alone.",
                     to,
                 ),
                 (
                     "zoovault_backup_added_txns",
-                    "How many txns the newest backup added.",
+                    "How many transactions the newest backup added.",
                     Some(manifest.added_txns as f64),
                 ),
                 (
@@ -387,7 +387,7 @@ impl Done {
                 ),
                 (
                     "zoovault_backup_stored_bytes",
-                    "The bytes of all objects that the newest backup lists.",
+                    "Total bytes of the objects that the newest backup lists.",
                     Some(backup.stored_bytes as f64),
                 ),
             ];
@@ -418,7 +418,7 @@ impl Done {
 }
 
 impl Render for Done {
-    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn human(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         for (path, backup) in &self.backups {
             let manifest = &backup.manifest;
             let id = backup

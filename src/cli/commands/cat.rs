@@ -15,10 +15,10 @@ use zoovault::tree::select::clean_path;
 
 /// Write the data of a znode as it was at a point to stdout, and nothing else.
 ///
-/// Byte for byte into a pipe or a file. On a terminal control characters and bytes that are not
-/// text are shown escaped, unless with --raw. A znode without data (null) gives nothing, which
-/// stderr says. A path that is not there ends with status 1, and with the command that shows it
-/// where it was there before.
+/// Byte for byte to a pipe or a file. On a terminal, control characters and bytes that are not text
+/// are escaped, unless --raw is given. A znode without data (null) prints nothing, with a note on
+/// stderr. A path that does not exist ends with status 1; if it existed earlier, the command that
+/// shows its last state is printed.
 #[derive(Args, Debug)]
 #[command(after_help = POINTS, after_long_help = format!("{POINTS}\n\n{EXIT_STATUS}"))]
 pub struct CatArgs {
@@ -27,7 +27,7 @@ pub struct CatArgs {
     /// The znode
     #[arg(value_name = "PATH")]
     pub path: OsString,
-    /// The bytes as they are, on a terminal too
+    /// Print the bytes as they are, even to a terminal
     #[arg(long)]
     pub raw: bool,
 }
@@ -58,7 +58,7 @@ pub fn run(args: &CatArgs, ui: &Ui) -> anyhow::Result<Exit> {
             if shown.as_bytes() != data {
                 let line_end = if shown.ends_with('\n') { "" } else { "\n" };
                 ui.print(line_end.as_bytes())?;
-                ui.note("not all of it is plain text, and is shown escaped; --raw or a pipe gives the bytes");
+                ui.note("some of it is not plain text and is shown escaped; --raw or a pipe gives the bytes");
             }
         }
         Some(data) => ui.print(data)?,

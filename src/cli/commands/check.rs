@@ -6,7 +6,7 @@ use crate::cli::jobs::config::Config;
 use crate::cli::jobs::{self, JobArgs, Outcome};
 use crate::cli::json;
 use crate::cli::repo_args::{self, RepoArg, now_ms};
-use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::text;
 use anyhow::Context;
 use clap::Args;
@@ -30,23 +30,23 @@ Examples:
   zoovault check --repo /backup --read-data                     every byte
   zoovault check --repo /backup --read-data-subset daily/month  once a day: every byte once a month";
 
-/// Check a backup repository: that everything is there, and on demand that every byte is right.
+/// Check a backup repository: that nothing is missing and, optionally, that every byte is right.
 ///
 /// Without --read-data, the names of all objects, their sizes, and the manifests are compared with
-/// one another: what is missing is found, and what contradicts itself. Bit rot in logs and bases is
-/// not: for that, --read-data reads every object that a backup lists, on all cores, and compares
-/// its SHA-256, its compression, every record, checksum and znode in it, and what the manifests
-/// noted of it. Logs of one lineage that hold the same zxids are compared with one another. That a
-/// restore succeeds, zoovault drill proves.
+/// one another. This finds what is missing or contradictory, but no bit rot in logs and bases: for
+/// that, --read-data reads every object that a backup lists, on all cores, and checks its SHA-256,
+/// its compression, every record, checksum and znode in it, and what the manifests recorded about
+/// it. Logs of one lineage that cover the same zxids are compared with one another. To prove that a
+/// restore succeeds, use zoovault drill.
 ///
-/// --read-data-subset reads a part: 3/10 the third of ten, or by the date. An object belongs to the
-/// same part every time, by a hash of its name, so daily/month run once a day has read everything
-/// by the end of the month; so have hourly/day, hourly/week, daily/week, daily/year, weekly/year
-/// and monthly/year. Days are those of the local zone, hours those of UTC. Nothing is left to
-/// chance.
+/// --read-data-subset reads a part: 3/10 is the third of ten; daily/month and the like choose the
+/// part by the date. An object always belongs to the same part, by a hash of its name, so
+/// daily/month run once a day has read everything by the end of the month; the same goes for
+/// hourly/day, hourly/week, daily/week, daily/year, weekly/year and monthly/year. Days are in the
+/// local time zone, hours in UTC.
 ///
-/// Damage of an object is told with the backups that list it, the points that are lost by it, and
-/// what can still be restored. Nothing is changed, and backups may go on meanwhile.
+/// A damaged object is reported with the backups that list it, the points that are lost, and what
+/// can still be restored. Nothing is changed, and backups can run at the same time.
 #[derive(Args, Debug)]
 #[command(after_help = format!("{EXAMPLES}\n\n{EXIT_STATUS}"))]
 pub struct CheckArgs {
@@ -55,7 +55,7 @@ pub struct CheckArgs {
     /// Read every object that a backup lists
     #[arg(long)]
     pub read_data: bool,
-    /// Read a part of the objects: N/M, or by the date: daily/month and the like
+    /// Read a part of the objects: N/M, or by date: daily/month and the like
     #[arg(long, value_name = "PART", conflicts_with = "read_data")]
     pub read_data_subset: Option<String>,
     #[command(flatten)]
@@ -116,7 +116,7 @@ fn verdict_name(verdict: Verdict) -> (&'static str, &'static str) {
 }
 
 impl Render for Shown<'_> {
-    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn human(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         let report = self.report;
         let (verdict, color) = verdict_name(report.verdict());
         let verdict = look.paint(&format!("1;{color}"), &verdict.to_uppercase());
@@ -197,7 +197,7 @@ impl Render for Shown<'_> {
 
 impl Shown<'_> {
     /// What damage costs a lineage, and what can still be had.
-    fn show_loss(&self, out: &mut dyn Write, loss: &Loss, look: &Look) -> io::Result<()> {
+    fn show_loss(&self, out: &mut dyn Write, loss: &Loss, look: &TextStyle) -> io::Result<()> {
         let all = loss.hurt.len() + loss.whole.len();
         let title = format!(
             "Lineage {}: {} of {} damaged",
@@ -207,7 +207,7 @@ impl Shown<'_> {
         );
         writeln!(out, "\n{}", look.paint("1", &title))?;
         let lost = match loss.lost.is_empty() {
-            true => "no point: others hold the same".to_owned(),
+            true => "nothing: other backups have the same points".to_owned(),
             false => look.paint("31", &ranges(&loss.lost)),
         };
         writeln!(out, "  lost              {lost}")?;
@@ -231,7 +231,7 @@ impl Shown<'_> {
 /// What was read, in words.
 fn read_words(report: &Report) -> String {
     let Some(reading) = &report.reading else {
-        return "no data was read: bit rot is not found without --read-data".to_owned();
+        return "no data was read: finding bit rot takes --read-data".to_owned();
     };
     let held = format!(
         "{} and {} in {}",
@@ -246,7 +246,7 @@ fn read_words(report: &Report) -> String {
     }
 }
 
-fn show_finding(out: &mut dyn Write, finding: &Finding, look: &Look) -> io::Result<()> {
+fn show_finding(out: &mut dyn Write, finding: &Finding, look: &TextStyle) -> io::Result<()> {
     let color = match finding.severity {
         Severity::Info => "2",
         Severity::Warning => "33",
@@ -282,7 +282,7 @@ fn show_finding(out: &mut dyn Write, finding: &Finding, look: &Look) -> io::Resu
 }
 
 /// The ids of backups, the newest of them where there are many.
-fn ids(ids: &[String], look: &Look) -> String {
+fn ids(ids: &[String], look: &TextStyle) -> String {
     let limit = if look.verbose { usize::MAX } else { IDS_MAX };
     let hidden = ids.len().saturating_sub(limit);
     let shown: Vec<String> = ids.iter().skip(hidden).map(|id| text::escape(id)).collect();

@@ -5,7 +5,7 @@ use crate::cli::jobs::config::Config;
 use crate::cli::jobs::{self, Gauge, JobArgs, Outcome};
 use crate::cli::json;
 use crate::cli::repo_args::{self, RepoArg, now_ms};
-use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::text;
 use anyhow::Context;
 use clap::Args;
@@ -21,25 +21,25 @@ Examples:
   zoovault copy --repo /srv/zk --target /mnt/offsite/zk
   zoovault copy --repo /srv/zk --target /mnt/offsite/zk --last 1";
 
-/// Copy backups into a second repository, with all that they need and their pins.
+/// Copy backups into a second repository, with everything they need and their pins.
 ///
-/// Each object is verified by its SHA-256 when it is read, and read back when it was written. A
-/// backup has the same id there. What is there already is not copied again, what was forgotten in
-/// either repository is left out, and a run that is killed is taken up by the next one. The target
-/// forgets and prunes by rules of its own; what it forgets and deletes, and what the source still
-/// has, is copied again: give it rules that keep no less, or copy with --last.
+/// Each object is verified by its SHA-256 when read, and read back after it is written. A backup
+/// keeps its id. What the target already has is not copied again, backups forgotten in either
+/// repository are skipped, and if a run is killed, the next one continues where it stopped. The
+/// target forgets and prunes by its own rules; what it has forgotten and deleted, but the source
+/// still has, is copied again: use rules there that keep at least as much, or copy with --last.
 ///
-/// Status 3: a backup is held back, since the target is about to delete what it needs; prune there,
-/// and copy again. Status 4: backups are damaged; the others were copied.
+/// Status 3: a backup was held back, because the target is about to delete what it needs; prune
+/// there, then copy again. Status 4: some backups are damaged; the others were copied.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct CopyArgs {
-    /// Copy these, by the digits their ids begin with; by default all
+    /// Copy these backups, by id or the beginning of it; by default all
     #[arg(value_name = "ID")]
     pub ids: Vec<String>,
     #[command(flatten)]
     pub repo: RepoArg,
-    /// The repository to copy into: another one that 'zoovault init' made
+    /// The repository to copy into: another one, made by 'zoovault init'
     #[arg(long, value_name = "REPOSITORY")]
     pub target: PathBuf,
     /// Copy the newest N
@@ -176,7 +176,7 @@ impl Shown {
 }
 
 impl Render for Shown {
-    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn human(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         let title = format!("{}: {}", self.source, self.line());
         writeln!(out, "{}", look.paint("1", &title))?;
         let copied = self.copied.as_ref();
@@ -188,20 +188,20 @@ impl Render for Shown {
         }
         if self.plan.present > 0 {
             let backups = text::plural(self.plan.present as u64, "backup");
-            writeln!(out, "  there     {backups} already")?;
+            writeln!(out, "  present   {backups} already")?;
         }
         if !self.plan.forgotten.is_empty() {
             let backups = text::plural(self.plan.forgotten.len() as u64, "backup");
-            writeln!(out, "  left out  {backups}, forgotten there")?;
+            writeln!(out, "  excluded  {backups}, forgotten there")?;
         }
         for backup in copied.iter().flat_map(|copied| &copied.gone) {
-            writeln!(out, "  left out  {}, forgotten meanwhile", backup.id)?;
+            writeln!(out, "  excluded  {}, forgotten in the meantime", backup.id)?;
         }
         for (backup, object) in copied.iter().flat_map(|copied| &copied.held_back) {
             let label = look.paint("33", "held back");
             writeln!(
                 out,
-                "  {label} {}: the target is about to delete {}; prune there, and copy again",
+                "  {label} {}: the target is about to delete {}; prune there, then copy again",
                 backup.id,
                 text::escape(object)
             )?;

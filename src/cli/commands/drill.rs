@@ -5,7 +5,7 @@ use crate::cli::jobs::config::Config;
 use crate::cli::jobs::{self, Gauge, JobArgs, Outcome};
 use crate::cli::json;
 use crate::cli::repo_args::{self, RepoArg, now_ms};
-use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::text;
 use anyhow::anyhow;
 use clap::Args;
@@ -16,16 +16,17 @@ use zoovault::backup::drill::{Options, Report, drill};
 use zoovault::history::replay::Proof;
 use zoovault::repository::Which;
 
-/// Rehearse: restore the newest point, and one at random, into a temporary place, and prove what
-/// comes out.
+/// Test restores: restore the newest point, and one at random, to a temporary directory, and verify
+/// the result.
 ///
-/// The newest point is the last txn that the newest backup says it holds. Each restore is made as
-/// 'zoovault restore' makes it: replayed, with every digest of the servers on the way compared,
-/// written, synced and read back, then opened anew and verified. The temporary place needs room for
-/// one snapshot at a time, and for the decompressed logs that lead to it.
+/// The newest point is the last transaction that the newest backup claims to have. Each restore
+/// works exactly like 'zoovault restore': logs are replayed, every digest that the servers recorded
+/// on the way is compared, the result is written, synced and read back, then opened again and
+/// verified. The temporary directory needs room for one snapshot at a time, and for the
+/// decompressed logs that lead to it.
 ///
-/// Status 0: all of it was proven, or is consistent. 3: something rests on inference. 4 or 5: a
-/// point that should be there cannot be restored.
+/// Status 0: everything was proven, or is consistent. 3: something is only inferred. 4 or 5: a
+/// point that should be restorable is not.
 #[derive(Args, Debug)]
 pub struct DrillArgs {
     #[command(flatten)]
@@ -34,13 +35,13 @@ pub struct DrillArgs {
     /// backup
     #[arg(long, value_name = "ID")]
     pub backup: Option<String>,
-    /// How many points to choose at random, beside the newest
+    /// How many random points to restore, besides the newest
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub random: usize,
-    /// Choose them by this number, as an earlier drill printed it, and not by the time
+    /// Choose them from this seed, as printed by an earlier drill, instead of from the time
     #[arg(long, value_name = "NUMBER")]
     pub seed: Option<u64>,
-    /// Where to restore to for the time being; by default where TMPDIR says
+    /// Where to restore temporarily; by default TMPDIR
     #[arg(long, value_name = "DIR")]
     pub scratch_dir: Option<PathBuf>,
     #[command(flatten)]
@@ -115,7 +116,7 @@ impl Shown {
         let gauges = newest.and_then(|newest| {
             Some(Gauge {
                 name: "zoovault_drill_restored_to_timestamp_seconds",
-                help: "The time of the newest txn that was really restored.",
+                help: "The time of the newest transaction that was actually restored.",
                 value: newest.time_ms? as f64 / 1000.0,
                 labels: Vec::new(),
             })
@@ -129,7 +130,7 @@ impl Shown {
 }
 
 impl Render for Shown {
-    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn human(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         let report = &self.report;
         let (word, color) = match (report.failed.is_empty(), self.exit()) {
             (true, Exit::Done) => ("restored and proven", "32"),

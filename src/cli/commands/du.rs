@@ -17,16 +17,16 @@ use zoovault::error::{Error, ErrorKind};
 use zoovault::tree::select::{Sum, clean_path, sums};
 use zoovault::tree::{DataTree, depth};
 
-/// Show how much data lies where at a point: bytes and znodes by subtree, the largest first.
+/// Show how much data is where at a point: bytes and znodes by subtree, the largest first.
 ///
-/// Bytes are those of data, as a server's quotas count them; with --json also those that a snapshot
-/// takes. --ncdu writes what `ncdu -f -` loads, to walk through with the keyboard.
+/// Bytes are bytes of data, as a server's quotas count them; with --json also the size in a
+/// snapshot. --ncdu writes input for `ncdu -f -`, to browse interactively.
 #[derive(Args, Debug)]
 #[command(after_help = POINTS, after_long_help = format!("{POINTS}\n\n{EXIT_STATUS}"))]
 pub struct DuArgs {
     #[command(flatten)]
     pub at: AtArgs,
-    /// The znode to begin at
+    /// The znode to start from
     #[arg(value_name = "PATH", default_value = "/")]
     pub path: OsString,
     /// How many levels to show
@@ -39,9 +39,10 @@ pub struct DuArgs {
 
 pub fn run(args: &DuArgs, ui: &Ui) -> anyhow::Result<Exit> {
     if args.ncdu && ui.is_json() {
-        return Err(
-            BadArgument("--ncdu is JSON of its own, and goes without --json".into()).into(),
-        );
+        return Err(BadArgument(
+            "--ncdu writes its own JSON and cannot be combined with --json".into(),
+        )
+        .into());
     }
     let path = clean_path(args.path.as_bytes())
         .map_err(|message| Error::new(ErrorKind::BadArgument, message))?;

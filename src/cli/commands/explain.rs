@@ -3,7 +3,7 @@
 use crate::cli::args::ServerArgs;
 use crate::cli::exit::{BadArgument, Exit};
 use crate::cli::json;
-use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::forecast;
 use crate::cli::views::labelled::field;
 use crate::cli::views::text;
@@ -33,27 +33,27 @@ Examples:
   zoovault explain /var/lib/zookeeper
 
 Exit status:
-  0  explained; for a directory and the like, those of verify: 0 sound, 3 warnings, 4 damage, 5 the last txn cannot be restored
+  0  explained; for a directory and the like, as for verify: 0 sound, 3 warnings, 4 damage, 5 the last transaction cannot be restored
   1  nothing recognised, or failed";
 
-/// Explain a server's message, or a directory that does not start.
+/// Explain a server's message, or why a server does not start on a directory.
 ///
-/// Tells the cause, whether data is at risk, and the next safe step. Messages are those that
-/// servers of 3.4 to 3.9 print when they load, refuse or drop data; what log4j, logback or a
-/// container put before them does no harm, stack traces help, and several are told in the order of
-/// importance.
+/// Shows the cause, whether data is at risk, and the next safe step. It knows the messages that
+/// servers of 3.4 to 3.9 print when they load, refuse or drop data; prefixes added by log4j,
+/// logback or a container are ignored, stack traces help, and several messages are explained in
+/// order of importance.
 ///
-/// A directory is verified, and its findings are told as what they do to a start: which releases
-/// refuse it with which message, and which start and lose data. Settings of the server are taken to
-/// be the default ones.
+/// A directory is verified, and its findings are explained by their effect on a start: which
+/// releases refuse it with which message, and which start and lose data. Default server settings
+/// are assumed.
 #[derive(Args, Debug)]
 #[command(after_help = EXPLAIN_EXAMPLES)]
 pub struct ExplainArgs {
-    /// The message; or a file with a server's log; or a dataDir, or whatever else verify takes; -
-    /// or nothing reads stdin
+    /// The message; or a file with a server's log; or a dataDir, or anything else that verify
+    /// takes; - or nothing reads stdin
     #[arg(value_name = "MESSAGE|FILE|DIR")]
     pub words: Vec<String>,
-    /// The dataLogDir, where it is not the dataDir
+    /// The dataLogDir, if it is not the dataDir
     #[arg(long, value_name = "DIR")]
     pub data_log_dir: Option<PathBuf>,
     #[command(flatten)]
@@ -151,12 +151,11 @@ struct ShownText {
 }
 
 impl Render for ShownText {
-    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn human(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         if !self.explained.is_recognised() {
             writeln!(
                 out,
-                "Not recognised: {} without a message that zoovault knows.\n\
-                 That says nothing about the data. The files themselves can be judged: zoovault verify DIR",
+                "Not recognised: {} without a message that zoovault knows.\nThis says nothing about the data. To check the files themselves: zoovault verify DIR",
                 text::plural(self.explained.lines, "line")
             )?;
         }
@@ -192,7 +191,10 @@ fn weight_words(weight: Weight) -> (&'static str, &'static str) {
         Weight::Loses => ("the server runs, and may lack data", "31"),
         Weight::Warning => ("look at this", "33"),
         Weight::Note => ("good to know", "2"),
-        Weight::Frame => ("something went wrong; the reason is told elsewhere", "33"),
+        Weight::Frame => (
+            "something went wrong; the reason is in another message",
+            "33",
+        ),
     }
 }
 
@@ -203,7 +205,7 @@ fn releases(found: &Explanation) -> String {
     }
 }
 
-fn show_explanation(out: &mut dyn Write, found: &Explanation, look: &Look) -> io::Result<()> {
+fn show_explanation(out: &mut dyn Write, found: &Explanation, look: &TextStyle) -> io::Result<()> {
     let entry = found.entry;
     let (words, color) = weight_words(entry.weight);
     let times = if found.count > 1 {
@@ -263,19 +265,16 @@ struct ShownSource {
 
 fn answer_words(answer: Answer) -> (&'static str, &'static str) {
     match answer {
-        Answer::Starts => ("yes: nothing in the files speaks against it", "32"),
-        Answer::Unsure => ("perhaps: it depends on the release and its settings", "33"),
-        Answer::Loses => (
-            "yes, and it would serve less or other data than there was",
-            "31",
-        ),
-        Answer::SomeRefuse => ("not everywhere: see which releases refuse", "31"),
-        Answer::AllRefuse => ("no: no release starts on this", "31"),
+        Answer::Starts => ("yes: nothing in the files prevents it", "32"),
+        Answer::Unsure => ("possibly: it depends on the release and its settings", "33"),
+        Answer::Loses => ("yes, but it would serve missing or wrong data", "31"),
+        Answer::SomeRefuse => ("some releases refuse (below)", "31"),
+        Answer::AllRefuse => ("no: every release refuses", "31"),
     }
 }
 
 impl Render for ShownSource {
-    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn human(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         let (verdict, color) = verdict::verdict_name(self.report.verdict());
         let verdict = look.paint(&format!("1;{color}"), &verdict.to_uppercase());
         writeln!(out, "{}: {verdict}", self.source)?;
@@ -301,7 +300,7 @@ impl Render for ShownSource {
         let findings = self.report.findings.len() as u64;
         if findings > 0 {
             let findings = text::plural(findings, "finding");
-            writeln!(out, "\n{findings} in all: zoovault verify -v tells them")?;
+            writeln!(out, "\n{findings} in all: run 'zoovault verify -v'")?;
         }
         Ok(())
     }
@@ -334,13 +333,13 @@ impl Render for ShownSource {
 fn effect_words(effect: Effect) -> (&'static str, &'static str) {
     match effect {
         Effect::Refuses => ("refuses to start", "31"),
-        Effect::Loses => ("starts, and lacks data", "31"),
+        Effect::Loses => ("starts with missing data", "31"),
         Effect::Unsure => ("may matter", "33"),
-        Effect::None => ("does no harm", "2"),
+        Effect::None => ("harmless", "2"),
     }
 }
 
-fn show_consequence(out: &mut dyn Write, told: &Consequence, look: &Look) -> io::Result<()> {
+fn show_consequence(out: &mut dyn Write, told: &Consequence, look: &TextStyle) -> io::Result<()> {
     let (words, color) = effect_words(told.effect);
     let code = told.code.map(|code| format!(" [{code}]"));
     let code = code.unwrap_or_default();

@@ -5,7 +5,7 @@ use crate::cli::jobs::config::{Config, Keep};
 use crate::cli::jobs::{self, Gauge, JobArgs, Outcome};
 use crate::cli::json;
 use crate::cli::repo_args::{self, RepoArg, now_ms};
-use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::text;
 use anyhow::Context;
 use clap::Args;
@@ -22,30 +22,30 @@ Examples:
   zoovault forget --repo /srv/zk --keep-within 7d --keep-daily 30 --keep-monthly 12 -q && zoovault prune --repo /srv/zk --yes -q
   zoovault forget --repo /srv/zk 4f2a91c07b3d";
 
-/// Make backups count no more: all that no rule keeps, or those that are named. Nothing is deleted
-/// yet.
+/// Mark backups as forgotten (nothing is deleted yet): those that no rule keeps, or those that are
+/// named.
 ///
-/// A backup is kept when any rule keeps it; each lineage (one history) is judged by itself. Hours,
-/// days, weeks (from Monday on), months and years are those of the local calendar: of each of the
-/// latest N that have a backup, the newest one is kept, and the oldest of all as long as there are
-/// fewer. --keep-within counts back from the newest backup, not from now. What the configuration
-/// says in [keep] holds too, rule by rule, where the command line does not say otherwise.
+/// A backup is kept if any rule keeps it; each lineage (one history) is treated separately. Hours,
+/// days, weeks (starting on Monday), months and years follow the local calendar: in each of the
+/// latest N that have a backup, the newest one is kept, and as long as there are fewer than N, the
+/// oldest of all. --keep-within counts back from the newest backup, not from now. The rules in
+/// [keep] of the configuration apply too, each unless the command line overrides it.
 ///
-/// Always kept: the newest backup with a window that reaches its last txn; what is newer than that;
-/// what is pinned; what is dated in the future, since a clock was wrong; what is damaged, until it
-/// is named. Backups without a window push out none that has one.
+/// Always kept: the newest backup with a window that reaches its last transaction, and anything
+/// newer; pinned backups; backups dated in the future, because a clock was wrong; damaged backups,
+/// unless named. A backup without a window never displaces one that has a window.
 ///
-/// Any backup can go without harm to the others: each stands alone. `zoovault prune` frees the
-/// space, a day later at the earliest.
+/// Any backup can be forgotten without harm to the others: each is self-contained. `zoovault prune`
+/// frees the space, a day later at the earliest.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct ForgetArgs {
-    /// Forget these, by the digits their ids begin with
+    /// Forget these backups, by id or the beginning of it
     #[arg(value_name = "ID")]
     pub ids: Vec<String>,
     #[command(flatten)]
     pub repo: RepoArg,
-    /// Forget all backups of a lineage that is abandoned: not that of the newest backup
+    /// Forget all backups of an abandoned lineage: not the one with the newest backup
     #[arg(long, value_name = "ID", conflicts_with = "ids")]
     pub lineage: Option<String>,
     #[command(flatten)]
@@ -79,7 +79,7 @@ pub struct KeepArgs {
     /// Keep one of each of the latest N years that have a backup
     #[arg(long, value_name = "N", help_heading = "Rules")]
     pub keep_yearly: Option<u32>,
-    /// Keep all that are no older than this before the newest one: 36h, 7d, 1y6mo
+    /// Keep all that are at most this much older than the newest one: 36h, 7d, 1y6mo
     #[arg(
         long,
         value_name = "DURATION",
@@ -209,14 +209,14 @@ impl Shown {
                 ),
                 gauge(
                     "zoovault_forgotten_backups",
-                    "Backups that the last forget made count no more.",
+                    "Backups that the last forget marked as forgotten.",
                     forgotten,
                 ),
             ],
         }
     }
 
-    fn lineage(&self, lineage: &Lineage, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn lineage(&self, lineage: &Lineage, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         let fates = lineage.backups.iter();
         let rows: Vec<&Fate> = fates
             .filter(|fate| self.is_policy || fate.kept.is_none())
@@ -255,7 +255,7 @@ fn words(reasons: &[Reason]) -> Vec<String> {
 }
 
 impl Render for Shown {
-    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn human(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         let title = format!("{}: {}", self.repository, self.line());
         writeln!(out, "{}", look.paint("1", &title))?;
         for lineage in &self.plan.lineages {
@@ -268,7 +268,7 @@ impl Render for Shown {
         if !self.plan.damage.is_empty() {
             writeln!(
                 out,
-                "Nothing is pruned while a manifest is damaged: 'zoovault forget ID' gives that backup up."
+                "Nothing is pruned while a manifest is damaged: 'zoovault forget ID' discards that backup."
             )?;
         }
         if self.dry_run {

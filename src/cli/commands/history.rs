@@ -2,7 +2,7 @@
 
 use crate::cli::args::{POINTS, SourceArg};
 use crate::cli::exit::Exit;
-use crate::cli::ui::{Lines, Look, Ui};
+use crate::cli::ui::{Lines, TextStyle, Ui};
 use crate::cli::views::text;
 use crate::cli::views::value;
 use anyhow::Context;
@@ -26,25 +26,25 @@ const VALUE_LEN_MAX: usize = 200;
 
 const STATUS: &str = "\
 Exit status:
-  0  told
-  1  there never was such a path, or failed
-  3  told over a gap, or with warnings
-  4  told, and something is damaged
-  2  bad arguments; 5 a point that is not there";
+  0  shown
+  1  no such path at any time, or failed
+  3  shown, with a gap or warnings
+  4  shown, but something is damaged
+  2  bad arguments; 5 a point that does not exist";
 
-/// Tell what was done to a znode: every txn that touched it, oldest first.
+/// Show what was done to a znode: every transaction that touched it, oldest first.
 ///
-/// Told are creations, data and ACLs set, and deletions: alone, within a multi, by the end of the
-/// session that owned it (also where the log does not list what it deleted, as with 3.4 and 3.5),
-/// or by a server, when a container was empty or the time of a TTL node was up. Attempts that
-/// failed are not: servers log them without a path.
+/// Shown are creation, changes of data and ACL, and deletion: on its own, within a multi, when the
+/// session that owned it closed (even where the log does not list what was deleted, as with 3.4 and
+/// 3.5), or by a server, when a container was empty or a TTL had expired. Failed attempts are not
+/// shown: servers log them without a path.
 ///
 /// Each line has the session, and the server that opened it: the top byte of its id. History is
-/// known from the first snapshot on, or from the first txn; over a gap it says so. Nothing is
-/// replayed: the logs are searched. It rests on the checksum of every record, the seal of the
-/// snapshot, and on zxids without a gap; digests are not compared, as `zoovault verify` does. What
-/// a snapshot that was being written may have of later txns is told as unknown, until a txn tells
-/// it.
+/// known from the first snapshot on, or from the first transaction; gaps are reported. Nothing is
+/// replayed: the logs are searched. The evidence is the checksum of every record, the seal of the
+/// snapshot, and zxids without a gap; digests are not compared (use `zoovault verify`). Where a
+/// snapshot may contain parts of later transactions, because it was being written at the time,
+/// values are shown as unknown until a transaction sets them.
 #[derive(Args, Debug)]
 #[command(after_help = STATUS, after_long_help = format!("{POINTS}\n\n{STATUS}"))]
 pub struct HistoryArgs {
@@ -53,13 +53,13 @@ pub struct HistoryArgs {
     /// The znode; or a pattern: * and ? within a name, ** through any number
     #[arg(value_name = "PATH")]
     pub path: PathGlob,
-    /// The dataLogDir, where it is not the dataDir
+    /// The dataLogDir, if it is not the dataDir
     #[arg(long, value_name = "DIR")]
     pub data_log_dir: Option<PathBuf>,
-    /// All that is below it, too
+    /// Everything below it, too
     #[arg(short, long)]
     pub recursive: bool,
-    /// Creations and deletions of its children, too: they change its cversion and pzxid
+    /// Also creations and deletions of its children: they change its cversion and pzxid
     #[arg(long)]
     pub children: bool,
     /// Only what was done after this point
@@ -68,7 +68,7 @@ pub struct HistoryArgs {
     /// Only what was done up to this point
     #[arg(long, value_name = "POINT", allow_hyphen_values = true)]
     pub to: Option<String>,
-    /// Show values before and after: in JSON whole, as text or base64
+    /// Show values before and after: in JSON in full, as text or base64
     #[arg(long)]
     pub values: bool,
     /// Newest first
@@ -116,7 +116,7 @@ pub fn run(args: &HistoryArgs, ui: &Ui) -> anyhow::Result<Exit> {
     if let Some(err) = broken {
         return Err(err);
     }
-    let (summary, near) = told.context("cannot tell the history")?;
+    let (summary, near) = told.context("cannot show the history")?;
     shown.finish(&summary, &scope)?;
     let exit = if !summary.damage.is_empty() {
         Exit::Damaged
@@ -133,7 +133,7 @@ pub fn run(args: &HistoryArgs, ui: &Ui) -> anyhow::Result<Exit> {
 
 fn never_existed(args: &HistoryArgs, near: &[Vec<u8>]) -> Error {
     let message = format!(
-        "no znode {} was ever there, for all that snapshots and logs tell",
+        "{} appears in no snapshot or log",
         text::escape(&args.path.to_string())
     );
     let error = Error::about(&args.source.source, ErrorKind::Failed, message);
@@ -141,7 +141,7 @@ fn never_existed(args: &HistoryArgs, near: &[Vec<u8>]) -> Error {
         [] => error,
         near => {
             let names: Vec<String> = near.iter().map(|path| value::path(path)).collect();
-            error.hint(format!("near it: {}", names.join(", ")))
+            error.hint(format!("similar paths: {}", names.join(", ")))
         }
     }
 }
@@ -150,7 +150,7 @@ fn never_existed(args: &HistoryArgs, near: &[Vec<u8>]) -> Error {
 struct Shown<'a> {
     args: &'a HistoryArgs,
     ui: &'a Ui,
-    look: Look,
+    look: TextStyle,
     /// Whether every line is of the same path, which then need not be said.
     has_one_path: bool,
     lines: Lines<'a>,
@@ -166,7 +166,7 @@ impl Shown<'_> {
         if self.lines.begin_again() {
             return Ok(());
         }
-        let message = "changed while it was read, and part of it was told already";
+        let message = "changed while it was being read, and part of the output was already written";
         Err(Error::about(source.shown(), ErrorKind::Failed, message).hint("try again"))
     }
 
@@ -225,7 +225,7 @@ impl Shown<'_> {
         self.lines.flush()?;
         for damage in &summary.damage {
             self.ui.warn(&text::escape(&format!(
-                "{damage}: what it hides is not told"
+                "{damage}: what is hidden by it is not shown"
             )));
         }
         for warning in &summary.warnings {
@@ -237,35 +237,38 @@ impl Shown<'_> {
     fn start_text(&self, start: &Start) -> String {
         let Some(base) = &start.base else {
             let line = format!(
-                "known from {} on, the first txn there is: what was before it is not known",
+                "known from {}, the first transaction: what was before it is not known",
                 start.after.next()
             );
             return format!("{}\n", self.look.paint("2", &line));
         };
         let there = if self.has_one_path {
             match &start.znode {
-                Some(znode) => format!("it was there: {}", znode_text(znode)),
-                None => "it was not there".to_owned(),
+                Some(znode) => format!("it existed: {}", znode_text(znode)),
+                None => "it did not exist".to_owned(),
             }
         } else {
             let znodes = text::plural(start.znodes, "znode");
-            let verb = if start.znodes == 1 { "was" } else { "were" };
-            format!("{znodes} {verb} there")
+            format!("{znodes} existed")
         };
         let fuzzy = if start.fuzzy_to == Zxid::MAX {
-            "; it may be ahead of its name".to_owned()
+            "; it may be newer than its name".to_owned()
         } else if start.fuzzy_to > start.after {
-            format!("; it was written while txns up to {} came", start.fuzzy_to)
+            format!(
+                "; it was written while transactions up to {} were applied",
+                start.fuzzy_to
+            )
         } else {
             String::new()
         };
-        let line = format!("known from {} on ({base}): {there}{fuzzy}", start.after);
+        let line = format!("known from {} ({base}): {there}{fuzzy}", start.after);
         format!("{}\n", self.look.paint("2", &line))
     }
 
     fn gap_text(&self, gap: &Gap) -> String {
         let (first, last) = (gap.first_missing(), gap.last_missing());
-        let line = format!("gap: the txns {first} to {last} are missing, and what they did");
+        let line =
+            format!("gap: transactions {first} to {last} are missing, and so are their changes");
         format!("{}\n", self.look.paint("33", &line))
     }
 
@@ -343,22 +346,22 @@ impl Shown<'_> {
     fn end_text(&self, summary: &Summary, state: Option<&State>, undelete: Option<&str>) -> String {
         let mut lines = String::new();
         if summary.events == 0 {
-            lines.push_str("nothing was done to it\n");
+            lines.push_str("nothing changed it\n");
         }
         if let Some(State::Absent {
             deleted: Some(deleted),
         }) = state
         {
-            lines.push_str(&format!("gone since {deleted}"));
+            lines.push_str(&format!("deleted by {deleted}"));
             match undelete {
-                Some(undelete) => lines.push_str(&format!("; to have it back:\n  {undelete}\n")),
+                Some(undelete) => lines.push_str(&format!("; to bring it back:\n  {undelete}\n")),
                 None => lines.push('\n'),
             }
         }
         if self.look.verbose {
             let last = summary.last.map(|last| format!(" up to {last}"));
             lines.push_str(&format!(
-                "{}{}; attempts that failed are not in it: they are logged without a path\n",
+                "{}{}; failed attempts are not shown: they are logged without a path\n",
                 text::plural(summary.events, "event"),
                 last.unwrap_or_default()
             ));
@@ -550,9 +553,11 @@ fn change_text(event: &Event) -> String {
 fn cause_text(cause: Cause) -> &'static str {
     match cause {
         Cause::Request => "",
-        Cause::Expired => " by the server, as its time was up or its last child gone",
-        Cause::SessionClosed { listed: true } => " as its session ended",
-        Cause::SessionClosed { listed: false } => " as its session ended (not listed in the log)",
+        Cause::Expired => " by the server, because its TTL expired or its last child was deleted",
+        Cause::SessionClosed { listed: true } => " because its session closed",
+        Cause::SessionClosed { listed: false } => {
+            " because its session closed (not listed in the log)"
+        }
     }
 }
 

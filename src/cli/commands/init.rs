@@ -4,7 +4,7 @@ use crate::cli::exit::Exit;
 use crate::cli::jobs::config::{Config, ConfigArgs};
 use crate::cli::json;
 use crate::cli::repo_args::{RepoArg, now_ms};
-use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::text;
 use anyhow::Context;
 use clap::Args;
@@ -17,13 +17,13 @@ use zoovault::error::{Error, ErrorKind};
 use zoovault::repository::{Repository, Storage};
 
 /// What is said where none is made.
-const REFUSED: &str = "cannot make a repository";
+const REFUSED: &str = "cannot create a repository";
 
-/// Make a backup repository.
+/// Create a backup repository.
 ///
-/// In a directory that is empty or not there yet; the one above it has to be there. No other
-/// command makes a repository: where a volume is not mounted, a backup fails with status 10 instead
-/// of filling the disk below.
+/// In a directory that is empty or does not exist yet; its parent must exist. No other command
+/// makes a repository: if a volume is not mounted, a backup fails with status 10 instead of filling
+/// the disk that holds the mount point.
 #[derive(Args, Debug)]
 pub struct InitArgs {
     #[command(flatten)]
@@ -59,14 +59,13 @@ fn make_dir(place: &Path) -> Result<bool, Error> {
         Ok(()) => Ok(true),
         Err(_) if place.is_dir() => Ok(false),
         Err(err) if err.kind() == io::ErrorKind::AlreadyExists => {
-            let message = "is not a directory, and a repository is one";
+            let message = "is not a directory; a repository has to be one";
             let error = Error::about(place, ErrorKind::TargetExists, message);
             Err(error.hint("name an empty directory, or a new one"))
         }
         Err(err) if err.kind() == io::ErrorKind::NotFound => {
-            Err(Error::io(place, "create", err).hint(
-                "the directory above it has to be there: mount it or make it first; it is not made along, lest the disk below fill",
-            ))
+            Err(Error::io(place, "create", err)
+                .hint("the parent must exist: create or mount it first"))
         }
         Err(err) => Err(Error::io(place, "create", err)),
     }
@@ -78,7 +77,7 @@ struct Made {
 }
 
 impl Render for Made {
-    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn human(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         writeln!(out, "{}: an empty repository", look.paint("1", &self.place))?;
         writeln!(out, "  next  zoovault backup DATADIR --repo {}", self.place)
     }

@@ -3,7 +3,7 @@
 use crate::cli::args::SourceArg;
 use crate::cli::exit::Exit;
 use crate::cli::json;
-use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::files::{behind_header_json, exactness};
 use crate::cli::views::text;
 use anyhow::Context;
@@ -16,17 +16,16 @@ use zoovault::history::replay::ExactFrom;
 use zoovault::history::source::{EpochFile, Source};
 use zoovault::zxid::Zxid;
 
-/// Show the files, their zxids and times, and the points they promise.
+/// Show the files, their zxids and times, and the points that they appear to cover.
 ///
-/// One screen: every log and snapshot on a timeline of txns, which releases wrote them, epoch
-/// files, the ranges of points that could be restored for all that names, headers and last bytes
-/// say, and what is missing between them. Nothing is proven by it: that is what `zoovault verify`
-/// does.
+/// One screen: every log and snapshot on a timeline of transactions, which releases wrote them,
+/// epoch files, the ranges of points that could be restored judging by names, headers and last
+/// bytes, and what is missing between them. Nothing is verified: use `zoovault verify` for that.
 #[derive(Args, Debug)]
 pub struct InspectArgs {
     #[command(flatten)]
     pub source: SourceArg,
-    /// The dataLogDir, where it is not the dataDir
+    /// The dataLogDir, if it is not the dataDir
     #[arg(long, value_name = "DIR")]
     pub data_log_dir: Option<PathBuf>,
 }
@@ -106,7 +105,7 @@ impl Scale {
 }
 
 impl Render for Report {
-    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn human(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         let overview = &self.overview;
         let scale = Scale::new(&overview.logs);
         let title = look.paint("1", &self.shown);
@@ -199,7 +198,7 @@ fn show_epochs(out: &mut dyn Write, overview: &Overview) -> io::Result<()> {
             EpochFile::Unread => writeln!(out, "  {name} cannot be read")?,
             EpochFile::Epoch(epoch) => writeln!(out, "  {name} {epoch}")?,
             EpochFile::Unparsable(text) => {
-                writeln!(out, "  {name} is no number: \"{}\"", text::escape(text))?;
+                writeln!(out, "  {name} is not a number: \"{}\"", text::escape(text))?;
             }
         }
     }
@@ -210,9 +209,9 @@ fn show_windows(
     out: &mut dyn Write,
     overview: &Overview,
     scale: &Scale,
-    look: &Look,
+    look: &TextStyle,
 ) -> io::Result<()> {
-    let title = "Points that the files promise ('zoovault verify' proves them):";
+    let title = "Restorable points (unverified; run 'zoovault verify'):";
     writeln!(out, "\n{}", look.paint("1", title))?;
     for [from, to] in &overview.windows {
         let line = look.paint("32", &scale.draw(from.0, to.0, '='));
@@ -239,7 +238,7 @@ fn list_files(
     out: &mut dyn Write,
     overview: &Overview,
     scale: &Scale,
-    look: &Look,
+    look: &TextStyle,
 ) -> io::Result<()> {
     let logs = overview.logs.iter().map(|log| {
         (
@@ -268,13 +267,13 @@ fn list_files(
     Ok(())
 }
 
-fn log_line(log: &Log, scale: &Scale, look: &Look) -> String {
+fn log_line(log: &Log, scale: &Scale, look: &TextStyle) -> String {
     let (line, holds) = match log.zxids {
         Some((first, last)) => (
             scale.draw(first, last, '-'),
             format!("to {last}, {}", text::plural(log.txns, "txn")),
         ),
-        None => (" ".repeat(TIMELINE_LEN), "no txns".to_owned()),
+        None => (" ".repeat(TIMELINE_LEN), "no transactions".to_owned()),
     };
     let remark = log
         .remark
@@ -288,7 +287,7 @@ fn log_line(log: &Log, scale: &Scale, look: &Look) -> String {
     )
 }
 
-fn snapshot_line(snapshot: &Snapshot, scale: &Scale, look: &Look) -> String {
+fn snapshot_line(snapshot: &Snapshot, scale: &Scale, look: &TextStyle) -> String {
     let (line, exact) = match snapshot.exact_from {
         Some(ExactFrom::Known(zxid)) => (
             scale.draw(snapshot.zxid, zxid, '#'),

@@ -21,14 +21,14 @@ use zoovault::tree::{DataTree, NodeView, Owner};
 
 /// List znodes as they were at a point.
 ///
-/// The children of PATH, or what a pattern matches: * and ? stay within one name, ** goes through
-/// any number, {a,b} and [ab] choose. A PATH that is a znode's is never taken for a pattern. One
-/// path a line; control characters and the like are shown escaped, and --json has them exactly: a
-/// line a znode with every field.
+/// The children of PATH, or what a pattern matches: * and ? match within one name, ** across any
+/// number, {a,b} and [ab] give alternatives. A PATH that exists is never taken for a pattern. One
+/// path per line; control characters and the like are escaped; --json gives them exactly, with one
+/// line per znode and every field.
 ///
-/// --deleted adds what was there once and is not at the point, with the txn that deleted it and the
-/// command that shows it last; `zoovault export --format zkcli` with the same point makes a script
-/// that puts it back.
+/// --deleted adds what existed earlier but does not at the point, with the transaction that deleted
+/// it and the command that shows its last state; `zoovault export --format zkcli` with the same
+/// point makes a script that restores it.
 #[derive(Args, Debug)]
 #[command(after_help = POINTS, after_long_help = format!("{POINTS}\n\n{EXIT_STATUS}"))]
 pub struct LsArgs {
@@ -37,17 +37,17 @@ pub struct LsArgs {
     /// The znode whose children to list, or a pattern
     #[arg(value_name = "PATH|GLOB", default_value = "/")]
     pub path: OsString,
-    /// List the znode itself and everything below, not only its children
+    /// List the znode itself and everything below it, not only its children
     #[arg(short, long)]
     pub recursive: bool,
-    /// Say more of each: kind, version, children, bytes of data, mzxid, mtime, owner, ACL without
+    /// Show more of each: kind, version, children, bytes of data, mzxid, mtime, owner, ACL without
     /// ids
     #[arg(short, long)]
     pub long: bool,
-    /// Also list what was deleted before the point and is not there
+    /// Also list what was deleted before the point
     #[arg(long)]
     pub deleted: bool,
-    /// Only what was deleted after this point; by default since the window begins
+    /// Only what was deleted after this point; by default from the beginning of the window
     #[arg(
         long,
         value_name = "POINT",
@@ -55,7 +55,7 @@ pub struct LsArgs {
         allow_hyphen_values = true
     )]
     pub from: Option<String>,
-    /// How to write it; zookeeper is what ZooKeeper's SnapshotFormatter prints, of the whole tree
+    /// Output format; zookeeper is what ZooKeeper's SnapshotFormatter prints, for the whole tree
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
     /// With --format zookeeper: also the data, in base64
@@ -135,7 +135,7 @@ pub fn run(args: &LsArgs, ui: &Ui) -> anyhow::Result<Exit> {
             Some(lost) => {
                 deleted(out, lost, &reading, args)?;
                 out.flush()?;
-                ui.note("to put one back, make a script of it: zoovault export SOURCE PATH --format zkcli --to ZXID --exclusive");
+                ui.note("to restore one, make a script: zoovault export SOURCE PATH --format zkcli --to ZXID --exclusive");
                 Ok(())
             }
             None => Ok(()),
@@ -164,12 +164,12 @@ fn whole_file(source: &Source, file: &SourceFile, args: &LsArgs, ui: &Ui) -> any
 fn ensure_formats(args: &LsArgs, ui: &Ui) -> anyhow::Result<()> {
     let wrong = |message: &str| Err(BadArgument(message.to_owned()).into());
     match args.format {
-        Format::Text if args.data => wrong("--data goes with --format zookeeper"),
+        Format::Text if args.data => wrong("--data requires --format zookeeper"),
         Format::Zookeeper if args.path != "/" => {
-            wrong("--format zookeeper is of the whole tree, and takes no PATH")
+            wrong("--format zookeeper shows the whole tree, and takes no PATH")
         }
         Format::Zookeeper if args.deleted || args.long || ui.is_json() => {
-            wrong("--format zookeeper goes with none of --long, --deleted, --json")
+            wrong("--format zookeeper cannot be combined with --long, --deleted or --json")
         }
         Format::Text | Format::Zookeeper => Ok(()),
     }

@@ -4,7 +4,7 @@ use crate::cli::exit::Exit;
 use crate::cli::jobs::config::{Config, ConfigArgs};
 use crate::cli::json;
 use crate::cli::repo_args::{self, RepoArg, now_ms};
-use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::text;
 use anyhow::Context;
 use clap::Args;
@@ -13,14 +13,14 @@ use std::io::{self, Write};
 use zoovault::backup::retention::pins;
 use zoovault::repository::Repository;
 
-/// Keep a backup whatever a policy says, until it is unpinned.
+/// Keep a backup, whatever the retention rules say, until it is unpinned.
 #[derive(Args, Debug)]
 pub struct PinArgs {
     #[command(flatten)]
     pub pins: PinsArgs,
 }
 
-/// Let policies judge a backup again that was pinned.
+/// Let the retention rules apply again to a backup that was pinned.
 #[derive(Args, Debug)]
 pub struct UnpinArgs {
     #[command(flatten)]
@@ -30,7 +30,7 @@ pub struct UnpinArgs {
 /// Which pins.
 #[derive(Args, Debug)]
 pub struct PinsArgs {
-    /// The backups, by the digits their ids begin with; latest is the newest
+    /// The backups, by id or the beginning of it; latest is the newest
     #[arg(value_name = "ID", required = true)]
     pub ids: Vec<String>,
     #[command(flatten)]
@@ -87,12 +87,12 @@ struct Shown {
 }
 
 impl Render for Shown {
-    fn human(&self, out: &mut dyn Write, _look: &Look) -> io::Result<()> {
+    fn human(&self, out: &mut dyn Write, _look: &TextStyle) -> io::Result<()> {
         for (id, is_changed) in &self.backups {
             let state = match (self.is_pinned, is_changed) {
                 (true, true) => "pinned",
-                (true, false) => "was pinned already",
-                (false, true) => "pinned no more",
+                (true, false) => "already pinned",
+                (false, true) => "unpinned",
                 (false, false) => "was not pinned",
             };
             writeln!(out, "{}: {id}: {state}", self.repository)?;

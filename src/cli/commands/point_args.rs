@@ -24,7 +24,7 @@ use zoovault::zxid::Zxid;
 pub struct AtArgs {
     #[command(flatten)]
     pub source: SourceArg,
-    /// The dataLogDir, where it is not the dataDir
+    /// The dataLogDir, if it is not the dataDir
     #[arg(long, value_name = "DIR")]
     pub data_log_dir: Option<PathBuf>,
     /// The point to look at
@@ -37,14 +37,14 @@ pub struct AtArgs {
         alias = "to"
     )]
     pub at: String,
-    /// Leave out the txn that POINT names: look at the tree right before it
+    /// Exclude the transaction that POINT names: show the tree just before it
     #[arg(long)]
     pub exclusive: bool,
-    /// Where POINT is a snapshot that no log goes with, show it as the file has it: it may hold
-    /// parts of later txns
+    /// If POINT is a snapshot without logs, show it as it is in the file: it may contain parts of
+    /// later transactions
     #[arg(long)]
     pub as_is: bool,
-    /// Only what shows no later txn. For commands that have an option of this.
+    /// Only what shows no later transaction. For commands that have an option of this.
     #[arg(skip)]
     pub accept_unproven: bool,
 }
@@ -134,17 +134,17 @@ impl AtArgs {
         let (since, last) = found.searched;
         match (&found.deleted, found.created) {
             (Some(deleted), _) => error.hint(format!(
-                "it was {}; this shows it last: {}",
+                "it was {}; to see its last state: {}",
                 deleted_words(deleted),
                 self.call_before(command, path, deleted.zxid)
             )),
             (None, Some((created, time))) => error.hint(format!(
-                "it is made by {created} at {}: {}",
+                "it is created by {created} at {}: {}",
                 text::time(time),
                 self.call(command, path, &created.to_string())
             )),
             (None, None) => error.hint(format!(
-                "nor was there one at any point from {since} to {last}"
+                "there was none at any point from {since} to {last}"
             )),
         }
     }
@@ -153,7 +153,7 @@ impl AtArgs {
 /// How a znode went, for people.
 pub fn deleted_words(deleted: &Deleted) -> String {
     let how = match deleted.is_by_close {
-        true => "gone with its session",
+        true => "deleted with its session",
         false => "deleted",
     };
     let time = text::time(deleted.time);
@@ -185,7 +185,7 @@ impl<T> Reading<T> {
         let replayed = &self.rebuilt.replayed;
         let is_of_no_moment = |alone: &Alone| !alone.is_plausible();
         let rests_on = match replayed.alone.as_ref().is_some_and(is_of_no_moment) {
-            true => "as the file has it",
+            true => "as it is in the file",
             false => replayed.proof.name(),
         };
         format!(

@@ -5,7 +5,7 @@ use crate::cli::jobs::config::Config;
 use crate::cli::jobs::{self, Gauge, JobArgs, Outcome};
 use crate::cli::json;
 use crate::cli::repo_args::{self, RepoArg, now_ms};
-use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::text;
 use anyhow::Context;
 use clap::Args;
@@ -17,18 +17,18 @@ use zoovault::backup::retention::prune::{Plan, Pruned, execute, plan};
 /// How many things of one kind are told by name, unless all is to be said.
 const TOLD_MAX: usize = 5;
 
-/// Delete what no backup needs: marked by one run, deleted by another a day later.
+/// Delete what no backup needs: one run marks it, another deletes it a day later.
 ///
-/// Without --yes the plan is shown, and nothing is changed. Each run carries out what was marked a
-/// day ago or earlier, and marks what nothing needs now: so space is free a day after a backup was
-/// forgotten, when this runs every day. What was marked is looked at once more before it is
-/// deleted. Backups may run meanwhile, and other prunes: no lock is needed.
+/// Without --yes the plan is shown, and nothing is changed. Each run deletes what was marked a day
+/// ago or earlier, and marks what nothing needs now: run daily, it frees space a day after a backup
+/// was forgotten. What was marked is checked once more before it is deleted. Backups and other
+/// prunes can run at the same time: no lock is needed.
 ///
-/// What cannot be deleted, since a bucket's lock holds it or permissions are missing, is told as
-/// retained, and tried again by each run.
+/// What cannot be deleted, because of an object lock or missing permissions, is reported as
+/// retained, and each run tries again.
 ///
-/// Status 3: something is retained. Status 4: a manifest is damaged, and nothing was deleted, since
-/// nobody knows what it needs.
+/// Status 3: something is retained. Status 4: a manifest is damaged, and nothing was deleted,
+/// because what that backup needs is not known.
 #[derive(Args, Debug)]
 pub struct PruneArgs {
     #[command(flatten)]
@@ -46,7 +46,7 @@ pub fn run(args: &PruneArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let work = || {
         let repository = repo_args::open(&place)?;
         let plan = plan(&repository, &now_ms)
-            .context("cannot tell what is needed, so nothing is deleted")?;
+            .context("cannot determine what is needed, so nothing is deleted")?;
         let pruned = match args.yes {
             true => {
                 Some(execute(&repository, &plan, &now_ms, ui.progress()).context("cannot prune")?)
@@ -128,7 +128,7 @@ impl Shown {
         }
     }
 
-    fn done(&self, pruned: &Pruned, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn done(&self, pruned: &Pruned, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         if pruned.manifests > 0 {
             let backups = text::plural(pruned.manifests as u64, "forgotten backup");
             writeln!(out, "  deleted   {backups}")?;
@@ -159,7 +159,7 @@ impl Shown {
         Ok(())
     }
 
-    fn planned(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn planned(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         let plan = &self.plan;
         if !plan.manifests.is_empty() {
             let backups = text::plural(plan.manifests.len() as u64, "forgotten backup");
@@ -190,7 +190,7 @@ impl Shown {
 }
 
 /// Some lines, or all.
-fn few(lines: &[String], out: &mut dyn Write, look: &Look) -> io::Result<()> {
+fn few(lines: &[String], out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
     let max = if look.verbose { lines.len() } else { TOLD_MAX };
     for line in lines.iter().take(max) {
         writeln!(out, "            {}", text::escape(line))?;
@@ -202,7 +202,7 @@ fn few(lines: &[String], out: &mut dyn Write, look: &Look) -> io::Result<()> {
 }
 
 impl Render for Shown {
-    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn human(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         let plan = &self.plan;
         let title = format!("{}: {}", self.repository, self.line());
         writeln!(out, "{}", look.paint("1", &title))?;
@@ -221,16 +221,19 @@ impl Render for Shown {
             let label = look.paint("33", "retained");
             writeln!(
                 out,
-                "  {label}  {} was pinned while it was being forgotten: 'zoovault unpin {}' lets it go",
+                "  {label}  {} was pinned while it was being forgotten: 'zoovault unpin {}' releases it",
                 backup.id, backup.id
             )?;
         }
         if look.verbose && !plan.foreign.is_empty() {
-            writeln!(out, "  foreign   not of a repository, and left alone:")?;
+            writeln!(
+                out,
+                "  foreign   not part of the repository, and left alone:"
+            )?;
             few(&plan.foreign, out, look)?;
         }
         if self.pruned.is_none() {
-            writeln!(out, "Nothing was changed: --yes does it.")?;
+            writeln!(out, "Nothing was changed; run again with --yes to apply.")?;
         }
         Ok(())
     }

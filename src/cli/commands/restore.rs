@@ -3,7 +3,7 @@
 use crate::cli::args::{EXIT_STATUS, POINTS, SourceArg};
 use crate::cli::exit::{BadArgument, Exit};
 use crate::cli::json;
-use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::text;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
@@ -16,60 +16,61 @@ use zoovault::recovery::restore::{
     Ephemerals, Plan, What, Where, Written, ensure_writable, execute, new_epoch, plan,
 };
 
-/// Restore an exact data directory that a server starts from.
+/// Restore an exact data directory that a server can start from.
 ///
-/// The tree is rebuilt as it was after the txn that POINT names: data, ACLs, every stat field,
-/// sessions, TTL and container nodes. It is written as one clean snapshot, without logs, named in a
-/// new epoch above all that the source has seen, with epoch files to match. A point that no
-/// snapshot and log make exact is refused (status 5), and so is an ACL that is unknown (status 4):
-/// nothing is guessed.
+/// The tree is rebuilt as it was after the transaction that POINT names: data, ACLs, every stat
+/// field, sessions, TTL and container nodes. It is written as one clean snapshot, without logs, in
+/// a new epoch above any that the source has seen, with matching epoch files. A point that cannot
+/// be rebuilt exactly is refused (status 5), and so is an unknown ACL (status 4): nothing is
+/// guessed.
 ///
-/// The target appears whole, synced and read back, or not at all. The procedure to put it into
-/// service is printed at the end.
+/// The target appears complete, synced and read back, or not at all. The procedure for putting it
+/// into service is printed at the end.
 #[derive(Args, Debug)]
 #[command(after_help = POINTS, after_long_help = format!("{POINTS}\n\n{EXIT_STATUS}"))]
 pub struct RestoreArgs {
     #[command(flatten)]
     pub source: SourceArg,
-    /// The source's dataLogDir, where it is not the dataDir
+    /// The source's dataLogDir, if it is not the dataDir
     #[arg(long, value_name = "DIR")]
     pub source_data_log_dir: Option<PathBuf>,
     /// The point to restore to
     #[arg(long, value_name = "POINT", allow_hyphen_values = true)]
     pub to: String,
-    /// Leave out the txn that POINT names: restore to right before it
+    /// Exclude the transaction that POINT names: restore to just before it
     #[arg(long)]
     pub exclusive: bool,
-    /// The dataDir to make; with --members, the directory to make theirs in
+    /// The dataDir to create; with --members, the directory in which to create theirs
     #[arg(long, value_name = "DIR", required_unless_present = "dry_run")]
     pub target: Option<PathBuf>,
-    /// The dataLogDir to make, where it is to be apart; it stays empty
+    /// The dataLogDir to create, if it is to be separate; it stays empty
     #[arg(long, value_name = "DIR")]
     pub data_log_dir: Option<PathBuf>,
-    /// Make a dataDir with myid for each of these members, named for it, below the target
+    /// Create a dataDir with myid for each of these members, named after it, below the target
     #[arg(long, value_name = "ID,...", value_delimiter = ',')]
     pub members: Vec<u64>,
-    /// Who is to own what is made, by name or number
+    /// Owner of the restored files, by name or number
     #[arg(long, value_name = "USER[:GROUP]")]
     pub chown: Option<String>,
-    /// Name the snapshot with the zxid of the point instead of a new epoch's: for a standalone
-    /// look, not for an ensemble
+    /// Name the snapshot with the zxid of the point instead of one in a new epoch: for inspecting
+    /// it on a standalone server, not for an ensemble
     #[arg(long)]
     pub keep_zxid: bool,
     /// The new epoch; by default 4096 above the highest that the source has seen
     #[arg(long, value_name = "NUMBER")]
     pub epoch: Option<u32>,
-    /// What becomes of ephemerals and sessions
+    /// What to do with ephemerals and sessions
     #[arg(long, value_enum, default_value_t)]
     pub ephemerals: EphemeralsArg,
-    /// The release that is to load it, such as 3.5 or 3.9.4: say what it cannot hold
+    /// The release that will load it, such as 3.5 or 3.9.4: warn about anything this release cannot
+    /// load
     #[arg(long, value_name = "RELEASE")]
     pub for_version: Option<zoovault::format::release::Release>,
-    /// Where POINT is a snapshot that no log goes with and that shows no later txn, take it as it
-    /// stands: unproven (status 3)
+    /// If POINT is a snapshot without logs that shows no later transaction, use it as it is:
+    /// unproven (status 3)
     #[arg(long)]
     pub accept_unproven: bool,
-    /// Work everything out, replay and all, and write nothing
+    /// Do everything, including the replay, but write nothing
     #[arg(long)]
     pub dry_run: bool,
 }
@@ -77,10 +78,10 @@ pub struct RestoreArgs {
 /// What becomes of ephemerals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum EphemeralsArg {
-    /// Keep them with their sessions, which then expire or are taken up again.
+    /// Keep them with their sessions, which then expire or are resumed.
     #[default]
     Keep,
-    /// Leave them out, as if every session had been closed.
+    /// Drop them, as if every session had been closed.
     Drop,
 }
 
@@ -140,7 +141,7 @@ pub fn run(args: &RestoreArgs, ui: &Ui) -> anyhow::Result<Exit> {
     };
     ui.show(&shown, exit != Exit::Done)
         .with_context(|| match &report.written {
-            Some(_) => "the restore is done and in its place, but cannot be reported",
+            Some(_) => "the restore is complete and in place, but cannot be reported",
             None => "cannot report",
         })?;
     // What is left is memory, and the end of the program frees it at once.
@@ -153,7 +154,7 @@ fn members(args: &RestoreArgs) -> anyhow::Result<Vec<u64>> {
     sorted.sort_unstable();
     sorted.dedup();
     if sorted.len() < args.members.len() {
-        return Err(BadArgument("--members names one member twice".to_owned()).into());
+        return Err(BadArgument("--members names a member twice".to_owned()).into());
     }
     Ok(args.members.clone())
 }
@@ -205,7 +206,9 @@ impl Shown<'_> {
     fn base_words(&self) -> String {
         let base = &self.outcome.plan.replayed.base;
         match (base.file, base.exact_from) {
-            (BaseFile::Empty, _) => "the empty tree: the logs begin with the first txn".to_owned(),
+            (BaseFile::Empty, _) => {
+                "the empty tree: the logs begin with the first transaction".to_owned()
+            }
             (_, ExactFrom::Known(zxid)) => format!("{}, exact from {zxid}", self.base),
             (_, ExactFrom::Bounded(zxid)) => {
                 format!("{}, exact from {zxid} at the latest", self.base)
@@ -224,7 +227,8 @@ impl Shown<'_> {
                 )
             }
             (Proof::Proven | Proof::Consistent, _) => {
-                "consistent: every txn is there and whole; no digest was recorded".to_owned()
+                "consistent: every transaction is present and intact; no digest was recorded"
+                    .to_owned()
             }
             (Proof::Unproven, _) => "unproven: see the warnings".to_owned(),
         }
@@ -248,12 +252,12 @@ impl Shown<'_> {
     /// What `-v` adds.
     fn background(&self, out: &mut dyn Write) -> io::Result<()> {
         for rejected in &self.outcome.plan.rejected {
-            writeln!(out, "  not taken {} {}", rejected.name, rejected.reason)?;
+            writeln!(out, "  rejected  {} {}", rejected.name, rejected.reason)?;
         }
         for (last, first) in &self.outcome.plan.replayed.joints {
             writeln!(
                 out,
-                "  epochs    {last} is followed by {first}: whether the epoch ended there zxids cannot tell, digests can"
+                "  epochs    {last} is followed by {first}: only digests can confirm that the epoch ended there"
             )?;
         }
         Ok(())
@@ -261,7 +265,7 @@ impl Shown<'_> {
 }
 
 impl Render for Shown<'_> {
-    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn human(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         let plan = &self.outcome.plan;
         let target = &plan.target;
         let verb = match self.outcome.written {
@@ -280,19 +284,15 @@ impl Render for Shown<'_> {
         self.replayed(out)?;
         match target.left_out {
             Some((zxid, time)) => {
-                writeln!(
-                    out,
-                    "  left out  {zxid} at {} is the first",
-                    text::time(time)
-                )?;
+                writeln!(out, "  excluded  {zxid} at {} and later", text::time(time))?;
             }
             None => match &target.hidden_behind {
                 Some(damage) => writeln!(
                     out,
-                    "  left out  what damage hides: {}",
+                    "  excluded  what damage hides: {}",
                     text::escape(damage)
                 )?,
-                None => writeln!(out, "  left out  nothing")?,
+                None => writeln!(out, "  excluded  nothing")?,
             },
         }
         let is_kept = plan.replayed.tree.sessions().len() == plan.sessions;
@@ -377,7 +377,7 @@ fn procedure(
     out: &mut dyn Write,
     written: &Written,
     outcome: &Outcome,
-    look: &Look,
+    look: &TextStyle,
 ) -> io::Result<()> {
     let size = text::size(written.size);
     for dir in &written.data_dirs {
@@ -430,7 +430,7 @@ const STOP_AND_CLEAR: &str = "  1. Stop every member of the ensemble, observers 
 ";
 
 const KEPT_ZXID: &str = "
-The zxid was kept: this is for a standalone server to look at. An ensemble needs
-a restore without --keep-zxid, or members and clients that saw more of the old
-history will mix it in.
+The zxid was kept: use this on a standalone server only, for inspection. An
+ensemble needs a restore without --keep-zxid; otherwise members and clients that
+have seen more of the old history will mix it in.
 ";

@@ -17,9 +17,9 @@ use zoovault::tree::{AclValue, DataTree, NodeView, Owner};
 
 /// Show every field of a znode as it was at a point.
 ///
-/// The names are those of zkCli's stat. Its cversion, which clients see, is twice the stored one
-/// less the number of children; sequential names are made from the stored one. The ACL is shown as
-/// setAcl takes it.
+/// The names are those of zkCli's stat. Its cversion, as seen by clients, is twice the stored one
+/// minus the number of children; sequential names are made from the stored one. The ACL is shown in
+/// the form that setAcl takes.
 #[derive(Args, Debug)]
 #[command(after_help = POINTS, after_long_help = format!("{POINTS}\n\n{EXIT_STATUS}"))]
 pub struct StatArgs {
@@ -81,7 +81,7 @@ fn human(out: &mut impl Write, tree: &DataTree, node: &NodeView<'_>) -> io::Resu
             let timeout = tree.sessions().find(|(id, _)| *id == session);
             match timeout {
                 Some((_, timeout_ms)) => format!(", session timeout {timeout_ms} ms"),
-                None => ", whose session is not known".to_owned(),
+                None => ", whose session is unknown".to_owned(),
             }
         }
         Owner::Persistent | Owner::Container => String::new(),

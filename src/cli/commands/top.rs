@@ -3,7 +3,7 @@
 use crate::cli::args::{POINTS, SourceArg};
 use crate::cli::exit::{BadArgument, Exit};
 use crate::cli::json;
-use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::remarks::Remarks;
 use crate::cli::views::text;
 use crate::cli::views::value;
@@ -27,40 +27,40 @@ const BUCKETS: usize = 24;
 
 /// Show who writes: which paths, sessions or operations, how often and how much, and when.
 ///
-/// Counted are changes: each part of a multi for its own path, each ephemeral that a closeSession
-/// lists as deleted, and every other txn as one. Bytes are those in the log.
+/// What is counted is changes: each part of a multi for its own path, each ephemeral that a
+/// closeSession lists as deleted, and every other transaction as one. Bytes are bytes in the log.
 #[derive(Args, Debug)]
 #[command(after_help = POINTS)]
 pub struct TopArgs {
     #[command(flatten)]
     pub source: SourceArg,
-    /// The dataLogDir, where it is not the dataDir
+    /// The dataLogDir, if it is not the dataDir
     #[arg(long, value_name = "DIR")]
     pub data_log_dir: Option<PathBuf>,
-    /// What to put changes together by
+    /// What to group changes by
     #[arg(long, value_enum, default_value_t)]
     pub by: ByArg,
-    /// How many names of a path to tell apart
+    /// How many components of a path to group by
     #[arg(long, value_name = "NUMBER", default_value_t = 2)]
     pub depth: usize,
     /// How many rows to show
     #[arg(short = 'n', long, value_name = "NUMBER", default_value_t = 20)]
     pub rows: usize,
-    /// Begin with the txn that POINT names, or with the first that is not earlier
+    /// Begin with the transaction that POINT names, or with the first that is not earlier
     #[arg(long, value_name = "POINT", allow_hyphen_values = true)]
     pub from: Option<String>,
-    /// End with the txn that POINT names, or before the first that is later
+    /// End with the transaction that POINT names, or before the first that is later
     #[arg(long, value_name = "POINT", allow_hyphen_values = true)]
     pub to: Option<String>,
-    /// Only changes of such paths: * and ? within a name, ** across names. Can be repeated
+    /// Only changes of matching paths: * and ? within a name, ** across names. Can be repeated
     #[arg(long, value_name = "GLOB")]
     pub path: Vec<PathGlob>,
-    /// Also show how much came when, in stretches of 10s, 1m, 1h, 1d; auto chooses a length
+    /// Also show activity over time, in intervals of 10s, 1m, 1h, 1d; auto chooses a length
     #[arg(long, value_name = "LENGTH", value_parser = parse_every)]
     pub every: Option<Every>,
 }
 
-/// What to put changes together by.
+/// What to group changes by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum ByArg {
     #[default]
@@ -82,7 +82,7 @@ fn parse_every(text: &str) -> Result<Every, String> {
     }
     match time::parse_length_ms(text) {
         Ok(length) if length > 0 => Ok(Every::Ms(length)),
-        Ok(_) => Err("a stretch of time is longer than that".to_owned()),
+        Ok(_) => Err("an interval must be longer than that".to_owned()),
         Err(err) => Err(format!("{err}; 'auto' chooses one")),
     }
 }
@@ -100,7 +100,7 @@ pub fn run(args: &TopArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let bound = |text: &Option<String>| text.as_deref().map(text::point).transpose();
     let (from, to) = (bound(&args.from)?, bound(&args.to)?);
     if args.depth == 0 {
-        return Err(BadArgument("--depth is 1 or more".to_owned()).into());
+        return Err(BadArgument("--depth must be 1 or more".to_owned()).into());
     }
     let by = match args.by {
         ByArg::Path => By::Path { depth: args.depth },
@@ -122,7 +122,7 @@ pub fn run(args: &TopArgs, ui: &Ui) -> anyhow::Result<Exit> {
         let mut tell = |remark| remarks.tell(&remark);
         top(source, &query, by, every, BUCKETS, ui.progress(), &mut tell)
     })
-    .context("cannot count txns")?;
+    .context("cannot count transactions")?;
     let shown = Shown {
         source: text::path(&args.source.source),
         by: args.by,
@@ -177,7 +177,7 @@ fn fit(text: &str, width: usize) -> String {
 }
 
 impl Render for Shown {
-    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn human(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         let report = &self.report;
         let title = look.paint("1", &self.source);
         let changes = text::plural(report.total.count, "change");
@@ -223,7 +223,7 @@ impl Render for Shown {
         if report.is_capped {
             writeln!(
                 out,
-                "There are too many to tell all apart: those that came late are counted as (others)."
+                "There are too many to count separately: later ones are counted as (others)."
             )?;
         }
         if self.every.is_some() {
@@ -290,7 +290,7 @@ impl Render for Shown {
 }
 
 impl Shown {
-    fn over_time(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn over_time(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         let report = &self.report;
         let (width, buckets) = (report.bucket_ms, &report.buckets);
         let most = buckets.iter().map(|(_, tally)| tally.count).max();
@@ -311,7 +311,7 @@ impl Shown {
             let asked = length(asked);
             writeln!(
                 out,
-                "Stretches of {asked} would be too many: these are longer."
+                "Intervals of {asked} would be too many: these are longer."
             )?;
         }
         Ok(())
@@ -320,7 +320,7 @@ impl Shown {
     fn bucket(
         &self,
         out: &mut dyn Write,
-        look: &Look,
+        look: &TextStyle,
         start: i64,
         tally: &Tally,
         most: u64,

@@ -4,7 +4,7 @@ use crate::cli::args::{EXIT_STATUS, ServerArgs, SourceArg};
 use crate::cli::exit::Exit;
 use crate::cli::json;
 use crate::cli::report::{self, Place, Subject};
-use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::files::{behind_header_json, exactness};
 use crate::cli::views::forecast;
 use crate::cli::views::text;
@@ -24,26 +24,27 @@ use zoovault::server::emulate::{self, Start};
 /// Verify everything: the verdict, what can be restored, and what is wrong.
 ///
 /// Reads every log (header, checksums, lengths, end marks, bodies, zeros to the end) and every
-/// snapshot (seals, structure, compression), lays the txns end to end and names every gap, compares
-/// logs where they overlap, checks the epoch files, then rebuilds the tree from the earliest
-/// snapshot on and compares its digest with every one that a server of 3.6 or later recorded.
+/// snapshot (seals, structure, compression), puts the transactions in order and reports every gap,
+/// compares logs where they overlap, checks the epoch files, then rebuilds the tree from the
+/// earliest snapshot on and compares its digest with every digest that a server of 3.6 or later
+/// recorded.
 ///
-/// The result are windows: ranges of zxids, each of which can be restored exactly. A window is
-/// `proven` where digests matched, `consistent` where everything is there and whole but nothing
-/// recorded proves it (3.4 and 3.5 write no digests), and `unproven` where it is not known when its
-/// first snapshot was finished.
+/// The result is a list of windows: ranges of zxids, each of which can be restored exactly. A
+/// window is `proven` where digests matched, `consistent` where everything is present and intact
+/// but nothing recorded proves it (3.4 and 3.5 write no digests), and `unproven` where it is not
+/// known when its first snapshot was finished.
 #[derive(Args, Debug)]
 #[command(after_help = EXIT_STATUS)]
 pub struct VerifyArgs {
     #[command(flatten)]
     pub source: SourceArg,
-    /// The dataLogDir, where it is not the dataDir
+    /// The dataLogDir, if it is not the dataDir
     #[arg(long, value_name = "DIR")]
     pub data_log_dir: Option<PathBuf>,
-    /// Replay nothing: check files and chain only, in constant memory
+    /// Replay nothing: check only the files and the chain of transactions, in constant memory
     #[arg(long)]
     pub quick: bool,
-    /// Also write the verdict as one HTML page that stands alone, with the history drawn; - writes
+    /// Also write the verdict as a self-contained HTML page, with a chart of the history; - writes
     /// it to stdout, and the text to stderr
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
@@ -90,7 +91,7 @@ pub fn run(args: &VerifyArgs, ui: &Ui) -> anyhow::Result<Exit> {
     }
     written
         .transpose()
-        .context("cannot write the report; the verdict stands")?;
+        .context("cannot write the report; the verdict is not affected")?;
     Ok(exit)
 }
 
@@ -118,7 +119,7 @@ struct Shown<'a> {
 }
 
 impl Render for Shown<'_> {
-    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn human(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         let report = self.report;
         let (verdict, color) = verdict_name(report.verdict());
         writeln!(
@@ -136,10 +137,7 @@ impl Render for Shown<'_> {
         }
         for lone in report.lone.iter().filter(|lone| lone.is_restorable()) {
             let alone = &lone.alone;
-            let words = format!(
-                "{} as it stands, unproven, with --accept-unproven",
-                alone.zxid
-            );
+            let words = format!("{} as it is, unproven, with --accept-unproven", alone.zxid);
             writeln!(out, "  {}   from {}", look.paint("33", &words), alone.name)?;
         }
         let is_told = |finding: &&Finding| look.verbose || finding.severity > Severity::Info;
@@ -260,7 +258,7 @@ impl Render for Shown<'_> {
     }
 }
 
-fn show_finding(out: &mut dyn Write, finding: &Finding, look: &Look) -> io::Result<()> {
+fn show_finding(out: &mut dyn Write, finding: &Finding, look: &TextStyle) -> io::Result<()> {
     let color = match finding.severity {
         Severity::Info => "2",
         Severity::Warning => "33",

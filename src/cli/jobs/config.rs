@@ -142,7 +142,7 @@ impl Config {
         }
         match profile {
             Some(name) => Err(BadArgument(format!(
-                "there is no profile '{name}', since there is no configuration file: --config names one"
+                "there is no profile '{name}', because there is no configuration file: name one with --config"
             ))
             .into()),
             None => Ok(Config::default()),
@@ -214,7 +214,7 @@ impl Hooks {
         self.on_failure.unwrap_or_default()
     }
 
-    /// Whether there are none.
+    /// Whether none.
     pub fn is_empty(&self) -> bool {
         [&self.before, &self.after, &self.failed, &self.finally]
             .iter()

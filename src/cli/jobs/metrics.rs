@@ -37,7 +37,7 @@ pub const LAST_RESULT: &str = "zoovault_job_last_result";
 
 /// The series that every job has, with their help.
 const OF_EVERY_JOB: [(&str, &str); 5] = [
-    (LAST_RUN, "When the job last ended, however it did."),
+    (LAST_RUN, "When the job last ended, in any way."),
     (
         LAST_SUCCESS,
         "When the job last ended with exit status 0 or 3 (done, with warnings).",
@@ -122,7 +122,7 @@ impl Metrics {
             Found::Families(families) => (families, None),
             Found::Unreadable(why) => {
                 let shown = self.file.display();
-                let warning = format!("{shown} is damaged, and was written anew: {why}");
+                let warning = format!("{shown} is damaged, and was rewritten: {why}");
                 (Families::new(), Some(warning))
             }
             Found::Foreign => {
@@ -322,7 +322,7 @@ fn parse(text: &str) -> Result<Families, String> {
             None if line.is_empty() => Some(()),
             None => parse_series(line, &mut families),
         };
-        put.ok_or_else(|| format!("line {} is none that zoovault writes", index + 1))?;
+        put.ok_or_else(|| format!("line {} is unrecognised", index + 1))?;
     }
     if !text.ends_with('\n') {
         return Err("it ends in the middle of a line".to_owned());
@@ -400,7 +400,7 @@ mod tests {
     fn window(value: f64, source: &str) -> Gauge {
         Gauge {
             name: WINDOW,
-            help: "The time of the last txn.\nOr \\ so.",
+            help: "The time of the last transaction.\nOr \\ so.",
             value,
             labels: vec![("source", source.to_owned())],
         }
@@ -508,7 +508,7 @@ mod tests {
             if whole[len - 1] != b'\n' {
                 let warning = metrics.write(&ended(0, 6.0, &[])).unwrap_err();
                 assert!(
-                    warning.contains("is damaged, and was written anew"),
+                    warning.contains("is damaged, and was rewritten"),
                     "{warning}"
                 );
             }

@@ -95,11 +95,11 @@ pub fn around(
     work: impl FnOnce() -> anyhow::Result<Outcome>,
 ) -> anyhow::Result<Exit> {
     let job = Arc::new(Job::new(name, repository, args, config)?);
-    let last_words = Arc::clone(&job);
+    let on_end = Arc::clone(&job);
     let started = Instant::now();
     let _registered = job
-        .has_last_words()
-        .then(|| exit::on_signal(move |signal| last_words.end_by_signal(started, signal)));
+        .has_signal_handler()
+        .then(|| exit::on_signal(move |signal| on_end.end_by_signal(started, signal)));
     let pinger = job.pinger.clone();
     // The work does not wait for a monitor that does not answer.
     let told =
@@ -157,7 +157,7 @@ impl Rounds {
             last: None,
         };
         let begun = {
-            let _registered = exit::on_signal(rounds.last_words());
+            let _registered = exit::on_signal(rounds.signal_handler());
             rounds.job.hook(Moment::Before, None)
         };
         if let Err(err) = begun {
@@ -170,7 +170,7 @@ impl Rounds {
     }
 
     /// What is to be done when a signal does not wait for the end of a round.
-    pub fn last_words(&self) -> impl FnOnce(i32) + Send + 'static {
+    pub fn signal_handler(&self) -> impl FnOnce(i32) + Send + 'static {
         let (job, started) = (Arc::clone(&self.job), self.started);
         move |signal| job.end_by_signal(started, signal)
     }
@@ -298,7 +298,7 @@ impl Job {
         })
     }
 
-    fn has_last_words(&self) -> bool {
+    fn has_signal_handler(&self) -> bool {
         self.metrics.is_some() || self.pinger.is_some() || !self.hooks.hooks().is_empty()
     }
 
@@ -445,7 +445,7 @@ fn pinger(args: &JobArgs, config: &Config) -> anyhow::Result<Option<Pinger>> {
         Ok(text) => Some(text.lines().next().unwrap_or_default().to_owned()),
         Err(err) => {
             ui::warn(&format!(
-                "nobody is pinged: cannot read {}: {err}",
+                "ping skipped: cannot read {}: {err}",
                 file.display()
             ));
             None

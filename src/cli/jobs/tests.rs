@@ -168,10 +168,10 @@ impl Place {
 fn outcome(exit: Exit) -> anyhow::Result<Outcome> {
     Ok(Outcome {
         exit,
-        line: "12 txns\nand more".into(),
+        line: "12 transactions\nand more".into(),
         gauges: vec![Gauge {
             name: "zoovault_backup_window_to_timestamp_seconds",
-            help: "The time of the last txn.",
+            help: "The time of the last transaction.",
             value: 1.5,
             labels: Vec::new(),
         }],
@@ -192,7 +192,10 @@ fn a_job_that_is_done_is_told_everywhere() {
     );
     assert_eq!(
         place.pinged(),
-        [ping("/start", ""), ping("", "exit status 0\n12 txns")]
+        [
+            ping("/start", ""),
+            ping("", "exit status 0\n12 transactions")
+        ]
     );
     assert_eq!(place.status(), Some(0.0));
     let series =
@@ -208,7 +211,10 @@ fn a_warning_is_a_success_for_hooks_and_a_failure_for_a_monitor() {
         Exit::Warnings
     );
     assert_eq!(place.said()[1..], ["after backup 3", "finally backup 3"]);
-    assert_eq!(place.pinged()[1], ping("/fail", "exit status 3\n12 txns"));
+    assert_eq!(
+        place.pinged()[1],
+        ping("/fail", "exit status 3\n12 transactions")
+    );
     assert_eq!(value(&place.metrics(), metrics::LAST_RESULT), Some(1.0));
 }
 
@@ -236,7 +242,7 @@ fn a_failure_is_told_with_its_status_and_passed_on_unchanged() {
 
     let place = Place::new();
     assert_eq!(place.run(|| outcome(Exit::Damaged)).unwrap(), Exit::Damaged);
-    assert_eq!(place.said()[1], "failed backup 4 12 txns and more");
+    assert_eq!(place.said()[1], "failed backup 4 12 transactions and more");
 }
 
 #[test]

@@ -178,7 +178,7 @@ fn log(log: &LogReport) -> Item {
                 text::plural(summary.count, "txn")
             )
         }
-        (None, Some(_)) => "no txns; drawn at the zxid in its name".to_owned(),
+        (None, Some(_)) => "no transactions; drawn at the zxid in its name".to_owned(),
         (_, None) => "its header cannot be read; drawn at the zxid in its name".to_owned(),
     };
     Item {
@@ -196,9 +196,9 @@ fn snapshot(snapshot: &SnapshotReport) -> Item {
     let state = State::of_snapshot(snapshot);
     let (exact_from, is_known) = exactness(snapshot.base.as_ref().map(|base| base.exact_from));
     let exact = match exact_from {
-        Some(zxid) if is_known => format!("exact from {zxid} on"),
-        Some(zxid) => format!("exact from {zxid} on at the latest"),
-        None => "not known from where on it is exact".to_owned(),
+        Some(zxid) if is_known => format!("exact from {zxid}"),
+        Some(zxid) => format!("exact from {zxid} at the latest"),
+        None => "not known from which zxid it is exact".to_owned(),
     };
     let nodes = snapshot
         .nodes

@@ -6,17 +6,17 @@
 
 mod chart;
 mod layout;
+mod legend;
 mod markup;
-mod place;
+mod output_file;
 mod servers;
-mod signs;
 mod style;
 mod table;
 mod tables;
 mod timeline;
 mod verdict;
 
-pub use place::Place;
+pub use output_file::Place;
 
 use crate::cli::views::text;
 use chart::Chart;
@@ -135,16 +135,16 @@ fn history(out: &mut Markup, subject: &Subject<'_>) {
     };
     out.tag("section", &[("class", &"history"), ("aria-labelledby", &"history")], |out| {
         out.leaf("h2", &[("id", &"history")], "History");
-        signs::legend(out, subject.report);
-        let desc = "Rows from top to bottom: epochs, ranges that can be restored, missing txns, logs, snapshots, findings. The tables below hold everything that is drawn.";
+        legend::legend(out, subject.report);
+        let desc = "Rows from top to bottom: epochs, ranges that can be restored, missing transactions, logs, snapshots, findings. The tables below contain everything that is drawn.";
         figure(out, "By zxid", |out| {
             let axis = Axis::Zxid(zxids);
             timeline::draw(out, &chart, &axis, "by-zxid", "History by zxid", desc);
-            Some("Each epoch is drawn only as far as its zxids are known; a slanted stroke on the axis is where one ends and the next begins. Holes are drawn shorter than they are.".to_owned())
+            Some("Each epoch is drawn only as far as its zxids are known; a slanted stroke on the axis marks an epoch boundary. Gaps are drawn shorter than they are.".to_owned())
         });
         figure(out, "By time", |out| {
             let Some(axis) = chart.time_axis(left, right) else {
-                out.leaf("p", &[("class", &"note")], "No log holds a txn, so nothing has a time.");
+                out.leaf("p", &[("class", &"note")], "No log has a transaction, so nothing has a time.");
                 return None;
             };
             let axis = Axis::Time(axis, zone.clone());
@@ -190,7 +190,7 @@ fn time_note(chart: &Chart, subject: &Subject<'_>) -> String {
     );
     let offset = offset.get(offset.len().saturating_sub(6)..).unwrap_or("");
     let mut note = format!(
-        "Times are the leaders' clocks, shown at {offset}; a snapshot is drawn at the time of the txn that it is named for."
+        "Times are from the leaders' clocks, shown at {offset}; a snapshot is drawn at the time of the transaction that it is named after."
     );
     let without: Vec<String> = chart
         .without_time()
@@ -221,15 +221,13 @@ fn proof_words(proof: Option<Proof>) -> (&'static str, &'static str) {
 fn proof_meaning(proof: Option<Proof>) -> &'static str {
     match proof {
         Some(Proof::Proven) => {
-            "the digest of the rebuilt tree is the one that the servers recorded"
+            "the digest of the rebuilt tree matches the one that the servers recorded"
         }
         Some(Proof::Consistent) => {
-            "everything is there and whole and nothing contradicts it; no digest was recorded that could prove more"
+            "everything is present and intact, and nothing contradicts it; no digest was recorded that could prove more"
         }
-        Some(Proof::Unproven) => {
-            "it rests in part on what nothing recorded; the findings say on what"
-        }
-        None => "the files promise it; nothing was replayed (--quick)",
+        Some(Proof::Unproven) => "part of it is only inferred; the findings say which part",
+        None => "according to the files; nothing was replayed (--quick)",
     }
 }
 

@@ -11,14 +11,14 @@ pub(super) fn write(out: &mut Markup, starts: &[Start]) {
         return;
     }
     let title = ("servers", "What servers would do");
-    let caption = "Each release follows its own rules over these very files. A server that starts proves nothing: what counts is the last column.";
+    let caption = "Each release applies its own rules to these files. That a server starts proves nothing: what counts is the last column.";
     let columns = [
         "Release",
         "Alone",
         "As a member",
         "Reads",
         "Has",
-        "Against the truth",
+        "Compared with the correct tree",
     ];
     table(out, title, caption, &columns, |out| {
         for (releases, start) in ways(starts) {
@@ -68,7 +68,7 @@ fn row(out: &mut Markup, releases: &str, start: &Start) {
             out.tag("td", &[("class", &"wide")], |out| {
                 out.text(truth(&started.truth));
                 for (last, next) in started.holes.iter().take(10) {
-                    out.leaf("div", &[], format!("in silence from {last} on to {next}"));
+                    out.leaf("div", &[], format!("silently from {last} to {next}"));
                 }
             });
         }

@@ -1,8 +1,8 @@
 //! The tables of the page: everything that is drawn, and what has no place in a drawing.
 
+use super::legend::{PROOFS, severity_class, severity_mark};
 use super::markup::{Attribute, Markup};
 use super::servers;
-use super::signs::{PROOFS, severity_class, severity_mark};
 use super::table::{short, table};
 use super::{State, Subject, depth_words, proof_meaning, proof_words, when};
 use crate::cli::views::files::exactness;
@@ -63,7 +63,7 @@ fn cut(caption: &str, count: usize, which: &str) -> String {
     if count > ROWS_MAX {
         let (shown, left) = (text::count(ROWS_MAX as u64), count - ROWS_MAX);
         let left = text::count(left as u64);
-        format!("{caption} {shown} are listed, {which}; {left} are left out (--json has all).")
+        format!("{caption} {shown} are listed, {which}; {left} are omitted (--json has all).")
     } else {
         caption.to_owned()
     }
@@ -72,7 +72,7 @@ fn cut(caption: &str, count: usize, which: &str) -> String {
 fn windows(out: &mut Markup, report: &Report) {
     let title = ("windows", "What can be restored");
     let caption = cut(
-        "Ranges of zxids (windows), each point of which can be restored.",
+        "Ranges of zxids (windows) in which every point can be restored.",
         report.windows.len(),
         "the newest",
     );
@@ -117,13 +117,13 @@ fn missing(out: &mut Markup, report: &Report) {
     if report.missing.is_empty() && report.not_restorable.is_empty() {
         return;
     }
-    let title = ("missing", "What is missing, or there and of no use");
+    let title = ("missing", "What is missing or unusable");
     let caption = cut(
-        "Txns that are known to be missing, and txns in logs that nothing restorable leads up to. Before the first snapshot that is left the latter is no loss: a purge leaves it so.",
+        "Transactions known to be missing, and transactions in logs that cannot be reached from any snapshot. Before the oldest remaining snapshot the latter are no loss: a purge leaves them.",
         report.missing.len().max(report.not_restorable.len()),
         "the newest of each kind",
     );
-    let columns = ["From", "To", "Txns", "Time before", "Time behind", "What"];
+    let columns = ["From", "To", "Txns", "Time before", "Time after", "What"];
     let newest = |count: usize| count.saturating_sub(ROWS_MAX);
     table(out, title, &caption, &columns, |out| {
         for missing in report.missing.iter().skip(newest(report.missing.len())) {
@@ -134,16 +134,16 @@ fn missing(out: &mut Markup, report: &Report) {
                 time(out, missing.after_time);
                 time(out, missing.before_time);
                 let behind = missing.before.map_or_else(
-                    || "the logs end before them, and snapshots are later".to_owned(),
+                    || "the logs end before them, but there are later snapshots".to_owned(),
                     |before| format!("between {} and {before}", missing.after),
                 );
                 let more = if missing.may_be_more() {
-                    "; of the epoch that ended there perhaps more"
+                    "; possibly more of the epoch that ended there"
                 } else {
                     ""
                 };
                 let bridged = if missing.is_bridged {
-                    "; a snapshot takes up behind them"
+                    "; a snapshot covers them"
                 } else {
                     ""
                 };
@@ -164,7 +164,7 @@ fn missing(out: &mut Markup, report: &Report) {
                 out.leaf(
                     "td",
                     &[("class", &"wide")],
-                    "in the logs, and in no range that can be restored",
+                    "in the logs, but not in any range that can be restored",
                 );
             });
         }
@@ -181,7 +181,7 @@ fn count_of(first: Zxid, last: Zxid) -> Option<u64> {
 fn findings(out: &mut Markup, report: &Report) {
     let title = ("findings", "Findings");
     let caption = cut(
-        "Everything noticed, the worst first. Numbers are those of the drawings; the codes are explained in zoovault-findings(7).",
+        "Everything found, the worst first. Numbers are those in the charts; the codes are explained in zoovault-findings(7).",
         report.findings.len(),
         "the worst",
     );
@@ -190,7 +190,7 @@ fn findings(out: &mut Markup, report: &Report) {
         "Severity",
         "What",
         "Where",
-        "What a server makes of it",
+        "Effect on a server",
         "Next safe step",
     ];
     table(out, title, &caption, &columns, |out| {
@@ -198,7 +198,7 @@ fn findings(out: &mut Markup, report: &Report) {
             out.tag("tr", &[], |out| finding_row(out, index + 1, finding));
         }
         if report.findings.is_empty() {
-            nothing(out, columns.len(), "none: nothing was noticed");
+            nothing(out, columns.len(), "none");
         }
     });
 }
@@ -280,7 +280,7 @@ const WHICH_FILES: &str = "those with findings and the newest";
 
 fn logs(out: &mut Markup, report: &Report) {
     let title = ("logs", "Logs");
-    let caption = cut("What each log holds.", report.logs.len(), WHICH_FILES);
+    let caption = cut("What each log contains.", report.logs.len(), WHICH_FILES);
     let columns = [
         "Name",
         "State",
@@ -298,7 +298,7 @@ fn logs(out: &mut Markup, report: &Report) {
             out.tag("tr", &[], |out| log_row(out, log));
         }
         if report.logs.is_empty() {
-            nothing(out, columns.len(), "there are none");
+            nothing(out, columns.len(), "none");
         }
     });
 }
@@ -326,7 +326,7 @@ fn size(out: &mut Markup, bytes: Option<u64>) {
 fn snapshots(out: &mut Markup, report: &Report) {
     let title = ("snapshots", "Snapshots");
     let caption = cut(
-        "What each snapshot holds. A snapshot is written while txns go on, so it is exact only from some zxid on.",
+        "What each snapshot contains. A snapshot is written while transactions continue, so it is exact only from some zxid on.",
         report.snapshots.len(),
         WHICH_FILES,
     );
@@ -344,7 +344,7 @@ fn snapshots(out: &mut Markup, report: &Report) {
             out.tag("tr", &[], |out| snapshot_row(out, snapshot));
         }
         if report.snapshots.is_empty() {
-            nothing(out, columns.len(), "there are none");
+            nothing(out, columns.len(), "none");
         }
     });
 }
@@ -389,7 +389,7 @@ fn checked(out: &mut Markup, subject: &Subject<'_>) {
             "dataLogDir",
             subject
                 .data_log_dir
-                .map_or_else(|| "not given apart".to_owned(), |dir| text::path(dir)),
+                .map_or_else(|| "not given separately".to_owned(), |dir| text::path(dir)),
         ),
         ("Checked on", subject.host.clone()),
         ("Checked at", when(subject.time)),
@@ -400,7 +400,7 @@ fn checked(out: &mut Markup, subject: &Subject<'_>) {
         ("Depth", depth_words(report.depth).to_owned()),
         ("Exit status", subject.exit.to_string()),
         ("Logs read", text::count(report.logs.len() as u64)),
-        ("Txns read", txns),
+        ("Transactions read", txns),
         ("Snapshots read", text::count(report.snapshots.len() as u64)),
         ("Digests compared", text::count(report.digests_compared)),
         (
@@ -430,17 +430,14 @@ fn checked(out: &mut Markup, subject: &Subject<'_>) {
 /// The words that the page uses.
 fn words(out: &mut Markup) {
     let severities = [
-        (
-            Severity::Damage,
-            "bytes contradict themselves or each other",
-        ),
+        (Severity::Damage, "data contradicts itself or other data"),
         (
             Severity::Missing,
-            "txns are not there that the last point needs",
+            "transactions needed for the last point are missing",
         ),
         (
             Severity::Warning,
-            "nothing is lost, and the operator should look",
+            "nothing is lost, but an operator should look",
         ),
         (Severity::Info, "good to know"),
     ];

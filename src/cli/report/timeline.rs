@@ -2,8 +2,8 @@
 
 use super::chart::{Bar, Chart, Item, Mark};
 use super::layout::{Extent, Tick, TimeAxis, ZxidAxis, clusters, place, rows, width_of};
+use super::legend::{severity_mark, snapshot_mark};
 use super::markup::Markup;
-use super::signs::{severity_mark, snapshot_mark};
 use super::{State, proof_words};
 use jiff::tz::TimeZone;
 use std::fmt::Display;
@@ -170,7 +170,7 @@ impl Pen<'_> {
                         .find(|item| item.extent.zxids.0.epoch() == epoch);
                     let label = format!("epoch {epoch}");
                     let title = known.map_or_else(
-                        || format!("Epoch {epoch}: no txns in logs"),
+                        || format!("Epoch {epoch}: no transactions in logs"),
                         |item| item.title.clone(),
                     );
                     (from, to, label, title)
@@ -558,7 +558,7 @@ impl Pen<'_> {
             let to = members.iter().fold(*from, |to, ((_, end), _)| to.max(*end));
             let title = match members.len() {
                 1 => item.title.clone(),
-                count => format!("{count} holes, the first: {}", item.title),
+                count => format!("{count} gaps, the first: {}", item.title),
             };
             let class = if to - from < PATTERN_MIN {
                 "hole thin"

@@ -1,7 +1,7 @@
 //! The head of the page: what an operator has to know within ten seconds.
 
+use super::legend::PROOFS;
 use super::markup::Markup;
-use super::signs::PROOFS;
 use super::{Subject, is_bad, proof_meaning, proof_words, reaches_last, when, when_or_unknown};
 use crate::cli::views::text;
 use std::os::unix::ffi::OsStrExt;
@@ -70,7 +70,7 @@ pub fn write(out: &mut Markup, subject: &Subject<'_>) {
 /// One or two sentences: what can be had.
 fn lead(report: &Report) -> String {
     let Some(newest) = newest(report) else {
-        return "Nothing can be restored from these files: no sound snapshot with the txns behind it, and no log that begins with the first txn.".to_owned();
+        return "Nothing can be restored from these files: there is no sound snapshot with the transactions after it, and no log begins with the first transaction.".to_owned();
     };
     let at = newest
         .to_time
@@ -79,14 +79,14 @@ fn lead(report: &Report) -> String {
     let promise = match newest.proof {
         Some(Proof::Proven | Proof::Consistent) => "can be restored exactly",
         Some(Proof::Unproven) => "can be restored, though unproven,",
-        None => "is promised by the files, which were read and not replayed,",
+        None => "can be restored according to the files, which were read but not replayed,",
     };
     let to = newest.to;
     let closing = promise.trim_end_matches(',');
     let state = match report.verdict() {
         Verdict::Sound => {
             return format!(
-                "Every point from {} to the last txn, {to}{at}, {closing}. Nothing is known to be missing, and nothing is damaged.",
+                "Every point from {} to the last transaction, {to}{at}, {closing}. Nothing is known to be missing, and nothing is damaged.",
                 newest.from
             );
         }
@@ -97,14 +97,14 @@ fn lead(report: &Report) -> String {
             };
             return format!("The newest point, {to}{at}, {closing}. {warnings} below.");
         }
-        Verdict::Unreachable => "Txns are missing.",
+        Verdict::Unreachable => "Transactions are missing.",
         Verdict::Damaged => "Bytes are damaged.",
     };
     let last = match report.txns {
         Some((_, (last, time))) if !reaches_last(report) => {
-            format!(", although the logs go on to {last} of {}", when(time))
+            format!(", although the logs continue to {last} of {}", when(time))
         }
-        Some(_) => ", the last txn that is there".to_owned(),
+        Some(_) => ", the last transaction present".to_owned(),
         None => String::new(),
     };
     format!("{state} The newest point that {promise} is {to}{at}{last}.")
@@ -178,7 +178,7 @@ fn window_words(out: &mut Markup, window: &Window) {
             (_, Some(to)) if window.from < window.to => format!("the last of {}", when(to)),
             (_, Some(to)) => when(to),
             (Some(from), None) => format!("the first of {}", when(from)),
-            (None, None) => "of a time that no log tells".to_owned(),
+            (None, None) => "of unknown time".to_owned(),
         },
     );
 }
@@ -221,9 +221,9 @@ fn lost(out: &mut Markup, report: &Report) {
             .collect();
         if report.missing.is_empty() && behind.is_empty() {
             let words = if is_bad(report.verdict()) {
-                "No txn is known to be missing between those that are there. What may have been behind damage cannot be told."
+                "No transaction is known to be missing between those present. What damage may have hidden is unknown."
             } else {
-                "No txn is known to be missing."
+                "No transaction is known to be missing."
             };
             out.leaf("p", &[], words);
             return;
@@ -235,7 +235,7 @@ fn lost(out: &mut Markup, report: &Report) {
             for stretch in behind.iter().rev().take(TOLD_MAX) {
                 out.tag("li", &[], |out| {
                     range(out, stretch.from, stretch.to);
-                    out.text(" are in the logs, but nothing restorable leads up to them");
+                    out.text(" are in the logs, but cannot be reached from any snapshot");
                     let (from, to) = (stretch.from_time, stretch.to_time);
                     times(
                         out,
@@ -258,12 +258,10 @@ fn missing_words(out: &mut Markup, missing: &Missing) {
     }
     out.leaf("strong", &[], "missing");
     if missing.may_be_more() {
-        out.text(", and of the epoch that ended there perhaps more");
+        out.text(", and possibly more of the epoch that ended there");
     }
     if missing.is_bridged {
-        out.text(
-            "; a snapshot takes up right behind, as in a follower that was sent the whole tree",
-        );
+        out.text("; a snapshot covers them, as after a SNAP sync from the leader");
     }
     match (missing.after_time, missing.before_time) {
         (Some(after), Some(before)) => {
@@ -283,20 +281,20 @@ fn next_step(out: &mut Markup, report: &Report) {
         if is_bad(verdict) {
             out.tag("p", &[], |out| {
                 out.leaf("strong", &[], "Keep these files as they are.");
-                out.text(" Start no server on them and purge nothing: servers load over holes and damage in silence, and write on.");
+                out.text(" Start no server on them and purge nothing: servers silently load past gaps and damage, and keep writing.");
             });
         }
         let worst = report.findings.first();
         let words = match (verdict, worst.and_then(|finding| finding.next)) {
-            (Verdict::Sound | Verdict::Warnings, _) if report.depth == Depth::Quick => "Verify without --quick before anything rests on this; a restore replays, and refuses what it cannot make exact. The newest point, into a new directory:".to_owned(),
-            (Verdict::Sound, _) => "None is needed. To go back to any of these points, restore it into a new directory:".to_owned(),
-            (Verdict::Warnings, _) => "Read what each warning says to do. The newest point, into a new directory:".to_owned(),
+            (Verdict::Sound | Verdict::Warnings, _) if report.depth == Depth::Quick => "Verify without --quick before relying on this; a restore replays, and refuses what it cannot make exact. The newest point, into a new directory:".to_owned(),
+            (Verdict::Sound, _) => "None needed. To go back to any of these points, restore it into a new directory:".to_owned(),
+            (Verdict::Warnings, _) => "Follow the advice of each warning. To restore the newest point into a new directory:".to_owned(),
             (Verdict::Unreachable | Verdict::Damaged, next) => {
                 let next = next.map(|next| format!("For the worst finding: {next}. ")).unwrap_or_default();
                 let rest = if report.windows.is_empty() {
-                    "Give this tool other members' directories, or a backup."
+                    "Check other members' directories, or a backup."
                 } else {
-                    "'zoovault compare' tells which member has what is missing. If none has it, restore the newest point into a new directory:"
+                    "'zoovault compare' shows which member has what is missing. If none does, restore the newest point into a new directory:"
                 };
                 format!("{next}{rest}")
             }
@@ -329,7 +327,7 @@ fn command(out: &mut Markup, subject: &Subject<'_>) {
     out.leaf(
         "p",
         &[("class", &"note")],
-        "It writes a new directory and nothing else; --dry-run only says what it would do. It ends by printing how to put the result into service.",
+        "It writes a new directory and nothing else; --dry-run only shows what it would do. At the end it prints how to put the result into service.",
     );
 }
 

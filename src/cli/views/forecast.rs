@@ -3,12 +3,12 @@
 use crate::cli::args::ServerArgs;
 use crate::cli::exit::BadArgument;
 use crate::cli::json;
-use crate::cli::ui::Look;
+use crate::cli::ui::TextStyle;
 use crate::cli::views::labelled::field;
 use crate::cli::views::text;
 use std::io::{self, Write};
 use zoovault::server::emulate::{
-    Difference, Paths, Refusal, Rules, Said, Settings, Start, Started, TELLING, Truth,
+    Difference, Paths, REPRESENTATIVE, Refusal, Rules, Said, Settings, Start, Started, Truth,
 };
 use zoovault::server::messages::{self, Entry};
 use zoovault::zxid::Zxid;
@@ -23,7 +23,7 @@ pub fn rules(args: &ServerArgs) -> anyhow::Result<Vec<Rules>> {
         settings.set(setting).map_err(BadArgument)?;
     }
     let names = args.releases.iter().flat_map(|name| match name.as_str() {
-        "all" => TELLING.to_vec(),
+        "all" => REPRESENTATIVE.to_vec(),
         name => vec![name],
     });
     names
@@ -61,7 +61,7 @@ pub fn ways(starts: &[Start]) -> Vec<(String, &Start)> {
 }
 
 /// Tells each way of starting.
-pub fn show(out: &mut dyn Write, starts: &[Start], look: &Look) -> io::Result<()> {
+pub fn show(out: &mut dyn Write, starts: &[Start], look: &TextStyle) -> io::Result<()> {
     for (releases, start) in ways(starts) {
         let title = format!("A server of {releases}");
         writeln!(out, "\n{}", look.paint("1", &title))?;
@@ -70,7 +70,7 @@ pub fn show(out: &mut dyn Write, starts: &[Start], look: &Look) -> io::Result<()
     Ok(())
 }
 
-fn show_start(out: &mut dyn Write, start: &Start, look: &Look) -> io::Result<()> {
+fn show_start(out: &mut dyn Write, start: &Start, look: &TextStyle) -> io::Result<()> {
     let said = |start: &Start, out: &mut dyn Write| {
         for Said { line, .. } in start.said.iter().take(limit(look)) {
             field(out, look, "prints", &format!("\"{line}\""))?;
@@ -111,21 +111,19 @@ pub fn outcome(start: &Start) -> &'static str {
         return "does not start";
     };
     match &started.truth {
-        _ if started.is_right() => "starts, and serves the truth",
-        Truth::Known(_, difference) if !difference.is_none() => {
-            "starts, and serves something else than the truth"
-        }
+        _ if started.is_right() => "starts, and serves the correct tree",
+        Truth::Known(_, difference) if !difference.is_none() => "starts, and serves a wrong tree",
         Truth::Known(..) if started.znodes_served < started.znodes => {
-            "starts from the truth, and deletes ephemerals"
+            "starts with the correct tree, and deletes ephemerals"
         }
         Truth::Known(..) => "starts, and serves what a restore would give, which is unproven",
         Truth::Unknown(_) if !started.holes.is_empty() => {
-            "starts, with txns missing from what it serves"
+            "starts, with transactions missing from what it serves"
         }
         Truth::Unknown(_) if started.digest_mismatches.0 > 0 => {
-            "starts, and serves a tree that there never was"
+            "starts, and serves a tree that never existed"
         }
-        Truth::Unknown(_) => "starts, and nobody can say what is true there",
+        Truth::Unknown(_) => "starts; the correct state cannot be determined",
     }
 }
 
@@ -143,12 +141,12 @@ pub fn has(started: &Started) -> String {
 /// How what it has differs from the truth.
 pub fn truth(truth: &Truth) -> String {
     match truth {
-        Truth::Unknown(reason) => format!("not to be had there: {reason}"),
+        Truth::Unknown(reason) => format!("not available there: {reason}"),
         Truth::Known(proof, difference) if difference.is_none() => {
-            format!("every znode is as it should be ({})", proof.name())
+            format!("every znode is correct ({})", proof.name())
         }
         Truth::Known(proof, difference) => format!(
-            "{} missing, {} too many, {} different, {} different ({})",
+            "{} missing, {} extra, {} different, {} different ({})",
             text::plural(difference.missing.count, "znode"),
             text::count(difference.surplus.count),
             text::count(difference.changed.0),
@@ -158,11 +156,11 @@ pub fn truth(truth: &Truth) -> String {
     }
 }
 
-fn limit(look: &Look) -> usize {
+fn limit(look: &TextStyle) -> usize {
     if look.verbose { usize::MAX } else { TOLD_MAX }
 }
 
-fn show_refusal(out: &mut dyn Write, refusal: &Refusal, look: &Look) -> io::Result<()> {
+fn show_refusal(out: &mut dyn Write, refusal: &Refusal, look: &TextStyle) -> io::Result<()> {
     field(
         out,
         look,
@@ -171,7 +169,7 @@ fn show_refusal(out: &mut dyn Write, refusal: &Refusal, look: &Look) -> io::Resu
     )?;
     if let Some(file) = &refusal.file {
         let offset = refusal.offset.map(|offset| format!(", offset {offset}"));
-        let behind = refusal.behind.map(|zxid| format!(", behind {zxid}"));
+        let behind = refusal.behind.map(|zxid| format!(", after {zxid}"));
         let place = [offset, behind].into_iter().flatten().collect::<String>();
         field(out, look, "by", &format!("{file}{place}"))?;
     }
@@ -183,9 +181,10 @@ fn show_refusal(out: &mut dyn Write, refusal: &Refusal, look: &Look) -> io::Resu
     Ok(())
 }
 
-fn show_doubts(out: &mut dyn Write, started: &Started, look: &Look) -> io::Result<()> {
+fn show_doubts(out: &mut dyn Write, started: &Started, look: &TextStyle) -> io::Result<()> {
     for (last, next) in started.holes.iter().take(limit(look)) {
-        let words = format!("it goes from {last} on to {next} as if nothing were between them");
+        let words =
+            format!("it goes straight from {last} to {next}, as if nothing were between them");
         field(out, look, "silently", &words)?;
     }
     let more = started.holes.len().saturating_sub(limit(look));
@@ -194,13 +193,13 @@ fn show_doubts(out: &mut dyn Write, started: &Started, look: &Look) -> io::Resul
             out,
             look,
             "silently",
-            &format!("and over {more} more holes"),
+            &format!("and skips {more} more gaps"),
         )?;
     }
     let (swallowed, first) = started.swallowed;
     if let Some(first) = first {
         let words = format!(
-            "{} behind that found no znode, or one where there should be none: the first is that of {first}",
+            "{} later changes failed silently (znode missing, or already there), the first with {first}",
             text::plural(swallowed, "change")
         );
         field(out, look, "silently", &words)?;
@@ -214,7 +213,7 @@ fn show_doubts(out: &mut dyn Write, started: &Started, look: &Look) -> io::Resul
     }
     if !started.ended_sessions.is_empty() {
         let words = format!(
-            "alone or as a leader it ends {} that own ephemerals and are not known, and deletes {} that followers keep",
+            "standalone or as a leader, it ends {} that own ephemerals but are unknown, and deletes {} that followers keep",
             text::plural(started.ended_sessions.len() as u64, "session"),
             text::plural(
                 (started.znodes.saturating_sub(started.znodes_served)) as u64,
@@ -230,10 +229,14 @@ fn show_doubts(out: &mut dyn Write, started: &Started, look: &Look) -> io::Resul
     }
 }
 
-fn show_difference(out: &mut dyn Write, difference: &Difference, look: &Look) -> io::Result<()> {
+fn show_difference(
+    out: &mut dyn Write,
+    difference: &Difference,
+    look: &TextStyle,
+) -> io::Result<()> {
     for (label, paths) in [
         ("missing", &difference.missing),
-        ("too many", &difference.surplus),
+        ("extra", &difference.surplus),
     ] {
         show_paths(out, label, paths, look)?;
     }
@@ -244,14 +247,14 @@ fn show_difference(out: &mut dyn Write, difference: &Difference, look: &Look) ->
     show_more(out, "differs", difference.changed.0, look)
 }
 
-fn show_paths(out: &mut dyn Write, label: &str, paths: &Paths, look: &Look) -> io::Result<()> {
+fn show_paths(out: &mut dyn Write, label: &str, paths: &Paths, look: &TextStyle) -> io::Result<()> {
     for path in paths.first.iter().take(limit(look)) {
         field(out, look, label, &shown(path))?;
     }
     show_more(out, label, paths.count, look)
 }
 
-fn show_more(out: &mut dyn Write, label: &str, count: u64, look: &Look) -> io::Result<()> {
+fn show_more(out: &mut dyn Write, label: &str, count: u64, look: &TextStyle) -> io::Result<()> {
     match count.saturating_sub(limit(look) as u64) {
         0 => Ok(()),
         more => field(out, look, label, &format!("and {} more", text::count(more))),

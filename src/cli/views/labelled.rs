@@ -1,6 +1,6 @@
 //! Labelled paragraphs for a terminal.
 
-use crate::cli::ui::Look;
+use crate::cli::ui::TextStyle;
 use crate::cli::views::text;
 use std::io::{self, Write};
 
@@ -8,7 +8,7 @@ use std::io::{self, Write};
 const WIDTH: usize = 110;
 
 /// Writes `words` behind `label`, broken into lines that begin below its end.
-pub fn field(out: &mut dyn Write, look: &Look, label: &str, words: &str) -> io::Result<()> {
+pub fn field(out: &mut dyn Write, look: &TextStyle, label: &str, words: &str) -> io::Result<()> {
     let words = text::escape(words);
     let mut line = String::new();
     let mut label = look.paint("1", &format!("{label:<9}"));

@@ -29,7 +29,7 @@ impl<'a> Remarks<'a> {
         let (line, exit) = match remark {
             Remark::Damage { error, next } => {
                 let next = next.map_or_else(String::new, |(offset, zxid)| {
-                    format!("; reading goes on at offset {offset} with {zxid}")
+                    format!("; reading continues at offset {offset} with {zxid}")
                 });
                 (format!("damage: {error}{next}"), Exit::Damaged)
             }
@@ -46,16 +46,17 @@ impl<'a> Remarks<'a> {
             }
             Remark::Fork { zxid, logs: [a, b] } => {
                 self.forks += 1;
-                let line = format!("{a} and {b} hold different txns {zxid}: both are shown");
+                let line =
+                    format!("{a} and {b} have different transactions {zxid}: both are shown");
                 (line, Exit::Warnings)
             }
             Remark::StepBack { file, after, zxid } => (
-                format!("{file} goes back: {zxid} stands behind {after}"),
+                format!("{file}: zxid goes backwards: {zxid} follows {after}"),
                 Exit::Warnings,
             ),
             Remark::Truncated { file, last } => {
                 let left = last.map_or_else(|| "nothing".to_owned(), |last| last.to_string());
-                let line = format!("{file} was truncated: what was behind {left} is taken back");
+                let line = format!("{file} was truncated: what came after {left} was undone");
                 (line, Exit::Done)
             }
         };
@@ -71,7 +72,8 @@ impl<'a> Remarks<'a> {
     pub fn finish(&self) -> Exit {
         if self.forks > FORKS_MAX {
             let more = text::plural(self.forks - FORKS_MAX, "more zxid");
-            self.ui.warn(&format!("logs hold different txns of {more}"));
+            self.ui
+                .warn(&format!("logs have different transactions for {more}"));
         }
         self.exit
     }

@@ -73,10 +73,11 @@ pub fn write_file(
     let counted = trailer.digest.map(|(zxid, _)| zxid).max(trailer.last_zxid);
     let is_recorded = counted.is_some_and(|zxid| zxid >= name);
     Ok(match newest.max(counted.unwrap_or(Zxid::ZERO)) {
-        last if last > name => Some(format!("it has parts of later txns, up to {last}")),
+        last if last > name => Some(format!("it has parts of later transactions, up to {last}")),
         _ if is_recorded => None,
         _ => Some(
-            "it does not say when it was finished, and may have parts of later txns".to_owned(),
+            "it does not say when it was finished, and may have parts of later transactions"
+                .to_owned(),
         ),
     })
 }

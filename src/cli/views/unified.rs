@@ -1,6 +1,6 @@
 //! How text changed, line by line, as `diff -u` has it.
 
-use crate::cli::ui::Look;
+use crate::cli::ui::TextStyle;
 use crate::cli::views::text;
 use similar::{ChangeTag, TextDiff};
 use std::time::Duration;
@@ -10,7 +10,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The lines that make `new` of `old`, with three around them. `names` were escaped by whoever made
 /// them; the lines are escaped here.
-pub fn diff(old: &str, new: &str, names: &[String; 2], look: &Look) -> String {
+pub fn diff(old: &str, new: &str, names: &[String; 2], look: &TextStyle) -> String {
     let mut lines = String::new();
     let mut push = |color: &str, line: String| {
         lines.push_str(&look.paint(color, &line));

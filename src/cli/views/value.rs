@@ -10,7 +10,7 @@ use zoovault::tree::AclValue;
 use zoovault::tree::diff::Field;
 
 /// Puts `bytes` into `fields`: under `name` where they are text, under `name_base64` where they are
-/// not, and null where there are none.
+/// not, and null where none.
 pub fn put_bytes(fields: &mut Map<String, Value>, name: &str, bytes: Option<&[u8]>) {
     match bytes.map(|bytes| (bytes, std::str::from_utf8(bytes))) {
         None => fields.insert(name.to_owned(), Value::Null),

@@ -2,7 +2,7 @@
 
 use crate::cli::exit::Exit;
 use crate::cli::json;
-use crate::cli::ui::Look;
+use crate::cli::ui::TextStyle;
 use crate::cli::views::text;
 use std::io::{self, Write};
 use zoovault::analysis::verify::{Verdict, Window};
@@ -30,22 +30,22 @@ pub fn verdict_name(verdict: Verdict) -> (&'static str, &'static str) {
 pub fn proof_words(proof: Option<Proof>) -> (&'static str, &'static str) {
     match proof {
         Some(Proof::Proven) => (
-            "proven: the tree's digest is the one that the servers recorded",
+            "proven: the tree's digest matches the one that the servers recorded",
             "32",
         ),
         Some(Proof::Consistent) => (
-            "consistent: every txn is there and whole; no digest was recorded that could prove more",
+            "consistent: every transaction is present and intact; no digest was recorded that could prove more",
             "32",
         ),
         Some(Proof::Unproven) => (
-            "unproven: it rests on what nothing recorded; see the findings",
+            "unproven: part of it is only inferred; see the findings",
             "33",
         ),
-        None => ("promised by the files; nothing was replayed", "33"),
+        None => ("according to the files; nothing was replayed", "33"),
     }
 }
 
-pub fn show_window(out: &mut dyn Write, window: &Window, look: &Look) -> io::Result<()> {
+pub fn show_window(out: &mut dyn Write, window: &Window, look: &TextStyle) -> io::Result<()> {
     let (words, color) = proof_words(window.proof);
     writeln!(
         out,

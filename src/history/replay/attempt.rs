@@ -1,7 +1,7 @@
 //! The tree at a txn, on the base that leaves the least to doubt.
 
+use super::ambiguity::witness;
 use super::chain::{Judgement, around, judge_bases};
-use super::doubt::witness;
 use super::ends::refuted_by_digests;
 use super::{ExactFrom, Proof, Rejected, Replayed, base, bases, replay, trust};
 use crate::error::{Error, ErrorKind, Result};
@@ -178,14 +178,14 @@ fn judge(replayed: &Replayed, target: Zxid) -> std::result::Result<(), String> {
     }
     let newest = trust::shown(&replayed.tree);
     if newest > target {
-        return Err(format!("holds effects of {newest}, which is later"));
+        return Err(format!("contains effects of {newest}, which is later"));
     }
     let is_exact = match replayed.base.exact_from {
         ExactFrom::Known(zxid) | ExactFrom::Bounded(zxid) => zxid <= target,
         ExactFrom::Open => false,
     };
     if !is_exact && replayed.proof != Proof::Proven {
-        return Err("was written while later txns were applied, for all that is known, and no digest proves otherwise".to_owned());
+        return Err("may have been written while later transactions were applied, and no digest proves otherwise".to_owned());
     }
     Ok(())
 }

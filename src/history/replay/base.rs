@@ -346,18 +346,18 @@ pub(super) fn candidates<'a>(
                 .filter(|next| *next <= target);
             reject(match missing {
                 Some(next) if !base.zxid.is_followed_by(next) => format!(
-                    "the txns {} to {} behind it are missing",
+                    "transactions {} to {} after it are missing",
                     base.zxid.next(),
                     next.prev()
                 ),
-                _ => "the txns between it and the point are not all there".to_owned(),
+                _ => "some transactions between it and the point are missing".to_owned(),
             });
             continue;
         }
         match base.exact_from {
-            ExactFrom::Known(zxid) if zxid > target => {
-                reject(format!("was written while txns up to {zxid} were applied"))
-            }
+            ExactFrom::Known(zxid) if zxid > target => reject(format!(
+                "was written while transactions up to {zxid} were applied"
+            )),
             ExactFrom::Known(_) => ranked.push((0, base)),
             ExactFrom::Bounded(zxid) if zxid <= target => ranked.push((1, base)),
             ExactFrom::Bounded(_) | ExactFrom::Open => ranked.push((2, base)),
@@ -375,7 +375,7 @@ pub(super) fn unreachable(
     target: Zxid,
     rejected: &[Rejected],
 ) -> Error {
-    let mut message = format!("{target} cannot be had exactly");
+    let mut message = format!("{target} cannot be rebuilt exactly");
     if let Some(damage) = damage_before(source, timeline, target) {
         return damage.or_hint(|| nearest(timeline, bases, target));
     }
@@ -389,9 +389,9 @@ pub(super) fn unreachable(
             message.push_str(&format!(": {} {}{more}", first.name, first.reason));
         }
         None if has_fuzzy_snapshot(source) => message.push_str(
-            ": the znodes were written while txns were applied, and without the log of those they are of no one moment",
+            ": its znodes were written while transactions were applied, and without the log of those it is not the tree at any one moment",
         ),
-        None => message.push_str(": no sound snapshot is from before it"),
+        None => message.push_str(": there is no earlier sound snapshot"),
     }
     let error = Error::about(source.shown(), ErrorKind::NotReachable, message);
     match rejected.iter().any(|other| other.is_damaged) {
@@ -447,10 +447,12 @@ pub(super) fn nearest(timeline: &Timeline, bases: &[Base], target: Zxid) -> Stri
         })
         .min();
     match (below, above) {
-        (Some(below), Some(above)) => format!("the nearest points that can: {below} and {above}"),
-        (Some(below), None) => format!("the nearest point that can: {below}"),
-        (None, Some(above)) => format!("the first point that can: {above}"),
-        (None, None) => "no point of this source can: try another member or a backup".to_owned(),
+        (Some(below), Some(above)) => {
+            format!("the nearest points that can be: {below} and {above}")
+        }
+        (Some(below), None) => format!("the nearest point that can be: {below}"),
+        (None, Some(above)) => format!("the first point that can be: {above}"),
+        (None, None) => "no point of this source can be: try another member or a backup".to_owned(),
     }
 }
 
@@ -507,7 +509,7 @@ pub(super) fn load(
         return Err(Error::about(
             file.shown(),
             ErrorKind::SourceChanged,
-            "changed while it was read",
+            "changed while it was being read",
         ));
     }
     let digest = trailer

@@ -100,17 +100,17 @@ impl fmt::Display for Outlier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digests = match self.is_against_digests {
             true => "the digests that the leader logged",
-            false => "the txns between them",
+            false => "the transactions between them",
         };
         match self.others {
-            0 => write!(f, "is not the tree that {digests} speak for"),
+            0 => write!(f, "does not match {digests}"),
             1 => write!(
                 f,
-                "is alone: another snapshot and {digests} agree without it"
+                "is the outlier: another snapshot and {digests} agree without it"
             ),
             others => write!(
                 f,
-                "is alone: {others} other snapshots and {digests} agree without it"
+                "is the outlier: {others} other snapshots and {digests} agree without it"
             ),
         }
     }
@@ -484,7 +484,7 @@ impl Judgement {
             |(file, to, _): &&(BaseFile, Zxid, Zxid)| *file == base.file && target > *to;
         let (_, _, snapshot) = self.broken.iter().find(is_broken)?;
         Some(format!(
-            "and the txns behind it lead to another tree than the snapshot of {snapshot} and what follows that: a txn is missing or was changed"
+            "and the transactions after it lead to a different tree from the snapshot of {snapshot} and what follows that: a transaction is missing or was changed"
         ))
     }
 

@@ -23,11 +23,11 @@ impl Mismatch {
     /// As the reason why nothing can be restored.
     pub fn error(&self, base: &str) -> Error {
         let message = format!(
-            "the tree after {} has digest 0x{:x}, and its server recorded 0x{:x}: a txn before it is missing or was changed (from {base})",
+            "the tree after {} has digest 0x{:x}, but its server recorded 0x{:x}: an earlier transaction is missing or was changed (from {base})",
             self.zxid, self.computed, self.recorded
         );
         Error::new(ErrorKind::Damage, message)
-            .hint("restore to a point before it, from another member, or from a backup; 'zoovault verify' shows where it begins")
+            .hint("restore to an earlier point, from another member, or from a backup; 'zoovault verify' shows where the problem begins")
     }
 }
 

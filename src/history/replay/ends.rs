@@ -1,8 +1,8 @@
 //! What snapshots and digests show of the ends of epochs; see [`Evidence`].
 
 use super::base::{Base, bases};
+use super::checked_bases::{SnapshotVerdict, check_these};
 use super::compare::DigestTally;
-use super::sound::{SnapshotVerdict, check_these};
 use super::{Replayed, replay};
 use crate::error::{ErrorKind, Result};
 use crate::format::txnlog::Level;

@@ -30,38 +30,38 @@
 //! whose parent it had written before, leave the parent's `pzxid` behind, and nothing tells. Such
 //! txns are counted ([`Replayed::uncertain_closes`]).
 
+mod ambiguity;
 mod attempt;
 mod base;
 mod chain;
+mod checked_bases;
 mod compare;
 mod crosscheck;
-mod doubt;
 mod ends;
-mod feed;
-mod onward;
+mod prefetch;
 mod resolve;
-mod sound;
+mod two_points;
 
 mod trust;
 
+pub use ambiguity::ensure_unambiguous;
+use ambiguity::refuse_forks;
 pub use attempt::tree_at;
 pub use base::{
     Base, BaseFile, ExactFrom, bases, bases_and_damage, begins_empty, exact_ranges, fresh_tree,
     load_snapshot, promised_bases, seems_to_begin_empty,
 };
 pub use chain::{Chain, Doubt, Link, Outlier, judge_chain, reach};
+pub use checked_bases::{SnapshotVerdict, check_snapshots, is_sound, sound_bases};
 pub use compare::{DigestTally, Mismatch};
 pub use crosscheck::{Contradiction, Crosscheck, Crossed, Disagreement};
-pub use doubt::ensure_unambiguous;
-use doubt::refuse_forks;
 pub use ends::{
     EndOfEpoch, judge_end, read_timeline, settle_ends, shown_by_snapshots, with_snapshots,
 };
-pub use onward::{Two, rebuild_two, rebuild_two_as};
 use resolve::resolve_as;
 pub use resolve::{Target, resolve};
-pub use sound::{SnapshotVerdict, check_snapshots, is_sound, sound_bases};
 pub use trust::{Alone, Trust, Wish};
+pub use two_points::{TreePair, rebuild_two, rebuild_two_as};
 
 use crate::error::{Error, ErrorKind, Result, TxnPlace};
 use crate::format::jute::Reader;
@@ -306,9 +306,9 @@ pub trait Observer {
 }
 
 /// Sees nothing.
-struct Blind;
+struct NoObserver;
 
-impl Observer for Blind {
+impl Observer for NoObserver {
     fn before(&mut self, _: &DataTree, _: Zxid) -> Result<()> {
         Ok(())
     }
@@ -327,7 +327,7 @@ pub fn replay(
     target: Zxid,
     progress: &dyn Progress,
 ) -> Result<Replayed> {
-    replay_observed(source, timeline, base, target, &mut Blind, progress)
+    replay_observed(source, timeline, base, target, &mut NoObserver, progress)
 }
 
 /// As [`replay`], with somebody to see it.
@@ -352,7 +352,10 @@ pub fn replay_observed(
         .iter()
         .find(|segment| segment.contains(target) && segment.continues(base.zxid));
     if segment.is_none() && base.zxid != target {
-        let message = format!("the txns from {} to {target} are not all there", base.zxid);
+        let message = format!(
+            "some transactions from {} to {target} are missing",
+            base.zxid
+        );
         let error = Error::about(source.shown(), ErrorKind::NotReachable, message);
         return Err(error.hint("'zoovault verify' shows which points can be restored"));
     }
@@ -390,10 +393,10 @@ fn apply_all(
         .map(|piece| piece.run.end_offset - piece.run.start_offset)
         .sum();
     progress.start("replaying", Some(bytes));
-    let (sender, batches) = sync_channel::<Result<feed::Batch>>(4);
+    let (sender, batches) = sync_channel::<Result<prefetch::Batch>>(4);
     std::thread::scope(|scope| {
         scope.spawn(move || {
-            if let Err(error) = feed::feed(source, pieces, from, target, &sender) {
+            if let Err(error) = prefetch::feed(source, pieces, from, target, &sender) {
                 // The replayer hung up: it has an error of its own to tell.
                 let _ = sender.send(Err(error));
             }
@@ -467,7 +470,7 @@ impl Replayer {
         &mut self,
         source: &Source,
         pieces: &[Piece],
-        batch: &feed::Batch,
+        batch: &prefetch::Batch,
         observer: &mut dyn Observer,
     ) -> Result<()> {
         let damage = |fault, txn: Option<TxnPlace>| {

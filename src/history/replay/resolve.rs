@@ -52,10 +52,9 @@ pub(super) fn resolve_as(
     let named = match point {
         Point::Zxid(zxid) => zxid,
         Point::Time(_) if exclusive => {
-            let message = "a time is the moment before the first later txn: it cannot be exclusive";
-            return Err(
-                Error::new(ErrorKind::BadArgument, message).hint("name the txn by its zxid")
-            );
+            let message = "a time means the moment before the first later transaction: it cannot be exclusive";
+            return Err(Error::new(ErrorKind::BadArgument, message)
+                .hint("name the transaction by its zxid"));
         }
         Point::Time(time) => return resolve_time(source, timeline, time),
         Point::First => first(source, timeline, trust)?,
@@ -132,7 +131,7 @@ fn refuse_hidden_end(
                     return Err(hidden(error.clone(), last));
                 }
                 warnings.push(format!(
-                    "{} is cut within its header: if it ever held txns, they are lost",
+                    "{} is cut within its header: if it ever had transactions, they are lost",
                     file.name()
                 ));
             }
@@ -145,7 +144,7 @@ fn refuse_hidden_end(
                 }
                 if let Some(LogEnd::Torn { offset }) = summary.end {
                     let name = file.name();
-                    warnings.push(format!("{name} ends in the middle of a write (offset {offset}): that txn is left out"));
+                    warnings.push(format!("{name} ends in the middle of a write (offset {offset}): that transaction is excluded"));
                 }
             }
             Ok(_) | Err(_) => {}
@@ -174,7 +173,7 @@ fn latest(source: &Source, timeline: &Timeline, warnings: &mut Vec<String>) -> R
         return last.ok_or_else(|| nothing(source));
     };
     if newest.zxid() == Zxid::UNKNOWN {
-        let message = "neither its name nor what stands behind its znodes tells its zxid";
+        let message = "neither its name nor its trailer gives its zxid";
         return Err(not_reachable(source, message.to_owned()));
     }
     match snapshot::check(newest.shown(), &|| source.open_snapshot(newest), &|_| {}) {
@@ -182,7 +181,7 @@ fn latest(source: &Source, timeline: &Timeline, warnings: &mut Vec<String>) -> R
             // One that was streamed to a file of its own has no logs anywhere.
             let is_alone = newest.dated().is_some();
             if timeline.logs.is_empty() && !is_alone && !source.is_as_restored(newest)? {
-                warnings.push("there are no logs: if a dataLogDir of its own has them, later txns are left out".to_owned());
+                warnings.push("there are no logs: if they are in a separate dataLogDir, later transactions are excluded".to_owned());
             }
             Ok(newest.zxid())
         }
@@ -194,7 +193,7 @@ fn latest(source: &Source, timeline: &Timeline, warnings: &mut Vec<String>) -> R
                 && last.is_none_or(|last| !last.is_right_before(newest.zxid())) =>
         {
             warnings.push(format!(
-                "{} is damaged, and was not needed: no txn has its zxid",
+                "{} is damaged, but was not needed: no transaction has its zxid",
                 newest.name()
             ));
             last.ok_or(error)
@@ -213,7 +212,7 @@ fn hidden(error: Error, last: Option<Zxid>) -> Error {
 }
 
 fn last_to_be_read(last: Zxid) -> String {
-    format!("what is behind is unknown; '--to {last}' is the last txn that can be read")
+    format!("what follows is unknown; '--to {last}' is the last transaction that can be read")
 }
 
 /// The point right before the txn `zxid`, if nothing is missing there.
@@ -232,7 +231,7 @@ fn before(source: &Source, timeline: &Timeline, zxid: Zxid) -> Result<Zxid> {
         .ok_or_else(|| match hiding(source, timeline, zxid) {
             Some(damage) => damage,
             None => {
-                let message = format!("the txn right before {zxid} is not there");
+                let message = format!("the transaction just before {zxid} is missing");
                 not_reachable(source, message).hint("'zoovault inspect' shows what is missing")
             }
         })
@@ -272,16 +271,18 @@ fn ensure_held(source: &Source, timeline: &Timeline, zxid: Zxid) -> Result<()> {
     }
     Err(match (below, above) {
         (Some(below), Some(above)) => {
-            let message = format!("holds no txn {zxid}: {below} is followed by {above}");
+            let message = format!("has no transaction {zxid}: {below} is followed by {above}");
             not_reachable(source, message).hint(nearest())
         }
-        (Some(below), None) => {
-            not_reachable(source, format!("{zxid} is after the last txn, {below}"))
-                .hint("'--to latest' is the last point there is")
-        }
-        (None, Some(above)) => {
-            not_reachable(source, format!("{zxid} is before the first txn, {above}"))
-        }
+        (Some(below), None) => not_reachable(
+            source,
+            format!("{zxid} is after the last transaction, {below}"),
+        )
+        .hint("'--to latest' is the last point available"),
+        (None, Some(above)) => not_reachable(
+            source,
+            format!("{zxid} is before the first transaction, {above}"),
+        ),
         (None, None) => nothing(source),
     })
 }
@@ -290,22 +291,25 @@ fn resolve_time(source: &Source, timeline: &Timeline, time: i64) -> Result<Targe
     let Some((next, next_time)) = timeline.first_later_than(source, time)? else {
         refuse_hidden_end(source, timeline, &mut Vec::new())?;
         let last = timeline.last().ok_or_else(|| nothing(source))?;
-        let message =
-            format!("the time asked for is not before the time of any txn; the last is {last}");
+        let message = format!(
+            "the requested time is not before the time of any transaction; the last is {last}"
+        );
         return Err(
-            not_reachable(source, message).hint("if that is the point you mean, say '--to latest'")
+            not_reachable(source, message).hint("if that is the point you mean, use '--to latest'")
         );
     };
     let zxid = before(source, timeline, next)?;
     // Before the very first txn the tree is empty. Somebody who means that says so; a wrong year
     // does not.
     if zxid == Zxid::ZERO {
-        let message = format!("the time asked for is before the first txn, {next}");
-        return Err(not_reachable(source, message).hint("'zoovault inspect' shows what there is"));
+        let message = format!("the requested time is before the first transaction, {next}");
+        return Err(
+            not_reachable(source, message).hint("'zoovault inspect' shows what is available")
+        );
     }
     let earlier = timeline.count_from(source, next, time)?;
     let clock = format!(
-        "the leader's clock stepped back: {earlier} of the txns left out have times before the one asked for"
+        "the leader's clock stepped back: {earlier} of the excluded transactions have times before the requested one"
     );
     let mut warnings = source.warnings().to_vec();
     warnings.extend((earlier > 0).then_some(clock));
@@ -323,5 +327,5 @@ fn not_reachable(source: &Source, message: String) -> Error {
 }
 
 fn nothing(source: &Source) -> Error {
-    not_reachable(source, "holds nothing that can be restored: no sound snapshot, and no log that begins with the first txn".to_owned())
+    not_reachable(source, "has nothing that can be restored: no sound snapshot, and no log that begins with the first transaction".to_owned())
 }

@@ -61,12 +61,11 @@ impl Alone {
     pub fn parts(&self) -> String {
         match self.shows > self.zxid {
             true => format!(
-                "it holds parts of later txns, up to {} at least",
+                "it contains parts of later transactions, up to at least {}",
                 self.shows
             ),
-            false => {
-                "the digest in it is of another tree, so it holds parts of a later txn".to_owned()
-            }
+            false => "the digest in it does not match, so it contains parts of a later transaction"
+                .to_owned(),
         }
     }
 
@@ -75,13 +74,13 @@ impl Alone {
         let (name, zxid, shows) = (&self.name, self.zxid, self.shows);
         match self.is_plausible() {
             true => format!(
-                "unproven: {name} stands alone, and nothing tells when it was finished. None of its znodes shows a txn after {zxid}; deletes, ACLs and sessions of later txns may be in it all the same"
+                "unproven: {name} has no logs, so it is not known when it was finished. None of its znodes shows a transaction after {zxid}, but it may still contain deletes, ACLs and sessions of later transactions"
             ),
             false if shows > zxid => format!(
-                "as the file has it: {name} holds parts of later txns, up to {shows} at least, and no moment had this tree"
+                "as it is in the file: {name} contains parts of later transactions, up to at least {shows}; this tree never existed"
             ),
             false => format!(
-                "as the file has it: {name} holds parts of a later txn, since the digest in it is of another tree, and no moment had this one"
+                "as it is in the file: {name} contains parts of a later transaction, since the digest in it does not match; this tree never existed"
             ),
         }
     }
@@ -91,10 +90,10 @@ impl Alone {
         let name = &self.name;
         match self.is_plausible() {
             true => format!(
-                "{name} shows no later txn: with --accept-unproven 'restore' and 'export' take it as it stands, and with --as-is 'ls', 'cat' and others show it"
+                "{name} shows no later transaction: with --accept-unproven 'restore' and 'export' use it as it is, and with --as-is 'ls', 'cat' and others show it"
             ),
             false => format!(
-                "of {name}: {}; so it can only be looked at: 'ls', 'cat', 'stat', 'du', 'diff' and 'export --format jsonl' take --as-is",
+                "of {name}: {}; so it can only be inspected: 'ls', 'cat', 'stat', 'du', 'diff' and 'export --format jsonl' take --as-is",
                 self.parts()
             ),
         }

@@ -128,7 +128,7 @@ impl SourceFile {
             return Error::about(
                 &self.shown,
                 ErrorKind::SourceChanged,
-                "vanished while the directory was read",
+                "vanished while the directory was being read",
             );
         }
         Error::io(&self.shown, "read", err)
@@ -169,7 +169,7 @@ pub(super) fn source_file(
     codec: Codec,
 ) -> Result<SourceFile> {
     listed_file(path, shown, zxid, codec).ok_or_else(|| {
-        let message = "vanished while it was opened";
+        let message = "vanished while it was being opened";
         Error::about(path, ErrorKind::SourceChanged, message)
     })
 }

@@ -210,10 +210,10 @@ impl Source {
             source.list(&log_dir, &log_dir, &log_dir, &snap_dir, &log_dir)?;
         }
         if source.logs.is_empty() && source.snapshots.is_empty() {
-            let message = "holds no ZooKeeper logs or snapshots (log.HEX, snapshot.HEX), and neither does a version-2 folder in it";
+            let message = "contains no ZooKeeper logs or snapshots (log.HEX, snapshot.HEX), and neither does a version-2 folder in it";
             let hint = match free_snapshot_in(&snap_dir) {
-                Some(file) => format!("{file} is a snapshot under a free name: give that file itself"),
-                None => "give the dataDir that zoo.cfg names; with a dataLogDir of its own, name that too".to_owned(),
+                Some(file) => format!("{file} is a snapshot under another name: give that file itself"),
+                None => "give the dataDir from zoo.cfg; if there is a separate dataLogDir, give that too".to_owned(),
             };
             return Err(Error::about(dir, ErrorKind::Failed, message).hint(hint));
         }
@@ -265,7 +265,7 @@ impl Source {
         let entries = fs::read_dir(dir).map_err(|err| {
             // One that may not be read is there: another would not do.
             Error::io(dir, "read", err)
-                .or_hint(|| "a dataLogDir of its own is given with --data-log-dir".to_owned())
+                .or_hint(|| "give a separate dataLogDir with --data-log-dir".to_owned())
         })?;
         self.dirs.push(dir.into());
         let is_split = !is_same_dir(snap_dir, log_dir);
@@ -357,7 +357,7 @@ impl Source {
         };
         match self.logs.iter().chain(&self.snapshots).all(is_denied) {
             true => {
-                let message = "none of its logs and snapshots may be read";
+                let message = "none of its logs and snapshots can be read";
                 Err(Error::about(&self.shown, ErrorKind::Failed, message).hint(AS_OWNER))
             }
             false => Ok(()),
@@ -374,9 +374,9 @@ impl Source {
         let root = self.backed_up.iter().filter_map(|told| told.root.as_ref());
         let mut kept = self.dirs.iter().chain(root);
         if kept.any(|dir| target.starts_with(durable::resolved(dir))) {
-            let message = "lies within the source, which is only read";
+            let message = "is inside the source, which is only read";
             return Err(Error::about(&target, ErrorKind::BadArgument, message)
-                .hint("choose a place outside of it"));
+                .hint("choose a location outside it"));
         }
         Ok(())
     }
@@ -495,7 +495,7 @@ fn refuse_other_layout(dirs: &[&Path]) -> Result<()> {
     else {
         return Ok(());
     };
-    let message = "says that zxids have another layout here, with more bits for the counter: each would be read wrongly, so nothing is read";
+    let message = "says that zxids here have a different layout, with more bits for the counter: they would be misread, so nothing is read";
     Err(Error::about(&mark, ErrorKind::Failed, message)
         .hint("no release of ZooKeeper writes this file; use the tools of the build that did"))
 }

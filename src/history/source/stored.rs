@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::format::snapshot::codec::Codec;
 use crate::format::txnlog::{HEADER_LEN, LogEnd, LogSummary, Run};
 use crate::repository::{
-    History, Repository, StoredEvidence, StoredLog, StoredSnapshot, Unpacked, Which,
+    LineageContents, Repository, StoredEvidence, StoredLog, StoredSnapshot, Unpacked, Which,
 };
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -46,7 +46,7 @@ impl Source {
     /// When no place for decompressed files can be had.
     pub fn of_history(
         repository: &Repository,
-        history: &History,
+        history: &LineageContents,
         options: &Options,
     ) -> Result<Source> {
         let scratch = Arc::new(scratch(options)?);

@@ -75,18 +75,18 @@ impl fmt::Display for Gap {
         match (self.is_end_of_epoch(), self.known_to) {
             (true, Some(known)) => write!(
                 f,
-                "txns after {} up to {known}, the end of epoch {}",
+                "transactions after {} up to {known}, the end of epoch {}",
                 self.after,
                 known.epoch()
             ),
             (true, None) => write!(
                 f,
-                "txns after {}, at the end of epoch {}",
+                "transactions after {}, at the end of epoch {}",
                 self.after,
                 self.after.epoch()
             ),
-            (false, _) if first == last => write!(f, "txn {first}"),
-            (false, _) => write!(f, "txns {first} to {last}"),
+            (false, _) if first == last => write!(f, "transaction {first}"),
+            (false, _) => write!(f, "transactions {first} to {last}"),
         }
     }
 }

@@ -12,7 +12,7 @@
 //! sent the whole tree (`LearnerHandler.syncFollower`) instead of being taken for one that shares
 //! the history.
 
-mod misfits;
+mod compatibility;
 mod write;
 
 use crate::durable::{self, StagedDir, ensure_absent, write_file};
@@ -146,10 +146,10 @@ pub fn plan(source: &Source, what: &What, progress: &dyn Progress) -> Result<Pla
     }
     warnings.extend(target.warnings.iter().cloned());
     warnings.extend(epochs_unknown(source));
-    let (misfits, mut notes) = misfits::misfits(&replayed.tree, what.for_version);
+    let (misfits, mut notes) = compatibility::misfits(&replayed.tree, what.for_version);
     warnings.extend(misfits);
     let damaged = rejected.iter().filter(|other| other.is_damaged);
-    notes.extend(damaged.map(|other| format!("{} was not taken: {}", other.name, other.reason)));
+    notes.extend(damaged.map(|other| format!("{} was rejected: {}", other.name, other.reason)));
     let max_epoch = source
         .max_epoch()
         .max(timeline.last().map_or(0, Zxid::epoch));
@@ -242,9 +242,9 @@ pub fn ensure_writable(source: &Source, place: &Where) -> Result<()> {
     if let [target, log_dir] = places.as_slice() {
         let (a, b) = (durable::resolved(target), durable::resolved(log_dir));
         if a.starts_with(&b) || b.starts_with(&a) {
-            let message = "and the dataDir may not lie within one another";
+            let message = "and the dataDir must not be inside one another";
             return Err(Error::about(log_dir, ErrorKind::BadArgument, message)
-                .hint("leave out --data-log-dir for one directory, or name two that are apart"));
+                .hint("omit --data-log-dir for a single directory, or name two separate ones"));
         }
     }
     Ok(())
@@ -260,7 +260,7 @@ pub fn new_epoch(plan: &Plan, place: &Where) -> Result<u32> {
         .unwrap_or(plan.max_epoch.saturating_add(EPOCH_MARGIN));
     if epoch <= plan.max_epoch || epoch > EPOCH_MAX {
         let message = format!(
-            "epoch {epoch} will not do: it has to be above {} and at most {EPOCH_MAX}",
+            "epoch {epoch} is invalid: must be above {} and at most {EPOCH_MAX}",
             plan.max_epoch
         );
         return Err(Error::new(ErrorKind::BadArgument, message));
@@ -344,18 +344,17 @@ pub fn uncertainties(replayed: &Replayed) -> Vec<String> {
     }
     if let ExactFrom::Bounded(bound) = replayed.base.exact_from {
         warnings.push(format!(
-            "unproven: the snapshot does not say when it was finished; that it was before {bound} is inferred from the next snapshot or the last txn"
+            "unproven: the snapshot does not record when it was finished; that this was before {bound} is inferred from the next snapshot or the last transaction"
         ));
     }
     if let Some(zxid) = replayed.doubted_by {
         warnings.push(format!(
-            "unproven: the snapshot of {zxid} and the txns around it lead to different trees, and nothing tells which is right"
+            "unproven: the snapshot of {zxid} and the transactions around it lead to different trees; cannot determine which is right"
         ));
     }
     if let Some((last, first)) = replayed.joints.first() {
         warnings.push(format!(
-            "unproven: {} epochs end on the way, the first with {last}, before {first}; that no txn is missing or was abandoned there \
-             nothing proves",
+            "unproven: {} epochs end on the way, the first with {last}, before {first}; nothing proves that no transaction is missing or was abandoned there",
             replayed.joints.len()
         ));
     }
@@ -379,7 +378,7 @@ fn epochs_unknown(source: &Source) -> Option<String> {
         .into_iter()
         .find(|(_, file)| **file == EpochFile::Unread)?;
     Some(format!(
-        "{name} cannot be read, so epochs may have been used that nothing else tells of: see that the new one is above those of the other members"
+        "{name} cannot be read, so later epochs than known may have been used: make sure that the new epoch is above those of the other members"
     ))
 }
 
@@ -390,8 +389,7 @@ fn uncovered(tree: &DataTree) -> Vec<String> {
         .first()
         .map(|(session, _)| {
             format!(
-                "{nodes} ephemerals belong to {} sessions that are not known (the first is {session}): a leader deletes them at its \
-                 start and its followers do not; --ephemerals drop leaves them out",
+                "{nodes} ephemerals belong to {} unknown sessions (the first is {session}): a leader deletes them on start but its followers do not; --ephemerals drop removes them",
                 uncovered.len()
             )
         })

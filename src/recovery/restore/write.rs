@@ -6,7 +6,7 @@ use crate::format::record::acl::OPEN_ACL_UNSAFE;
 use crate::format::snapshot::codec::Codec;
 use crate::format::snapshot::{NodeRecord, OPEN_ACL_ID, SnapshotReader, SnapshotWriter, Trailer};
 use crate::format::stream::Span;
-use crate::progress::{Progress, Told};
+use crate::progress::{Counted, Progress};
 use crate::tree::{AclValue, DataTree};
 use crate::zxid::SessionId;
 use std::collections::HashMap;
@@ -81,7 +81,7 @@ pub(super) fn write_and_read_back(
             file.sync_all()
         });
         let due = SyncDue {
-            file: Told::new(&file, progress),
+            file: Counted::new(&file, progress),
             unsynced: 0,
             due,
         };
@@ -100,7 +100,7 @@ pub(super) fn write_and_read_back(
 
 /// Tells when enough was written to be worth a sync. When it is dropped, the last sync is due.
 struct SyncDue<'a> {
-    file: Told<'a, &'a File>,
+    file: Counted<'a, &'a File>,
     unsynced: usize,
     due: SyncSender<()>,
 }
@@ -127,7 +127,7 @@ fn read_back(tree: &DataTree, path: &Path, file: &File, progress: &dyn Progress)
         Error::about(
             path,
             ErrorKind::Failed,
-            format!("was written and reads back wrong: {what}"),
+            format!("was written, but reads back wrong: {what}"),
         )
         .hint("check the disk")
     };
@@ -158,7 +158,7 @@ fn read_back(tree: &DataTree, path: &Path, file: &File, progress: &dyn Progress)
         }
     }
     if reader.next_node()?.is_some() {
-        return Err(wrong("a znode too many".to_owned()));
+        return Err(wrong("one znode too many".to_owned()));
     }
     reader.finish().map(|_| ())
 }

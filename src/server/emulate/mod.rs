@@ -40,7 +40,7 @@ use crate::tree::DataTree;
 use crate::zxid::{SessionId, Zxid};
 
 /// Releases that differ from one another in what they do, one for each way that is known.
-pub const TELLING: [&str; 10] = [
+pub const REPRESENTATIVE: [&str; 10] = [
     "3.4.14", "3.5.10", "3.6.4", "3.7.2", "3.8.0", "3.8.4", "3.8.6", "3.9.2", "3.9.3", "3.9.5",
 ];
 

@@ -115,7 +115,7 @@ impl Prognosis {
 }
 
 const EVERY: &str = "every release";
-const MEMBERS: &str = "every release, as a member of an ensemble; a standalone server never looks";
+const MEMBERS: &str = "every release, as a member of an ensemble; a standalone server never checks";
 /// The releases that fetch ACL lists while they replay.
 const EAGER_ACLS: &str = "3.8.4 and later of 3.8; 3.9.2 and later";
 const SPLIT_CHECKED: &str = "3.4.12 and later of 3.4; 3.5.4 and later";
@@ -257,7 +257,7 @@ impl<'a> Start<'a> {
             "log-bad-length" => self.tell(
                 finding,
                 Refuses,
-                "every release; where the length is one that they believe, they drop the rest of the log in silence instead",
+                "every release; if the length is plausible, they silently drop the rest of the log instead",
                 "length-in-log",
             ),
             "log-bad-end-mark" | "log-bad-record" | "log-cut" => self.tell(
@@ -351,7 +351,7 @@ impl<'a> Start<'a> {
             self.tell(
                 finding,
                 Effect::None,
-                "no release replays txns from before the newest snapshot",
+                "no release replays transactions from before the newest snapshot",
                 "",
             );
             return;
@@ -372,9 +372,9 @@ impl<'a> Start<'a> {
             self.tell(finding, Effect::Refuses, "3.9.4 and later", "txns-missing");
         }
         let releases = if is_refused {
-            "3.4.0 to 3.9.3, in silence"
+            "3.4.0 to 3.9.3, silently"
         } else {
-            "every release, in silence"
+            "every release, silently"
         };
         self.tell(finding, Effect::Loses, releases, "");
         if let Some(told) = self.told.last_mut() {
@@ -414,7 +414,7 @@ impl<'a> Start<'a> {
             _ => {
                 let base = self.base.map(SourceFile::name);
                 let releases = match base {
-                    Some(base) => format!("every release goes on to {base}"),
+                    Some(base) => format!("every release continues with {base}"),
                     None => EVERY.to_owned(),
                 };
                 self.tell(finding, Effect::None, &releases, "snapshot-unread");
@@ -431,8 +431,8 @@ impl<'a> Start<'a> {
             let what = "no snapshot can be loaded".to_owned();
             self.tell_of(Effect::Refuses, EVERY, what, "no-valid-snapshot", None);
         } else if !self.logs.is_empty() {
-            let what = "there are logs and no snapshot".to_owned();
-            let releases = "3.5.3 and later; earlier ones replay the logs from an empty tree";
+            let what = "there are logs but no snapshot".to_owned();
+            let releases = "3.5.3 and later; earlier ones replay the logs onto an empty tree";
             self.tell_of(Effect::Refuses, releases, what, "no-snapshot", None);
         }
     }
@@ -440,7 +440,7 @@ impl<'a> Start<'a> {
     fn epochs(&mut self) {
         for file in [self.source.accepted_epoch(), self.source.current_epoch()] {
             if let EpochFile::Unparsable(text) = file {
-                let what = format!("an epoch file holds \"{}\"", text.escape_default());
+                let what = format!("an epoch file contains \"{}\"", text.escape_default());
                 self.tell_of(Effect::Refuses, MEMBERS, what, "epoch-unreadable", None);
             }
         }
@@ -454,7 +454,7 @@ impl<'a> Start<'a> {
                 *name == FileName::Leftover && path.ends_with(format!("{CURRENT_EPOCH}.tmp"))
             });
             let releases = if is_half_written {
-                "3.4.0 to 3.5.9, 3.6.0 to 3.6.2, 3.7.0, as members; later ones take currentEpoch.tmp"
+                "3.4.0 to 3.5.9, 3.6.0 to 3.6.2, 3.7.0, as members; later ones use currentEpoch.tmp"
             } else {
                 MEMBERS
             };
@@ -463,7 +463,7 @@ impl<'a> Start<'a> {
                 last.to_i64()
             );
             let what = format!(
-                "currentEpoch holds {current}, and the last zxid is {last}, of epoch {of_last}"
+                "currentEpoch is {current}, but the last zxid is {last}, of epoch {of_last}"
             );
             self.tell_of(
                 Effect::Refuses,
@@ -476,14 +476,14 @@ impl<'a> Start<'a> {
         // A server makes a file that is not there from the last zxid.
         let (accepted, how) = match self.source.accepted_epoch() {
             EpochFile::Epoch(accepted) => (*accepted, "holds"),
-            EpochFile::Absent => (of_last, "is not there and would be made to hold"),
+            EpochFile::Absent => (of_last, "is missing and would be set to"),
             EpochFile::Unparsable(_) | EpochFile::Unread => return,
         };
         if accepted < *current {
             let says = format!(
                 "The accepted epoch, {accepted:x} is less than the current epoch, {current:x}"
             );
-            let what = format!("acceptedEpoch {how} {accepted}, and currentEpoch holds {current}");
+            let what = format!("acceptedEpoch {how} {accepted}, and currentEpoch is {current}");
             self.tell_of(
                 Effect::Refuses,
                 MEMBERS,

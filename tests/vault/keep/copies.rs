@@ -11,12 +11,12 @@ use std::sync::Arc;
 use zoovault::backup::copy::{Copied, What, execute, plan};
 use zoovault::backup::retention::pins;
 use zoovault::error::{ErrorKind, Result};
-use zoovault::progress::Silent;
+use zoovault::progress::NoProgress;
 use zoovault::repository::Repository;
 
 fn copy(source: &Repository, target: &Repository, what: &What, watch: &Watch) -> Result<Copied> {
     let plan = plan(source, target, what)?;
-    execute(source, target, &plan, &|| watch.ms(), &Silent)
+    execute(source, target, &plan, &|| watch.ms(), &NoProgress)
 }
 
 /// A repository of five backups, one of them pinned, and an empty one.
@@ -137,9 +137,9 @@ fn what_the_target_is_about_to_delete_holds_a_backup_back() {
         moment: crate::common::store::Moment::Before,
         is_final: true,
     }));
-    execute(&source, &killed, &plan, &|| watch.ms(), &Silent).unwrap_err();
+    execute(&source, &killed, &plan, &|| watch.ms(), &NoProgress).unwrap_err();
     prune(&target, &watch).unwrap();
-    assert!(!target.listing().unwrap().condemned.is_empty());
+    assert!(!target.listing().unwrap().marked.is_empty());
     // For some hours a copy may still rest on them.
     watch.pass(6 * HOUR + 1);
     let copied = copy(&source, &target, &What::All, &watch).unwrap();

@@ -12,14 +12,14 @@ use zoovault::backup::retention::forget::{self, What};
 use zoovault::backup::retention::policy::Policy;
 use zoovault::backup::retention::prune::{self, Pruned};
 use zoovault::error::Result;
-use zoovault::progress::Silent;
+use zoovault::progress::NoProgress;
 use zoovault::repository::Repository;
 
 /// Plans and prunes.
 fn prune(repository: &Repository, watch: &Watch) -> Result<Pruned> {
     let clock = || watch.ms();
     let plan = prune::plan(repository, &clock)?;
-    prune::execute(repository, &plan, &clock, &Silent)
+    prune::execute(repository, &plan, &clock, &NoProgress)
 }
 
 /// Plans and forgets. Gives how many.

@@ -10,8 +10,8 @@ use zoovault::backup::retention::forget::{What, plan};
 use zoovault::backup::retention::policy::Policy;
 use zoovault::backup::retention::{pins, prune as pruning};
 use zoovault::error::ErrorKind;
-use zoovault::progress::Silent;
-use zoovault::repository::{FORMAT_VERSION, Repository, Storage, Tomb};
+use zoovault::progress::NoProgress;
+use zoovault::repository::{FORMAT_VERSION, Repository, Storage, Tombstone};
 
 /// A lineage of a backup a day, for so many days.
 fn days(count: u32) -> (Arc<object_store::memory::InMemory>, Repository, Watch) {
@@ -194,7 +194,7 @@ fn a_mark_names_nothing_but_logs_snapshots_and_marks() {
         "log/../zoovault.json",
     ];
     repository
-        .bury(&Tomb {
+        .bury(&Tombstone {
             format: FORMAT_VERSION,
             created_ms: watch.ms(),
             backups: Vec::new(),
@@ -223,8 +223,8 @@ fn nothing_is_deleted_for_what_was_read_long_ago() {
         }
     })));
     let before = objects(&repository);
-    let err = pruning::execute(&slow, &plan, &|| watch.ms(), &Silent).unwrap_err();
-    assert!(err.to_string().contains("less than an hour"), "{err}");
+    let err = pruning::execute(&slow, &plan, &|| watch.ms(), &NoProgress).unwrap_err();
+    assert!(err.to_string().contains("more than an hour"), "{err}");
     assert_eq!(objects(&repository), before);
 }
 

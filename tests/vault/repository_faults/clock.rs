@@ -6,7 +6,7 @@ use object_store::memory::InMemory;
 use std::sync::Arc;
 use zoovault::backup::run::{BaseEvery, Options, backup};
 use zoovault::history::source::{self, Source};
-use zoovault::progress::Silent;
+use zoovault::progress::NoProgress;
 use zoovault::repository::{Repository, Storage, Which};
 
 const NOW: i64 = 1_800_000_000_000;
@@ -36,7 +36,7 @@ fn where_a_clock_goes_back_backups_stay_in_order_and_it_is_told() {
             scratch_dir: None,
         };
         let seen = repository.listing().unwrap().seen_ms();
-        let done = backup(&source, &repository, &options, &Silent).unwrap();
+        let done = backup(&source, &repository, &options, &NoProgress).unwrap();
         let told = done.warnings.iter().any(|it| it.contains("clock"));
         assert_eq!(told, seen.is_some_and(|seen| seen > now_ms), "{round}");
         let name = done.name.unwrap();

@@ -8,8 +8,8 @@ use zoovault::backup::retention::prune;
 use zoovault::backup::run::{BaseEvery, Options, backup};
 use zoovault::error::Result;
 use zoovault::history::source::{self, Source};
-use zoovault::progress::Silent;
-use zoovault::repository::{FORMAT_VERSION, Repository, Storage, Tomb};
+use zoovault::progress::NoProgress;
+use zoovault::repository::{FORMAT_VERSION, Repository, Storage, Tombstone};
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
@@ -33,7 +33,7 @@ pub fn back_up(dir: &Path, repository: &Repository, now_ms: i64) -> Result<Optio
         now_ms,
         scratch_dir: None,
     };
-    let done = backup(&source, repository, &options, &Silent)?;
+    let done = backup(&source, repository, &options, &NoProgress)?;
     Ok(done.name.map(|name| name.id))
 }
 
@@ -57,7 +57,7 @@ pub fn old_repository(states: &[usize]) -> (Place, Growing, Vec<String>) {
 
 /// Marks backups and objects for deletion, so many hours ago.
 fn bury(repository: &Repository, backups: Vec<String>, objects: Vec<String>, hours: i64) {
-    let tomb = Tomb {
+    let tomb = Tombstone {
         format: FORMAT_VERSION,
         created_ms: hours_ago(hours),
         backups,

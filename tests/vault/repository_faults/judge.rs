@@ -9,7 +9,7 @@ use std::process::Command;
 use zoovault::backup::check::{self, ReadData, Verdict};
 use zoovault::history::point::Point;
 use zoovault::history::source::{Options, Source};
-use zoovault::progress::Silent;
+use zoovault::progress::NoProgress;
 use zoovault::repository::{BackupName, Repository, Which};
 
 /// A directory in which a repository, its source and all that programs write are.
@@ -133,7 +133,7 @@ pub fn judge_opened(
         now_ms: i64::MAX,
         source: options,
     };
-    let report = check::check(repository, &options, &Silent).unwrap_or_else(|err| fail(err));
+    let report = check::check(repository, &options, &NoProgress).unwrap_or_else(|err| fail(err));
     let told = &report.findings;
     assert_eq!(report.verdict(), Verdict::Whole, "{what}: {told:?}");
     listing.backups

@@ -3,7 +3,7 @@
 use super::BackupsArgs;
 use crate::cli::exit::{BadArgument, Exit};
 use crate::cli::json;
-use crate::cli::ui::{Look, Render};
+use crate::cli::ui::{Render, TextStyle};
 use crate::cli::views::text;
 use serde_json::Value;
 use std::collections::HashSet;
@@ -114,7 +114,7 @@ fn made_at(backup: &Backup) -> i64 {
 }
 
 impl Render for List<'_> {
-    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn human(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         let overview = self.overview;
         for alarm in self.alarms() {
             writeln!(out, "{} {alarm}", look.paint("1;31", "ALARM:"))?;
@@ -140,7 +140,7 @@ impl Render for List<'_> {
                 writeln!(out, "           restores {}", window_words(window))?;
             }
             None => {
-                let none = "no backup can be restored to its last txn";
+                let none = "no backup can be restored to its last transaction";
                 writeln!(out, "  newest   {}", look.paint("31", none))?;
             }
         }
@@ -200,7 +200,7 @@ impl List<'_> {
         out: &mut dyn Write,
         lineage: &Lineage,
         backups: &[&Backup],
-        look: &Look,
+        look: &TextStyle,
     ) -> io::Result<()> {
         let title = format!("lineage {}", text::escape(&lineage.id));
         let all = text::plural(lineage.backups.len() as u64, "backup");
@@ -340,7 +340,7 @@ fn source(manifest: &Manifest) -> String {
 }
 
 /// What is to be said of a backup at the end of its line.
-fn remark(backup: &Backup, look: &Look) -> String {
+fn remark(backup: &Backup, look: &TextStyle) -> String {
     let pinned = backup.is_pinned.then(|| "pinned".to_owned());
     let warnings = match &backup.manifest {
         Ok(manifest) if !manifest.warnings.is_empty() => {
@@ -348,7 +348,7 @@ fn remark(backup: &Backup, look: &Look) -> String {
             Some(look.paint("33", &warnings))
         }
         Ok(_) => None,
-        Err(_) => Some(look.paint("31", "zoovault check tells what is wrong")),
+        Err(_) => Some(look.paint("31", "zoovault check shows what is wrong")),
     };
     let remarks: Vec<String> = pinned.into_iter().chain(warnings).collect();
     remarks.join(", ")

@@ -19,46 +19,46 @@ const EXAMPLES: &str = "\
 Examples:
   zoovault backups --repo /backup
   zoovault backups --repo /backup --last 20
-  zoovault backups --repo /backup --max-age 25h -q             for cron: says something only when it matters
+  zoovault backups --repo /backup --max-age 25h -q             for cron: prints only when something is wrong
   zoovault backups --repo /backup --nagios --warn-age 2h --max-age 6h
 
 Exit status:
-  0   done; with --max-age, the newest backup is young enough
-  3   with --max-age: it is older, or there is none that can be restored to its last txn
+  0   done; with --max-age, the newest backup is recent enough
+  3   with --max-age: it is older, or there is none that can be restored to its last transaction
   4   a backup is damaged, and shown as such
   10  no repository there
-With --nagios the statuses are those of monitoring plugins instead, which mean other things than everywhere else in this program:
+With --nagios the statuses are those of monitoring plugins instead, which differ from those of all other commands:
   0   OK
-  1   WARNING: older than --warn-age, or newer backups cannot be restored to their last txn
-  2   CRITICAL: older than --max-age, or no backup can be restored to its last txn, or one is damaged, or the repository
-      cannot be seen: what cannot be seen cannot be restored
+  1   WARNING: older than --warn-age, or newer backups cannot be restored to their last transaction
+  2   CRITICAL: older than --max-age, or no backup can be restored to its last transaction, or one is damaged, or the repository
+      cannot be read: what cannot be read cannot be restored
   3   UNKNOWN: bad arguments";
 
-/// List backups: what they hold, what can be restored, and how old the newest is.
+/// List backups: what they contain, what can be restored, and how old the newest is.
 ///
-/// Lineages are histories: all members of an ensemble feed one; a history that went on otherwise
-/// begins another. The newest stands first. For each backup: its id, when it was made (by the clock
-/// of the host that made it), its window (the newest points that it alone can restore, of which the
-/// last has a time), how many txns and bytes it added, how many bytes of objects it lists, what was
-/// backed up, and remarks.
+/// Lineages are histories: all members of an ensemble feed one; a history that diverged begins
+/// another. The newest comes first. For each backup: its id, when it was made (by the clock of the
+/// host that made it), its window (the newest points that it can restore on its own, with the time
+/// of the last), how many transactions and bytes it added, how many bytes of objects it lists, what
+/// was backed up, and remarks.
 ///
-/// Ages are of the newest backup that can be restored to its last txn: one without a window counts
-/// for nothing.
+/// The age is that of the newest backup that can be restored to its last transaction: one without a
+/// window does not count.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct BackupsArgs {
     #[command(flatten)]
     pub repo: RepoArg,
-    /// List the newest NUMBER backups only
+    /// List only the newest NUMBER backups
     #[arg(long, value_name = "NUMBER")]
     pub last: Option<usize>,
-    /// List this lineage only, by the beginning of its id
+    /// List only this lineage, given by the beginning of its id
     #[arg(long, value_name = "ID")]
     pub lineage: Option<String>,
-    /// End with status 3 if the newest backup is older: 25h, 90m, 2d
+    /// End with status 3 if the newest backup is older than this: 25h, 90m, 2d
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub max_age: Option<String>,
-    /// With --nagios: warn if the newest backup is older
+    /// With --nagios: warn if the newest backup is older than this
     #[arg(
         long,
         value_name = "DURATION",
@@ -66,7 +66,7 @@ pub struct BackupsArgs {
         allow_hyphen_values = true
     )]
     pub warn_age: Option<String>,
-    /// Print one line for monitoring, with the statuses of its plugins (see below)
+    /// Print one line for monitoring, with the exit statuses of monitoring plugins (see below)
     #[arg(long, conflicts_with_all = ["last", "lineage", "json"])]
     pub nagios: bool,
     #[command(flatten)]
@@ -111,12 +111,13 @@ fn stale(overview: &Overview, now_ms: i64, max_ms: i64) -> Option<String> {
     match overview.age(now_ms) {
         Age::Ms(age) if age <= max_ms => None,
         Age::Ms(age) => Some(format!(
-            "the newest backup that can be restored to its last txn is {} old, more than {max}",
+            "the newest backup that can be restored to its last transaction is {} old, more than {max}",
             text::span(age)
         )),
-        Age::None => Some("no backup can be restored to its last txn".to_owned()),
+        Age::None => Some("no backup can be restored to its last transaction".to_owned()),
         Age::Unknown => Some(
-            "the newest backup says that it was made after now: a clock is wrong, and its age unknown".to_owned(),
+            "the newest backup is dated in the future: a clock is wrong, and its age is unknown"
+                .to_owned(),
         ),
     }
 }

@@ -10,7 +10,7 @@ use crate::cli::ui::Ui;
 use crate::cli::views::text;
 use std::io::{self, Write};
 use zoovault::backup::check::{Age, Overview, overview};
-use zoovault::progress::Silent;
+use zoovault::progress::NoProgress;
 
 /// What monitoring is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,7 +75,7 @@ fn judged(args: &BackupsArgs) -> anyhow::Result<(State, String, String)> {
     let place = args.repo.place(&config)?;
     let max_ms = max_age_ms(args, &config)?;
     let warn_ms = args.warn_age.as_deref().map(text::length_ms).transpose()?;
-    let overview = overview(&repo_args::open(&place)?, &options(None), &Silent)?;
+    let overview = overview(&repo_args::open(&place)?, &options(None), &NoProgress)?;
     let now_ms = now_ms();
     let (state, text) = state(&overview, now_ms, max_ms, warn_ms);
     let age = match overview.age(now_ms) {
@@ -110,9 +110,9 @@ fn state(
     }
     let Some((newest, manifest, window)) = overview.newest() else {
         let text = match overview.backups {
-            0 => "the repository holds no backup".to_owned(),
+            0 => "the repository has no backup".to_owned(),
             count => format!(
-                "none of {} can be restored to its last txn",
+                "none of {} can be restored to its last transaction",
                 text::plural(count, "backup")
             ),
         };
@@ -141,7 +141,7 @@ fn state(
     }
     let age = text::span(now_ms.saturating_sub(manifest.created_ms).max(0));
     let text = format!(
-        "backup {} is {age} old and reaches {}, {} in all",
+        "backup {} is {age} old and reaches {}, {} in total",
         newest.name.id,
         window.to_zxid,
         text::plural(overview.backups, "backup")

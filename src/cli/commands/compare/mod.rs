@@ -5,7 +5,7 @@ mod document;
 use crate::cli::args::{EXIT_STATUS, options};
 use crate::cli::exit::{BadArgument, Exit};
 use crate::cli::json;
-use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::text;
 use anyhow::Context;
 use clap::Args;
@@ -22,24 +22,26 @@ use zoovault::analysis::compare::{
 use zoovault::history::source::{self, Source};
 use zoovault::zxid::Zxid;
 
-/// Compare members of one ensemble: who is ahead, who has a hole, where histories part, and whom to
-/// restore from.
+/// Compare members of one ensemble: who is ahead, who has a gap, where histories diverge, and which
+/// member to restore from.
 ///
-/// Every log is read and checked, and what they hold of equal zxids compared. Members are numbered
-/// as they are given. Told are: the txns that all hold; the first zxid of which two members hold
-/// different txns, with both places and the fields that differ; holes, and who can fill them; txns
-/// that only a minority has. What differs between sound members is not told: where files begin and
-/// end, padding, when snapshots were taken, and bytes without effect (a member that had to catch up
-/// logs a failed multi as errors; members before 3.6 log no digests).
+/// Every log is read and checked, and transactions with the same zxid are compared. Members are
+/// numbered in the order given. Reported are: the transactions that all members have; the first
+/// zxid at which two members have different transactions, with both locations and the fields that
+/// differ; gaps, and who can fill them; transactions that only a minority has. Differences that are
+/// normal between sound members are not reported: where files begin and end, padding, when
+/// snapshots were taken, and bytes without effect (a member that had to catch up logs a failed
+/// multi as errors; members before 3.6 log no digests).
 ///
-/// A log holds proposals. A txn is committed if a majority holds it, or a snapshot that was written
-/// later in its epoch. Other txns at the end of a member (a tail) were perhaps never committed;
-/// those at the end of an epoch, without which other members went on (a branch), were most likely
-/// abandoned, or lost by the others. What a server writes when it starts proves nothing: such a
-/// snapshot holds all that the member has.
+/// A log contains proposals. A transaction is committed if a majority has it, or if a snapshot
+/// written later in its epoch contains it. Other transactions at the end of a member's log (a tail)
+/// may never have been committed; those at the end of an epoch that other members continued without
+/// (a branch) were most likely abandoned, or lost by the others. What a server writes when it
+/// starts proves nothing: such a snapshot contains everything that the member has.
 ///
-/// Status 0: one history, though some may begin later or end earlier. 3: holes, tails, branches, or
-/// no txn in common. 4: two members hold different txns of one zxid, or a file is damaged.
+/// Status 0: one history, though some may begin later or end earlier. 3: gaps, tails, branches, or
+/// no transaction in common. 4: two members have different transactions with one zxid, or a file is
+/// damaged.
 #[derive(Args, Debug)]
 #[command(after_help = EXIT_STATUS)]
 pub struct CompareArgs {
@@ -47,10 +49,11 @@ pub struct CompareArgs {
     /// archive, or a single log
     #[arg(value_name = "SOURCE", required = true, num_args = 2..)]
     pub sources: Vec<PathBuf>,
-    /// A member's dataLogDir, where it is not the dataDir; once for each SOURCE, in their order
+    /// A member's dataLogDir, if it is not the dataDir; once per SOURCE, in the same order
     #[arg(long, value_name = "DIR")]
     pub data_log_dir: Vec<PathBuf>,
-    /// How many voters the ensemble has; by default as many as are compared. Observers are none
+    /// How many voters the ensemble has (observers do not count); by default, the number of members
+    /// compared
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
     pub voters: Option<u16>,
 }
@@ -73,7 +76,7 @@ const FIELDS_MAX: usize = 12;
 
 pub fn run(args: &CompareArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let open = args.options().ok_or_else(|| {
-        BadArgument("--data-log-dir is to be given once for each source, or never".to_owned())
+        BadArgument("give --data-log-dir once for each source, or not at all".to_owned())
     })?;
     let places: Vec<(&Path, &source::Options)> = args
         .sources
@@ -137,10 +140,10 @@ fn verb<'a>(members: &[usize], one: &'a str, several: &'a str) -> &'a str {
 /// A range, with how many txns it holds where they are of one epoch.
 fn range(first: Zxid, last: Zxid) -> String {
     if first == last {
-        return format!("txn {first}");
+        return format!("transaction {first}");
     }
     if first.epoch() != last.epoch() {
-        return format!("the txns {first} to {last}");
+        return format!("transactions {first} to {last}");
     }
     let count = u64::from(last.counter().saturating_sub(first.counter())) + 1;
     format!("{}, {first} to {last}", text::plural(count, "txn"))
@@ -149,7 +152,7 @@ fn range(first: Zxid, last: Zxid) -> String {
 /// The lines of one kind, the first of them only without `-v`.
 fn show_lines(
     out: &mut dyn Write,
-    look: &Look,
+    look: &TextStyle,
     (word, color): (&str, &str),
     lines: Vec<String>,
 ) -> io::Result<()> {
@@ -165,7 +168,7 @@ fn show_lines(
 }
 
 impl Render for Shown<'_> {
-    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn human(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         let report = self.report;
         let (verdict, color) = verdict_name(report.verdict());
         writeln!(
@@ -239,15 +242,15 @@ impl Shown<'_> {
         self.names.get(member).map_or("", String::as_str)
     }
 
-    fn show_common(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn show_common(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         let report = self.report;
         let count = text::plural(report.common_txns, "txn");
         let ranges = match report.common.as_slice() {
-            [] => return writeln!(out, "\nNo txn is held by all."),
+            [] => return writeln!(out, "\nNo transaction is common to all members."),
             [(first, last)] => format!(": {first} to {last}"),
             ranges => format!(" in {} ranges", ranges.len()),
         };
-        writeln!(out, "\nHeld by all: {count}{ranges}")?;
+        writeln!(out, "\nCommon to all members: {count}{ranges}")?;
         let has_more = report.common.len() > 1;
         let limit = if look.verbose { usize::MAX } else { LINES_MAX };
         for (first, last) in report.common.iter().filter(|_| has_more).take(limit) {
@@ -260,7 +263,7 @@ impl Shown<'_> {
         Ok(())
     }
 
-    fn show_findings(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn show_findings(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         let report = self.report;
         for fork in &report.forks {
             show_lines(out, look, ("fork", "31"), vec![fork_line(fork)])?;
@@ -292,13 +295,13 @@ impl Shown<'_> {
         let stranger_line = |(index, _)| {
             let number = number(index);
             format!(
-                "{number} shares no txn with any other: nothing shows that it is of the same ensemble"
+                "{number} has no transaction in common with any other: nothing shows that it belongs to the same ensemble"
             )
         };
         let strangers = strangers.map(stranger_line).collect();
         show_lines(out, look, ("alone", "33"), strangers)?;
         let lines = report.holes.iter().map(hole_line).collect();
-        show_lines(out, look, ("hole", "33"), lines)?;
+        show_lines(out, look, ("gap", "33"), lines)?;
         let lines = report.tails.iter().map(tail_line).collect();
         show_lines(out, look, ("tail", "33"), lines)?;
         let lines = report.branches.iter().map(branch_line).collect();
@@ -308,9 +311,9 @@ impl Shown<'_> {
     fn committed_line(&self) -> String {
         let voters = self.report.voters;
         match &self.report.committed {
-            None => "Nothing proves of any txn that it was committed: no majority holds it, and no snapshot that was written later.".to_owned(),
+            None => "No transaction is known to be committed: no majority has it, and no later snapshot contains it.".to_owned(),
             Some(Commitment { zxid, proof: Proof::Majority, .. }) => {
-                format!("Committed up to {zxid} at least: a majority ({} of {voters}) holds it.", voters / 2 + 1)
+                format!("Committed up to {zxid} at least: a majority ({} of {voters}) has it.", voters / 2 + 1)
             }
             Some(Commitment { zxid, proof: Proof::Snapshot { member, name }, .. }) => {
                 let name = text::escape(name);
@@ -321,7 +324,7 @@ impl Shown<'_> {
 
     fn best_line(&self) -> String {
         let Some((best, window)) = self.best() else {
-            return "Restore from: none of them can be told to be the right one.".to_owned();
+            return "Restore from: cannot determine which member is right.".to_owned();
         };
         let mut line = format!(
             "Restore from: {} ({}), exact from {} ({}) to {}",
@@ -332,14 +335,17 @@ impl Shown<'_> {
             window.to,
         );
         if best.reaches_last {
-            line.push_str(", the last txn that is known to be committed");
+            line.push_str(", the last transaction known to be committed");
         } else {
             line.push_str(
-                ": no member's window reaches the last txn that is known to be committed",
+                ": no member's window reaches the last transaction known to be committed",
             );
         }
         if best.has_more {
-            line.push_str(&format!("; it has more behind: restore --to {}", window.to));
+            line.push_str(&format!(
+                "; it has more after that: restore --to {}",
+                window.to
+            ));
         }
         if !best.equals.is_empty() {
             let reach = verb(&best.equals, "reaches", "reach");
@@ -359,7 +365,7 @@ impl Shown<'_> {
 fn member_line(member: &Member) -> String {
     let Some([first, last]) = member.range else {
         let snapshots = text::plural(member.snapshots as u64, "snapshot");
-        return format!("no txns, {snapshots}");
+        return format!("no transactions, {snapshots}");
     };
     let behind = match member.behind {
         0 => String::new(),
@@ -381,7 +387,7 @@ fn fork_line(fork: &Fork) -> String {
         })
         .collect();
     let sides = sides.join(" against ");
-    format!("zxid {}: not the same txn: {sides}", fork.zxid)
+    format!("zxid {}: different transactions: {sides}", fork.zxid)
 }
 
 fn show_difference(out: &mut dyn Write, pair: &Pair, difference: &Difference) -> io::Result<()> {
@@ -408,7 +414,7 @@ fn show_difference(out: &mut dyn Write, pair: &Pair, difference: &Difference) ->
         let byte = difference.byte;
         writeln!(
             out,
-            "            no field that can be read: from byte {byte} of the payload on"
+            "            no readable field differs: from byte {byte} of the payload on"
         )?;
     }
     Ok(())
@@ -433,7 +439,7 @@ fn hole_line(hole: &Hole) -> String {
         "them"
     };
     let fillers = match hole.fillers.as_slice() {
-        [] => format!("nobody has {them}"),
+        [] => format!("no member has {them}"),
         fillers => {
             let have = verb(fillers, "has", "have");
             format!("{} {have} {them}", numbers(fillers))
@@ -442,11 +448,11 @@ fn hole_line(hole: &Hole) -> String {
     let doubt = if hole.fillers.is_empty() || hole.is_committed {
         ""
     } else {
-        "; whether that was ever committed is not known"
+        "; it is not known whether that was ever committed"
     };
     let bridge = hole.bridge.as_ref().map(|name| {
         let name = text::escape(name);
-        format!("; its {name} stands behind: a follower that was sent the whole tree has such a hole by nature")
+        format!("; its {name} follows: normal after a SNAP sync from the leader")
     });
     format!(
         "{} lacks {}: {fillers}{doubt}{}",
@@ -458,7 +464,7 @@ fn hole_line(hole: &Hole) -> String {
 
 fn tail_line(tail: &Uncommitted) -> String {
     format!(
-        "only {} {} {}: perhaps never committed; {} {} before",
+        "only {} {} {}: possibly never committed; {} {} earlier",
         numbers(&tail.holders),
         verb(&tail.holders, "has", "have"),
         range(tail.first, tail.last),
@@ -469,7 +475,7 @@ fn tail_line(tail: &Uncommitted) -> String {
 
 fn branch_line(branch: &Uncommitted) -> String {
     format!(
-        "only {} {} {}: {} went on with a later epoch without them; abandoned, or lost by the others",
+        "only {} {} {}: {} continued with a later epoch without them; abandoned, or lost by the others",
         numbers(&branch.holders),
         verb(&branch.holders, "has", "have"),
         range(branch.first, branch.last),
@@ -488,7 +494,7 @@ fn pair_line(pair: &Pair) -> String {
     if pair.reworded > 0 {
         let reworded = text::count(pair.reworded);
         line.push_str(&format!(
-            ", {reworded} of them in other bytes without effect"
+            ", {reworded} of them with different bytes but the same effect"
         ));
     }
     if let Some(difference) = &pair.first_difference {

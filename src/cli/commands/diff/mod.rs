@@ -4,7 +4,7 @@ mod sides;
 
 use crate::cli::args::{POINTS, SourceArg, options as source_options};
 use crate::cli::exit::Exit;
-use crate::cli::ui::{Lines, Look, Ui};
+use crate::cli::ui::{Lines, TextStyle, Ui};
 use crate::cli::views::text;
 use crate::cli::views::unified;
 use crate::cli::views::value;
@@ -32,15 +32,15 @@ Exit status:
   3  different
   1  failed; 2 bad arguments; 4 damage; 5 a point cannot be reached exactly";
 
-/// Tell what changed between two points of one source, or between two sources.
+/// Show what changed between two points of one source, or between two sources.
 ///
-/// With one SOURCE: the tree at --from, by default the first that can be had, against the tree at
-/// --to, by default the last. With two: the tree of SOURCE at --from against that of OTHER at --to,
-/// both the last by default. Contents are compared, not sizes.
+/// With one SOURCE: the tree at --from, by default the first exact point, against the tree at --to,
+/// by default the last. With two: the tree of SOURCE at --from against that of OTHER at --to, both
+/// the last by default. Contents are compared, not sizes.
 ///
-/// One line a znode, parents first: A created, D deleted, M changed (data, acl, and which fields of
-/// the stat), R recreated: deleted, and created again by another txn. What servers derive is left
-/// out: the data of quota counts, and /zookeeper/config.
+/// One line per znode, parents first: A created, D deleted, M changed (data, acl, and which fields
+/// of the stat), R recreated: deleted, and created again by another transaction. What servers
+/// derive is not compared: the data of quota counts, and /zookeeper/config.
 #[derive(Args, Debug)]
 #[command(after_help = STATUS, after_long_help = format!("{POINTS}\n\n{STATUS}"))]
 pub struct DiffArgs {
@@ -49,10 +49,10 @@ pub struct DiffArgs {
     /// Another source, whose tree is the second
     #[arg(value_name = "OTHER")]
     pub other: Option<PathBuf>,
-    /// The dataLogDir, where it is not the dataDir
+    /// The dataLogDir, if it is not the dataDir
     #[arg(long, value_name = "DIR")]
     pub data_log_dir: Option<PathBuf>,
-    /// The dataLogDir of OTHER, where it is not its dataDir
+    /// The dataLogDir of OTHER, if it is not its dataDir
     #[arg(long, value_name = "DIR", requires = "other")]
     pub other_data_log_dir: Option<PathBuf>,
     /// The point of the first tree
@@ -66,27 +66,27 @@ pub struct DiffArgs {
         allow_hyphen_values = true
     )]
     pub to: String,
-    /// Only znodes whose path matches: * and ? within a name, ** through any number. Sessions are
-    /// left out then
+    /// Only znodes whose path matches: * and ? within a name, ** across any number. Sessions are
+    /// then ignored
     #[arg(long, value_name = "GLOB")]
     pub path: Option<PathGlob>,
-    /// Leave out what does not matter; without stat, a znode created anew is no other
+    /// Ignore these differences; with 'stat', ignore delete-and-recreate
     #[arg(long, value_name = "ASPECT,...", value_enum, value_delimiter = ',')]
     pub ignore: Vec<AspectArg>,
-    /// Where a point is a snapshot that no log goes with, take it as the file has it: it may hold
-    /// parts of later txns
+    /// If a point is a snapshot without logs, use it as it is in the file: it may contain parts of
+    /// later transactions
     #[arg(long)]
     pub as_is: bool,
-    /// Compare what servers derive, too
+    /// Also compare what servers derive
     #[arg(long)]
     pub derived: bool,
-    /// Show how text changed, line by line; data that is not text is told by its size
+    /// Show how text changed, line by line; for data that is not text, only the size
     #[arg(short, long)]
     pub unified: bool,
-    /// Only count, by the first name of the path
+    /// Only count, by the first component of the path
     #[arg(long, conflicts_with = "unified")]
     pub stat: bool,
-    /// Show values, too: in JSON whole, as text or base64
+    /// Also show values: in JSON in full, as text or base64
     #[arg(long)]
     pub values: bool,
 }
@@ -267,7 +267,7 @@ impl Shown<'_> {
         Ok(is_equal)
     }
 
-    fn title(&self, look: &Look) -> String {
+    fn title(&self, look: &TextStyle) -> String {
         let at = |side: &Side| {
             let time = side
                 .target
@@ -289,7 +289,7 @@ impl Shown<'_> {
         format!("{}\n", look.paint("1", &title))
     }
 
-    fn difference_text(&self, difference: &Difference<'_>, look: &Look) -> String {
+    fn difference_text(&self, difference: &Difference<'_>, look: &TextStyle) -> String {
         let (letter, color) = match difference.kind {
             Kind::Created => ("A", "32"),
             Kind::Deleted => ("D", "31"),
@@ -333,7 +333,7 @@ impl Shown<'_> {
         difference: &Difference<'_>,
         a: &NodeView<'_>,
         b: &NodeView<'_>,
-        look: &Look,
+        look: &TextStyle,
     ) -> String {
         let has = |field| difference.fields.contains(&field);
         let mut told = Vec::new();
@@ -379,7 +379,7 @@ impl Shown<'_> {
     }
 
     /// How the data changed, line by line.
-    fn unified(&self, difference: &Difference<'_>, look: &Look) -> String {
+    fn unified(&self, difference: &Difference<'_>, look: &TextStyle) -> String {
         let (a, b) = (difference.before, difference.after);
         let a = a.and_then(|node| node.data).unwrap_or_default();
         let b = b.and_then(|node| node.data).unwrap_or_default();
@@ -429,7 +429,7 @@ impl Shown<'_> {
         Value::Object(fields)
     }
 
-    /// The fields of `wanted`, or all if there are none.
+    /// The fields of `wanted`, or all if none.
     fn node_json(&self, node: &NodeView<'_>, wanted: &[Field]) -> Value {
         let has = |field| wanted.is_empty() || wanted.contains(&field);
         let mut fields = Map::new();
@@ -464,7 +464,7 @@ impl Shown<'_> {
         all: &Count,
         tops: &BTreeMap<Vec<u8>, Count>,
         sessions: &[SessionDifference],
-        look: &Look,
+        look: &TextStyle,
     ) -> anyhow::Result<()> {
         let width = tops.keys().map(|top| value::path(top).chars().count());
         let width = width.max().unwrap_or(0);

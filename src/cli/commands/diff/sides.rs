@@ -57,7 +57,7 @@ pub fn warnings(side: &Side) -> Vec<String> {
         warnings.push(format!("{}: {}", side.name, alone.words()));
     } else if side.replayed.proof == Proof::Unproven {
         let zxid = side.target.zxid;
-        warnings.push(format!("the tree of {} at {zxid} is unproven: 'zoovault restore --to {zxid} --dry-run' says on what it rests", side.name));
+        warnings.push(format!("the tree of {} at {zxid} is unproven: 'zoovault restore --to {zxid} --dry-run' shows the evidence", side.name));
     }
     warnings
 }

@@ -10,34 +10,36 @@ Examples:
   zoovault export /var/lib/zookeeper -o zk.tar.gz
   zoovault export /var/lib/zookeeper --format jsonl --to -1d > tree.jsonl
   zoovault export /var/lib/zookeeper --format zkcli --to 0x1f00000003 --exclusive /app > app.zkcli
-  zkCli.sh -server zk1:2181 < app.zkcli        # /app is there again, as it was before that txn";
+  zkCli.sh -server zk1:2181 < app.zkcli        # /app exists again, as it was before that transaction";
 
-/// Put what a window of history needs into a portable archive, or the tree at a point into text.
+/// Export a window of history as a portable archive, or the tree at a point as text.
 ///
-/// The archive is a .tar.gz that plain tar and sha256sum read: one folder that a server could start
-/// from, with the base snapshot, the txns behind it cut at record boundaries, epoch files,
-/// SHA256SUMS and manifest.json. Everything in it was replayed and proven before it is written.
+/// The archive is a .tar.gz that plain tar and sha256sum can read: one folder that a server could
+/// start from, with the base snapshot, the transactions after it cut at record boundaries, epoch
+/// files, SHA256SUMS and manifest.json. Everything in it is replayed and verified before it is
+/// written.
 ///
-/// The other formats hold the znodes at one point, all or those at and below PATH, parents first.
-/// jsonl: a header, then a line a znode with every field, data as text or base64, then (of the
-/// whole tree) a line a session. json: the same in one document. zkcli: a script for zkCli.sh that
-/// makes the znodes again, with their data, ACLs and TTLs, below a parent that is there; it says on
-/// stderr what it could not hold (ephemerals, binary data, line ends), and ends with status 3 then.
+/// The other formats contain the znodes at one point, all or those at and below PATH, parents
+/// first. jsonl: a header, then one line per znode with every field, data as text or base64, then
+/// (for the whole tree) one line per session. json: the same in one document. zkcli: a script for
+/// zkCli.sh that creates the znodes again, with their data, ACLs and TTLs, below an existing
+/// parent; what it cannot express (ephemerals, binary data, line ends) is reported on stderr, and
+/// the status is then 3.
 #[derive(Args, Debug)]
 #[command(after_help = format!("{POINTS}\n\n{EXPORT_EXAMPLES}"), after_long_help = format!("{POINTS}\n\n{EXPORT_EXAMPLES}\n\n{EXIT_STATUS}"))]
 pub struct ExportArgs {
     #[command(flatten)]
     pub source: SourceArg,
-    /// Of a tree: only this znode and what is below
+    /// For a tree: only this znode and what is below
     #[arg(value_name = "PATH")]
     pub path: Option<OsString>,
-    /// The dataLogDir, where it is not the dataDir
+    /// The dataLogDir, if it is not the dataDir
     #[arg(long, value_name = "DIR")]
     pub data_log_dir: Option<PathBuf>,
-    /// What to make: an archive, or the tree at a point as text
+    /// What to write: an archive, or the tree at a point as text
     #[arg(long, value_enum, default_value_t)]
     pub format: ExportFormat,
-    /// The last point that the archive is to restore; the point of the tree
+    /// The last point that the archive can restore; or the point of the tree
     #[arg(
         long,
         value_name = "POINT",
@@ -46,21 +48,22 @@ pub struct ExportArgs {
         alias = "at"
     )]
     pub to: String,
-    /// Of a tree: leave out the txn that POINT names
+    /// For a tree: exclude the transaction that POINT names
     #[arg(long)]
     pub exclusive: bool,
-    /// The first point that the archive is to restore; by default the newest snapshot's that
-    /// reaches the last
+    /// The first point that the archive can restore; by default, that of the newest snapshot that
+    /// leads to the last
     #[arg(long, value_name = "POINT", allow_hyphen_values = true)]
     pub from: Option<String>,
-    /// Where POINT is a snapshot that no log goes with and that shows no later txn, take it as it
-    /// stands: unproven (status 3)
+    /// If POINT is a snapshot without logs that shows no later transaction, use it as it is:
+    /// unproven (status 3)
     #[arg(long)]
     pub accept_unproven: bool,
-    /// Of a tree: show such a snapshot also where it holds parts of later txns, as the file has it
+    /// For a tree: show such a snapshot, as it is in the file, even if it contains parts of later
+    /// transactions
     #[arg(long)]
     pub as_is: bool,
-    /// The file to make; - writes it to stdout, which is the default for a tree
+    /// The file to create; - writes to stdout, which is the default for a tree
     #[arg(short, long, value_name = "FILE", required_if_eq("format", "archive"))]
     pub output: Option<PathBuf>,
 }
@@ -71,7 +74,7 @@ pub enum ExportFormat {
     /// A .tar.gz that restores any point of a window.
     #[default]
     Archive,
-    /// A header, then a JSON line a znode and a session.
+    /// A header, then one JSON line per znode and session.
     Jsonl,
     /// One JSON document.
     Json,

@@ -7,7 +7,7 @@ pub use args::ExportArgs;
 
 use crate::cli::exit::{BadArgument, Exit};
 use crate::cli::json;
-use crate::cli::ui::{Look, Render, Ui};
+use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::text;
 use anyhow::Context;
 use args::{ExportFormat, ensure_new};
@@ -30,11 +30,11 @@ pub fn run(args: &ExportArgs, ui: &Ui) -> anyhow::Result<Exit> {
 
 fn archive(args: &ExportArgs, output: &Path, ui: &Ui) -> anyhow::Result<Exit> {
     if args.path.is_some() || args.exclusive {
-        let message = "an archive is of the whole tree and up to a txn: PATH and --exclusive go with the other formats";
+        let message = "an archive covers the whole tree, up to and including a transaction: PATH and --exclusive require another format";
         return Err(BadArgument(message.to_owned()).into());
     }
     if args.as_is {
-        let message = "--as-is goes with the other formats: an archive restores, and what it shows may be the tree of no moment";
+        let message = "--as-is requires another format: an archive is for restores, and such a tree may never have existed";
         return Err(BadArgument(message.to_owned()).into());
     }
     let options = Options {
@@ -99,7 +99,7 @@ struct Shown {
 }
 
 impl Render for Shown {
-    fn human(&self, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+    fn human(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()> {
         let manifest = &self.manifest;
         let size = text::size(manifest.files.iter().map(|file| file.size).sum());
         writeln!(

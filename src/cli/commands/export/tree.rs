@@ -23,7 +23,7 @@ const NAMED_MAX: u64 = 20;
 
 pub fn run(args: &ExportArgs, output: &Path, ui: &Ui) -> anyhow::Result<Exit> {
     if args.from.is_some() {
-        let message = "--from is the beginning of an archive: a tree is at one point";
+        let message = "--from is for archives: a tree is at one point";
         return Err(BadArgument(message.to_owned()).into());
     }
     let is_stdout = output == Path::new("-");
@@ -156,10 +156,10 @@ fn script(out: &mut impl Write, reading: &Reading<()>, path: &[u8], ui: &Ui) -> 
     })?;
     if all > NAMED_MAX && !ui.is_verbose() {
         let more = text::count(all - NAMED_MAX);
-        ui.warn(&format!("and {more} more, which -v names"));
+        ui.warn(&format!("and {more} more (-v lists them)"));
     }
     if needs_auth {
-        ui.note("some parents let not everybody create: give zkCli 'addauth' first");
+        ui.note("some parents do not let everyone create: run 'addauth' in zkCli first");
     }
     ui.remark(&format!("the script makes {}", text::plural(made, "znode")));
     Ok(all == 0)

@@ -1,7 +1,7 @@
 //! A txn for people: one line, and with `-v` a line for each part.
 
 use super::clock::Clock;
-use crate::cli::ui::Look;
+use crate::cli::ui::TextStyle;
 use crate::cli::views::text;
 use crate::cli::views::value;
 use std::io::Write;
@@ -25,7 +25,7 @@ pub struct Lines {
 }
 
 impl Lines {
-    pub fn new(look: Look) -> Lines {
+    pub fn new(look: TextStyle) -> Lines {
         Lines {
             is_verbose: look.verbose,
             data_max: if look.verbose {

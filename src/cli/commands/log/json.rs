@@ -194,7 +194,7 @@ fn put_text(out: &mut Vec<u8>, name: &str, text: &str) {
     out.push(b'"');
 }
 
-/// A field of bytes: text where they are, base64 where they are not, null where there are none.
+/// A field of bytes: text where they are, base64 where they are not, null where none.
 fn put_bytes(out: &mut Vec<u8>, separator: char, name: &str, bytes: Option<&[u8]>) {
     if separator == ',' {
         out.push(b',');

@@ -44,47 +44,47 @@ Examples:
 
 Exit status:
   0  done (also when nothing was selected)
-  3  txns are missing, or two logs differ
-  4  damage found: what is behind it was shown all the same";
+  3  transactions are missing, or two logs differ
+  4  damage found: what follows it was still shown";
 
 /// Show every transaction: who did what to which znode, and when.
 ///
-/// A line for each txn, in the order of zxids: zxid, time, session and request number, type, path,
-/// then data, versions, ACL. A multi is one line (with -v its parts follow, a line each), an error
-/// has its name, and a closeSession names the ephemerals that went with it and tells when the
-/// session was opened, where the logs have that. Servers before 3.6 do not log what a closeSession
-/// deletes: it is worked out.
+/// One line per transaction, in zxid order: zxid, time, session and request number, type, path,
+/// then data, versions, ACL. A multi is one line (with -v its parts follow, one per line), an error
+/// is shown by name, and a closeSession lists the ephemerals that it deleted and, if the logs have
+/// it, when the session was opened. Servers before 3.6 do not log what a closeSession deletes: it
+/// is worked out by replay.
 ///
-/// The source need not be sound. Damage, missing txns and logs that differ are told on stderr, and
-/// reading goes on behind them.
+/// The source may be damaged. Damage, missing transactions and logs that differ are reported on
+/// stderr; reading continues after them.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES, after_long_help = format!("{POINTS}\n\n{EXAMPLES}"))]
 pub struct LogArgs {
     #[command(flatten)]
     pub source: SourceArg,
-    /// The dataLogDir, where it is not the dataDir
+    /// The dataLogDir, if it is not the dataDir
     #[arg(long, value_name = "DIR")]
     pub data_log_dir: Option<PathBuf>,
-    /// Begin with the txn that POINT names, or with the first that is not earlier
+    /// Begin with the transaction that POINT names, or with the first that is not earlier
     #[arg(long, value_name = "POINT", allow_hyphen_values = true)]
     pub from: Option<String>,
-    /// End with the txn that POINT names, or before the first that is later
+    /// End with the transaction that POINT names, or before the first that is later
     #[arg(long, value_name = "POINT", allow_hyphen_values = true)]
     pub to: Option<String>,
-    /// Only txns that name such a path, in multis and by closed sessions too: * and ? within a
-    /// name, ** across names. Can be repeated
+    /// Only transactions that name a matching path, also in multis and by closed sessions: * and ?
+    /// within a name, ** across names. Can be repeated
     #[arg(long, value_name = "GLOB")]
     pub path: Vec<PathGlob>,
-    /// Only txns of this session, in hexadecimal. Can be repeated
+    /// Only transactions of this session, in hexadecimal. Can be repeated
     #[arg(long, value_name = "ID", value_parser = parse_session)]
     pub session: Vec<SessionId>,
-    /// Only txns of these types, and multis with such a part
+    /// Only transactions of these types, and multis with such a part
     #[arg(long, value_name = "TYPE,...", value_delimiter = ',', value_parser = parse_op)]
     pub op: Vec<TxnKind>,
     /// Only requests that failed: error records, and multis that failed
     #[arg(long)]
     pub errors: bool,
-    /// Only txns that take at least so many bytes of the log
+    /// Only transactions of at least BYTES bytes
     #[arg(
         long,
         value_name = "BYTES",
@@ -92,18 +92,18 @@ pub struct LogArgs {
         hide_default_value = true
     )]
     pub min_size: u64,
-    /// Only the last so many of those
+    /// Only the last NUMBER matches
     #[arg(long, value_name = "NUMBER")]
     pub tail: Option<usize>,
     /// The newest first
     #[arg(long, conflicts_with = "follow")]
     pub reverse: bool,
-    /// Go on with what the server writes, until Ctrl-C; begins with the last 10 txns, unless --from
-    /// or --tail says otherwise
+    /// Keep running and show what the server writes, until Ctrl-C; begins with the last 10
+    /// transactions, unless --from or --tail is given
     #[arg(long, short)]
     pub follow: bool,
-    /// How a txn is written: text for people, or as ZooKeeper's TxnLogToolkit of 3.8 does, log
-    /// after log and without any filter
+    /// Output format: text for people, or that of ZooKeeper's TxnLogToolkit 3.8, log after log and
+    /// without any filter
     #[arg(long, value_enum, default_value_t, conflicts_with = "json")]
     pub format: Format,
 }
@@ -182,7 +182,7 @@ pub fn run(args: &LogArgs, ui: &Ui) -> anyhow::Result<Exit> {
         follower = args.follow.then(|| Found::follow(found, source));
         Ok(())
     })
-    .context("cannot show txns")?;
+    .context("cannot show transactions")?;
     ui.finish();
     sink.flush()?;
     if let Some(mut follower) = follower {
@@ -198,7 +198,8 @@ fn follow(args: &LogArgs, follower: &mut Follower, sink: &mut Sink<'_>) -> anyho
         let source = Source::open(&args.source.source, &options).context("cannot follow")?;
         if source.manifest().is_some() || source.is_repository() {
             return Err(BadArgument(
-                "an archive or a repository does not grow by itself: --follow wants a directory or a log".to_owned(),
+                "an archive or a repository does not grow: --follow needs a directory or a log"
+                    .to_owned(),
             )
             .into());
         }

@@ -38,7 +38,8 @@ pub fn run(args: &LogArgs, ui: &Ui) -> anyhow::Result<Exit> {
         || args.reverse
         || args.follow;
     if is_filtered {
-        let message = "--format zookeeper prints whole logs, as the tool does: it takes no filter";
+        let message =
+            "--format zookeeper prints complete logs, like the tool itself: it takes no filter";
         return Err(BadArgument(message.to_owned()).into());
     }
     let options = args.source.options(args.data_log_dir.as_ref());

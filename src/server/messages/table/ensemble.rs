@@ -12,10 +12,10 @@ pub(super) const ENTRIES: &[Entry] = &[
             sign("Not able to truncate the log {zxid}"),
             sign("Unable to truncate Txn log"),
         ],
-        cause: "the leader told this member to drop txns that were never committed, and its logs do not hold the txn to cut behind: they were deleted, or its snapshot is of another history",
+        cause: "the leader told this member to drop transactions that were never committed, but its logs do not have the transaction to truncate after: they were deleted, or its snapshot is from another history",
         risk: Risk::Maybe,
-        at_risk: "nothing that a quorum has; but this member's last txns are in no other member's history",
-        next: "copy this member's directory, empty its version-2 directories, and let it take the tree from the leader",
+        at_risk: "nothing that a quorum has; but this member's last transactions are in no other member's history",
+        next: "copy this member's directory, empty its version-2 directories, and let it sync from the leader",
         findings: &["txns-missing", "log-fork"],
         facts: about_zxid,
         ..BLANK
@@ -26,10 +26,10 @@ pub(super) const ENTRIES: &[Entry] = &[
             "Truncating log to get in sync with the leader 0x{zxid}",
         )],
         weight: Weight::Note,
-        cause: "this member had txns that were never committed, and drops them as the leader says",
+        cause: "this member had transactions that were never committed, and drops them as instructed by the leader",
         risk: Risk::No,
-        at_risk: "no client was ever told that those txns were done, unless the other members were restored to an older state meanwhile",
-        next: "if members were restored, copy this one's directory before it starts: what it drops may be what was meant to be kept",
+        at_risk: "no client was ever told that those transactions succeeded, unless the other members were restored to an older state in the meantime",
+        next: "if members were restored, copy this one's directory before it starts: what it drops may be what you want to keep",
         facts: about_zxid,
         ..BLANK
     },
@@ -42,10 +42,10 @@ pub(super) const ENTRIES: &[Entry] = &[
             sign("as it has seen zxid"),
         ],
         weight: Weight::Warning,
-        cause: "a client has seen a later txn than this member holds: the member lags, or was restored to an older state under the old epoch",
+        cause: "a client has seen a later transaction than this member has: the member lags, or was restored to an older state in the old epoch",
         risk: Risk::Maybe,
-        at_risk: "nothing if the member only lags; if all members were restored, what the client saw is gone from them",
-        next: "if it does not pass, compare the members' last zxids. After a restore, restore again without --keep-zxid: zxids then begin above all that were seen",
+        at_risk: "nothing if the member only lags; if all members were restored, what the client saw is lost",
+        next: "if this persists, compare the members' last zxids. After a restore, restore again without --keep-zxid: zxids then begin above all that were seen",
         facts: about_seen,
         ..BLANK
     },
@@ -53,7 +53,7 @@ pub(super) const ENTRIES: &[Entry] = &[
 
 fn about_zxid(captures: &Captures) -> Vec<String> {
     let zxid = captures.hex_zxid("zxid");
-    zxid.map(|zxid| format!("the txn to cut behind is {zxid}"))
+    zxid.map(|zxid| format!("the transaction to truncate after is {zxid}"))
         .into_iter()
         .collect()
 }
@@ -64,11 +64,11 @@ fn about_seen(captures: &Captures) -> Vec<String> {
     };
     let distance = if seen.epoch() == last.epoch() {
         let txns = i64::from(seen.counter()) - i64::from(last.counter());
-        format!("{txns} txns behind")
+        format!("{txns} transactions behind")
     } else {
         format!("epoch {} behind epoch {}", last.epoch(), seen.epoch())
     };
     vec![format!(
-        "the client saw {seen}, and the server is at {last}: {distance}"
+        "the client saw {seen}, but the server is at {last}: {distance}"
     )]
 }

@@ -3,8 +3,7 @@
 use super::super::entry::{BLANK, Entry, Risk, Weight, sign};
 use super::super::pattern::Captures;
 
-const NO_EDIT: &str = "do not delete or edit the file while other members run: an epoch that was used must not be used again. Where a quorum is healthy, copy this member's version-2 aside, empty \
-                       it, and let it take the tree from them. Where this is the only copy, `zoovault restore DIR --to latest --members ...`: it writes both files, above every epoch seen";
+const NO_EDIT: &str = "do not delete or edit the file while other members run: an epoch that was used must not be reused. If a quorum is healthy, copy this member's version-2 aside, empty it, and let it take the tree from them. Where this is the only copy, `zoovault restore DIR --to latest --members ...`: it writes both files, above every epoch seen";
 
 pub(super) const ENTRIES: &[Entry] = &[
     Entry {
@@ -15,7 +14,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         cause: "currentEpoch is older than the data: the server was killed between writing a snapshot of a new epoch and the file, the disk was full, or data was copied without the file",
         risk: Risk::No,
-        at_risk: "logs and snapshots are not touched by it; a standalone server never reads the file",
+        at_risk: "logs and snapshots are not affected; a standalone server never reads the file",
         next: NO_EDIT,
         findings: &["epoch-files", "file-leftover"],
         facts: about_current,
@@ -27,9 +26,9 @@ pub(super) const ENTRIES: &[Entry] = &[
             sign("The accepted epoch, {accepted} is less than the current epoch, {current}"),
             sign("The accepted epoch, {accepted} is less than the current epoch"),
         ],
-        cause: "acceptedEpoch is older than currentEpoch, or was missing and was made anew from the last zxid: it was lost, or copied from elsewhere",
+        cause: "acceptedEpoch is older than currentEpoch, or was missing and was recreated from the last zxid: it was lost, or copied from elsewhere",
         risk: Risk::No,
-        at_risk: "logs and snapshots are not touched by it",
+        at_risk: "logs and snapshots are not affected",
         next: NO_EDIT,
         findings: &["epoch-files"],
         facts: about_accepted,
@@ -40,10 +39,10 @@ pub(super) const ENTRIES: &[Entry] = &[
         signs: &[sign(
             "Leaders epoch, {leader} is less than accepted epoch, {accepted}",
         )],
-        cause: "this member has promised to follow no leader as old as the one that was elected: the others were restored or started anew with lower epochs, or lost theirs",
+        cause: "this member has promised not to follow a leader as old as the one that was elected: the others were restored or reinitialised with lower epochs, or lost their epoch files",
         risk: Risk::Maybe,
-        at_risk: "this member may hold txns that the others no longer have",
-        next: "copy this member's directory before anything else. Run `zoovault verify DIR` on every member's: the one that reaches the highest zxid holds the most; restore all from it",
+        at_risk: "this member may have transactions that the others no longer have",
+        next: "copy this member's directory before anything else. Run `zoovault verify DIR` on every member's directory: the one that reaches the highest zxid has the most; restore all from it",
         findings: &["epoch-files"],
         facts: about_leader,
         ..BLANK
@@ -56,9 +55,9 @@ pub(super) const ENTRIES: &[Entry] = &[
             sign("Found {text} in {dir}currentEpoch"),
             sign("Found {text} in {dir}acceptedEpoch"),
         ],
-        cause: "an epoch file is empty or is no number: a crash or a full disk left it so, or it was edited (a blank behind the number is enough)",
+        cause: "an epoch file is empty or not a number: a crash or a full disk left it so, or it was edited (a trailing space is enough)",
         risk: Risk::No,
-        at_risk: "logs and snapshots are not touched by it",
+        at_risk: "logs and snapshots are not affected",
         next: NO_EDIT,
         findings: &["epoch-files"],
         facts: about_text,
@@ -71,10 +70,10 @@ pub(super) const ENTRIES: &[Entry] = &[
             sign("acceptedEpoch not found! Creating with a reasonable default of {epoch}"),
         ],
         weight: Weight::Note,
-        cause: "an epoch file was not there, and the server made it from the last zxid: right after an upgrade from 3.3, in a new or restored directory, and not otherwise",
+        cause: "an epoch file was missing, and the server created it from the last zxid: correct after an upgrade from 3.3 and in a new or restored directory, but not otherwise",
         risk: Risk::Maybe,
-        at_risk: "nothing in a directory that was meant to be so; where the files were lost, an epoch may be used a second time, and members can differ without a word",
-        next: "if this member was not restored on purpose, find out where the file went",
+        at_risk: "nothing in a directory where this is expected; if the files were lost, an epoch may be reused, and members can silently differ",
+        next: "if this member was not restored on purpose, find out what happened to the file",
         findings: &["epoch-files"],
         facts: about_created,
         ..BLANK
@@ -89,10 +88,10 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         since: "3.4.6, 3.5.10, 3.6.3, 3.7.1",
         weight: Weight::Note,
-        cause: "the server was killed while it wrote currentEpoch, and finished that now",
+        cause: "the server was killed while writing currentEpoch, and has now finished doing so",
         risk: Risk::No,
-        at_risk: "this is how it is meant to be",
-        next: "none is needed",
+        at_risk: "this is normal",
+        next: "nothing to do",
         findings: &["file-leftover"],
         ..BLANK
     },
@@ -110,7 +109,7 @@ fn about_current(captures: &Captures) -> Vec<String> {
         ));
     }
     if let Some(epoch) = captures.hex("epoch") {
-        facts.push(format!("currentEpoch holds {epoch}{}", in_hex(epoch)));
+        facts.push(format!("currentEpoch is {epoch}{}", in_hex(epoch)));
     }
     facts
 }
@@ -118,7 +117,7 @@ fn about_current(captures: &Captures) -> Vec<String> {
 fn about_accepted(captures: &Captures) -> Vec<String> {
     match (captures.hex("accepted"), captures.hex("current")) {
         (Some(accepted), Some(current)) => vec![format!(
-            "acceptedEpoch holds {accepted}{}, currentEpoch {current}{}",
+            "acceptedEpoch is {accepted}{}, currentEpoch {current}{}",
             in_hex(accepted),
             in_hex(current)
         )],
@@ -146,13 +145,13 @@ fn about_leader(captures: &Captures) -> Vec<String> {
 
 fn about_text(captures: &Captures) -> Vec<String> {
     let text = captures.get("text").unwrap_or_default();
-    vec![format!("it holds \"{text}\"")]
+    vec![format!("it contains \"{text}\"")]
 }
 
 fn about_created(captures: &Captures) -> Vec<String> {
     let epoch = captures.decimal("epoch");
     epoch
-        .map(|epoch| format!("it was made to hold {epoch}"))
+        .map(|epoch| format!("it was set to {epoch}"))
         .into_iter()
         .collect()
 }

@@ -17,7 +17,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         signs: &[sign_with("Unreasonable length = {length}", IN_LOG)],
         cause: "a record in a log is larger than jute.maxbuffer lets this server read (often a multi, or the closeSession of a session with very many ephemerals), or its length is damaged",
         risk: Risk::Maybe,
-        at_risk: "nothing if the record is merely large: the bytes are whole, and a larger jute.maxbuffer reads them. If the length is damaged, the rest of the log",
+        at_risk: "nothing if the record is merely large: it is intact, and a larger jute.maxbuffer reads them. If the length is damaged, the rest of the log",
         next: WHICH,
         findings: &["log-large-record", "log-bad-length"],
         facts: about_length,
@@ -28,7 +28,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         family: "length",
         signs: &[sign_with("Unreasonable length = {length}", IN_SNAPSHOT)],
         weight: Weight::Warning,
-        cause: "a znode in a snapshot is larger than jute.maxbuffer lets this server read, or the snapshot is damaged; the server goes on to the next older one",
+        cause: "a znode in a snapshot is larger than jute.maxbuffer lets this server read, or the snapshot is damaged; the server continues with the next older one",
         risk: Risk::Maybe,
         at_risk: "nothing if the znode is merely large; if there is no older snapshot, the server does not start",
         next: WHICH,
@@ -46,9 +46,9 @@ pub(super) const ENTRIES: &[Entry] = &[
             sign("Len error {length}"),
         ],
         weight: Weight::Warning,
-        cause: "a packet from a client or another member is larger than jute.maxbuffer, or what connected does not speak ZooKeeper at all",
+        cause: "a packet from a client or another member is larger than jute.maxbuffer, or whatever connected does not speak ZooKeeper",
         risk: Risk::No,
-        at_risk: "the packet was refused; no file is touched",
+        at_risk: "the packet was refused; no file is affected",
         next: "use the same -Djute.maxbuffer on all members and clients, or find out what connects to that port",
         facts: about_length,
         ..BLANK
@@ -59,7 +59,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         signs: &[sign("Unreasonable length = {length}")],
         cause: "something is larger than jute.maxbuffer lets this server read, or its length is damaged; with \"Unable to load database on disk\" it is a record of a log",
         risk: Risk::Maybe,
-        at_risk: "nothing if it is merely large: the bytes are whole, and a larger jute.maxbuffer reads them. If the length is damaged, the rest of the file",
+        at_risk: "nothing if it is merely large: it is intact, and a larger jute.maxbuffer reads them. If the length is damaged, the rest of the file",
         next: WHICH,
         findings: &["log-large-record", "snapshot-large-data", "log-bad-length"],
         facts: about_length,
@@ -76,9 +76,7 @@ fn about_length(captures: &Captures) -> Vec<String> {
             "{length} bytes: -Djute.maxbuffer={length} or more reads that in every release (3.5.7 and later, and 3.6 and later, allow twice the setting), if it is a size at all"
         )
     } else {
-        format!(
-            "{length} is no size that anything can have: bytes are damaged, or it is no ZooKeeper at all"
-        )
+        format!("{length} is an impossible size: bytes are damaged, or this is not ZooKeeper")
     };
     vec![fact]
 }

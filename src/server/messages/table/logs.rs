@@ -17,7 +17,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         cause: "the bytes of a record in a log are not those that were written: a failing disk, a bad copy, pages that were not on the disk when the power went, or (up to \
                 3.4.11 and 3.5.3) a record larger than preAllocSize, one byte of which the server itself overwrote",
         risk: Risk::Yes,
-        at_risk: "the txn of that record, and every later txn of this member that no other member and no snapshot has; no release starts from here",
+        at_risk: "the transaction in that record, and every later transaction of this member that no other member and no snapshot has; no release starts with this",
         next: REPLACE,
         findings: &["log-bad-checksum"],
         ..BLANK
@@ -29,10 +29,10 @@ pub(super) const ENTRIES: &[Entry] = &[
         )],
         since: "3.9.3",
         weight: Weight::Warning,
-        cause: "the newest log had zero bytes, as a crash or a full disk leaves it right after it was made; the server deleted it and went on",
+        cause: "the newest log had zero bytes, as left by a crash or a full disk right after it was created; the server deleted it and continued",
         risk: Risk::Maybe,
-        at_risk: "nothing if the file never held a txn; whether it ever did cannot be seen from it",
-        next: "see that the disk has room; run `zoovault verify DIR` on the directory, and compare the last zxid with the other members'",
+        at_risk: "nothing if the file never had a transaction; the file does not show whether it did",
+        next: "make sure that the disk has room; run `zoovault verify DIR` on the directory, and compare the last zxid with the other members'",
         findings: &["log-empty"],
         facts: about_file,
         ..BLANK
@@ -41,10 +41,10 @@ pub(super) const ENTRIES: &[Entry] = &[
         id: "log-empty-not-deleted",
         signs: &[sign("Failed to delete empty tail log file: {file}")],
         since: "3.9.3",
-        cause: "the newest log has zero bytes, and the server may not delete it",
+        cause: "the newest log has zero bytes, but the server is not allowed to delete it",
         risk: Risk::No,
-        at_risk: "the file holds nothing",
-        next: "give the directory to the user that the server runs as, or move the empty file away",
+        at_risk: "the file contains nothing",
+        next: "make the server's user the owner of the directory, or move the empty file away",
         findings: &["log-empty"],
         facts: about_file,
         ..BLANK
@@ -58,7 +58,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         )],
         cause: "a log ends within its first 16 bytes. A crash or a full disk leaves the newest log so, often with zero bytes",
         risk: Risk::Maybe,
-        at_risk: "nothing if it is the newest log, which held no txn yet; if it is another, all its txns",
+        at_risk: "nothing if it is the newest log, which had no transactions yet; otherwise, all its transactions",
         next: "look for the smallest log.* file; run `zoovault verify DIR`. Only if it is the newest one and 0 to 15 bytes long, move it out of the directory and start again; 3.9.3 and \
                later do that themselves for 0 bytes",
         findings: &["log-empty", "log-cut-header"],
@@ -69,10 +69,10 @@ pub(super) const ENTRIES: &[Entry] = &[
         family: "eof",
         signs: &[sign_with("EOFException", IN_SNAPSHOT)],
         weight: Weight::Warning,
-        cause: "a snapshot ends too soon: its server was killed or its disk full while it was written. The server goes on to the next older one",
+        cause: "a snapshot ends too early: its server was killed or its disk was full while it was being written. The server continues with the next older one",
         risk: Risk::Maybe,
-        at_risk: "nothing as long as an older snapshot and every log behind it are there",
-        next: "do not run PurgeTxnLog now: it may count this file as valid. Run `zoovault verify DIR`; when it shows a window up to the last txn, move the file away",
+        at_risk: "nothing, as long as an older snapshot and every log after it exist",
+        next: "do not run PurgeTxnLog now: it may count this file as valid. Run `zoovault verify DIR`; when it shows a window up to the last transaction, move the file away",
         findings: &["snapshot-cut"],
         facts: about_file,
         ..BLANK
@@ -95,8 +95,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         id: "eof",
         family: "eof",
         signs: &[sign("EOFException")],
-        cause: "a file or a connection ended too soon. While the server loads, it is most often a log of 0 to 15 bytes, as a crash or a full disk leaves the newest one; the stack \
-                trace below the message tells (FileHeader.deserialize is such a log, FileSnap a snapshot, QuorumPacket a connection)",
+        cause: "a file or a connection ended too early. While the server loads, it is most often a log of 0 to 15 bytes, as left by a crash or a full disk if it is the newest; the stack trace below the message shows which (FileHeader.deserialize is such a log, FileSnap a snapshot, QuorumPacket a connection)",
         risk: Risk::Maybe,
         at_risk: "nothing if it is the newest log and it is empty",
         next: "give zoovault the stack trace too, or run `zoovault verify DIR`: it names the file",
@@ -107,10 +106,9 @@ pub(super) const ENTRIES: &[Entry] = &[
         id: "log-partial",
         signs: &[sign("Last transaction was partial.")],
         weight: Weight::Loses,
-        cause: "a record in a log does not end with its mark, so the server took it for the end of that log and went on with the next, in silence",
+        cause: "a record in a log does not end with its mark, so the server silently treated it as the end of that log and continued with the next",
         risk: Risk::Maybe,
-        at_risk: "nothing at the end of the newest log: that txn was never acknowledged. In the middle of a log, or in an older one, everything behind it in that file is dropped, \
-                  and the server runs with znodes missing",
+        at_risk: "nothing at the end of the newest log: that transaction was never acknowledged. In the middle of a log, or in an older one, everything after it in that file is dropped, and the server runs with znodes missing",
         next: "run `zoovault verify DIR`: log-torn-tail is harmless, log-bad-end-mark or log-cut is not. Then stop the server before it writes and purges more, and restore",
         findings: &["log-torn-tail", "log-bad-end-mark", "log-cut"],
         ..BLANK
@@ -122,11 +120,10 @@ pub(super) const ENTRIES: &[Entry] = &[
             sign("has invalid magic number"),
             sign("Invalid magic number for {file}"),
         ],
-        cause: "a file that is named as a log does not begin with \"ZKLG\": it is zeros (blocks that never reached the disk), damaged, compressed, or something else",
+        cause: "a file named like a log does not begin with \"ZKLG\": it is zeros (blocks that never reached the disk), damaged, compressed, or something else",
         risk: Risk::Maybe,
-        at_risk: "every txn of that log, if it was one",
-        next: "run `zoovault verify DIR`. If the file is all zeros and the newest, move it away; if it was never a log (a copy, an archive), move it away; else take it from another member \
-               or a backup",
+        at_risk: "every transaction of that log, if it was one",
+        next: "run `zoovault verify DIR`. If the file is all zeros and the newest, move it away; if it was never a log (a copy, an archive), move it away; otherwise get it from another member or a backup",
         findings: &[
             "log-bad-magic",
             "log-all-zeros",
@@ -142,9 +139,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         cause: "a log has a record of a type that this release does not load: a newer release wrote it, or a client sent a bare check request, which servers up to 3.8.4 and 3.9.2 log and \
                 can never load again",
         risk: Risk::Maybe,
-        at_risk: "the files are whole; every start of this release ends here",
-        next: "run `zoovault verify DIR`. If a newer release wrote the directory, start that release again; if it is a check (type 13), `zoovault restore DIR --to latest`: it knows that \
-               such a txn changes nothing",
+        at_risk: "the files are intact; this release cannot start with them",
+        next: "run `zoovault verify DIR`. If a newer release wrote the directory, start that release again; if it is a check (type 13), `zoovault restore DIR --to latest`: it knows that such a transaction changes nothing",
         findings: &["log-unknown-type"],
         facts: about_type,
         ..BLANK
@@ -157,7 +153,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         cause: "the length of a record in a log is damaged",
         risk: Risk::Yes,
-        at_risk: "that record and what stands behind it in the log",
+        at_risk: "that record and everything after it in the log",
         next: REPLACE,
         findings: &["log-bad-length"],
         ..BLANK
@@ -170,9 +166,9 @@ pub(super) const ENTRIES: &[Entry] = &[
             sign("(higestZxid) > {zxid}(next log) for type"),
         ],
         weight: Weight::Warning,
-        cause: "zxids do not rise: a txn has a zxid that was there before. Logs of two histories may be mixed in one directory, or a member was restored with its old epoch",
+        cause: "zxids do not increase: a transaction has a zxid that was already used. Logs of two histories may be mixed in one directory, or a member was restored with its old epoch",
         risk: Risk::Maybe,
-        at_risk: "nothing if both txns are the same; otherwise two histories are applied one over the other",
+        at_risk: "nothing if both transactions are the same; otherwise two histories are mixed",
         next: "run `zoovault verify DIR`: log-fork names logs that contradict each other",
         findings: &["log-fork"],
         facts: about_decimal_zxid,
@@ -184,10 +180,10 @@ pub(super) const ENTRIES: &[Entry] = &[
             "fsync-ing the write ahead log in {thread} took {ms}ms",
         )],
         weight: Weight::Note,
-        cause: "the disk was slow to make a txn durable",
+        cause: "the disk was slow to sync a transaction",
         risk: Risk::No,
-        at_risk: "the txn was made durable in the end",
-        next: "give the dataLogDir a disk of its own",
+        at_risk: "the transaction was synced in the end",
+        next: "put the dataLogDir on a separate disk",
         facts: about_fsync,
         ..BLANK
     },
@@ -234,7 +230,7 @@ fn about_type(captures: &Captures) -> Vec<String> {
 
 fn about_decimal_zxid(captures: &Captures) -> Vec<String> {
     let zxid = captures.decimal_zxid("zxid");
-    zxid.map(|zxid| format!("the txn is {zxid}"))
+    zxid.map(|zxid| format!("the transaction is {zxid}"))
         .into_iter()
         .collect()
 }

@@ -14,10 +14,10 @@ pub(super) const ENTRIES: &[Entry] = &[
             sign("cached out of order"),
         ],
         since: "3.9.4",
-        cause: "txns are missing between two that the logs hold: a log was lost, deleted or cut, or a follower that was sent the whole tree has such a gap by nature",
+        cause: "transactions are missing between two that the logs have: a log was lost, deleted or cut, or there was a SNAP sync from the leader, after which such a gap is normal",
         risk: Risk::Yes,
-        at_risk: "what the missing txns wrote, unless a snapshot behind the gap has it. Releases up to 3.9.3 would have started and served the rest without a word",
-        next: "do not start an older release on it. Run `zoovault verify DIR`: it names the gap and the windows around it; another member's log or a backup may have those txns",
+        at_risk: "what the missing transactions wrote, unless a snapshot after the gap has it. Releases up to 3.9.3 would have silently started and served the rest",
+        next: "do not start an older release with it. Run `zoovault verify DIR`: it names the gap and the windows around it; another member's log or a backup may have those transactions",
         findings: &["txns-missing"],
         facts: about_gap,
         ..BLANK
@@ -33,11 +33,10 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         since: "3.6.0",
         weight: Weight::Loses,
-        cause: "the tree that this member holds is not the one that the leader had after that txn: a txn was lost, or applied otherwise (members of different releases do that), or file \
-                paths are not ASCII and the servers run with different default charsets. The server only logs it",
+        cause: "this member's tree is not the one that the leader had after that transaction: a transaction was lost, or applied differently (members of different releases do that), or file paths are not ASCII and the servers run with different default charsets. The server only logs it",
         risk: Risk::Yes,
-        at_risk: "this member serves other data than the leader, from that txn on",
-        next: "copy the directories of all members, run `zoovault verify DIR` on each: one that is sound holds the truth. Then let the wrong member take the tree from it",
+        at_risk: "this member serves different data from the leader, from that transaction on",
+        next: "copy the directories of all members, run `zoovault verify DIR` on each: one that is sound has the correct data. Then let the wrong member sync from it",
         findings: &["digest-mismatch"],
         facts: about_zxid,
         ..BLANK
@@ -52,7 +51,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         since: "3.6.0",
         weight: Weight::Loses,
-        cause: "the snapshot was written while txns were applied, and the logs end before the last of those: logs are missing, or were not copied",
+        cause: "the snapshot was written while transactions were applied, but the logs end before the last of those: logs are missing, or were not copied",
         risk: Risk::Yes,
         at_risk: "the tree is a mixture of before and after, and the server serves it",
         next: "stop the server. Run `zoovault verify DIR`: find the logs that are missing, or restore from an older snapshot",
@@ -66,11 +65,10 @@ pub(super) const ENTRIES: &[Entry] = &[
             sign("Failed to fetch acls for {id}"),
             sign("ACL not available for long {id}"),
         ],
-        cause: "a znode refers to an ACL list that the snapshot lacks. A snapshot that is written while clients set new ACLs can be so, and a later txn gives the list; 3.8.4 and later of \
-                3.8, and 3.9.2 and later, look before that txn was applied, and refuse data that they wrote themselves",
+        cause: "a znode refers to an ACL list that the snapshot lacks. A snapshot that is written while clients set new ACLs can be so, and a later transaction gives the list; 3.8.4 and later of 3.8, and 3.9.2 and later, look before that transaction was applied, and refuse data that they wrote themselves",
         risk: Risk::No,
-        at_risk: "the bytes are whole; it is the server that cannot load them. Older releases load them and can give such znodes the wrong list",
-        next: "`zoovault verify DIR`, then `zoovault restore DIR --to latest --target NEW`: replay there keeps lists by value, and what it writes every release loads",
+        at_risk: "the bytes are intact; it is the server that cannot load them. Older releases load them and can give such znodes the wrong list",
+        next: "`zoovault verify DIR`, then `zoovault restore DIR --to latest --target NEW`: the replay keeps lists by value, and every release can load what it writes",
         findings: &["snapshot-dangling-acl", "acl-unresolved"],
         facts: about_acl,
         ..BLANK
@@ -82,7 +80,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         weight: Weight::Warning,
         cause: "a znode refers to an ACL list that the snapshot lacks, because clients set new ACLs while it was written",
         risk: Risk::Maybe,
-        at_risk: "data is whole, but up to 3.9.1 the znode may end with the ACL of another",
+        at_risk: "data is intact, but up to 3.9.1 the znode may end up with the ACL of another",
         next: "run `zoovault verify DIR`; where it shows snapshot-dangling-acl, compare ACLs that matter with those that `zoovault restore` gives",
         findings: &["snapshot-dangling-acl"],
         facts: about_acl,
@@ -100,9 +98,9 @@ pub(super) const ENTRIES: &[Entry] = &[
                 &["PathTrie.addPath", "setupQuota"],
             ),
         ],
-        cause: "a quota was set on \"/\": no release starts on a tree with it",
+        cause: "a quota was set on \"/\": no release starts with such a tree",
         risk: Risk::No,
-        at_risk: "the files are whole, but no member starts on them",
+        at_risk: "the files are intact, but no member starts with them",
         next: "restore to the point right before it was set: `zoovault restore DIR --to ZXID --exclusive --target NEW`; `zoovault explain DIR` names its zxid",
         findings: &[],
         ..BLANK
@@ -114,11 +112,10 @@ pub(super) const ENTRIES: &[Entry] = &[
             sign("Invalid ephemeralOwner. [{owner}]"),
         ],
         since: "3.5.3",
-        cause: "a TTL znode has a time that this release does not take (3.5.3 wrote others than later releases), or a session id looks like one (3.4.0 to 3.4.5 made such ids), with \
-                zookeeper.extendedTypesEnabled on",
+        cause: "a TTL znode has a TTL that this release does not accept (3.5.3 wrote others than later releases), or a session id looks like one (3.4.0 to 3.4.5 made such ids), with zookeeper.extendedTypesEnabled on",
         risk: Risk::No,
-        at_risk: "the files are whole; this release or setting does not load them",
-        next: "for data of 3.5.3 set zookeeper.emulate353TTLNodes too; otherwise `zoovault restore DIR --to latest --for-version RELEASE` says what cannot be held",
+        at_risk: "the files are intact; this release or setting does not load them",
+        next: "for data of 3.5.3 set zookeeper.emulate353TTLNodes too; otherwise `zoovault restore DIR --to latest --for-version RELEASE` warns about anything that release cannot load",
         ..BLANK
     },
     Entry {
@@ -131,10 +128,10 @@ pub(super) const ENTRIES: &[Entry] = &[
             ),
         ],
         weight: Weight::Warning,
-        cause: "a txn created a znode below one that is not there: the snapshot is not the one that the logs belong to, or txns are missing",
+        cause: "a transaction created a znode whose parent is missing: the snapshot does not belong to the logs, or transactions are missing",
         risk: Risk::Maybe,
         at_risk: "znodes may be missing",
-        next: "run `zoovault verify DIR`: gaps and wrong digests tell",
+        next: "run `zoovault verify DIR`: look for gaps and digest mismatches",
         findings: &["txns-missing", "digest-mismatch"],
         facts: about_path,
         ..BLANK
@@ -143,7 +140,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         id: "txn-failed",
         signs: &[sign("Failed to process transaction type: {type} error: ")],
         weight: Weight::Frame,
-        cause: "a txn in a log could not be applied; the words behind \"error:\" say why",
+        cause: "a transaction in a log could not be applied; the text after \"error:\" gives the reason",
         risk: Risk::Maybe,
         at_risk: "the server does not start",
         next: "run `zoovault verify DIR`",
@@ -160,10 +157,10 @@ fn about_gap(captures: &Captures) -> Vec<String> {
         .saturating_sub(last.to_i64())
         .saturating_sub(1);
     if missing == 1 {
-        return vec![format!("txn {} is missing", last.next())];
+        return vec![format!("transaction {} is missing", last.next())];
     }
     vec![format!(
-        "txns {} to {} are missing: {missing}",
+        "transactions {} to {} are missing: {missing}",
         last.next(),
         next.prev()
     )]
@@ -171,7 +168,7 @@ fn about_gap(captures: &Captures) -> Vec<String> {
 
 fn about_zxid(captures: &Captures) -> Vec<String> {
     let zxid = captures.decimal_zxid("zxid");
-    zxid.map(|zxid| format!("the txn is {zxid}"))
+    zxid.map(|zxid| format!("the transaction is {zxid}"))
         .into_iter()
         .collect()
 }
@@ -179,7 +176,7 @@ fn about_zxid(captures: &Captures) -> Vec<String> {
 fn about_cover(captures: &Captures) -> Vec<String> {
     match (captures.hex_zxid("highest"), captures.hex_zxid("digest")) {
         (Some(highest), Some(digest)) => vec![format!(
-            "the logs end with {highest}, and the snapshot needs them up to {digest}"
+            "the logs end with {highest}, but the snapshot needs them up to {digest}"
         )],
         _ => Vec::new(),
     }
@@ -187,7 +184,7 @@ fn about_cover(captures: &Captures) -> Vec<String> {
 
 fn about_acl(captures: &Captures) -> Vec<String> {
     let id = captures.decimal("id");
-    id.map(|id| format!("the list that is missing has the number {id}"))
+    id.map(|id| format!("the missing list has id {id}"))
         .into_iter()
         .collect()
 }

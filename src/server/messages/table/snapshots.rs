@@ -4,9 +4,8 @@ use super::super::entry::{BLANK, Entry, Risk, Weight, sign, sign_with};
 use super::super::file_name;
 use super::super::pattern::Captures;
 
-const KEEP: &str = "do not run PurgeTxnLog: it judges a snapshot by its last bytes and may delete the older ones that still work. Copy the directory, then run `zoovault verify DIR`: it \
-                    tells from which base which points can be restored";
-const OLDER: &str = "nothing as long as an older snapshot and every log behind it are there: the server goes on to that one. If there is none, it does not start";
+const KEEP: &str = "do not run PurgeTxnLog: it judges a snapshot by its last bytes and may delete the older ones that still work. Copy the directory, then run `zoovault verify DIR`: it shows which points can be restored from which base";
+const OLDER: &str = "nothing, as long as an older snapshot and every log after it exist: the server continues with that one. If there is none, it does not start";
 
 pub(super) const ENTRIES: &[Entry] = &[
     Entry {
@@ -16,8 +15,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             sign("CRC corruption"),
         ],
         weight: Weight::Warning,
-        cause: "the seal of a snapshot is not that of its bytes: they were damaged, or a 3.9 server wrote it with other digest.enabled or serializeLastProcessedZxid.enabled settings than \
-                this one has",
+        cause: "the seal of a snapshot does not match its bytes: they were damaged, or a 3.9 server wrote it with other digest.enabled or serializeLastProcessedZxid.enabled settings than this one has",
         risk: Risk::Maybe,
         at_risk: OLDER,
         next: KEEP,
@@ -32,7 +30,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             sign("mismatching magic headers"),
         ],
         weight: Weight::Warning,
-        cause: "a file that is named as a snapshot does not begin with \"ZKSN\": it is damaged, compressed under a plain name, or something else",
+        cause: "a file named like a snapshot does not begin with \"ZKSN\": it is damaged, compressed under a plain name, or something else",
         risk: Risk::Maybe,
         at_risk: OLDER,
         next: KEEP,
@@ -79,10 +77,10 @@ pub(super) const ENTRIES: &[Entry] = &[
         signs: &[sign(
             "format of InputArchive when deserialize DataTree - missing acls",
         )],
-        cause: "an ACL list in a snapshot is damaged, in a way after which the server does not go on to the next older snapshot",
+        cause: "an ACL list in a snapshot is damaged, in a way that keeps the server from continuing with the next older snapshot",
         risk: Risk::Maybe,
-        at_risk: "nothing as long as an older snapshot and every log behind it are there; but the server does not look for them",
-        next: "copy the directory, then run `zoovault verify DIR`: where its windows reach the last txn without this snapshot, move the file out of the directory and start again",
+        at_risk: "nothing, as long as an older snapshot and every log after it exist; but the server does not look for them",
+        next: "copy the directory, then run `zoovault verify DIR`: where its windows reach the last transaction without this snapshot, move the file out of the directory and start again",
         findings: &["snapshot-cut", "snapshot-damaged", "snapshot-bad-checksum"],
         facts: about_file,
         ..BLANK
@@ -91,7 +89,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         id: "snapshot-skipped",
         signs: &[sign("Invalid snapshot {file} len = {length}")],
         weight: Weight::Warning,
-        cause: "a snapshot does not end as a whole one does: its server was killed, or its disk full, while it was written. The server passes over it",
+        cause: "a snapshot is incomplete: its server was killed, or its disk was full, while it was being written. The server skips it",
         risk: Risk::Maybe,
         at_risk: OLDER,
         next: KEEP,
@@ -105,9 +103,9 @@ pub(super) const ENTRIES: &[Entry] = &[
             sign("Not able to find valid snapshots in {dir}"),
             sign("Not able to find valid snapshots"),
         ],
-        cause: "there are snapshots, and none of the newest hundred can be loaded",
+        cause: "there are snapshots, but none of the newest hundred can be loaded",
         risk: Risk::Yes,
-        at_risk: "everything that only this directory has: what the logs hold without a snapshot is history without a beginning, unless they begin with the first txn",
+        at_risk: "everything that only this directory has: without a snapshot, the logs are history without a beginning, unless they begin with the first transaction",
         next: "delete nothing and do not set snapshot.trust.empty. Copy the directory, then run `zoovault verify DIR`; look for an older snapshot, another member, or a backup",
         findings: &[
             "nothing-restorable",
@@ -126,10 +124,10 @@ pub(super) const ENTRIES: &[Entry] = &[
         )],
         since: "3.5.6",
         weight: Weight::Loses,
-        cause: "there are logs and no snapshot, and zookeeper.snapshot.trust.empty lets the server start all the same, from an empty tree",
+        cause: "there are logs but no snapshot, and zookeeper.snapshot.trust.empty lets the server start anyway, from an empty tree",
         risk: Risk::Yes,
-        at_risk: "everything before the first log, if the logs do not begin with the first txn; a standalone 3.5.6 does not even replay the logs",
-        next: "stop the server, turn the property off, and run `zoovault verify DIR`: if the logs begin with the first txn, `zoovault restore DIR --to latest` makes the snapshot",
+        at_risk: "everything before the first log, if the logs do not begin with the first transaction; a standalone 3.5.6 does not even replay the logs",
+        next: "stop the server, turn the property off, and run `zoovault verify DIR`: if the logs begin with the first transaction, `zoovault restore DIR --to latest` makes the snapshot",
         findings: &["nothing-restorable"],
         ..BLANK
     },
@@ -138,10 +136,9 @@ pub(super) const ENTRIES: &[Entry] = &[
         family: "no-snapshot",
         signs: &[sign("No snapshot found, but there are log entries")],
         since: "3.5.3",
-        cause: "there are logs and no snapshot that can be taken for one. Releases up to 3.5.2 kept a young directory so; after an upgrade from 3.4 it is common. Otherwise the snapshots were \
-                deleted, are elsewhere (dataDir and dataLogDir), are all cut, or are compressed and the release is older than 3.6",
+        cause: "there are logs but no usable snapshot. Releases up to 3.5.2 left a new directory in this state; after an upgrade from 3.4 it is common. Otherwise the snapshots were deleted, are elsewhere (dataDir and dataLogDir), are all cut, or are compressed and the release is older than 3.6",
         risk: Risk::Maybe,
-        at_risk: "nothing if the logs begin with the first txn; otherwise everything before the first log that is there",
+        at_risk: "nothing if the logs begin with the first transaction; otherwise everything before the first log present",
         next: "do not set snapshot.trust.empty, and copy no blank snapshot into the directory: both can lose everything. Run `zoovault verify DIR`; where it shows a window from the empty tree, \
                `zoovault restore DIR --to latest` makes the snapshot that is missing",
         findings: &["nothing-restorable"],
@@ -154,7 +151,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             sign("invalid snapshot {file}"),
         ],
         weight: Weight::Frame,
-        cause: "a snapshot could not be loaded; the exception below the message says why",
+        cause: "a snapshot could not be loaded; the exception below the message gives the reason",
         risk: Risk::Maybe,
         at_risk: OLDER,
         next: KEEP,
@@ -173,7 +170,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         cause: "writing a snapshot failed before its first byte, most often because the disk is full",
         risk: Risk::No,
         at_risk: "older snapshots and the logs still have everything",
-        next: "make room on the disk; delete no snapshot or log by hand before `zoovault verify DIR` says what is needed",
+        next: "free up space on the disk; delete no snapshot or log by hand before `zoovault verify DIR` shows what is needed",
         facts: about_file,
         ..BLANK
     },
@@ -188,8 +185,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         weight: Weight::Note,
         cause: "the snapshot ends where an older release, or zoovault, ends one",
         risk: Risk::No,
-        at_risk: "it is whole",
-        next: "none is needed",
+        at_risk: "it is intact",
+        next: "nothing to do",
         ..BLANK
     },
 ];
@@ -209,7 +206,7 @@ fn about_magic(captures: &Captures) -> Vec<String> {
         .map(i32::to_be_bytes);
     facts.extend(bytes.map(|bytes| match bytes {
         [0, 0, 0, 0] => "it begins with zeros: blocks that never reached the disk".to_owned(),
-        [0x1f, 0x8b, ..] => "it begins as gzip does: give it the name that ends in .gz".to_owned(),
+        [0x1f, 0x8b, ..] => "it begins as gzip does: give it a name that ends in .gz".to_owned(),
         _ => format!("it begins with \"{}\"", bytes.escape_ascii()),
     }));
     facts

@@ -16,9 +16,9 @@ pub(super) const ENTRIES: &[Entry] = &[
         id: "logs-in-data-dir",
         signs: &[sign("Snapshot directory has log files")],
         since: "3.4.12, 3.5.4",
-        cause: "dataLogDir is apart from dataDir, and dataDir/version-2 has logs: the setting was changed, or a copy of a combined directory was put there",
+        cause: "dataLogDir is separate from dataDir, but dataDir/version-2 has logs: the setting was changed, or a copy of a combined directory was put there",
         risk: Risk::No,
-        at_risk: "the files are not read, and not touched; a server that started without those logs would lack their txns",
+        at_risk: "the files are not read or changed; a server that started without those logs would lack their transactions",
         next: "move log.* from dataDir/version-2 to dataLogDir/version-2, or set dataLogDir as it was; then `zoovault verify DATADIR --data-log-dir DIR`",
         findings: &["file-misplaced"],
         ..BLANK
@@ -27,9 +27,9 @@ pub(super) const ENTRIES: &[Entry] = &[
         id: "snapshots-in-log-dir",
         signs: &[sign("Log directory has snapshot files")],
         since: "3.4.12, 3.5.4",
-        cause: "dataLogDir is apart from dataDir, and dataLogDir/version-2 has snapshots: the setting was changed, or a copy of a combined directory was put there",
+        cause: "dataLogDir is separate from dataDir, but dataLogDir/version-2 has snapshots: the setting was changed, or a copy of a combined directory was put there",
         risk: Risk::No,
-        at_risk: "the files are not read, and not touched; a server that started without those snapshots would lack what is in them",
+        at_risk: "the files are not read or changed; a server that started without those snapshots would lack what is in them",
         next: "move snapshot.* from dataLogDir/version-2 to dataDir/version-2, or set dataLogDir as it was; then `zoovault verify DATADIR --data-log-dir DIR`",
         findings: &["file-misplaced"],
         ..BLANK
@@ -52,10 +52,10 @@ pub(super) const ENTRIES: &[Entry] = &[
                 ],
             ),
         ],
-        cause: "the user that the server runs as may not use the directory or a file in it; often right after a restore or copy as root, or because the file system became read-only",
+        cause: "the server's user has no access to the directory or a file in it; often right after a restore or copy as root, or because the file system became read-only",
         risk: Risk::No,
         at_risk: "nothing was read or written",
-        next: "give it to that user (`chown -R`; `zoovault restore --chown USER` does so), and see in the kernel's log whether the disk failed",
+        next: "make that user the owner (`chown -R`; `zoovault restore --chown USER` does so), and check the kernel log for disk failures",
         facts: about_dir,
         ..BLANK
     },
@@ -66,10 +66,10 @@ pub(super) const ENTRIES: &[Entry] = &[
             sign("Missing snap directory {dir}, automatic"),
         ],
         since: "3.5.0",
-        cause: "dataDir or dataLogDir is not there, and zookeeper.datadir.autocreate is off: the disk is not mounted, or the path is wrong",
+        cause: "dataDir or dataLogDir does not exist, and zookeeper.datadir.autocreate is off: the disk is not mounted, or the path is wrong",
         risk: Risk::No,
-        at_risk: "nothing was read or written. Were it made anew, the server would start empty",
-        next: "mount the disk or mend the path; do not make an empty directory in place of one that had data",
+        at_risk: "nothing was read or written. If the directory were created, the server would start empty",
+        next: "mount the disk or correct the path; do not create an empty directory in place of one that had data",
         facts: about_dir,
         ..BLANK
     },
@@ -77,10 +77,10 @@ pub(super) const ENTRIES: &[Entry] = &[
         id: "empty-database",
         signs: &[sign("Unexpected empty data tree, setting zxid to -1")],
         since: "3.6.0",
-        cause: "there is neither a snapshot nor a log, and zookeeper.db.autocreate is off: the member does not vote until another gives it the tree",
+        cause: "there is neither a snapshot nor a log, and zookeeper.db.autocreate is off: the member does not vote until it has synced from another",
         risk: Risk::Maybe,
         at_risk: "nothing if the member is new; if its directory was lost, the others have the data",
-        next: "see that dataDir is the right one and mounted. Make `initialize` in it only for the first start of a whole new ensemble",
+        next: "make sure that dataDir is the right one and mounted. Create `initialize` in it only for the first start of a whole new ensemble",
         ..BLANK
     },
     Entry {
@@ -88,15 +88,15 @@ pub(super) const ENTRIES: &[Entry] = &[
         signs: &[sign("No space left on device"), sign("Disk quota exceeded")],
         cause: "the disk is full; the server cannot write a log or snapshot, and stops",
         risk: Risk::Maybe,
-        at_risk: "acknowledged txns are safe; the newest log may be left with zero bytes and the newest snapshot cut, either of which can stop the next start",
-        next: "make room with files that are not ZooKeeper's. Then run `zoovault verify DIR` before the start, and before anything in version-2 is deleted",
+        at_risk: "acknowledged transactions are safe; the newest log may be left with zero bytes and the newest snapshot cut, either of which can stop the next start",
+        next: "free up space by removing files that are not ZooKeeper's. Then run `zoovault verify DIR` before the start, and before anything in version-2 is deleted",
         findings: &["log-empty", "log-cut-header", "snapshot-cut"],
         ..BLANK
     },
     Entry {
         id: "disk-failing",
         signs: &[sign("Input/output error"), sign("Read-only file system")],
-        cause: "the disk or its file system fails",
+        cause: "the disk or its file system is failing",
         risk: Risk::Yes,
         at_risk: "what only this disk has",
         next: "copy the directory to another disk now, and run `zoovault verify` on the copy",
@@ -108,10 +108,10 @@ pub(super) const ENTRIES: &[Entry] = &[
             sign_with("OutOfMemoryError", LOADING),
             sign("OutOfMemoryError"),
         ],
-        cause: "the tree does not fit into the memory that the server was given, or a damaged length made it ask for too much",
+        cause: "the tree does not fit into the server's heap, or a damaged length made it ask for too much",
         risk: Risk::Maybe,
         at_risk: "nothing in the files, unless a length is damaged",
-        next: "raise -Xmx; run `zoovault verify DIR` to see that no length is damaged",
+        next: "raise -Xmx; run `zoovault verify DIR` to make sure that no length is damaged",
         findings: &["log-bad-length"],
         ..BLANK
     },
@@ -121,7 +121,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         cause: "another program has the port: perhaps another ZooKeeper server, perhaps on the same directory",
         risk: Risk::Maybe,
         at_risk: "nothing as long as only one server writes to a directory; two that do destroy each other's logs",
-        next: "find the other (`ss -ltnp`), and make sure that both have directories of their own",
+        next: "find the other (`ss -ltnp`), and make sure that each has its own directory",
         ..BLANK
     },
     Entry {
@@ -131,10 +131,10 @@ pub(super) const ENTRIES: &[Entry] = &[
             sign("serverid {id} is not a number"),
             sign("Server ID is too large. Cannot be larger than {max}"),
         ],
-        cause: "dataDir/myid is not there, holds more than the number (a blank behind it is enough), or holds one that extendedTypesEnabled does not allow",
+        cause: "dataDir/myid is missing, contains more than the number (a trailing space is enough), or a number that extendedTypesEnabled does not allow",
         risk: Risk::No,
-        at_risk: "data was not looked at. But a member whose myid vanished may have lost the rest of dataDir too",
-        next: "see that dataDir is mounted and has its version-2; then write the number of this member's server.N line into myid",
+        at_risk: "data was not read. But a member whose myid vanished may have lost the rest of dataDir too",
+        next: "make sure that dataDir is mounted and has its version-2; then write the number of this member's server.N line into myid",
         facts: about_id,
         ..BLANK
     },
@@ -145,10 +145,10 @@ pub(super) const ENTRIES: &[Entry] = &[
             sign("Error processing {file}"),
         ],
         weight: Weight::Frame,
-        cause: "zoo.cfg or the dynamic configuration cannot be read; the exception below says why",
+        cause: "zoo.cfg or the dynamic configuration cannot be read; the exception below gives the reason",
         risk: Risk::No,
-        at_risk: "data was not looked at",
-        next: "mend the configuration that the exception names",
+        at_risk: "data was not read",
+        next: "correct the configuration named in the exception",
         ..BLANK
     },
     Entry {
@@ -156,9 +156,9 @@ pub(super) const ENTRIES: &[Entry] = &[
         signs: &[sign("Unable to access datadir, exiting abnormally")],
         since: "3.5.0",
         weight: Weight::Frame,
-        cause: "dataDir or dataLogDir cannot be used; the exception below says why",
+        cause: "dataDir or dataLogDir cannot be used; the exception below gives the reason",
         risk: Risk::No,
-        at_risk: "data was not looked at",
+        at_risk: "data was not read",
         next: "give zoovault the lines below too: they name the directory and the reason",
         ..BLANK
     },
@@ -169,9 +169,9 @@ pub(super) const ENTRIES: &[Entry] = &[
             sign("Unable to run quorum server"),
         ],
         weight: Weight::Frame,
-        cause: "the server could not load its directory; the exception below the message (\"Caused by:\") says why",
+        cause: "the server could not load its directory; the exception below the message (\"Caused by:\") gives the reason",
         risk: Risk::Maybe,
-        at_risk: "that depends on the cause: a crash's empty newest log is harmless, a damaged one is not",
+        at_risk: "that depends on the cause: an empty newest log left by a crash is harmless, a damaged one is not",
         next: "delete nothing. Give zoovault the stack trace too, or the directory: `zoovault explain DIR`",
         ..BLANK
     },
@@ -182,7 +182,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             sign("Severe unrecoverable error"),
         ],
         weight: Weight::Frame,
-        cause: "the server stopped; the exception below the message says why",
+        cause: "the server stopped; the exception below the message gives the reason",
         risk: Risk::Maybe,
         at_risk: "that depends on the cause",
         next: "delete nothing. Give zoovault the stack trace too, or the directory: `zoovault explain DIR`",
@@ -199,7 +199,7 @@ fn about_dir(captures: &Captures) -> Vec<String> {
 
 fn about_id(captures: &Captures) -> Vec<String> {
     let id = captures.get("id");
-    id.map(|id| format!("it holds \"{id}\""))
+    id.map(|id| format!("it contains \"{id}\""))
         .into_iter()
         .collect()
 }

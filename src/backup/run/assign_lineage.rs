@@ -10,9 +10,9 @@ use crate::history::point::Point;
 use crate::history::replay::{load_snapshot, rebuild};
 use crate::history::source::{Source, SourceFile};
 use crate::history::timeline::Timeline;
-use crate::progress::Silent;
+use crate::progress::NoProgress;
 use crate::recovery::restore::write_snapshot;
-use crate::repository::{History, Mark, StoredSnapshot};
+use crate::repository::{LineageContents, Mark, StoredSnapshot};
 use crate::tree::DataTree;
 use crate::zxid::Zxid;
 use std::io;
@@ -151,7 +151,7 @@ impl Run<'_> {
 
     /// Whether a snapshot of the source is one of `history`: of the same zxid, with the same znodes
     /// and sessions. One that shows no txn is every ensemble's.
-    fn has_snapshot_of(&self, history: &History) -> Result<bool> {
+    fn has_snapshot_of(&self, history: &LineageContents) -> Result<bool> {
         let has_txns = |base: &&StoredSnapshot| base.shows_zxid > Some(Zxid::ZERO);
         let stored = Source::of_history(self.repository, history, &self.source_options())?;
         for base in history.snapshots.iter().rev().filter(has_txns) {
@@ -177,13 +177,13 @@ impl Run<'_> {
         if let Some(other) = self.listing.lineages().first() {
             self.warnings.push(match (gap, apart) {
                 (Some((last, first)), _) => format!(
-                    "a gap: the txns behind {last}, the last of lineage {other}, are not there any more up to {first}, where an epoch begins; how many there were cannot be known, so lineage {id} begins"
+                    "gap: transactions after {last}, the last of lineage {other}, up to {first}, the start of an epoch, have been purged; it is not known how many there were, so lineage {id} begins"
                 ),
                 (None, Some(zxid)) => format!(
-                    "the source's history is not that of lineage {other} any more, at {zxid} at the latest (a tail that was never committed was truncated, or the ensemble was rebuilt or restored): lineage {id} begins"
+                    "the source's history has diverged from lineage {other}, at {zxid} at the latest (an uncommitted tail was truncated, or the ensemble was rebuilt or restored): lineage {id} begins"
                 ),
                 (None, None) => format!(
-                    "the source's history is not that of lineage {other}, for all that can be known: they have no txn in common (another ensemble, one that was rebuilt, or a member that is far behind): lineage {id} begins"
+                    "the source's history does not appear to be that of lineage {other}: they have no transaction in common (another ensemble, one that was rebuilt, or a member that is far behind): lineage {id} begins"
                 ),
             });
         }
@@ -219,7 +219,7 @@ impl Run<'_> {
             && newest.lineage != own.lineage
         {
             self.warnings.push(format!(
-                "the source is of lineage {}, and the last backup was of lineage {}: the repository's newest history is another one now (that one is still had with @{})",
+                "the source belongs to lineage {}, but the last backup was of lineage {}: the repository's newest history has changed (use @{} to reach the previous one)",
                 own.lineage, newest.lineage, newest.lineage
             ));
         }
@@ -236,7 +236,7 @@ impl Run<'_> {
         };
         let lag = last.time_ms.saturating_sub(own.last_time());
         let message = format!(
-            "the source ends with {}, and the repository holds txns up to {}: it is behind by {} s",
+            "the source ends with {}, but the repository has transactions up to {}: the source is behind by {} s",
             own.last(),
             last.zxid,
             lag / 1000
@@ -268,7 +268,7 @@ fn fits_a_hole(timeline: &Timeline, lineage: &Lineage) -> bool {
 
 /// The SHA-256 of the tree at a point, where it can be had.
 fn tree_at(source: &Source, point: Point) -> Result<Option<String>> {
-    let tree = match rebuild(source, point, false, &Silent) {
+    let tree = match rebuild(source, point, false, &NoProgress) {
         Ok(rebuilt) => rebuilt.replayed.tree,
         Err(error) if matches!(error.kind(), ErrorKind::Damage | ErrorKind::NotReachable) => {
             return Ok(None);
@@ -280,7 +280,7 @@ fn tree_at(source: &Source, point: Point) -> Result<Option<String>> {
 
 /// The SHA-256 of what a snapshot holds, fuzzy as it may be; `None` when it is damaged.
 fn content(source: &Source, file: &SourceFile) -> Result<Option<String>> {
-    match load_snapshot(source, file, &Silent) {
+    match load_snapshot(source, file, &NoProgress) {
         Ok((tree, _)) => Ok(sha256_of(&tree)),
         Err(error) if error.kind() == ErrorKind::Damage => Ok(None),
         Err(error) => Err(error),

@@ -11,7 +11,7 @@ use crate::format::txnlog::Level;
 use crate::history::replay::{EndOfEpoch, judge_end};
 use crate::history::source::Source;
 use crate::history::timeline::Timeline;
-use crate::repository::History;
+use crate::repository::LineageContents;
 use crate::zxid::Zxid;
 
 impl Run<'_> {
@@ -45,7 +45,7 @@ impl Run<'_> {
                     EndOfEpoch::Proven => {
                         scan.leave_out(from, own);
                         self.warnings.push(format!(
-                            "the txns from {from} to {own} of the source are not stored: the digests behind them are those of a history without them, so they were never committed"
+                            "transactions {from} to {own} of the source are not stored: later digests are those of a history without them, so they were never committed"
                         ));
                     }
                     EndOfEpoch::Refuted => {}
@@ -56,7 +56,7 @@ impl Run<'_> {
                     EndOfEpoch::Proven => {}
                     EndOfEpoch::Refuted => return Ok(Some(first)),
                     EndOfEpoch::Unknown => self.warnings.push(format!(
-                        "the source goes on from {own} to {first}, and lacks what the repository has up to {theirs}: it was sent a whole tree, or those were never committed; nothing that was recorded tells"
+                        "the source continues from {own} to {first}, and lacks what the repository has up to {theirs}: there was a SNAP sync, or those were never committed; nothing recorded shows which"
                     )),
                 }
             }
@@ -66,7 +66,7 @@ impl Run<'_> {
 
     /// What the digests behind the end of an epoch say, of which `first` is the first txn of the
     /// next.
-    fn prove(&self, history: &History, first: Zxid) -> Result<EndOfEpoch> {
+    fn prove(&self, history: &LineageContents, first: Zxid) -> Result<EndOfEpoch> {
         let stored = Source::of_history(self.repository, history, &self.source_options())?;
         let timeline = Timeline::read(&stored, Level::Frames, self.progress)?;
         judge_end(&stored, &timeline, first, self.progress)

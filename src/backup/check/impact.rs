@@ -1,9 +1,9 @@
 //! What damage costs: which points are lost by it, and which are left.
 
+use super::claimed_windows::{Promises, Range, claims_empty, without};
 use super::finding::Finding;
-use super::promise::{Promises, Range, claims_empty, without};
 use crate::error::Result;
-use crate::repository::{BackupName, History, Manifest};
+use crate::repository::{BackupName, LineageContents, Manifest};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Of how many damaged objects it is told which points each of them costs. More than that is not
@@ -108,7 +108,7 @@ pub(super) fn weigh(
             continue;
         }
         hurt.sort();
-        let history = History::of(backups.iter().map(|&backup| backup.clone()).collect());
+        let history = LineageContents::of(backups.iter().map(|&backup| backup.clone()).collect());
         let is_empty = backups.iter().any(|(_, manifest)| claims_empty(manifest));
         let given = promises.ranges(&history, is_empty)?;
         let left = promises.ranges_without(&history, &|name| lost.contains(name), is_empty)?;
@@ -134,7 +134,7 @@ pub(super) fn weigh(
 }
 
 /// `history` without what `is_lost`.
-pub(super) fn spared(history: &History, is_lost: &dyn Fn(&str) -> bool) -> History {
+pub(super) fn spared(history: &LineageContents, is_lost: &dyn Fn(&str) -> bool) -> LineageContents {
     let mut spared = history.clone();
     spared.logs.retain(|log| !is_lost(&log.object.name));
     spared

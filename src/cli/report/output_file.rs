@@ -40,7 +40,7 @@ impl Place {
             | FileName::Lookalike
             | FileName::Leftover => {
                 let message = format!(
-                    "--report: servers take a file named '{name}' for one of their own: choose another name, such as report.html"
+                    "--report: servers would treat a file named '{name}' as one of their own: choose another name, such as report.html"
                 );
                 Err(BadArgument(message).into())
             }

@@ -6,7 +6,8 @@ use crate::format::checksum::sha256;
 use crate::history::timeline::side_by_side;
 use crate::progress::Progress;
 use crate::repository::{
-    BackupName, FORMAT_VERSION, Identity, Manifest, Pin, Repository, Tomb, decode, encode, name,
+    BackupName, FORMAT_VERSION, Identity, Manifest, Pin, Repository, Tombstone, decode, encode,
+    name,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -78,12 +79,12 @@ pub(super) fn survey(repository: &Repository, progress: &dyn Progress) -> Result
 impl Survey {
     fn judge_identity(&mut self, repository: &Repository) -> Result<()> {
         let message = match repository.storage().get(name::REPOSITORY)? {
-            None => "is not there".to_owned(),
+            None => "is missing".to_owned(),
             Some(bytes) => match decode::<Identity>(&bytes) {
                 Err(message) => message,
-                Ok(identity) if !identity.is_whole() => "its id is not that of its contents".into(),
+                Ok(identity) if !identity.is_whole() => "its id does not match its contents".into(),
                 Ok(identity) if encode(&identity).0 != bytes => {
-                    "is not as this program writes it".into()
+                    "is not as zoovault writes it".into()
                 }
                 Ok(_) => return Ok(()),
             },
@@ -103,7 +104,7 @@ impl Survey {
             }
             // One that is gone was carried out.
             let is_named =
-                |read: &Tomb, sha256: &str| name::tomb(read.created_ms, sha256) == tomb.name;
+                |read: &Tombstone, sha256: &str| name::tomb(read.created_ms, sha256) == tomb.name;
             let Some(read) = judged(repository, &tomb.name, is_named) else {
                 continue;
             };
@@ -158,7 +159,7 @@ impl Survey {
                 // A forgotten one may be deleted at any time.
                 None if !is_live => {}
                 None => {
-                    let flaw = Flaw::Damaged("was listed, and is not there".to_owned());
+                    let flaw = Flaw::Damaged("was listed, but is missing".to_owned());
                     self.tell_broken(name, &flaw, is_live);
                 }
             }
@@ -199,7 +200,7 @@ impl Survey {
                 self.findings.push(finding.object(&pin.name));
             }
             if !known.contains(&id) {
-                let message = format!("keeps {id}, and there is no such backup");
+                let message = format!("keeps {id}, but there is no such backup");
                 let finding = Finding::new("pin-without-backup", Severity::Warning, message);
                 self.findings.push(finding.object(&pin.name));
             }
@@ -222,7 +223,7 @@ impl Survey {
             let (count, bytes) = (sizes.len(), sizes.iter().sum::<u64>());
             let mut message = format!("no backup lists {count} objects of {bytes} bytes");
             if !(self.broken.is_empty() && self.newer.is_empty()) {
-                message.push_str(" (those of backups that cannot be read are among them)");
+                message.push_str(" (including those of backups that cannot be read)");
             }
             let finding = Finding::new("object-unlisted", Severity::Info, message);
             self.findings.push(finding);
@@ -258,7 +259,7 @@ fn decoded<T: Serialize + for<'a> Deserialize<'a>>(
 ) -> std::result::Result<T, Flaw> {
     let sha256 = sha256(bytes);
     if !object.ends_with(&format!("-{}.json", name::short(&sha256))) {
-        let message = format!("its SHA-256 is {sha256}, and its name says otherwise");
+        let message = format!("its SHA-256 is {sha256}, which does not match its name");
         return Err(Flaw::Damaged(message));
     }
     let read: T = decode(bytes).map_err(|message| match format_of(bytes) {
@@ -266,12 +267,12 @@ fn decoded<T: Serialize + for<'a> Deserialize<'a>>(
         Some(_) | None => Flaw::Damaged(message),
     })?;
     if encode(&read).0 != bytes {
-        let message = "is not as this program writes it".to_owned();
+        let message = "is not as zoovault writes it".to_owned();
         return Err(Flaw::Damaged(message));
     }
     match is_named(&read, &sha256) {
         true => Ok(read),
-        false => Err(Flaw::Damaged("says something else than its name".into())),
+        false => Err(Flaw::Damaged("does not match its name".into())),
     }
 }
 
@@ -284,8 +285,9 @@ impl Flaw {
     fn finding(&self, code: &'static str, severity: Severity) -> Finding {
         match self {
             Flaw::Newer(format) => {
-                let message =
-                    format!("is of format {format}, and this program knows up to {FORMAT_VERSION}");
+                let message = format!(
+                    "has format {format}, but this release supports up to {FORMAT_VERSION}"
+                );
                 Finding::new("format-newer", Severity::Warning, message)
             }
             Flaw::Damaged(message) => Finding::new(code, severity, message.clone()),
@@ -297,6 +299,6 @@ impl Flaw {
 }
 
 fn foreign(object: String) -> Finding {
-    let message = "has a name that this program does not give";
+    let message = "has a name that zoovault does not use";
     Finding::new("name-foreign", Severity::Warning, message).object(object)
 }

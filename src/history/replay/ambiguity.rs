@@ -59,7 +59,7 @@ pub(super) fn witness(
             .to_string_lossy()
             .into_owned();
         return Ok(Err(format!(
-            "and the txns behind it lead to another tree than {name} has: an epoch's end was abandoned, or is missing"
+            "and the transactions after it lead to a different tree from that in {name}: the end of an epoch was abandoned, or is missing"
         )));
     }
     if crossed.judged.iter().any(|zxid| is_behind(*zxid)) {
@@ -113,7 +113,7 @@ pub(super) fn refuse_forks(
             .unwrap_or_default()
     };
     let message = format!(
-        "says something else about {} than {}: which is right cannot be told",
+        "disagrees about {} with {}: cannot determine which is right",
         fork.zxid,
         name(fork.log)
     );
@@ -139,7 +139,7 @@ fn refuse_unresolved(source: &Source, tree: &DataTree) -> Result<()> {
         None => Ok(()),
         Some((path, id)) => {
             let message = format!(
-                "the ACL of \"{}\" is unknown: its snapshot lacks the list of id {id}",
+                "the ACL of \"{}\" is unknown: its snapshot lacks the list with id {id}",
                 path.escape_ascii()
             );
             Err(Error::about(source.shown(), ErrorKind::Damage, message)

@@ -21,7 +21,7 @@ pub(super) struct Target<'a> {
     /// The lineage that they are of.
     pub lineage: &'a str,
     /// Names that nothing may have, since what has them is to be deleted.
-    pub condemned: &'a HashSet<String>,
+    pub marked: &'a HashSet<String>,
     pub progress: &'a dyn Progress,
 }
 
@@ -135,7 +135,7 @@ impl Target<'_> {
     fn store(&self, job: &Job) -> Result<Object> {
         let stored = self
             .repository
-            .store(&job.bytes, self.condemned, |sha256| match job.named {
+            .store(&job.bytes, self.marked, |sha256| match job.named {
                 Named::Log(first, last) => name::log(self.lineage, first, last, sha256),
                 Named::Part(zxid, part) => name::snapshot(self.lineage, zxid, part, sha256),
             });

@@ -30,19 +30,19 @@ pub(super) fn misfits(tree: &DataTree, release: Option<Release>) -> (Vec<String>
         }
     }
     let (mut warnings, mut notes) = (Vec::new(), Vec::new());
-    let lost = "a leader of it deletes them at its start and its followers do not: the members would differ for good";
+    let lost = "its leaders delete them on start but its followers do not: the members would differ permanently";
     if tree.quota_paths().iter().any(|path| path.is_empty()) {
-        warnings.push("a quota is set on \"/\": no server starts on that; delete /zookeeper/quota/zookeeper_limits before the point".to_owned());
+        warnings.push("a quota is set on \"/\": no server starts with that; delete /zookeeper/quota/zookeeper_limits before the point".to_owned());
     }
     if containers > 0 && release.is_some_and(|release| release < Release::new(3, 5, 1)) {
         warnings.push(format!(
-            "{containers} containers: {} has none (3.5.1 and later do); {lost}",
+            "{containers} containers: {} does not support them (3.5.1 and later do); {lost}",
             shown(release)
         ));
     }
     if ttls > 0 && release.is_some_and(|release| release < Release::new(3, 5, 4)) {
         warnings.push(format!(
-            "{ttls} TTL nodes: {} has none (3.5.4 and later do); {lost}",
+            "{ttls} TTL nodes: {} does not support them (3.5.4 and later do); {lost}",
             shown(release)
         ));
     } else if ttls > 0 {

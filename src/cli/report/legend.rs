@@ -33,7 +33,7 @@ pub fn legend(out: &mut Markup, report: &Report) {
             }
         }
         if !report.missing.is_empty() {
-            swatch(out, "hole", "txns are missing");
+            swatch(out, "hole", "missing transactions");
         }
         legend_of_files(out, report);
         for severity in SEVERITIES {
@@ -59,7 +59,7 @@ fn legend_of_files(out: &mut Markup, report: &Report) {
     }
     let snapshots: Vec<State> = report.snapshots.iter().map(State::of_snapshot).collect();
     if snapshots.iter().any(|state| *state != State::Damaged) {
-        let words = "snapshot and, by zxid, until when it was being written";
+        let words = "snapshot and, by zxid, how long it was being written";
         entry(out, words, |out| {
             let line: [Attribute<'_>; 5] = [
                 ("class", &"fuzzy"),

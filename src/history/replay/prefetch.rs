@@ -86,7 +86,7 @@ pub(super) fn feed(
             }
         }
         if last != Some(to) {
-            let message = format!("no longer holds {to}: it was cut while it was read");
+            let message = format!("no longer contains {to}: it was cut while being read");
             return Err(Error::about(
                 piece.log(source)?.shown(),
                 ErrorKind::SourceChanged,

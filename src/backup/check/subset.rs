@@ -37,9 +37,9 @@ impl Share {
     /// [`ErrorKind::BadArgument`] when it is neither.
     pub fn parse(text: &str, now: &Zoned) -> Result<Share> {
         let bad = || {
-            let message = format!("'{text}' is no part of a repository");
+            let message = format!("'{text}' is not a part of a repository");
             Error::new(ErrorKind::BadArgument, message).hint(
-                "write 3/10 for the third of ten, or by the date: hourly/day, hourly/week, daily/week, daily/month, daily/year, weekly/year, monthly/year",
+                "write 3/10 for the third of ten, or, by date: hourly/day, hourly/week, daily/week, daily/month, daily/year, weekly/year, monthly/year",
             )
         };
         if let Some(share) = Share::of_date(text, now) {

@@ -2,7 +2,7 @@
 //! never more than a few in memory.
 
 use super::finding::{Finding, Severity};
-use super::share::Share;
+use super::subset::Share;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::snapshot::codec::Codec;
 use crate::format::snapshot::{self, SnapshotReader, SnapshotSummary, Trailer};
@@ -102,7 +102,7 @@ pub(super) fn listed<'a>(
                 continue;
             }
             if same.iter().any(|other| other.contradicts(stored)) {
-                let message = "two backups say different things of it";
+                let message = "two backups disagree about it";
                 let finding = Finding::new("object-contradictory", Severity::Damage, message);
                 findings.push(finding.object(stored.name()));
             }
@@ -205,10 +205,12 @@ fn read_log(repository: &Repository, log: &StoredLog, progress: &dyn Progress) -
 fn differs(log: &StoredLog, summary: &LogSummary, len: u64) -> Option<String> {
     let [run] = summary.runs.as_slice() else {
         let runs = summary.runs.len();
-        return Some(format!("is {runs} runs of txns, and is to be one"));
+        return Some(format!(
+            "has {runs} runs of transactions, but should have one"
+        ));
     };
     if summary.end != Some(LogEnd::Eof) || summary.odd_header.is_some() {
-        return Some("is not written as this program writes logs".to_owned());
+        return Some("is not as zoovault writes logs".to_owned());
     }
     let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     let zxids = [
@@ -216,17 +218,29 @@ fn differs(log: &StoredLog, summary: &LogSummary, len: u64) -> Option<String> {
         ("last zxid", run.last, log.last_zxid),
     ];
     let numbers = [
-        ("time of the first txn", run.first_time, log.first_time_ms),
-        ("time of the last txn", run.last_time, log.last_time_ms),
+        (
+            "time of the first transaction",
+            run.first_time,
+            log.first_time_ms,
+        ),
+        (
+            "time of the last transaction",
+            run.last_time,
+            log.last_time_ms,
+        ),
         ("latest time", run.max_time, log.max_time_ms),
-        ("number of txns", number(summary.count), number(log.txns)),
+        (
+            "number of transactions",
+            number(summary.count),
+            number(log.txns),
+        ),
         (
             "number of digests",
             number(summary.digests),
             number(log.digests),
         ),
         (
-            "steps of the clock",
+            "clock steps",
             number(summary.clock_steps),
             number(log.clock_steps),
         ),
@@ -235,12 +249,12 @@ fn differs(log: &StoredLog, summary: &LogSummary, len: u64) -> Option<String> {
     let zxid = zxids
         .into_iter()
         .find(|(_, found, noted)| found != noted)
-        .map(|(what, found, noted)| format!("{what}: {found}, and {noted} was noted"));
+        .map(|(what, found, noted)| format!("{what}: {found}, but {noted} was recorded"));
     let number = || {
         numbers
             .into_iter()
             .find(|(_, found, noted)| found != noted)
-            .map(|(what, found, noted)| format!("{what}: {found}, and {noted} was noted"))
+            .map(|(what, found, noted)| format!("{what}: {found}, but {noted} was recorded"))
     };
     zxid.or_else(number)
 }
@@ -294,16 +308,15 @@ fn differs_in_trailer(base: &StoredSnapshot, summary: &SnapshotSummary) -> Optio
     let found = noted(&summary.trailer);
     if summary.size != base.snapshot_bytes {
         let (found, noted) = (summary.size, base.snapshot_bytes);
-        return Some(format!("is {found} bytes long, and {noted} were noted"));
+        return Some(format!("is {found} bytes long, but {noted} were recorded"));
     }
     if let Some(noted) = base.shows_zxid.filter(|noted| *noted != summary.shows) {
         let found = summary.shows;
         return Some(format!(
-            "its znodes show txns up to {found}, and {noted} was noted"
+            "its znodes show transactions up to {found}, but {noted} was recorded"
         ));
     }
-    (found != base.trailer)
-        .then(|| "behind its znodes stands something else than was noted".to_owned())
+    (found != base.trailer).then(|| "its trailer differs from what was recorded".to_owned())
 }
 
 /// As a manifest has it.
@@ -351,7 +364,7 @@ impl Write for Bounded {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if (self.bytes.len() + bytes.len()) as u64 > self.len_max {
             self.is_over = true;
-            return Err(io::Error::other("longer than was noted"));
+            return Err(io::Error::other("longer than was recorded"));
         }
         self.bytes.extend_from_slice(bytes);
         Ok(bytes.len())
@@ -397,7 +410,7 @@ impl Read for Parts<'_> {
                         }
                         None => {
                             let message = format!(
-                                "is more than the {} bytes long that were noted",
+                                "is longer than the {} bytes that were recorded",
                                 self.noted
                             );
                             let code = "snapshot-contents";

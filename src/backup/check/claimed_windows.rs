@@ -6,8 +6,10 @@ use crate::error::{ErrorKind, Result};
 use crate::history::replay::{begins_empty, exact_ranges, promised_bases, seems_to_begin_empty};
 use crate::history::source::{self, Source};
 use crate::history::timeline::Timeline;
-use crate::progress::Silent;
-use crate::repository::{BackupName, History, Manifest, Ranges, Repository, StoredSnapshot};
+use crate::progress::NoProgress;
+use crate::repository::{
+    BackupName, LineageContents, Manifest, Ranges, Repository, StoredSnapshot,
+};
 use crate::zxid::Zxid;
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -33,7 +35,7 @@ impl Promises<'_> {
     ///
     /// # Errors
     /// When no place for decompressed files can be had; failures to read.
-    pub fn ranges(&self, history: &History, claims_empty: bool) -> Result<Vec<Range>> {
+    pub fn ranges(&self, history: &LineageContents, claims_empty: bool) -> Result<Vec<Range>> {
         self.ranges_without(history, &|_| false, claims_empty)
     }
 
@@ -44,7 +46,7 @@ impl Promises<'_> {
     /// As [`Promises::ranges`].
     pub fn ranges_without(
         &self,
-        history: &History,
+        history: &LineageContents,
         is_lost: &dyn Fn(&str) -> bool,
         claims_empty: bool,
     ) -> Result<Vec<Range>> {
@@ -59,7 +61,7 @@ impl Promises<'_> {
     /// The same, where `begins_empty` says whether the history begins on an empty tree.
     fn ranges_where(
         &self,
-        history: &History,
+        history: &LineageContents,
         is_lost: &dyn Fn(&str) -> bool,
         begins_empty: impl Fn(&Source, &Timeline) -> Result<bool>,
     ) -> Result<Vec<Range>> {
@@ -68,7 +70,7 @@ impl Promises<'_> {
         history.snapshots.retain(is_whole);
         let source = Source::of_history(self.repository, &history, self.options)?;
         let log = |index: usize| history.logs.get(index).map(|log| log.object.name.as_str());
-        let timeline = Timeline::without(&source, &|at| log(at).is_some_and(is_lost), &Silent)?;
+        let timeline = Timeline::without(&source, &|at| log(at).is_some_and(is_lost), &NoProgress)?;
         let is_empty = begins_empty(&source, &timeline)?;
         let bases = promised_bases(&source, &timeline, is_empty);
         Ok(exact_ranges(&timeline, &bases))
@@ -104,7 +106,7 @@ impl Promises<'_> {
     /// # Errors
     /// As [`Promises::ranges`].
     pub fn judge(&self, backup: &BackupName, manifest: &Manifest) -> Result<Vec<Finding>> {
-        let history = History::of(vec![(backup.clone(), manifest.clone())]);
+        let history = LineageContents::of(vec![(backup.clone(), manifest.clone())]);
         let told: Vec<Range> = manifest
             .windows
             .iter()
@@ -127,7 +129,7 @@ impl Promises<'_> {
             (
                 "window-untold",
                 Severity::Warning,
-                "does not tell of",
+                "does not claim",
                 without(&due, &told),
             ),
         ];

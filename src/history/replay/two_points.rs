@@ -3,7 +3,7 @@
 use super::base::Loaded;
 use super::trust::{self, Trust};
 use super::{
-    Base, Blind, ExactFrom, Judgement, Replayed, Replayer, Target, apply_all, clip,
+    Base, ExactFrom, Judgement, NoObserver, Replayed, Replayer, Target, apply_all, clip,
     ensure_unambiguous, joints, read_timeline, resolve_as, tree_on_judged,
 };
 use crate::error::{ErrorKind, Result};
@@ -16,7 +16,7 @@ use crate::zxid::Zxid;
 
 /// Two trees of one source.
 #[derive(Debug)]
-pub struct Two {
+pub struct TreePair {
     /// Where the first point is, and its tree.
     pub from: (Target, Replayed),
     /// Where the second point is, and its tree.
@@ -32,7 +32,7 @@ pub fn rebuild_two(
     from: Point,
     to: Point,
     progress: &dyn Progress,
-) -> Result<Two> {
+) -> Result<TreePair> {
     rebuild_two_as(Trust::Exact, source, from, to, progress)
 }
 
@@ -47,7 +47,7 @@ pub fn rebuild_two_as(
     from: Point,
     to: Point,
     progress: &dyn Progress,
-) -> Result<Two> {
+) -> Result<TreePair> {
     let has_time = [from, to]
         .iter()
         .any(|point| matches!(point, Point::Time(_)));
@@ -73,7 +73,7 @@ fn rebuild_two_at(
     (from, to): (Point, Point),
     level: Level,
     progress: &dyn Progress,
-) -> Result<Two> {
+) -> Result<TreePair> {
     let mut timeline = read_timeline(source, level, progress)?;
     let from = resolve_as(trust, source, &timeline, from, false)?;
     let to = resolve_as(trust, source, &timeline, to, false)?;
@@ -102,7 +102,7 @@ fn rebuild_two_at(
     } else {
         (later, earlier)
     };
-    Ok(Two {
+    Ok(TreePair {
         from: (from, from_tree),
         to: (to, to_tree),
     })
@@ -149,7 +149,7 @@ fn go_on(
         &pieces,
         (from, target),
         &mut replayer,
-        &mut Blind,
+        &mut NoObserver,
         progress,
     );
     match applied {
