@@ -263,7 +263,7 @@ impl Render for Shown {
         };
         json::value(&json::Top {
             source: self.source.clone(),
-            by: by,
+            by,
             depth: (self.by == ByArg::Path).then_some(self.depth),
             txns: report.txns,
             changes: report.total.count,

@@ -131,8 +131,8 @@ pub(super) fn committed_json(commitment: &Commitment) -> json::Committed {
     };
     json::Committed {
         zxid: commitment.zxid.to_string(),
-        proof: proof,
-        snapshot: snapshot,
+        proof,
+        snapshot,
     }
 }
 
