@@ -436,7 +436,7 @@ fn nothing_existing_is_overwritten_and_nothing_is_put_where_a_server_looks() {
         refused(&dir.path().join(name), 2, "as one of their own");
     }
     let inside = fixture("standalone-3.8").join("version-2/report.html");
-    refused(&inside, 2, "lies within the source");
+    refused(&inside, 2, "is inside the source");
     assert!(!inside.exists());
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
 

@@ -325,7 +325,7 @@ fn a_directory_of_another_layout_of_zxids_is_refused_for_that() {
         let output = run("verify", &dir, &[]);
         assert_eq!(output.status.code(), Some(1));
         let said = String::from_utf8(output.stderr).unwrap();
-        let reason = "zxidLayoutSwitchEpoch: says that zxids have another layout here";
+        let reason = "zxidLayoutSwitchEpoch: says that zxids here have a different layout";
         assert!(said.contains(reason), "{said}");
     }
 }

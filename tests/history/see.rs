@@ -626,10 +626,10 @@ fn a_script_says_what_it_holds_and_what_it_cannot() {
     let said = text(&output.stderr);
     assert_eq!(said.lines().count(), 5, "{said}");
     for words in [
-        "/app made without data",
-        "/app/binary left out",
-        "/app/gone left out: ephemeral",
-        "/line\\u{a}break left out",
+        "/app created without data",
+        "/app/binary skipped",
+        "/app/gone skipped: ephemeral",
+        "/line\\u{a}break skipped",
         "/line\\u{a}break/below skipped: its parent is",
     ] {
         assert!(said.contains(words), "{said}");

@@ -175,7 +175,7 @@ fn the_numbers_of_a_message_are_used() {
     let fact = |message: &str| explain(message).explanations[0].facts.join("; ");
     assert_eq!(
         fact("The current epoch, 3, is older than the last zxid, 17179869185"),
-        "the last zxid is 0x400000001, of epoch 4; currentEpoch holds 3"
+        "the last zxid is 0x400000001, of epoch 4; currentEpoch is 3"
     );
     // Servers print epochs in hexadecimal.
     assert!(

@@ -52,8 +52,7 @@ pub struct CompareArgs {
     /// A member's dataLogDir, if it is not the dataDir; once per SOURCE, in the same order
     #[arg(long, value_name = "DIR")]
     pub data_log_dir: Vec<PathBuf>,
-    /// How many voters the ensemble has (observers do not count); by default, the number of members
-    /// compared
+    /// How many voters the ensemble has, without observers; by default as many as are compared
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
     pub voters: Option<u16>,
 }
@@ -337,15 +336,10 @@ impl Shown<'_> {
         if best.reaches_last {
             line.push_str(", the last transaction known to be committed");
         } else {
-            line.push_str(
-                ": no member's window reaches the last transaction known to be committed",
-            );
+            line.push_str(": no window reaches the last transaction known to be committed");
         }
         if best.has_more {
-            line.push_str(&format!(
-                "; it has more after that: restore --to {}",
-                window.to
-            ));
+            line.push_str(&format!("; it has more: restore --to {}", window.to));
         }
         if !best.equals.is_empty() {
             let reach = verb(&best.equals, "reaches", "reach");
