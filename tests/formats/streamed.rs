@@ -280,7 +280,7 @@ fn a_damaged_one_is_damaged_and_a_directory_says_what_to_name() {
     let told = run(here, &["verify", "."]);
     assert_eq!(told.status.code(), Some(1));
     assert!(
-        text(&told).contains("backup is a snapshot under a free name: give that file itself"),
+        text(&told).contains("backup is a snapshot under another name: give that file itself"),
         "{}",
         text(&told)
     );

@@ -468,7 +468,7 @@ fn signalled(place: &Place, before: &str, appears: &str) -> Option<i32> {
     );
     fs::write(&file, text).unwrap();
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "cli::job::tests::the_child", "--ignored"])
+        .args(["--exact", "cli::jobs::tests::the_child", "--ignored"])
         .env(CHILD, &file)
         .stdout(Stdio::null())
         .spawn()
