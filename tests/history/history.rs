@@ -458,7 +458,7 @@ fn a_subtree_deleted_in_a_multi_can_be_had_back() {
     let near = run(source, &[".", "/p/c"]);
     assert_eq!(near.status.code(), Some(1));
     let told = String::from_utf8(near.stderr).unwrap();
-    assert!(told.contains("near it: /p/a, /p/b"), "{told}");
+    assert!(told.contains("similar paths: /p/a, /p/b"), "{told}");
     let count = |args: &[&str]| {
         text(&run(source, args))
             .lines()

@@ -15,11 +15,14 @@ use serde_json::Value;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use zoovault::analysis::verify::{
-    Depth, Finding, LoneSnapshot, Missing, Report, Severity, Stretch, verify,
+    Depth, Finding, LogReport, LoneSnapshot, Missing, Report, Severity, SnapshotReport, Stretch,
+    verify,
 };
 use zoovault::error::TxnPlace;
+use zoovault::format::txnlog::LogSummary;
 use zoovault::history::source::Source;
 use zoovault::server::emulate::{self, Start};
+use zoovault::zxid::Zxid;
 
 /// Verify everything: the verdict, what can be restored, and what is wrong.
 ///
@@ -204,7 +207,7 @@ impl Render for Shown<'_> {
             servers: forecast::json(self.starts),
             accepted_epoch: report.epochs.0,
             current_epoch: report.epochs.1,
-            windows: report.windows.iter().map(window_json).collect::<Vec<_>>(),
+            windows: report.windows.iter().map(window_json).collect(),
             snapshots_alone: report.lone.iter().map(lone_json).collect::<Vec<_>>(),
             missing: report.missing.iter().map(missing_json).collect::<Vec<_>>(),
             not_restorable: report
@@ -213,47 +216,8 @@ impl Render for Shown<'_> {
                 .map(stretch_json)
                 .collect::<Vec<_>>(),
             findings: report.findings.iter().map(finding_json).collect::<Vec<_>>(),
-            logs: report
-                .logs
-                .iter()
-                .map(|log| json::VerifyLog {
-                    name: log.name.clone(),
-                    size_bytes: log.size,
-                    txns: log.summary.as_ref().map(|summary| summary.count),
-                    digests: log.summary.as_ref().map(|summary| summary.digests),
-                    first_zxid: log
-                        .summary
-                        .as_ref()
-                        .and_then(|summary| summary.first())
-                        .map(|zxid| zxid.to_string()),
-                    last_zxid: log
-                        .summary
-                        .as_ref()
-                        .and_then(|summary| summary.last())
-                        .map(|zxid| zxid.to_string()),
-                    behind_header: log.behind_header.as_ref().map(behind_header_json),
-                    largest_record_bytes: log
-                        .summary
-                        .as_ref()
-                        .map(|summary| summary.largest_record),
-                })
-                .collect::<Vec<_>>(),
-            snapshots: report
-                .snapshots
-                .iter()
-                .map(|snapshot| {
-                    let (exact_from, is_known) =
-                        exactness(snapshot.base.as_ref().map(|base| base.exact_from));
-                    json::VerifySnapshot {
-                        name: snapshot.name.clone(),
-                        size_bytes: snapshot.size,
-                        zxid: text::known_zxid(snapshot.zxid),
-                        znodes: snapshot.nodes,
-                        exact_from_zxid: exact_from.map(|zxid| zxid.to_string()),
-                        exact_from_is_known: is_known,
-                    }
-                })
-                .collect::<Vec<_>>(),
+            logs: report.logs.iter().map(log_json).collect(),
+            snapshots: report.snapshots.iter().map(snapshot_json).collect(),
         })
     }
 }
@@ -336,5 +300,32 @@ fn finding_json(finding: &Finding) -> json::Finding {
         message: finding.message.clone(),
         server: finding.server(),
         next_step: finding.next,
+    }
+}
+
+fn log_json(log: &LogReport) -> json::VerifyLog {
+    let summary = log.summary.as_ref();
+    let zxid = |zxid: Option<Zxid>| zxid.map(|zxid| zxid.to_string());
+    json::VerifyLog {
+        name: log.name.clone(),
+        size_bytes: log.size,
+        txns: summary.map(|summary| summary.count),
+        digests: summary.map(|summary| summary.digests),
+        first_zxid: zxid(summary.and_then(LogSummary::first)),
+        last_zxid: zxid(summary.and_then(LogSummary::last)),
+        behind_header: log.behind_header.as_ref().map(behind_header_json),
+        largest_record_bytes: summary.map(|summary| summary.largest_record),
+    }
+}
+
+fn snapshot_json(snapshot: &SnapshotReport) -> json::VerifySnapshot {
+    let (exact_from, is_known) = exactness(snapshot.base.as_ref().map(|base| base.exact_from));
+    json::VerifySnapshot {
+        name: snapshot.name.clone(),
+        size_bytes: snapshot.size,
+        zxid: text::known_zxid(snapshot.zxid),
+        znodes: snapshot.nodes,
+        exact_from_zxid: exact_from.map(|zxid| zxid.to_string()),
+        exact_from_is_known: is_known,
     }
 }

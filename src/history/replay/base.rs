@@ -1,7 +1,7 @@
 //! Bases: what a replay begins on, and from where on each is exact.
 
 use super::Rejected;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Fault, Result};
 use crate::format::record::acl::OPEN_ACL_UNSAFE;
 use crate::format::record::{AclVector, Effect, TxnBody, TxnDigest};
 use crate::format::snapshot::codec::Codec;
@@ -570,24 +570,21 @@ pub fn load_snapshot(
     }
     let (trailer, _) = reader.finish()?;
     if tree.get(b"").is_none() {
-        return Err(Error::damage(
-            file.shown(),
-            crate::error::Fault::NoRoot.at(0),
-        ));
+        return Err(Error::damage(file.shown(), Fault::NoRoot.at(0)));
     }
     tree.set_last_zxid(file.zxid());
     Ok((tree, trailer))
 }
 
-/// A snapshot under a free name as a base, by what was found when it was read whole. It is none
-/// where its znodes are known to be of no one moment.
+/// A snapshot under another name as a base, by what reading it whole found. It is none where its
+/// znodes are known to be of no one moment.
 fn base_of_dated(dated: Dated, index: usize, zxid: Zxid) -> Option<Base> {
     let exact_from = match dated {
-        Dated::Exact(zxid) => ExactFrom::Known(zxid),
-        Dated::Open(_) => ExactFrom::Open,
-        Dated::Fuzzy(_) => return None,
+        Dated::Exact(zxid) => Some(ExactFrom::Known(zxid)),
+        Dated::Open(_) => Some(ExactFrom::Open),
+        Dated::Fuzzy(_) => None,
     };
-    Some(Base {
+    exact_from.map(|exact_from| Base {
         file: BaseFile::Snapshot(index),
         zxid,
         exact_from,
