@@ -4,7 +4,7 @@
 //!
 //! | folder | what is in it |
 //! |---|---|
-//! | [`format`](crate::format) | the bytes of ZooKeeper's files: records, txn logs, snapshots, checksums, file names, releases |
+//! | [`mod@format`] | the bytes of ZooKeeper's files: records, txn logs, snapshots, checksums, file names, releases |
 //! | [`tree`] | the znodes, sessions and digest of a server, and what a txn does to them; choosing, comparing and printing znodes |
 //! | [`archive`], [`repository`] | the two forms in which zoovault itself stores a history: one portable file; many backups |
 //! | [`history`] | a data directory, an archive or a repository as one history: its source, timeline, and the tree at any point |
