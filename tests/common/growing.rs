@@ -1,13 +1,4 @@
 //! A source that grows: a fixture as it was after each of its txns.
-#![allow(
-    dead_code,
-    reason = "each test file is a program of its own and uses a part"
-)]
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test stops at the first surprise, and these helpers are outside of #[test]"
-)]
 
 use crate::common::{testdata, write_old};
 use std::collections::HashMap;

@@ -1,14 +1,8 @@
 //! The naive model of a server, which makes random txns that are valid, one after the other, and
 //! fuzzy snapshots of such histories.
 #![allow(
-    dead_code,
-    reason = "each test file is a program of its own and uses a part"
-)]
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
     clippy::cast_possible_truncation,
-    reason = "a test stops at the first surprise, and these helpers are outside of #[test]"
+    reason = "numbers of steps and names are small here"
 )]
 
 use crate::common::random::Random;

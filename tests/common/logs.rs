@@ -1,12 +1,4 @@
 //! Data directories made by hand: logs of payloads, and the payloads.
-#![allow(
-    dead_code,
-    reason = "each test file is a program of its own and uses a part"
-)]
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test stops at the first surprise, and these helpers are outside of #[test]"
-)]
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};

@@ -1,8 +1,4 @@
 //! Backups made by hand: small objects, true names, and the protocol of a run that writes.
-#![allow(
-    dead_code,
-    reason = "each test file is a program of its own and uses a part"
-)]
 
 use crate::common::random::Random;
 use object_store::ObjectStore;

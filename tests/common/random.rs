@@ -1,9 +1,5 @@
 //! A small seeded generator of random numbers (SplitMix64), so that a seed is all that a failure
 //! needs to be seen again.
-#![allow(
-    dead_code,
-    reason = "each test file is a program of its own and uses a part"
-)]
 
 /// The generator.
 #[derive(Clone, Debug)]

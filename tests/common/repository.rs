@@ -1,8 +1,4 @@
 //! Small repositories, made of fixtures by hand: what a writer is to leave behind, without one.
-#![allow(
-    dead_code,
-    reason = "each test file is a program of its own and uses a part"
-)]
 
 use crate::common::testdata;
 use object_store::memory::InMemory;

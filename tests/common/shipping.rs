@@ -1,9 +1,4 @@
 //! Histories that are made by hand, and the program that backs them up.
-#![allow(
-    dead_code,
-    reason = "each test file is a program of its own and uses a part"
-)]
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use crate::common;
 use crate::common::logs::{self, create, txn, write_log};

@@ -1,8 +1,4 @@
 //! A store of objects that fails when it is told to, as disks, networks and killed programs do.
-#![allow(
-    dead_code,
-    reason = "each test file is a program of its own and uses a part"
-)]
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;

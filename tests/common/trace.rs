@@ -4,14 +4,6 @@
 //! `strace` can inject faults too, but it counts calls per thread: the third sync of a worker and
 //! that of the main thread cannot be told apart, and after the first of them the program is gone.
 //! Here there is one count for the whole program.
-#![allow(
-    dead_code,
-    reason = "each test file is a program of its own and uses a part"
-)]
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test stops at the first surprise, and these helpers are outside of #[test]"
-)]
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 use nix::errno::Errno;

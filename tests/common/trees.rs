@@ -1,8 +1,4 @@
 //! Trees to snapshots and back, by slices and without a source.
-#![allow(
-    dead_code,
-    reason = "each test file is a program of its own and uses a part"
-)]
 
 use std::collections::HashMap;
 use std::path::Path;

@@ -3,8 +3,6 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::print_stderr,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
     reason = "a test stops at the first surprise, and says what it did"
 )]
 
