@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use zoovault::analysis::finding::Code;
 
 /// One file below `src`.
 struct Source {
@@ -434,46 +435,79 @@ fn exceptions_to_lints_are_made_one_by_one() {
     }
 }
 
-/// Whether a string is written as the codes of findings are: `log-bad-checksum`.
-fn is_code(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    let is_part = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase());
-    parts.len() > 1 && parts.iter().all(is_part)
+/// The strings in `text`, each with its line; not those in comments.
+fn strings(text: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    let mut line = 1;
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let len = match first {
+            '/' if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
+            '"' => {
+                let len = length_of_quoted(rest, '"');
+                found.push((line, rest[..len].to_owned()));
+                len
+            }
+            '\'' if rest.starts_with("'\\''") => 4,
+            '\'' if rest.starts_with("'\"'") => 3,
+            _ => first.len_utf8(),
+        };
+        line += rest[..len].matches('\n').count();
+        rest = &rest[len..];
+    }
+    found
 }
 
-/// Compares the codes that the files below `folder` use with a table.
-fn assert_codes_are_known(folder: &str, known: &[&str]) {
-    let used: BTreeSet<String> = sources()
-        .iter()
-        .filter(|source| source.path.starts_with(folder) && !source.path.ends_with("codes.rs"))
-        .flat_map(|source| {
-            let strings = source.without_tests().split('"').skip(1).step_by(2);
-            strings
-                .filter(|text| is_code(text))
-                .map(str::to_owned)
-                .collect::<Vec<_>>()
-        })
-        .collect();
-    assert!(known.is_sorted(), "the table is sorted by name");
-    let known: BTreeSet<String> = known.iter().map(|name| (*name).to_owned()).collect();
-    let missing: Vec<_> = used.difference(&known).collect();
-    let unused: Vec<_> = known.difference(&used).collect();
-    assert!(
-        missing.is_empty() && unused.is_empty(),
-        "{folder}: not in the table: {missing:?}; not used: {unused:?}"
-    );
+/// Whether `text` names an option as the program has it: `--json`.
+fn names_an_option(text: &str) -> bool {
+    text.match_indices("--").any(|(at, _)| {
+        let is_begin = !text[..at].ends_with(['-', '<', '!']);
+        is_begin && text[at + 2..].starts_with(|c: char| c.is_ascii_lowercase())
+    })
 }
 
 #[test]
-fn every_code_of_a_finding_is_in_its_table_and_none_is_there_for_nothing() {
-    let codes = zoovault::analysis::verify::codes::ALL
-        .iter()
-        .map(|code| code.name);
-    assert_codes_are_known("analysis/verify", &codes.collect::<Vec<_>>());
-    let codes = zoovault::backup::check::codes::ALL
-        .iter()
-        .map(|code| code.name);
-    assert_codes_are_known("backup/check", &codes.collect::<Vec<_>>());
+fn the_library_does_not_know_the_options_of_the_program() {
+    let mut broken = Vec::new();
+    for source in sources() {
+        // What to do about a server's message is advice to people, with the commands to type.
+        let is_advice = source.path.starts_with("server/messages/table");
+        if source.module().is_none() || source.path.starts_with("cli") || is_advice {
+            continue;
+        }
+        for (line, text) in strings(source.without_tests()) {
+            if names_an_option(&text) {
+                broken.push(format!("{}:{line}: {text}", source.path.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+    assert!(names_an_option("use '--to latest'") && !names_an_option("<!--x a -- b"));
+}
+
+#[test]
+fn every_code_of_a_finding_is_found_by_what_it_is_for() {
+    for (folder, codes) in [
+        ("analysis/verify", Code::of_source().collect::<Vec<_>>()),
+        ("backup/check", Code::of_repository().collect()),
+    ] {
+        let names: Vec<&str> = codes.iter().map(|code| code.name()).collect();
+        assert!(names.is_sorted_by(|a, b| a < b), "{names:?}");
+        let in_folder = |source: &&Source| source.path.starts_with(folder);
+        let texts: Vec<String> = sources()
+            .iter()
+            .filter(in_folder)
+            .map(|source| blanked(source.without_tests()))
+            .collect();
+        for code in codes {
+            let name = format!("{code:?}");
+            let is_used = |text: &String| {
+                let mut words = words_after(text, "Code::");
+                words.any(|(_, word)| word == name)
+            };
+            assert!(texts.iter().any(is_used), "{folder}: {name} is never found");
+        }
+    }
 }
 
 #[test]

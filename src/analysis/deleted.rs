@@ -66,7 +66,7 @@ pub fn lost(
         Some(from) => Some(resolve(source, &rebuilt.timeline, from, false)?.zxid),
     };
     if let Some(from) = from.filter(|from| *from > to) {
-        let message = format!("--from is {from}, which is later than {to}");
+        let message = format!("the range begins at {from}, which is later than its end, {to}");
         return Err(Error::new(ErrorKind::BadArgument, message));
     }
     let seen = watch(source, rebuilt, from, to, progress, |since| Deletes {

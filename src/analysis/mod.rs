@@ -5,6 +5,7 @@
 
 pub mod compare;
 pub mod deleted;
+pub mod finding;
 pub mod inspect;
 pub mod top;
 pub mod verify;

@@ -4,6 +4,7 @@ use crate::cli::args::{Color, Global};
 use crate::cli::exit::Exit;
 use crate::cli::json;
 use crate::cli::progress::Bars;
+use crate::cli::views::hint;
 use crate::cli::writer_thread::Out;
 use serde_json::Value;
 use std::io::{self, IsTerminal, Write};
@@ -174,7 +175,7 @@ impl Ui {
     pub fn error(&self, err: &anyhow::Error, exit: Exit) {
         self.bars.finish();
         let cause = err.chain().find_map(|cause| cause.downcast_ref::<Error>());
-        let next = cause.and_then(Error::next_step);
+        let next = cause.and_then(|cause| hint::all(cause.hints()));
         let line = if self.json {
             failure(&format!("{err:#}"), exit, cause, next).to_string()
         } else {
@@ -194,7 +195,7 @@ impl Ui {
 }
 
 /// A failure for programs.
-fn failure(message: &str, exit: Exit, cause: Option<&Error>, next_step: Option<&str>) -> Value {
+fn failure(message: &str, exit: Exit, cause: Option<&Error>, next_step: Option<String>) -> Value {
     let txn = cause.and_then(Error::txn);
     json::value(&json::Failure {
         error: message.to_owned(),
@@ -205,13 +206,13 @@ fn failure(message: &str, exit: Exit, cause: Option<&Error>, next_step: Option<&
         offset: cause.and_then(Error::offset),
         zxid: txn.and_then(TxnPlace::of).map(|zxid| zxid.to_string()),
         after_zxid: txn.and_then(TxnPlace::after).map(|zxid| zxid.to_string()),
-        next_step: next_step.map(str::to_owned),
+        next_step,
     })
 }
 
 /// Says on stderr what is wrong with the arguments, for programs: there is no [`Ui`] then.
 pub fn refuse_as_json(message: &str) {
-    let next = Some("for more information, try '--help'");
+    let next = Some("for more information, try '--help'".to_owned());
     let line = failure(message, Exit::BadArguments, None, next);
     // A closed stderr leaves nobody to tell.
     let _ = writeln!(io::stderr().lock(), "{line}");

@@ -4,8 +4,10 @@
 //! A decoder sees a slice and no file: it returns a [`DecodeError`], a [`Fault`] at an offset.
 //! Whoever owns the file makes an [`Error`] of it. All wording is in `Display`, one line each.
 
+mod hint;
 pub(crate) mod unread;
 
+pub use hint::Hint;
 pub use unread::{Unread, is_vanished};
 
 use crate::zxid::Zxid;
@@ -13,9 +15,6 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// What to do where something may not be read or written.
-pub const AS_OWNER: &str = "run as the user that owns it, or as root";
 
 /// What is wrong with some bytes. Facts only; the wording is in `Display`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +74,11 @@ pub enum Fault {
     /// A file as ZooKeeper 2 wrote it, which had no header and no checksums.
     Version2 { kind: &'static str },
     /// The file cannot be read here, or at all. The offset is always that of the file itself.
-    Unreadable { reason: String },
+    Unreadable {
+        reason: String,
+        /// The number of the error, where the operating system gave one.
+        os_error: Option<i32>,
+    },
 }
 
 impl Fault {
@@ -91,6 +94,14 @@ impl Fault {
     /// Whether nothing is known but that bytes could not be had.
     pub fn is_unreadable(&self) -> bool {
         matches!(self, Fault::Unreadable { .. })
+    }
+
+    /// The number of the error that the operating system gave, where it was that.
+    pub fn os_error(&self) -> Option<i32> {
+        match self {
+            Fault::Unreadable { os_error, .. } => *os_error,
+            _ => None,
+        }
     }
 
     /// Whether the file ends before its content begins.
@@ -170,7 +181,7 @@ impl fmt::Display for Fault {
                 f,
                 "is a {kind} of ZooKeeper 2, which has no header and no checksums"
             ),
-            Fault::Unreadable { reason } => write!(f, "cannot be read: {reason}"),
+            Fault::Unreadable { reason, .. } => write!(f, "cannot be read: {reason}"),
         }
     }
 }
@@ -267,7 +278,7 @@ struct Inner {
     txn: Option<TxnPlace>,
     cause: Cause,
     kind: ErrorKind,
-    hint: Option<String>,
+    hints: Vec<Hint>,
 }
 
 #[derive(Clone, Debug)]
@@ -293,7 +304,7 @@ impl Error {
             txn: None,
             cause,
             kind,
-            hint: None,
+            hints: Vec::new(),
         }))
     }
 
@@ -309,8 +320,10 @@ impl Error {
             return Error::about(path, ErrorKind::SourceChanged, message);
         }
         let hint = match source.kind() {
-            io::ErrorKind::PermissionDenied => Some(AS_OWNER),
-            io::ErrorKind::StorageFull => Some("free up space there, or choose another location"),
+            io::ErrorKind::PermissionDenied => Some(Hint::RunAsOwner),
+            io::ErrorKind::StorageFull => {
+                Some("free up space there, or choose another location".into())
+            }
             _ => None,
         };
         let error = Error::with(
@@ -329,12 +342,13 @@ impl Error {
 
     fn unread(unread: &Unread) -> Error {
         let reason = unread.to_string();
+        let os_error = unread.source.raw_os_error();
         let error = Error::damage(
             &unread.shown,
-            Fault::Unreadable { reason }.at(unread.offset),
+            Fault::Unreadable { reason, os_error }.at(unread.offset),
         );
         match unread.source.kind() {
-            io::ErrorKind::PermissionDenied => error.hint(AS_OWNER),
+            io::ErrorKind::PermissionDenied => error.hint(Hint::RunAsOwner),
             _ => error,
         }
     }
@@ -389,17 +403,24 @@ impl Error {
 
     /// Says what to do next.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Error {
-        self.0.hint = Some(hint.into());
+    pub fn hint(mut self, hint: impl Into<Hint>) -> Error {
+        self.0.hints = vec![hint.into()];
+        self
+    }
+
+    /// Says what else can be done.
+    #[must_use]
+    pub fn also(mut self, hint: impl Into<Hint>) -> Error {
+        self.0.hints.push(hint.into());
         self
     }
 
     /// Says what to do next, unless that was said before: by whoever knew more of the cause.
     #[must_use]
-    pub fn or_hint(self, hint: impl FnOnce() -> String) -> Error {
-        match self.next_step() {
-            Some(_) => self,
-            None => self.hint(hint()),
+    pub fn or_hint<H: Into<Hint>>(self, hint: impl FnOnce() -> H) -> Error {
+        match self.hints().is_empty() {
+            true => self.hint(hint()),
+            false => self,
         }
     }
 
@@ -441,8 +462,13 @@ impl Error {
     }
 
     /// What to do next, where there is something.
-    pub fn next_step(&self) -> Option<&str> {
-        self.0.hint.as_deref()
+    pub fn hints(&self) -> &[Hint] {
+        &self.0.hints
+    }
+
+    /// Whether what failed is not allowed to the user who runs this.
+    pub fn is_denied(&self) -> bool {
+        self.0.hints.contains(&Hint::RunAsOwner)
     }
 
     /// Whether the failure is that a file is not there.

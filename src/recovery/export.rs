@@ -73,7 +73,7 @@ pub fn plan(source: &Source, options: &Options, progress: &dyn Progress) -> Resu
             if earlier.target.zxid > target.zxid {
                 return Err(Error::new(
                     ErrorKind::BadArgument,
-                    "--from is later than --to",
+                    "the range begins later than it ends",
                 ));
             }
             let base = &earlier.replayed.base;

@@ -182,7 +182,7 @@ fn each_snapshot_without_logs_is_stored_once_and_named() {
     for said in [
         "no logs: if its server has a separate dataLogDir",
         "snapshot.12 is stored on its own",
-        "--accept-unproven",
+        "it can be restored as it is, unproven",
         "snapshot.1c is stored on its own",
         "up to at least 0x1d",
     ] {

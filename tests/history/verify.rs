@@ -7,6 +7,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use zoovault::analysis::finding::Code;
 use zoovault::analysis::verify::{Depth, Report, Verdict, verify};
 use zoovault::error::TxnPlace;
 use zoovault::format::record::{Txn, TxnBody, TxnKind};
@@ -86,7 +87,11 @@ fn report(dir: &tempfile::TempDir) -> Report {
 }
 
 fn codes(report: &Report) -> Vec<&'static str> {
-    report.findings.iter().map(|finding| finding.code).collect()
+    report
+        .findings
+        .iter()
+        .map(|finding| finding.code.name())
+        .collect()
 }
 
 /// Makes the txn of `zxid` one that does nothing.
@@ -148,7 +153,7 @@ fn a_txn_that_was_changed_shows_in_the_digest_and_without_digests_in_the_next_sn
         let mismatch = found
             .findings
             .iter()
-            .find(|finding| finding.code == "digest-mismatch")
+            .find(|finding| finding.code == Code::DigestMismatch)
             .unwrap();
         assert!(
             mismatch.txn.unwrap().zxid() > zxid
@@ -184,7 +189,7 @@ fn a_snapshot_of_another_history_is_no_witness() {
     let finding = report
         .findings
         .iter()
-        .find(|finding| finding.code == "snapshot-differs")
+        .find(|finding| finding.code == Code::SnapshotDiffers)
         .unwrap();
     assert_eq!(finding.txn, Some(TxnPlace::Of(Zxid::from_i64(0x1d9))));
     assert!(finding.file.as_ref().unwrap().ends_with("snapshot.1d9"));

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
-use zoovault::analysis::verify::codes;
+use zoovault::analysis::finding::Code;
 use zoovault::error::Error;
 use zoovault::format::snapshot::codec::Codec;
 use zoovault::format::snapshot::{self, SnapshotReader};
@@ -454,10 +454,13 @@ impl Verified {
 
     /// Whether what is known of one of the findings has the server's message.
     fn knows(&self, message: &str) -> bool {
-        let code = |finding: &Value| codes::find(finding["code"].as_str()?);
+        let code = |finding: &Value| {
+            let name = finding["code"].as_str()?;
+            Code::of_source().find(|code| code.name() == name)
+        };
         self.findings()
             .filter_map(code)
-            .any(|code| code.server.contains(message))
+            .any(|code| code.server().is_some_and(|says| says.contains(message)))
     }
 
     fn reaches(&self, zxid: i64) -> bool {

@@ -7,7 +7,6 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
-use zoovault::analysis::verify::codes;
 use zoovault::history::source::{Options, Source};
 use zoovault::progress::NoProgress;
 use zoovault::server::messages::{
@@ -351,9 +350,8 @@ fn foretell(dir: &Path, log_dir: Option<PathBuf>) -> Prognosis {
     let source = Source::open(dir, &options).unwrap();
     let (report, prognosis) = directory(&source, &NoProgress).unwrap();
     for finding in &report.findings {
-        let code = codes::find(finding.code).unwrap();
         assert!(
-            code.severities.contains(&finding.severity),
+            finding.code.severities().contains(&finding.severity),
             "{finding:?} has a severity that the table lacks"
         );
     }

@@ -15,10 +15,8 @@ use repository::{BEGIN_MS, LINEAGE, Small, fill, fixture, forget, in_memory, man
 use repository::{store_base, store_log, store_logs};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use zoovault::backup::check::codes::{self, ALL};
-use zoovault::backup::check::{
-    Age, Finding, Options, ReadData, Report, Severity, Share, Verdict, check, overview,
-};
+use zoovault::analysis::finding::{Code, Finding, Severity};
+use zoovault::backup::check::{Age, Options, ReadData, Report, Share, Verdict, check, overview};
 use zoovault::format::txnlog::{HEADER_LEN, encode_header, encode_record};
 use zoovault::progress::NoProgress;
 use zoovault::repository::{
@@ -36,8 +34,8 @@ fn checked(repository: &Repository, read_data: ReadData) -> Report {
     };
     let report = check(repository, &options, &NoProgress).unwrap();
     for finding in &report.findings {
-        let code = codes::find(finding.code).unwrap();
-        assert!(code.severities.contains(&finding.severity), "{finding:?}");
+        let severities = finding.code.severities();
+        assert!(severities.contains(&finding.severity), "{finding:?}");
     }
     report
 }
@@ -51,14 +49,15 @@ fn small() -> (Arc<InMemory>, Repository, Small) {
 /// The codes of what is found.
 fn found(repository: &Repository) -> Vec<&'static str> {
     let report = checked(repository, ReadData::All);
-    report.findings.iter().map(|finding| finding.code).collect()
+    let codes = report.findings.iter().map(|finding| finding.code.name());
+    codes.collect()
 }
 
 fn one(report: &Report, code: &str) -> Finding {
     let mut of = report
         .findings
         .iter()
-        .filter(|finding| finding.code == code);
+        .filter(|finding| finding.code.name() == code);
     let finding = of
         .next()
         .unwrap_or_else(|| panic!("no {code}: {:?}", report.findings));
@@ -169,7 +168,7 @@ fn damage_of_an_object_is_told_with_what_it_costs() {
         assert_eq!(report.verdict(), Verdict::Damaged);
         let finding = one(&report, "object-damaged");
         assert_eq!(report.findings.len(), 1, "{:?}", report.findings);
-        assert_eq!(finding.object.as_ref(), Some(&object.name));
+        assert_eq!(finding.object(), Some(object.name.as_str()));
         assert_eq!(finding.backups, hurt);
         let loss = &report.losses[0];
         assert_eq!((&loss.hurt[..], &loss.whole[..]), (hurt, &ids[..1]));
@@ -197,10 +196,10 @@ fn shares_together_find_what_one_reading_finds() {
         let share = Share { number, of: 5 };
         let report = checked(&repository, ReadData::Share(share));
         objects += report.reading.unwrap().objects;
-        damaged.extend(report.findings.into_iter().map(|finding| finding.object));
+        damaged.extend(report.findings.into_iter().map(|finding| finding.file));
     }
     assert_eq!(objects, whole.objects);
-    let expected = whole.findings.into_iter().map(|finding| finding.object);
+    let expected = whole.findings.into_iter().map(|finding| finding.file);
     assert_eq!(damaged, expected.collect());
 }
 
@@ -268,7 +267,7 @@ fn flip_each_byte(is_wanted: impl Fn(usize) -> bool) -> usize {
                 Verdict::Whole => false,
             };
             let mut findings = report.findings.iter();
-            let is_named = findings.any(|finding| finding.object.as_ref() == Some(&object.name));
+            let is_named = findings.any(|finding| finding.object() == Some(&object.name));
             assert!(
                 is_told && is_named,
                 "{} {at} {mask:#x}: {report:?}",
@@ -310,7 +309,7 @@ fn a_lost_or_damaged_first_object_does_not_keep_the_rest_from_being_checked() {
         let repository = Repository::open_despite(storage.clone()).unwrap();
         let report = checked(&repository, ReadData::All);
         assert_eq!((report.findings.len(), report.backups), (1, 2));
-        assert_eq!(report.findings[0].code, "repository-damaged");
+        assert_eq!(report.findings[0].code, Code::RepositoryDamaged);
     }
     let nothing = Storage::of(Arc::new(InMemory::new()), "memory");
     assert!(Repository::open_despite(nothing).is_err());
@@ -411,7 +410,7 @@ fn what_the_storage_does_not_give_is_found_and_stops_nothing() {
         let report = checked(&repository, ReadData::All);
         let finding = one(&report, "object-unreadable");
         assert_eq!(
-            (finding.object, finding.backups.len()),
+            (finding.object().map(str::to_owned), finding.backups.len()),
             (Some(bad), backups)
         );
         assert_eq!(report.losses.len(), 1);
@@ -429,12 +428,8 @@ fn all_parts_of_a_broken_base_are_looked_at() {
         repository.storage().put(&part.name, bytes).unwrap();
     }
     let report = checked(&repository, ReadData::All);
-    let of: BTreeSet<&String> = report
-        .findings
-        .iter()
-        .filter_map(|f| f.object.as_ref())
-        .collect();
-    assert_eq!(of, parts.iter().map(|part| &part.name).collect());
+    let of: BTreeSet<&str> = report.findings.iter().filter_map(|f| f.object()).collect();
+    assert_eq!(of, parts.iter().map(|part| part.name.as_str()).collect());
 }
 
 // ---- every code
@@ -648,12 +643,11 @@ fn with_leftover() -> Repository {
 #[test]
 fn each_code_is_provoked_and_says_what_it_is() {
     let mut severities = BTreeSet::new();
-    for code in ALL {
-        let repository = provoke(code.name);
+    for code in Code::of_repository() {
+        let repository = provoke(code.name());
         let report = checked(&repository, ReadData::All);
-        let finding = one(&report, code.name);
-        assert!(finding.next().is_some());
-        severities.insert((code.name, finding.severity));
+        let finding = one(&report, code.name());
+        severities.insert((code.name(), finding.severity));
         // A message is one line that goes on after the object's name.
         let message = &finding.message;
         assert!(
@@ -665,7 +659,6 @@ fn each_code_is_provoked_and_says_what_it_is() {
         }
     }
     assert!(severities.contains(&("object-unlisted", Severity::Info)));
-    assert!(ALL.is_sorted_by_key(|code| code.name));
 }
 
 #[test]
@@ -747,7 +740,11 @@ fn whatever_a_manifest_says_that_cannot_be_is_found_without_reading() {
     for (index, (change, code)) in changes.into_iter().enumerate() {
         let (repository, _) = committed(&change);
         let report = checked(&repository, ReadData::Nothing);
-        let codes: Vec<&str> = report.findings.iter().map(|finding| finding.code).collect();
+        let codes: Vec<&str> = report
+            .findings
+            .iter()
+            .map(|finding| finding.code.name())
+            .collect();
         assert!(codes.contains(&code), "{index}: {codes:?}");
     }
 }
@@ -766,7 +763,7 @@ fn a_name_that_no_object_has_keeps_nothing_else_from_being_checked() {
         let report = checked(&repository, ReadData::All);
         let misnamed = one(&report, "object-misnamed");
         assert!(misnamed.message.contains(bad), "{}", misnamed.message);
-        assert_eq!(one(&report, "object-missing").object.as_deref(), Some(bad));
+        assert_eq!(one(&report, "object-missing").object(), Some(bad));
         let reading = report.reading.unwrap();
         assert_eq!(reading.objects, made.logs.len() as u64 + 4, "{bad:?}");
     }
@@ -787,7 +784,10 @@ fn a_backup_under_another_name_is_told() {
         let other = BackupName::new(lineage, created_ms, zxid, &sha256).object();
         repository.storage().put(&other, bytes.clone()).unwrap();
         let report = checked(&repository, ReadData::Nothing);
-        assert_eq!(one(&report, "backup-misnamed").object, Some(other.clone()));
+        assert_eq!(
+            one(&report, "backup-misnamed").object(),
+            Some(other.as_str())
+        );
         repository.storage().delete(&[other]).unwrap();
     }
     // Later, as it is where a clock went back, it may be.

@@ -1,8 +1,9 @@
 //! The files together: gaps, forks, epochs, and how far one gets.
 
+use super::limits;
 use super::lone::{LoneSnapshot, newest_restorable};
 use super::windows::Window;
-use super::{Finding, Severity, limits};
+use crate::analysis::finding::{Code, Finding, Severity};
 use crate::history::source::{EpochFile, Source};
 use crate::history::timeline::{Fork, Gap, ScannedLog, Timeline};
 use crate::zxid::Zxid;
@@ -40,11 +41,10 @@ pub(super) fn judge(
             name(fork.log)
         );
         findings.push(
-            Finding::new("log-fork", Severity::Damage, message)
+            Finding::new(Code::LogFork, message)
                 .file(file)
                 .offset(fork.offset)
-                .zxid(fork.zxid)
-                .next("one of the two belongs to another history: move it away"),
+                .zxid(fork.zxid),
         );
     }
     judge_epochs(source, timeline, findings);
@@ -52,9 +52,8 @@ pub(super) fn judge(
 }
 
 fn judge_epochs(source: &Source, timeline: &Timeline, findings: &mut Vec<Finding>) {
-    let about = |severity, message: String| {
-        Finding::new("epoch-files", severity, message).next("a restore writes both")
-    };
+    let about =
+        |severity, message: String| Finding::new(Code::EpochFiles, message).severity(severity);
     for (name, file) in [
         ("acceptedEpoch", source.accepted_epoch()),
         ("currentEpoch", source.current_epoch()),
@@ -127,8 +126,8 @@ fn judge_missing_epochs(source: &Source, newest: Option<Zxid>, findings: &mut Ve
             let message = format!(
                 "{name} is missing, and the last zxid is {newest}: a member sets it to {epoch}, and if it was higher, it {risk}"
             );
-            let finding = Finding::new("epoch-file-missing", Severity::Warning, message);
-            findings.push(finding.zxid(newest).next("a restore writes both"));
+            let finding = Finding::new(Code::EpochFileMissing, message);
+            findings.push(finding.zxid(newest));
         }
     }
 }
@@ -170,28 +169,23 @@ pub(super) fn judge_reach(
         Some(_) if newest_restorable(lone, last).is_some() => {}
         None if newest_restorable(lone, last).is_some() => {
             let message = "nothing can be restored exactly: there are only snapshots without logs";
-            let finding = Finding::new("nothing-exact", Severity::Warning, message);
-            findings.push(finding.next(
-                "look for the logs; 'zoovault restore --accept-unproven' uses a snapshot as it is",
-            ));
+            findings.push(Finding::new(Code::NothingExact, message));
         }
         Some(reached) => {
             let message = format!(
                 "nothing after {reached} can be restored, although there are transactions up to {last}"
             );
-            findings
-                .push(Finding::new("last-unreachable", Severity::Missing, message).zxid(reached));
+            findings.push(Finding::new(Code::LastUnreachable, message).zxid(reached));
         }
         None => {
             let message = "nothing can be restored: there is no sound snapshot with the transactions after it, and no log begins with the first transaction";
             let message = match lone.iter().any(LoneSnapshot::is_restorable) {
                 true => {
-                    "nothing can be restored exactly, and the newest state not at all; an older snapshot can be used as it is, with --accept-unproven"
+                    "nothing can be restored exactly, and the newest state not at all; an older snapshot can be restored as it is, unproven"
                 }
                 false => message,
             };
-            let finding = Finding::new("nothing-restorable", Severity::Missing, message);
-            findings.push(finding.next("look for older snapshots, another member, or a backup"));
+            findings.push(Finding::new(Code::NothingRestorable, message));
         }
     }
 }
@@ -265,8 +259,7 @@ fn behind_the_logs(source: &Source, timeline: &Timeline) -> Option<Finding> {
             .any(|file| source.is_as_restored(file).unwrap_or(false));
         let message =
             "there are snapshots but no logs: only the points of snapshots can be restored";
-        let finding = Finding::new("logs-missing", Severity::Warning, message)
-            .next("if there is a separate dataLogDir, give it with --data-log-dir");
+        let finding = Finding::new(Code::LogsMissing, message);
         return (!is_restored && !source.dirs().is_empty()).then_some(finding);
     }
     let ahead = ahead_of_logs(source, timeline)?;
@@ -280,8 +273,8 @@ fn behind_the_logs(source: &Source, timeline: &Timeline) -> Option<Finding> {
         "transactions from {first} to {} are missing: the logs end before them, but {} snapshots are later",
         ahead.newest, ahead.snapshots
     );
-    let finding = Finding::new("txns-missing", severity, message).zxid(first);
-    Some(finding.next("another member's log or a backup may have them; normal just after a SNAP sync from the leader"))
+    let finding = Finding::new(Code::TxnsMissing, message);
+    Some(finding.severity(severity).zxid(first))
 }
 
 /// Logs and no snapshot: what servers of up to 3.5.2 leave until they take the first, and what
@@ -299,8 +292,7 @@ fn without_snapshots(source: &Source, timeline: &Timeline) -> Option<Finding> {
         Severity::Info
     };
     let message = "there are logs but no snapshot: servers from 3.5.3 on refuse to start (\"No snapshot found, but there are log entries\")";
-    let finding =
-        Finding::new("snapshots-missing", severity, message).next("restore: it writes one");
+    let finding = Finding::new(Code::SnapshotsMissing, message).severity(severity);
     (is_own_dir && source.snapshots().is_empty()).then_some(finding)
 }
 
@@ -321,10 +313,7 @@ pub(super) fn judge_promise(
         let message = format!(
             "its manifest claims every point from {from} to {to}, but its files do not support that"
         );
-        findings.push(
-            Finding::new("archive-window", Severity::Damage, message)
-                .next("use another copy, or export it again"),
-        );
+        findings.push(Finding::new(Code::ArchiveWindow, message));
     }
 }
 
@@ -360,7 +349,7 @@ fn told(gap: &Gap, severity: Severity) -> Finding {
         " (between {} and {}); servers up to 3.9.3 silently load past the gap, and all do if it is right after the snapshot that they load",
         gap.after, gap.before
     ));
-    Finding::new("txns-missing", severity, message)
+    Finding::new(Code::TxnsMissing, message)
+        .severity(severity)
         .zxid(gap.first_missing())
-        .next("another member's log or a backup may have them; normal after a SNAP sync from the leader")
 }

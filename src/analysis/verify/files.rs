@@ -1,8 +1,8 @@
 //! Each file for itself: what is wrong with logs, snapshots and names.
 
 use super::windows::Window;
-use super::{Finding, Severity};
-use crate::error::{AS_OWNER, Error, Fault};
+use crate::analysis::finding::{Code, Fact, Finding, Severity};
+use crate::error::{Error, Fault, Hint};
 use crate::format::datadir::{FileName, MYID};
 use crate::format::snapshot::SnapshotSummary;
 use crate::format::txnlog::{LogEnd, LogFault, LogSummary};
@@ -39,9 +39,7 @@ fn damaged_object(file: &SourceFile, error: &Error) -> Finding {
     let other = error.path().filter(|path| *path != file.shown());
     let object = other.map_or(String::new(), |path| format!("{}: ", path.display()));
     let message = format!("{object}{}", error.what());
-    Finding::new("object-damaged", Severity::Damage, message)
-        .file(file.shown())
-        .next("'zoovault check' shows what is damaged, and what is lost")
+    Finding::new(Code::SourceObjectDamaged, message).file(file.shown())
 }
 
 /// The whole records behind a header that is not one, for people.
@@ -75,25 +73,25 @@ fn damaged_header(
     }
     let (code, message) = match fault {
         Fault::Empty => (
-            "log-empty",
+            Code::LogEmpty,
             "zero bytes long: servers up to 3.9.2 refuse to start (\"EOFException\")".to_owned(),
         ),
         Fault::ShortHeader { .. } => (
-            "log-cut-header",
+            Code::LogCutHeader,
             "cut within its header: no server starts (\"EOFException\")".to_owned(),
         ),
         Fault::AllZeros { .. } => (
-            "log-all-zeros",
+            Code::LogAllZeros,
             format!("{fault}: no server starts (\"Invalid magic number\")"),
         ),
         Fault::Version2 { .. } => (
-            "log-version-two",
+            Code::LogVersionTwo,
             format!(
                 "{fault}: no server that reads current logs starts on it (\"Invalid magic number\")"
             ),
         ),
         _ => (
-            "log-bad-magic",
+            Code::LogBadMagic,
             format!(
                 "does not begin with \"ZKLG\": no server starts (\"Invalid magic number\"); {}",
                 behind_words(behind)
@@ -109,35 +107,32 @@ fn damaged_header(
     };
     // So does a disk that lost the blocks of a file it had made room for.
     let is_blank = is_newest && matches!(fault, Fault::AllZeros { .. });
-    let next = if is_crash || is_blank {
-        "move the file away: it has no transactions now, and it cannot be known whether it ever did"
-    } else if behind.is_some() {
-        "keep the file, since its records are intact; get it from another copy, or restore from another member"
-    } else if matches!(fault, Fault::Version2 { .. }) {
-        "move it away if the history was migrated to ZooKeeper 3; otherwise migrate it with 3.4's org.apache.zookeeper.server.upgrade.UpgradeMain"
-    } else {
-        "get it from another copy, or restore from another member"
-    };
-    Finding::new(code, severity, message)
+    let finding = Finding::new(code, message)
+        .severity(severity)
         .file(file.shown())
-        .offset(error.offset().unwrap_or(0))
-        .next(next)
+        .offset(error.offset().unwrap_or(0));
+    if is_crash || is_blank {
+        finding.but_next("move the file away: it has no transactions now, and it cannot be known whether it ever did")
+    } else if behind.is_some() {
+        finding.but_next("keep the file, since its records are intact; get it from another copy, or restore from another member")
+    } else {
+        finding
+    }
 }
 
 /// Nothing is known of what cannot be read, and that may be damage of a disk or no more than
 /// permissions.
 fn unreadable(file: &Path, error: &Error, message: String) -> Finding {
-    let next = match error.next_step() == Some(AS_OWNER) {
-        true => AS_OWNER,
-        false => {
-            "if the disk is failing, first copy everything readable to another one; then get the file from another copy, or restore from another member"
-        }
-    };
-    Finding::new("file-unreadable", Severity::Damage, message)
+    let os_error = error.fault().and_then(Fault::os_error);
+    let finding = Finding::new(Code::FileUnreadable, message)
         .file(file)
         .offset(error.offset().unwrap_or(0))
         .txn(error.txn())
-        .next(next)
+        .fact(os_error.map(Fact::OsError));
+    match error.is_denied() {
+        true => finding.but_next(Hint::RunAsOwner),
+        false => finding,
+    }
 }
 
 /// What is wrong with the files beside logs and snapshots: that they cannot be read.
@@ -169,8 +164,7 @@ fn judge_log(
     is_gap_behind: bool,
     findings: &mut Vec<Finding>,
 ) {
-    let about =
-        |code, severity, message: String| Finding::new(code, severity, message).file(file.shown());
+    let about = |code, message: String| Finding::new(code, message).file(file.shown());
     let last = summary.last();
     findings.extend(
         summary
@@ -180,7 +174,7 @@ fn judge_log(
     );
     if summary.faults_untold > 0 {
         let message = format!("{} more faults in this log", summary.faults_untold);
-        findings.push(about("log-more-faults", Severity::Damage, message));
+        findings.push(about(Code::LogMoreFaults, message));
     }
     findings.extend(log_end(file, summary, is_gap_behind));
     findings.extend(log_remarks(file, summary));
@@ -193,11 +187,10 @@ fn log_end(file: &SourceFile, summary: &LogSummary, is_gap_behind: bool) -> Opti
     };
     let finding = if is_gap_behind {
         let message = "the log is cut here, and the transactions after it are missing; servers silently treat this as the end";
-        let finding = Finding::new("log-cut", Severity::Damage, message);
-        finding.next("get this log from another member or a backup")
+        Finding::new(Code::LogCut, message)
     } else {
         let message = "the last write is cut short here; servers treat this as the end. Nothing here shows whether the disk lost more than that write";
-        Finding::new("log-torn-tail", Severity::Warning, message)
+        Finding::new(Code::LogTornTail, message)
     };
     Some(
         finding
@@ -209,79 +202,85 @@ fn log_end(file: &SourceFile, summary: &LogSummary, is_gap_behind: bool) -> Opti
 
 /// What is unusual about a log and no damage.
 fn log_remarks(file: &SourceFile, summary: &LogSummary) -> Vec<Finding> {
-    let about =
-        |code, severity, message: String| Finding::new(code, severity, message).file(file.shown());
+    let about = |code, message: String| Finding::new(code, message).file(file.shown());
     let mut findings = Vec::new();
     if let Some((version, dbid)) = summary.odd_header {
         let message = format!(
             "header has version {version} and dbid {dbid}; servers write 2 and 0, and check neither"
         );
-        findings.push(about("log-odd-header", Severity::Warning, message).offset(4));
+        findings.push(about(Code::LogOddHeader, message).offset(4));
     }
     if summary.odd_trailers > 0 {
         let message = format!(
             "{} records have bytes after body and digest that servers ignore",
             summary.odd_trailers
         );
-        findings.push(about("log-odd-trailer", Severity::Warning, message));
+        findings.push(about(Code::LogOddTrailer, message));
     }
     if let Some(first) = summary.first().filter(|first| *first != file.zxid()) {
         let message = format!(
             "is named {} but begins with {first}: servers choose logs by name",
             file.zxid()
         );
-        findings.push(about("log-name-mismatch", Severity::Warning, message).zxid(first));
+        findings.push(about(Code::LogNameMismatch, message).zxid(first));
     }
     if let Some((count, zxid)) = summary.back_steps {
         let message = format!(
             "zxids go backwards {count} times within the log: a server writes them in increasing order, and applies all of them in this order"
         );
-        findings.push(about("log-zxid-order", Severity::Warning, message).zxid(zxid));
+        findings.push(about(Code::LogZxidOrder, message).zxid(zxid));
     }
     if let Some((step, zxid)) = summary.largest_clock_step {
         let message = format!(
             "the leader's clock stepped back {} times, by at most {step} ms",
             summary.clock_steps
         );
-        findings.push(about("log-clock-step", Severity::Info, message).zxid(zxid));
+        findings.push(about(Code::LogClockStep, message).zxid(zxid));
     }
     if summary.largest_record > DEFAULT_BUFFER {
         let message = format!(
             "a record has {} bytes: a server needs -Djute.maxbuffer of that size to read it (\"Unreasonable length\")",
             summary.largest_record
         );
-        findings
-            .push(about("log-large-record", Severity::Info, message).zxid(summary.largest_zxid));
+        findings.push(
+            about(Code::LogLargeRecord, message)
+                .zxid(summary.largest_zxid)
+                .fact(Fact::Length(summary.largest_record as u64)),
+        );
     }
     findings
 }
 
 fn log_fault(file: &SourceFile, fault: &LogFault, last: Option<Zxid>) -> Finding {
     let (code, server) = match fault.fault {
-        Fault::BadChecksum { .. } => ("log-bad-checksum", "no server starts: \"CRC check failed\""),
+        Fault::BadChecksum { .. } => (
+            Code::LogBadChecksum,
+            "no server starts: \"CRC check failed\"",
+        ),
         Fault::BadLength { .. } => (
-            "log-bad-length",
+            Code::LogBadLength,
             "servers refuse it (\"Unreasonable length\") or silently drop the rest of the log",
         ),
         Fault::BadEndOfRecord { .. } => (
-            "log-bad-end-mark",
+            Code::LogBadEndMark,
             "servers silently drop the rest of the log",
         ),
         // What follows is whole, so it is the length that is wrong.
         Fault::CutRecord { .. } if fault.next.is_some() => (
-            "log-bad-length",
+            Code::LogBadLength,
             "servers silently drop the rest of the log",
         ),
-        Fault::GarbageAfterPadding => ("log-garbage", "servers never read it"),
+        Fault::GarbageAfterPadding => (Code::LogGarbage, "servers never read it"),
         Fault::Unreadable { .. } => (
-            "file-unreadable",
+            Code::FileUnreadable,
             "a server that reads this far does not start",
         ),
-        Fault::UnknownTxnType { .. } => {
-            ("log-unknown-type", "no server starts: \"Unsupported Txn\"")
-        }
+        Fault::UnknownTxnType { .. } => (
+            Code::LogUnknownType,
+            "no server starts: \"Unsupported Txn\"",
+        ),
         _ => (
-            "log-bad-record",
+            Code::LogBadRecord,
             "servers silently drop the rest of the log",
         ),
     };
@@ -292,17 +291,12 @@ fn log_fault(file: &SourceFile, fault: &LogFault, last: Option<Zxid>) -> Finding
         }
         None => String::new(),
     };
-    Finding::new(
-        code,
-        Severity::Damage,
-        format!("{}; {server}{behind}", fault.fault),
-    )
-    .file(file.shown())
-    .offset(fault.offset)
-    .txn(fault.txn)
-    .next(
-        "get this log from another member or a backup; or restore up to the transaction before it",
-    )
+    let os_error = fault.fault.os_error();
+    Finding::new(code, format!("{}; {server}{behind}", fault.fault))
+        .file(file.shown())
+        .offset(fault.offset)
+        .txn(fault.txn)
+        .fact(os_error.map(Fact::OsError))
 }
 
 pub(super) fn judge_snapshots(
@@ -333,22 +327,25 @@ fn damaged_snapshot(file: &SourceFile, error: &Error, windows: &[Window]) -> Fin
     let is_covered = windows
         .iter()
         .any(|window| window.from <= file.zxid() && file.zxid() <= window.to);
-    let (code, severity) = match fault {
-        _ if is_cut && is_covered => ("snapshot-cut", Severity::Warning),
-        _ if is_cut => ("snapshot-cut", Severity::Damage),
-        Fault::BadChecksum { .. } => ("snapshot-bad-checksum", Severity::Damage),
-        Fault::BadMagic { .. } => ("snapshot-bad-magic", Severity::Damage),
-        Fault::Version2 { .. } => ("snapshot-version-two", Severity::Damage),
-        Fault::MissingParent { .. } => ("snapshot-missing-parent", Severity::Damage),
-        Fault::BadCompression { .. } => ("snapshot-bad-compression", Severity::Damage),
-        _ => ("snapshot-damaged", Severity::Damage),
+    let code = match fault {
+        _ if is_cut => Code::SnapshotCut,
+        Fault::BadChecksum { .. } => Code::SnapshotBadChecksum,
+        Fault::BadMagic { .. } => Code::SnapshotBadMagic,
+        Fault::Version2 { .. } => Code::SnapshotVersionTwo,
+        Fault::MissingParent { .. } => Code::SnapshotMissingParent,
+        Fault::BadCompression { .. } => Code::SnapshotBadCompression,
+        _ => Code::SnapshotDamaged,
+    };
+    let severity = match is_cut && is_covered {
+        true => Severity::Warning,
+        false => Severity::Damage,
     };
     let message = format!("{fault}; servers continue with the next older snapshot, if they notice");
-    Finding::new(code, severity, message)
+    Finding::new(code, message)
+        .severity(severity)
         .file(file.shown())
         .offset(error.offset().unwrap_or(0))
         .txn(error.txn())
-        .next("keep the older snapshots and the logs after them: PurgeTxnLog counts this file as valid and deletes those")
 }
 
 /// What a snapshot under a free name says of its zxid.
@@ -375,23 +372,19 @@ fn free_name(file: &SourceFile, dated: Dated) -> Finding {
             "unknown zxid: neither its name nor its trailer gives it".to_owned(),
         ),
     };
-    let finding = Finding::new("snapshot-free-name", severity, message).file(file.shown());
-    match severity {
-        Severity::Info => finding,
-        _ => finding
-            .next("restore from the dataDir of a member, which has the logs, or from a backup"),
-    }
+    Finding::new(Code::SnapshotFreeName, message)
+        .severity(severity)
+        .file(file.shown())
 }
 
 fn judge_snapshot(file: &SourceFile, summary: &SnapshotSummary, findings: &mut Vec<Finding>) {
-    let about =
-        |code, severity, message: String| Finding::new(code, severity, message).file(file.shown());
+    let about = |code, message: String| Finding::new(code, message).file(file.shown());
     findings.extend(file.dated().map(|dated| free_name(file, dated)));
     if let Some((version, dbid)) = summary.odd_header {
         let message = format!(
             "header has version {version} and dbid {dbid}; servers write 2 and -1, and check neither"
         );
-        findings.push(about("snapshot-odd-header", Severity::Warning, message).offset(4));
+        findings.push(about(Code::SnapshotOddHeader, message).offset(4));
     }
     if summary.dangling_acls > 0 {
         let path = summary
@@ -404,7 +397,7 @@ fn judge_snapshot(file: &SourceFile, summary: &SnapshotSummary, findings: &mut V
             "{} znodes (the first \"{path}\") have ACL ids that its map lacks: legal if transactions were being applied; servers of 3.8.4+ and 3.9.2+ can refuse to start from it (\"Failed to fetch acls\")",
             summary.dangling_acls
         );
-        findings.push(about("snapshot-dangling-acl", Severity::Info, message));
+        findings.push(about(Code::SnapshotDanglingAcl, message));
     }
     if summary.largest_data.0 > DEFAULT_BUFFER {
         let (len, path) = &summary.largest_data;
@@ -412,7 +405,7 @@ fn judge_snapshot(file: &SourceFile, summary: &SnapshotSummary, findings: &mut V
             "\"{}\" has {len} bytes of data: a server needs -Djute.maxbuffer of that size",
             path.escape_ascii()
         );
-        findings.push(about("snapshot-large-data", Severity::Info, message));
+        findings.push(about(Code::SnapshotLargeData, message).fact(Fact::Length(*len as u64)));
     }
 }
 
@@ -420,21 +413,18 @@ pub(super) fn judge_names(source: &Source, findings: &mut Vec<Finding>) {
     for (path, name) in source.odd_files() {
         let finding = match name {
             FileName::Lookalike => Finding::new(
-                "file-lookalike",
-                Severity::Warning,
+                Code::FileLookalike,
                 "is not a name that servers use, but servers of 3.6 and later read it as a log or snapshot",
-            )
-            .next("move it out of the directory"),
-            _ => Finding::new("file-leftover", Severity::Info, "was left behind by a write that did not finish"),
+            ),
+            _ => Finding::new(
+                Code::FileLeftover,
+                "was left behind by a write that did not finish",
+            ),
         };
         findings.push(finding.file(path));
     }
     for path in source.misplaced() {
         let message = "is in the wrong one of dataDir and dataLogDir: servers refuse to start (\"Snapshot directory has log files\" or \"Log directory has snapshot files\")";
-        findings.push(
-            Finding::new("file-misplaced", Severity::Warning, message)
-                .file(path)
-                .next("move it to where it belongs"),
-        );
+        findings.push(Finding::new(Code::FileMisplaced, message).file(path));
     }
 }

@@ -1,7 +1,7 @@
 //! Numbers that come to an end: the counter of zxids, and the cversions that sequential names are
 //! made of.
 
-use super::{Finding, Severity};
+use crate::analysis::finding::{Code, Finding};
 use crate::history::replay::Link;
 use crate::history::timeline::Timeline;
 use crate::zxid::Zxid;
@@ -35,10 +35,8 @@ pub(super) fn judge_counter(timeline: &Timeline, findings: &mut Vec<Finding>) {
         "the counter of this zxid has {left} numbers left, {pace}: then a leader steps down, which forces an election, and a standalone server continues with {}",
         Zxid::new(last.epoch(), u32::MAX).next()
     );
-    let finding = Finding::new("counter-near-end", Severity::Warning, message).zxid(last);
-    findings.push(
-        finding.next("restart the leader at a quiet time: its successor begins with counter 1"),
-    );
+    let finding = Finding::new(Code::CounterNearEnd, message).zxid(last);
+    findings.push(finding);
 }
 
 /// How many txns a day the last epoch had, as far as the logs hold it without a gap.
@@ -70,6 +68,6 @@ pub(super) fn judge_cversions(base: &str, link: &Link, findings: &mut Vec<Findin
         "the tree that {base} leads to has {told} with a cversion near 2147483647, the maximum for sequential names; the highest is \"{}\" with {cversion}",
         path.escape_ascii()
     );
-    let finding = Finding::new("cversion-near-end", Severity::Warning, message).zxid(link.range.1);
-    findings.push(finding.next("move its clients to a new parent"));
+    let finding = Finding::new(Code::CversionNearEnd, message).zxid(link.range.1);
+    findings.push(finding);
 }

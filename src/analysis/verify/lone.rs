@@ -1,6 +1,7 @@
 //! Snapshots that no log goes with: what can be made of them, and what is likely to be the cause.
 
-use super::{Finding, Severity, Window};
+use super::Window;
+use crate::analysis::finding::{Code, Finding};
 use crate::format::snapshot::SnapshotSummary;
 use crate::history::replay::{Alone, SnapshotVerdict};
 use crate::history::source::{Source, SourceFile};
@@ -91,26 +92,23 @@ pub(super) fn judge(lone: &[LoneSnapshot], findings: &mut Vec<Finding>) {
     {
         let finding = match (alone.is_plausible(), is_usable) {
             (true, true) => Finding::new(
-                "snapshot-alone",
-                Severity::Warning,
+                Code::SnapshotAlone,
                 format!(
                     "it has no logs, so it is not known when it was finished; none of its znodes shows a transaction after {}",
                     alone.zxid
                 ),
-            )
-            .next("find its logs: is there a separate dataLogDir? 'zoovault restore --accept-unproven' uses the snapshot as it is"),
+            ),
             (true, false) => Finding::new(
-                "snapshot-alone-inexact",
-                Severity::Warning,
+                Code::SnapshotAloneInexact,
                 "it has no logs, and it lacks ACLs: nothing can be restored from it".to_owned(),
-            )
-            .next("find its logs: is there a separate dataLogDir? 'zoovault ls --as-is' and others show what is in it"),
+            ),
             (false, _) => Finding::new(
-                "snapshot-alone-inexact",
-                Severity::Warning,
-                format!("it has no logs, and {}: this tree never existed", alone.parts()),
-            )
-            .next("find its logs: is there a separate dataLogDir? 'zoovault ls --as-is' and others show what is in it"),
+                Code::SnapshotAloneInexact,
+                format!(
+                    "it has no logs, and {}: this tree never existed",
+                    alone.parts()
+                ),
+            ),
         };
         findings.push(finding.file(file).zxid(alone.zxid));
     }

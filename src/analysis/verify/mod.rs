@@ -15,19 +15,17 @@
 //! none of this: it drops what is behind a damaged length or end mark without a word.
 
 mod chain;
-pub mod codes;
 mod extent;
 mod files;
-mod finding;
 mod limits;
 mod lone;
 mod windows;
 
 pub use extent::{EpochExtent, Missing, Stretch};
-pub use finding::{Finding, Severity};
 pub use lone::LoneSnapshot;
 pub use windows::Window;
 
+use crate::analysis::finding::{Finding, Severity};
 use crate::error::{Result, TxnPlace};
 use crate::format::txnlog::{Level, LogSummary};
 use crate::history::replay::{

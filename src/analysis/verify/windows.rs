@@ -1,6 +1,7 @@
 //! What can be restored.
 
-use super::{Finding, Severity, limits};
+use super::limits;
+use crate::analysis::finding::{Code, Finding};
 use crate::history::replay::{
     Base, BaseFile, Chain, Contradiction, Disagreement, Doubt, ExactFrom, Link, Outlier, Proof,
     reach,
@@ -111,21 +112,19 @@ fn contradiction(chain: &Chain, other: &Contradiction) -> Finding {
         (Disagreement::Session(session), _) => {
             let message =
                 format!("and the transactions before it disagree about session {session}");
-            Finding::new("snapshot-differs-sessions", Severity::Warning, message)
+            Finding::new(Code::SnapshotDiffersSessions, message)
         }
         (Disagreement::Nodes(count, told), Some(outlier)) => {
             let message = format!(
                 "{count} znodes differ from what the transactions up to its end can have produced ({told}): this snapshot {outlier}"
             );
-            Finding::new("snapshot-differs", Severity::Damage, message).next(NEXT_ALONE)
+            Finding::new(Code::SnapshotDiffers, message).but_next(NEXT_ALONE)
         }
         (Disagreement::Nodes(count, told), None) => {
             let message = format!(
                 "{count} znodes differ from what the transactions up to its end can have produced ({told}): a transaction before {zxid} is missing or was changed, or the snapshot is of another history"
             );
-            Finding::new("snapshot-differs", Severity::Damage, message).next(
-                "trust neither without more evidence: compare with another member or a backup",
-            )
+            Finding::new(Code::SnapshotDiffers, message)
         }
     };
     finding.file(&other.snapshot).zxid(zxid)
@@ -156,9 +155,7 @@ fn txns_differ(source: &Source, doubt: &Doubt<'_>) -> Finding {
     let message = format!(
         "a transaction before {zxid} is missing or was changed: {told} from what the transactions lead to, and {witnesses}"
     );
-    Finding::new("txns-differ", Severity::Damage, message)
-        .zxid(zxid)
-        .next("restore to a later point, or from another member or a backup")
+    Finding::new(Code::TxnsDiffer, message).zxid(zxid)
 }
 
 /// What to do about a snapshot that stands alone.
@@ -174,7 +171,7 @@ fn outlier(source: &Source, other: &Outlier) -> Finding {
     let message = format!(
         "the transactions after it lead to a different tree from later snapshots: this snapshot {other}"
     );
-    let finding = Finding::new("snapshot-differs", Severity::Damage, message).next(NEXT_ALONE);
+    let finding = Finding::new(Code::SnapshotDiffers, message).but_next(NEXT_ALONE);
     let file = file.map(|file| file.shown().to_owned()).unwrap_or_default();
     finding.file(file).zxid(other.zxid)
 }
@@ -216,19 +213,15 @@ fn weigh(window: Window, link: &Link, findings: &mut Vec<Finding>) -> Window {
             "epochs end within what {} gives, the first with {last}, before {first}: nothing proves that no transaction is missing or was abandoned there",
             window.base
         );
-        let finding = Finding::new("epoch-end-unproven", Severity::Warning, message).zxid(*last);
-        findings.push(
-            finding.next(
-                "servers cannot detect this; confirm with a member that has these transactions",
-            ),
-        );
+        let finding = Finding::new(Code::EpochEndUnproven, message).zxid(*last);
+        findings.push(finding);
     }
     if let ExactFrom::Bounded(bound) = link.base.exact_from {
         let message = format!(
             "{} does not record when it was finished; that this was before {bound} is inferred from the next snapshot or the last transaction",
             window.base
         );
-        findings.push(Finding::new("base-unproven", Severity::Warning, message).zxid(bound));
+        findings.push(Finding::new(Code::BaseUnproven, message).zxid(bound));
     }
     window
 }
@@ -267,11 +260,7 @@ fn judge(source: &Source, link: &Link, findings: &mut Vec<Finding>) -> Option<Wi
             "after {} the tree replayed from {name} has digest 0x{:x}, but the server recorded 0x{:x}: a transaction is missing or was changed",
             mismatch.zxid, mismatch.computed, mismatch.recorded
         );
-        findings.push(
-            Finding::new("digest-mismatch", Severity::Damage, message)
-                .zxid(mismatch.zxid)
-                .next("restore to an earlier point, or from another member or a backup"),
-        );
+        findings.push(Finding::new(Code::DigestMismatch, message).zxid(mismatch.zxid));
         // Behind the last match there may be txns that are missing, though their zxids lie before
         // the mismatch: the end of an epoch.
         return digests
@@ -284,7 +273,7 @@ fn judge(source: &Source, link: &Link, findings: &mut Vec<Finding>) -> Option<Wi
             "the ACL of \"{}\" is unknown: {name} lacks it, and no later transaction provides it",
             path.escape_ascii()
         );
-        findings.push(Finding::new("acl-unresolved", Severity::Damage, message).zxid(to));
+        findings.push(Finding::new(Code::AclUnresolved, message).zxid(to));
         return None;
     }
     remark(&name, link, findings);
@@ -300,7 +289,7 @@ fn remark(name: &str, link: &Link, findings: &mut Vec<Finding>) {
             "{} sessions were closed while {name} was possibly being written, and releases up to 3.5 do not log what that deleted: the pzxid of a parent may be too low",
             link.uncertain_closes.len()
         );
-        findings.push(Finding::new("close-uncertain", Severity::Warning, message).zxid(*first));
+        findings.push(Finding::new(Code::CloseUncertain, message).zxid(*first));
     }
     let uncovered = &link.uncovered;
     if let Some((session, _)) = uncovered.first() {
@@ -308,10 +297,7 @@ fn remark(name: &str, link: &Link, findings: &mut Vec<Finding>) {
             "the last tree has ephemerals of {} unknown sessions (the first is {session})",
             uncovered.len()
         );
-        findings.push(
-            Finding::new("ephemerals-uncovered", Severity::Warning, message)
-                .next("restore with --ephemerals drop"),
-        );
+        findings.push(Finding::new(Code::EphemeralsUncovered, message));
     }
 }
 

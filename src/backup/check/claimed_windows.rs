@@ -1,7 +1,7 @@
 //! Which points bases and logs give, for all that manifests say of them. Nothing is read but, where
 //! it is asked for, the beginning of a history.
 
-use super::finding::{Finding, Severity};
+use crate::analysis::finding::{Code, Finding};
 use crate::error::{ErrorKind, Result};
 use crate::history::replay::{begins_empty, exact_ranges, promised_bases, seems_to_begin_empty};
 use crate::history::source::{self, Source};
@@ -120,25 +120,15 @@ impl Promises<'_> {
             false => self.ranges_where(&history, &|_| false, |_, _| Ok(false))?,
         };
         let findings = [
-            (
-                "window-unfounded",
-                Severity::Damage,
-                "promises",
-                without(&told, &given),
-            ),
-            (
-                "window-untold",
-                Severity::Warning,
-                "does not claim",
-                without(&due, &told),
-            ),
+            (Code::WindowUnfounded, "promises", without(&told, &given)),
+            (Code::WindowUntold, "does not claim", without(&due, &told)),
         ];
         Ok(findings
             .into_iter()
             .filter(|(.., ranges)| !ranges.is_empty())
-            .map(|(code, severity, verb, ranges)| {
+            .map(|(code, verb, ranges)| {
                 let message = format!("{verb} the points {}", shown(&ranges));
-                let finding = Finding::new(code, severity, message).object(backup.object());
+                let finding = Finding::new(code, message).file(backup.object());
                 finding.backups([backup.id.clone()])
             })
             .collect())

@@ -1,7 +1,7 @@
 //! What damage costs: which points are lost by it, and which are left.
 
 use super::claimed_windows::{Promises, Range, claims_empty, without};
-use super::finding::Finding;
+use crate::analysis::finding::{Code, Finding};
 use crate::error::Result;
 use crate::repository::{BackupName, LineageContents, Manifest};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -29,26 +29,27 @@ pub struct Loss {
 fn is_of_lost_object(finding: &Finding) -> bool {
     matches!(
         finding.code,
-        "object-damaged"
-            | "object-missing"
-            | "object-size"
-            | "object-unreadable"
-            | "log-contents"
-            | "snapshot-contents"
+        Code::ObjectDamaged
+            | Code::ObjectMissing
+            | Code::ObjectSize
+            | Code::ObjectUnreadable
+            | Code::LogContents
+            | Code::SnapshotContents
     )
 }
 
 /// The names of objects that cannot be used any more.
 pub(super) fn lost_objects(findings: &[Finding]) -> HashSet<String> {
     let lost = findings.iter().filter(|finding| is_of_lost_object(finding));
-    lost.filter_map(|finding| finding.object.clone()).collect()
+    lost.filter_map(|finding| finding.object().map(str::to_owned))
+        .collect()
 }
 
 /// Notes in each finding about an object which backups list it.
 pub(super) fn name_backups(findings: &mut [Finding], live: &[(BackupName, Manifest)]) {
     let wanted = findings.iter().filter(|finding| finding.backups.is_empty());
     let wanted: HashSet<String> = wanted
-        .filter_map(|finding| finding.object.clone())
+        .filter_map(|finding| finding.object().map(str::to_owned))
         .collect();
     let mut by_object: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
     for (index, (_, manifest)) in live.iter().enumerate() {
@@ -63,10 +64,7 @@ pub(super) fn name_backups(findings: &mut [Finding], live: &[(BackupName, Manife
         .iter_mut()
         .filter(|finding| finding.backups.is_empty())
     {
-        let listing = finding
-            .object
-            .as_deref()
-            .and_then(|name| by_object.get(name));
+        let listing = finding.object().and_then(|name| by_object.get(name));
         let indices = listing.into_iter().flatten();
         let ids = indices.filter_map(|index| live.get(*index));
         finding.backups = ids.map(|(name, _)| name.id.clone()).collect();
@@ -114,11 +112,11 @@ pub(super) fn weigh(
         let left = promises.ranges_without(&history, &|name| lost.contains(name), is_empty)?;
         let prefix = format!("/{lineage}/");
         let own = findings.iter_mut().filter(|finding| {
-            let object = finding.object.as_deref().unwrap_or_default();
+            let object = finding.object().unwrap_or_default();
             is_of_lost_object(finding) && object.contains(&prefix)
         });
         for finding in own.take(LOST_TOLD_MAX) {
-            let object = finding.object.clone().unwrap_or_default();
+            let object = finding.object().map(str::to_owned).unwrap_or_default();
             let alone = promises.ranges_without(&history, &|name| name == object, is_empty)?;
             finding.lost = without(&given, &alone);
         }

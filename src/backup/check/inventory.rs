@@ -1,6 +1,6 @@
 //! What is in a repository, by its names and its small objects: nothing large is read.
 
-use super::finding::{Finding, Severity};
+use crate::analysis::finding::{Code, Finding, Severity};
 use crate::error::{Error, Result};
 use crate::format::checksum::sha256;
 use crate::history::timeline::side_by_side;
@@ -89,8 +89,8 @@ impl Survey {
                 Ok(_) => return Ok(()),
             },
         };
-        let finding = Finding::new("repository-damaged", Severity::Damage, message);
-        self.findings.push(finding.object(name::REPOSITORY));
+        let finding = Finding::new(Code::RepositoryDamaged, message);
+        self.findings.push(finding.file(name::REPOSITORY));
         Ok(())
     }
 
@@ -115,8 +115,8 @@ impl Survey {
                     self.spared.extend(read.objects);
                 }
                 Err(flaw) => {
-                    let finding = flaw.finding("tomb-damaged", Severity::Damage);
-                    self.findings.push(finding.object(tomb.name));
+                    let finding = flaw.finding(Code::TombDamaged, Severity::Damage);
+                    self.findings.push(finding.file(tomb.name));
                 }
             }
         }
@@ -172,8 +172,8 @@ impl Survey {
             true => Severity::Damage,
             false => Severity::Warning,
         };
-        let finding = flaw.finding("backup-damaged", severity);
-        let finding = finding.object(name.object()).backups([name.id.clone()]);
+        let finding = flaw.finding(Code::BackupDamaged, severity);
+        let finding = finding.file(name.object()).backups([name.id.clone()]);
         self.findings.push(finding);
         match (is_live, flaw) {
             (true, Flaw::Newer(_)) => self.newer.push(name),
@@ -196,13 +196,13 @@ impl Survey {
                 continue;
             };
             if let Err(flaw) = read {
-                let finding = flaw.finding("pin-damaged", Severity::Damage);
-                self.findings.push(finding.object(&pin.name));
+                let finding = flaw.finding(Code::PinDamaged, Severity::Damage);
+                self.findings.push(finding.file(&pin.name));
             }
             if !known.contains(&id) {
                 let message = format!("keeps {id}, but there is no such backup");
-                let finding = Finding::new("pin-without-backup", Severity::Warning, message);
-                self.findings.push(finding.object(&pin.name));
+                let finding = Finding::new(Code::PinWithoutBackup, message);
+                self.findings.push(finding.file(&pin.name));
             }
             self.pinned.insert(id);
         }
@@ -225,14 +225,14 @@ impl Survey {
             if !(self.broken.is_empty() && self.newer.is_empty()) {
                 message.push_str(" (including those of backups that cannot be read)");
             }
-            let finding = Finding::new("object-unlisted", Severity::Info, message);
+            let finding = Finding::new(Code::ObjectUnlisted, message);
             self.findings.push(finding);
         }
         let leftovers = repository.storage().leftovers(LEFTOVER_AGE)?;
         if !leftovers.is_empty() {
             let bytes: u64 = leftovers.iter().map(|(_, size)| size).sum();
             let message = format!("{} unfinished files of {bytes} bytes", leftovers.len());
-            let finding = Finding::new("writer-leftover", Severity::Info, message);
+            let finding = Finding::new(Code::WriterLeftover, message);
             self.findings.push(finding);
         }
         Ok(())
@@ -282,23 +282,21 @@ fn format_of(bytes: &[u8]) -> Option<u64> {
 }
 
 impl Flaw {
-    fn finding(&self, code: &'static str, severity: Severity) -> Finding {
+    fn finding(&self, code: Code, severity: Severity) -> Finding {
         match self {
             Flaw::Newer(format) => {
                 let message = format!(
                     "has format {format}, but this release supports up to {FORMAT_VERSION}"
                 );
-                Finding::new("format-newer", Severity::Warning, message)
+                Finding::new(Code::FormatNewer, message)
             }
-            Flaw::Damaged(message) => Finding::new(code, severity, message.clone()),
-            Flaw::Unreadable(error) => {
-                Finding::new("object-unreadable", Severity::Damage, error.to_string())
-            }
+            Flaw::Damaged(message) => Finding::new(code, message.clone()).severity(severity),
+            Flaw::Unreadable(error) => Finding::new(Code::ObjectUnreadable, error.to_string()),
         }
     }
 }
 
 fn foreign(object: String) -> Finding {
     let message = "has a name that zoovault does not use";
-    Finding::new("name-foreign", Severity::Warning, message).object(object)
+    Finding::new(Code::NameForeign, message).file(object)
 }

@@ -1,6 +1,6 @@
 //! Whether what a manifest says can be so, by itself and beside the others.
 
-use super::finding::{Finding, Severity};
+use crate::analysis::finding::{Code, Finding};
 use crate::format::txnlog::HEADER_LEN;
 use crate::repository::{BackupName, Manifest, StoredLog, name};
 use std::collections::{HashMap, HashSet};
@@ -14,8 +14,8 @@ const ID_LEN: usize = 12;
 pub(super) fn contradictions(backup: &BackupName, manifest: &Manifest) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut tell = |code, message: String| {
-        let finding = Finding::new(code, Severity::Damage, message);
-        let finding = finding.object(backup.object());
+        let finding = Finding::new(code, message);
+        let finding = finding.file(backup.object());
         findings.push(finding.backups([backup.id.clone()]));
     };
     let last = manifest.last.as_ref().map(|mark| mark.zxid);
@@ -32,14 +32,14 @@ pub(super) fn contradictions(backup: &BackupName, manifest: &Manifest) -> Vec<Fi
         }),
     ];
     for message in named.into_iter().flatten() {
-        tell("backup-misnamed", message);
+        tell(Code::BackupMisnamed, message);
     }
     if let Some(message) = contradiction(manifest) {
-        tell("backup-contradictory", message);
+        tell(Code::BackupContradictory, message);
     }
     if let Some((name, expected)) = misnamed(manifest).into_iter().next() {
         tell(
-            "object-misnamed",
+            Code::ObjectMisnamed,
             format!("lists {name}, whose name should be {expected}"),
         );
     }
@@ -47,8 +47,8 @@ pub(super) fn contradictions(backup: &BackupName, manifest: &Manifest) -> Vec<Fi
     let overlap = overlap.filter(|(a, b)| a.last_zxid >= b.first_zxid).count();
     if overlap > 0 {
         let message = format!("{overlap} of its logs begin before the previous one ends");
-        let finding = Finding::new("logs-overlap", Severity::Info, message);
-        let finding = finding.object(backup.object());
+        let finding = Finding::new(Code::LogsOverlap, message);
+        let finding = finding.file(backup.object());
         findings.push(finding.backups([backup.id.clone()]));
     }
     findings
@@ -162,8 +162,8 @@ pub(super) fn order(live: &[(BackupName, Manifest)], now_ms: i64) -> Vec<Finding
         .collect();
     for (backup, manifest) in live {
         let mut tell = |code, message: String| {
-            let finding = Finding::new(code, Severity::Warning, message);
-            let finding = finding.object(backup.object());
+            let finding = Finding::new(code, message);
+            let finding = finding.file(backup.object());
             findings.push(finding.backups([backup.id.clone()]));
         };
         // One that is not there any more was forgotten: nothing is wrong with that.
@@ -176,12 +176,12 @@ pub(super) fn order(live: &[(BackupName, Manifest)], now_ms: i64) -> Vec<Finding
         });
         if let Some(id) = odd {
             let message = format!("claims to follow {id}, which cannot have existed");
-            tell("backup-follows", message);
+            tell(Code::BackupFollows, message);
         }
         let ahead = backup.created_ms.saturating_sub(now_ms);
         if ahead > CLOCK_SKEW_MS {
             let message = format!("is dated {} min in the future", ahead / 60_000);
-            tell("backup-in-future", message);
+            tell(Code::BackupInFuture, message);
         }
     }
     findings.extend(heads(live));
@@ -215,7 +215,7 @@ fn heads(live: &[(BackupName, Manifest)]) -> Vec<Finding> {
             "lineage {lineage}: no backup follows {}, which is not the newest",
             ids.join(", ")
         );
-        Finding::new("lineage-heads", Severity::Info, message).backups(ids)
+        Finding::new(Code::LineageHeads, message).backups(ids)
     };
     heads.into_iter().map(tell).collect()
 }

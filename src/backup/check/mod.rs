@@ -12,8 +12,6 @@
 //! that is what a drill does.
 
 mod claimed_windows;
-pub mod codes;
-mod finding;
 mod impact;
 mod inventory;
 mod manifest;
@@ -21,12 +19,12 @@ mod overview;
 mod read_data;
 mod subset;
 
-pub use finding::{Finding, Severity};
 pub use impact::Loss;
 pub use overview::{Age, Backup, Lineage, Overview, overview};
 pub use read_data::Reading;
 pub use subset::Share;
 
+use crate::analysis::finding::{Code, Finding, Severity};
 use crate::error::{ErrorKind, Result, TxnPlace};
 use crate::format::txnlog::Level;
 use crate::history::source::{self, Source};
@@ -103,7 +101,7 @@ impl Report {
     /// What it comes to.
     pub fn verdict(&self) -> Verdict {
         match self.findings.iter().map(|finding| finding.severity).max() {
-            Some(Severity::Damage) => Verdict::Damaged,
+            Some(Severity::Damage | Severity::Missing) => Verdict::Damaged,
             Some(Severity::Warning) => Verdict::Warnings,
             Some(Severity::Info) | None => Verdict::Whole,
         }
@@ -184,14 +182,14 @@ fn judge_objects(survey: &Survey, findings: &mut Vec<Finding>) -> (u64, u64) {
             Some(size) if size == bytes => continue,
             Some(size) => {
                 let message = format!("is {size} bytes long, but was {bytes} when it was stored");
-                Finding::new("object-size", Severity::Damage, message)
+                Finding::new(Code::ObjectSize, message)
             }
             None => {
                 let message = format!("is missing: {bytes} bytes");
-                Finding::new("object-missing", Severity::Damage, message)
+                Finding::new(Code::ObjectMissing, message)
             }
         };
-        findings.push(finding.object(*name));
+        findings.push(finding.file(*name));
     }
     (listed.len() as u64, listed.values().sum())
 }
@@ -246,8 +244,8 @@ fn forks(
             .iter()
             .map(|fork| {
                 let message = format!("disagrees with {}", name(fork.log));
-                Finding::new("lineage-fork", Severity::Damage, message)
-                    .object(name(fork.other))
+                Finding::new(Code::LineageFork, message)
+                    .file(name(fork.other))
                     .offset(Some(fork.offset))
                     .txn(Some(TxnPlace::Of(fork.zxid)))
             })

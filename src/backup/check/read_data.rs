@@ -1,8 +1,8 @@
 //! Whether objects hold what manifests say: all of their bytes are read, each object once, and
 //! never more than a few in memory.
 
-use super::finding::{Finding, Severity};
 use super::subset::Share;
+use crate::analysis::finding::{Code, Finding};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::snapshot::codec::Codec;
 use crate::format::snapshot::{self, SnapshotReader, SnapshotSummary, Trailer};
@@ -103,8 +103,8 @@ pub(super) fn listed<'a>(
             }
             if same.iter().any(|other| other.contradicts(stored)) {
                 let message = "two backups disagree about it";
-                let finding = Finding::new("object-contradictory", Severity::Damage, message);
-                findings.push(finding.object(stored.name()));
+                let finding = Finding::new(Code::ObjectContradictory, message);
+                findings.push(finding.file(stored.name()));
             }
             same.push(stored);
             all.push(stored);
@@ -158,7 +158,7 @@ pub(super) fn read(
         reading.znodes += records.1;
         findings.append(&mut found);
     }
-    findings.sort_by(|a, b| a.object.cmp(&b.object));
+    findings.sort_by(|a, b| a.file.cmp(&b.file));
     Ok((reading, findings))
 }
 
@@ -175,8 +175,8 @@ fn read_log(repository: &Repository, log: &StoredLog, progress: &dyn Progress) -
     let decompressed = repository.decompress(&log.object, &mut plain, &shown);
     progress.advance(log.object.bytes);
     let wrong = |message: String| {
-        let finding = Finding::new("log-contents", Severity::Damage, message);
-        ((0, 0), vec![finding.object(&log.object.name)])
+        let finding = Finding::new(Code::LogContents, message);
+        ((0, 0), vec![finding.file(&log.object.name)])
     };
     if plain.is_over {
         return wrong(format!("decompresses to more than {} bytes", log.log_bytes));
@@ -191,8 +191,8 @@ fn read_log(repository: &Repository, log: &StoredLog, progress: &dyn Progress) -
         Err(error) => return wrong(detail(&error)),
     };
     if let Some(fault) = summary.faults.first() {
-        let finding = Finding::new("log-contents", Severity::Damage, fault.fault.to_string());
-        let finding = finding.object(&log.object.name).txn(fault.txn);
+        let finding = Finding::new(Code::LogContents, fault.fault.to_string());
+        let finding = finding.file(&log.object.name).txn(fault.txn);
         return ((summary.count, 0), vec![finding.offset(Some(fault.offset))]);
     }
     match differs(log, &summary, plain.bytes.len() as u64) {
@@ -289,8 +289,7 @@ fn read_base(repository: &Repository, base: &StoredSnapshot, progress: &dyn Prog
         });
         return ((0, 0), std::iter::once(failure).chain(rest).collect());
     }
-    let wrong =
-        |message: String| Finding::new("snapshot-contents", Severity::Damage, message).object(name);
+    let wrong = |message: String| Finding::new(Code::SnapshotContents, message).file(name);
     match checked {
         Err(error) => {
             let finding = wrong(detail(&error)).offset(error.offset());
@@ -341,8 +340,8 @@ fn detail(error: &Error) -> String {
 /// The finding that the object `name` cannot be read, or is not what was stored.
 pub(super) fn broken(name: &str, error: &Error) -> Finding {
     let code = match error.kind() {
-        ErrorKind::Damage => "object-damaged",
-        _ => "object-unreadable",
+        ErrorKind::Damage => Code::ObjectDamaged,
+        _ => Code::ObjectUnreadable,
     };
     // The error begins with the object's name, which the finding has too.
     let whole = error.to_string();
@@ -350,7 +349,7 @@ pub(super) fn broken(name: &str, error: &Error) -> Finding {
         Some((_, message)) => message.to_owned(),
         None => whole,
     };
-    Finding::new(code, Severity::Damage, message).object(name)
+    Finding::new(code, message).file(name)
 }
 
 /// Takes no more than was promised: a manipulated object could become any length.
@@ -413,16 +412,16 @@ impl Read for Parts<'_> {
                                 "is longer than the {} bytes that were recorded",
                                 self.noted
                             );
-                            let code = "snapshot-contents";
-                            let finding = Finding::new(code, Severity::Damage, message);
-                            let finding = finding.object(*name);
+                            let code = Code::SnapshotContents;
+                            let finding = Finding::new(code, message);
+                            let finding = finding.file(*name);
                             return Err(self.fail(finding));
                         }
                     },
                     Err(err) => {
                         let message = err.to_string();
-                        let finding = Finding::new("object-damaged", Severity::Damage, message);
-                        let finding = finding.object(*name);
+                        let finding = Finding::new(Code::ObjectDamaged, message);
+                        let finding = finding.file(*name);
                         return Err(self.fail(finding));
                     }
                 }

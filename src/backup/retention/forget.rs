@@ -3,7 +3,7 @@
 
 use super::policy::{Candidate, Policy, Reason, Summary, judge};
 use super::{Clock, ensure_plausible};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Hint, Result};
 use crate::repository::{BackupName, FORMAT_VERSION, Listing, Manifest, Repository, Tombstone};
 use jiff::tz::TimeZone;
 use std::collections::BTreeSet;
@@ -90,8 +90,7 @@ impl Plan {
 pub fn plan(repository: &Repository, what: &What, now_ms: i64, zone: &TimeZone) -> Result<Plan> {
     if matches!(what, What::ByPolicy(policy) if policy.is_empty()) {
         let message = "a policy without a rule would forget everything";
-        return Err(Error::new(ErrorKind::BadArgument, message)
-            .hint("say what to keep: --keep-last, --keep-daily, --keep-within, …"));
+        return Err(Error::new(ErrorKind::BadArgument, message).hint(Hint::NameWhatToKeep));
     }
     ensure_plausible(repository, now_ms)?;
     let listing = repository.listing()?;
@@ -181,9 +180,7 @@ fn choose(plan: &mut Plan, ids: &[String], listing: &Listing) -> Result<()> {
                     "{} is the newest backup of its lineage that restores its last transaction",
                     fate.name.id
                 );
-                return Err(Error::new(ErrorKind::BadArgument, message).hint(
-                    "make another one first; to forget an abandoned lineage, use --lineage",
-                ));
+                return Err(Error::new(ErrorKind::BadArgument, message).hint(Hint::ForgetLineage));
             }
             fate.kept = None;
         }

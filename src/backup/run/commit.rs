@@ -207,7 +207,7 @@ impl Run<'_> {
                         .is_none_or(|last| base.zxid >= last.zxid)
             };
             self.warnings.push(match manifest.snapshots.iter().any(is_restorable) {
-                true => "no window: nothing that is stored can be restored exactly; the newest snapshot can be used as it is, with --accept-unproven".to_owned(),
+                true => "no window: nothing that is stored can be restored exactly; the newest snapshot can be restored as it is, unproven".to_owned(),
                 false => "no window: no sound snapshot leads to the last transaction, so nothing up to it can be restored; have a server take a snapshot, then back up again".to_owned(),
             });
         }

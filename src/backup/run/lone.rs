@@ -126,13 +126,13 @@ impl Run<'_> {
     }
 
     fn tell_lone(&mut self, alone: &Alone) {
-        let (name, zxid, parts) = (&alone.name, alone.zxid, alone.parts());
+        let (name, parts) = (&alone.name, alone.parts());
         self.warnings.push(match alone.is_plausible() {
             true => format!(
-                "{name} is stored on its own: it has no logs, so it appears to be exact, but nothing proves that; 'zoovault restore --to {zxid} --accept-unproven' uses it as it is"
+                "{name} is stored on its own: it has no logs, so it appears to be exact, but nothing proves that; it can be restored as it is, unproven"
             ),
             false => format!(
-                "{name} is stored on its own: it has no logs, and {parts}, so nothing can be restored from it; 'zoovault ls --as-is' and others show it"
+                "{name} is stored on its own: it has no logs, and {parts}, so nothing can be restored from it; it can only be inspected, as it is"
             ),
         });
     }

@@ -278,7 +278,7 @@ impl Run<'_> {
             && snapshots.any(|file| file.zxid() > Zxid::ZERO);
         if has_txns_elsewhere {
             self.warnings.push(
-                "the source has snapshots but no logs: if its server has a separate dataLogDir, give it with --data-log-dir, or give the zoo.cfg".to_owned(),
+                "the source has snapshots but no logs: if its server has a separate dataLogDir, give that too, or the zoo.cfg".to_owned(),
             );
         }
         let is_ahead = self

@@ -7,15 +7,15 @@ use crate::cli::jobs::{self, JobArgs, Outcome};
 use crate::cli::json;
 use crate::cli::repo_args::{self, RepoArg, now_ms};
 use crate::cli::ui::{Render, TextStyle, Ui};
+use crate::cli::views::hint;
 use crate::cli::views::text;
 use anyhow::Context;
 use clap::Args;
 use jiff::Zoned;
 use serde_json::Value;
 use std::io::{self, Write};
-use zoovault::backup::check::{
-    Finding, Loss, Options, ReadData, Reading, Report, Severity, Share, Verdict, check,
-};
+use zoovault::analysis::finding::{Finding, Severity};
+use zoovault::backup::check::{Loss, Options, ReadData, Reading, Report, Share, Verdict, check};
 use zoovault::error::TxnPlace;
 use zoovault::zxid::Zxid;
 
@@ -250,11 +250,11 @@ fn show_finding(out: &mut dyn Write, finding: &Finding, look: &TextStyle) -> io:
     let color = match finding.severity {
         Severity::Info => "2",
         Severity::Warning => "33",
-        Severity::Damage => "31",
+        Severity::Missing | Severity::Damage => "31",
     };
     let severity = format!("{:<8}", finding.severity.name());
     write!(out, "  {} ", look.paint(color, &severity))?;
-    if let Some(object) = &finding.object {
+    if let Some(object) = finding.object() {
         write!(out, "{}: ", text::escape(object))?;
     }
     if let Some(offset) = finding.offset {
@@ -263,22 +263,21 @@ fn show_finding(out: &mut dyn Write, finding: &Finding, look: &TextStyle) -> io:
     if let Some(txn) = finding.txn {
         write!(out, "{txn}: ")?;
     }
-    writeln!(out, "{} [{}]", text::escape(&finding.message), finding.code)?;
+    writeln!(
+        out,
+        "{} [{}]",
+        text::escape(&finding.message),
+        finding.code.name()
+    )?;
     // A manifest names its own backup already.
-    let is_of_object = finding
-        .object
-        .as_ref()
-        .is_some_and(|name| name.ends_with(".zst"));
+    let is_of_object = finding.object().is_some_and(|name| name.ends_with(".zst"));
     if is_of_object && !finding.backups.is_empty() {
         writeln!(out, "           listed by: {}", ids(&finding.backups, look))?;
     }
     if !finding.lost.is_empty() {
         writeln!(out, "           lost: {}", ranges(&finding.lost))?;
     }
-    match finding.next() {
-        Some(next) => writeln!(out, "           next: {next}"),
-        None => Ok(()),
-    }
+    writeln!(out, "           next: {}", hint::words(&finding.next()))
 }
 
 /// The ids of backups, the newest of them where there are many.
@@ -321,9 +320,9 @@ fn reading_json(reading: &Reading) -> json::CheckRead {
 
 fn finding_json(finding: &Finding) -> json::CheckFinding {
     json::CheckFinding {
-        code: finding.code,
+        code: finding.code.name(),
         severity: finding.severity.name(),
-        object: finding.object.clone(),
+        object: finding.object().map(str::to_owned),
         offset: finding.offset,
         zxid: finding
             .txn
@@ -336,6 +335,6 @@ fn finding_json(finding: &Finding) -> json::CheckFinding {
         message: finding.message.clone(),
         backups: finding.backups.clone(),
         lost: ranges_json(&finding.lost),
-        next_step: finding.next(),
+        next_step: hint::words(&finding.next()),
     }
 }

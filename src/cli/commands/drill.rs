@@ -6,6 +6,7 @@ use crate::cli::jobs::{self, Gauge, JobArgs, Outcome};
 use crate::cli::json;
 use crate::cli::repo_args::{self, RepoArg, now_ms};
 use crate::cli::ui::{Render, TextStyle, Ui};
+use crate::cli::views::hint;
 use crate::cli::views::text;
 use anyhow::anyhow;
 use clap::Args;
@@ -208,7 +209,7 @@ impl Render for Shown {
                 zxid: zxid.to_string(),
                 error: error.to_string(),
                 exit_status: exit::of_kind(error.kind()) as u8,
-                next_step: error.next_step().map(str::to_owned),
+                next_step: hint::all(error.hints()),
             });
         json::value(&json::Drill {
             repository: self.repository.clone(),

@@ -5,6 +5,7 @@ use crate::cli::exit::{BadArgument, Exit};
 use crate::cli::json;
 use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::forecast;
+use crate::cli::views::hint;
 use crate::cli::views::labelled::field;
 use crate::cli::views::text;
 use crate::cli::views::verdict;
@@ -15,6 +16,7 @@ use std::fs::File;
 use std::io::{self, BufReader, IsTerminal, Read, Write};
 use std::path::Path;
 use std::path::PathBuf;
+use zoovault::analysis::finding::Code;
 use zoovault::analysis::verify::Report;
 use zoovault::format::datadir::FileName;
 use zoovault::format::snapshot::codec::Codec;
@@ -232,7 +234,8 @@ fn show_explanation(out: &mut dyn Write, found: &Explanation, look: &TextStyle) 
         field(out, look, "releases", &releases(found))?;
     }
     if !entry.findings.is_empty() {
-        field(out, look, "verify", &entry.findings.join(", "))?;
+        let names: Vec<&str> = entry.findings.iter().map(|code| code.name()).collect();
+        field(out, look, "verify", &names.join(", "))?;
     }
     Ok(())
 }
@@ -251,7 +254,12 @@ fn explanation_json(found: &Explanation) -> json::Explanation {
         next_step: found.entry.next,
         since: found.entry.since,
         until: found.entry.until,
-        findings: found.entry.findings,
+        findings: found
+            .entry
+            .findings
+            .iter()
+            .map(|code| code.name())
+            .collect(),
     }
 }
 
@@ -341,7 +349,7 @@ fn effect_words(effect: Effect) -> (&'static str, &'static str) {
 
 fn show_consequence(out: &mut dyn Write, told: &Consequence, look: &TextStyle) -> io::Result<()> {
     let (words, color) = effect_words(told.effect);
-    let code = told.code.map(|code| format!(" [{code}]"));
+    let code = told.code.map(|code| format!(" [{}]", code.name()));
     let code = code.unwrap_or_default();
     writeln!(out, "{}{code}", look.paint(&format!("1;{color}"), words))?;
     field(out, look, "found", &told.what)?;
@@ -356,7 +364,7 @@ fn show_consequence(out: &mut dyn Write, told: &Consequence, look: &TextStyle) -
             field(out, look, "at risk", &risk)?;
         }
     }
-    field(out, look, "next", told.next)
+    field(out, look, "next", &hint::words(&told.next))
 }
 
 fn consequence_json(told: &Consequence) -> json::Consequence {
@@ -367,7 +375,7 @@ fn consequence_json(told: &Consequence) -> json::Consequence {
         message: told.says.clone(),
         message_id: told.entry.map(|entry| entry.id),
         data_at_risk: told.entry.map(|entry| entry.risk.name()),
-        finding: told.code,
-        next_step: told.next,
+        finding: told.code.map(Code::name),
+        next_step: hint::words(&told.next),
     }
 }

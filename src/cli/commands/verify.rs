@@ -7,6 +7,7 @@ use crate::cli::report::{self, Place, Subject};
 use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::files::{behind_header_json, exactness};
 use crate::cli::views::forecast;
+use crate::cli::views::hint;
 use crate::cli::views::text;
 use crate::cli::views::verdict::{exit_of, show_window, verdict_name, window_json};
 use anyhow::Context;
@@ -14,9 +15,9 @@ use clap::Args;
 use serde_json::Value;
 use std::io::{self, Write};
 use std::path::PathBuf;
+use zoovault::analysis::finding::{Finding, Severity};
 use zoovault::analysis::verify::{
-    Depth, Finding, LogReport, LoneSnapshot, Missing, Report, Severity, SnapshotReport, Stretch,
-    verify,
+    Depth, LogReport, LoneSnapshot, Missing, Report, SnapshotReport, Stretch, verify,
 };
 use zoovault::error::TxnPlace;
 use zoovault::format::txnlog::LogSummary;
@@ -242,14 +243,16 @@ fn show_finding(out: &mut dyn Write, finding: &Finding, look: &TextStyle) -> io:
     if let Some(txn) = finding.txn {
         write!(out, "{txn}: ")?;
     }
-    writeln!(out, "{} [{}]", text::escape(&finding.message), finding.code)?;
+    writeln!(
+        out,
+        "{} [{}]",
+        text::escape(&finding.message),
+        finding.code.name()
+    )?;
     if let Some(server) = finding.server().filter(|_| look.verbose) {
         writeln!(out, "           servers: {server}")?;
     }
-    match finding.next {
-        Some(next) => writeln!(out, "           next: {next}"),
-        None => Ok(()),
-    }
+    writeln!(out, "           next: {}", hint::words(&finding.next()))
 }
 
 fn lone_json(lone: &LoneSnapshot) -> json::LoneSnapshot {
@@ -284,7 +287,7 @@ fn stretch_json(stretch: &Stretch) -> json::NotRestorable {
 
 fn finding_json(finding: &Finding) -> json::Finding {
     json::Finding {
-        code: finding.code,
+        code: finding.code.name(),
         severity: finding.severity.name(),
         file: finding.file.as_ref().map(|file| file.display().to_string()),
         offset: finding.offset,
@@ -299,7 +302,7 @@ fn finding_json(finding: &Finding) -> json::Finding {
         time_ms: finding.time,
         message: finding.message.clone(),
         server: finding.server(),
-        next_step: finding.next,
+        next_step: hint::words(&finding.next()),
     }
 }
 

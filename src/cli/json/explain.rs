@@ -3,6 +3,7 @@
 use super::{Forecast, Window};
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// `zoovault explain --json` of messages
 #[derive(Debug, JsonSchema, Serialize)]
@@ -47,7 +48,7 @@ pub struct Explanation {
     /// The last release that prints it.
     pub until: Option<&'static str>,
     /// The findings of `verify` that go with it.
-    pub findings: &'static [&'static str],
+    pub findings: Vec<&'static str>,
 }
 
 /// `zoovault explain --json` of a directory
@@ -91,5 +92,5 @@ pub struct Consequence {
     /// The finding's code.
     pub finding: Option<&'static str>,
     /// What to do next.
-    pub next_step: &'static str,
+    pub next_step: Cow<'static, str>,
 }

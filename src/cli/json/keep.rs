@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// `zoovault check --json`
 #[derive(Debug, JsonSchema, Serialize)]
@@ -73,7 +74,7 @@ pub struct CheckFinding {
     /// The ranges that can no longer be restored.
     pub lost: Vec<ZxidRange>,
     /// What to do next.
-    pub next_step: Option<&'static str>,
+    pub next_step: Cow<'static, str>,
 }
 
 /// What a lineage lost.

@@ -3,6 +3,7 @@
 use super::Forecast;
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// `zoovault verify --json`
 #[derive(Debug, JsonSchema, Serialize)]
@@ -139,7 +140,7 @@ pub struct Finding {
     /// What servers make of it.
     pub server: Option<&'static str>,
     /// What to do next.
-    pub next_step: Option<&'static str>,
+    pub next_step: Cow<'static, str>,
 }
 
 /// A log.

@@ -5,11 +5,12 @@ mod json;
 mod repository;
 
 use crate::cli::exit::Exit;
+use crate::cli::views::hint;
 use anyhow::Context;
 use clap::Args;
 use std::fs;
 use std::path::PathBuf;
-use zoovault::analysis::verify::codes;
+use zoovault::analysis::finding::Code;
 
 /// Write the man pages into a directory.
 #[derive(Args, Debug)]
@@ -53,12 +54,7 @@ fn findings_page() -> Vec<u8> {
         "Every finding of zoovault verify has a code, which never changes, and a severity: info (good to know), warning (status 3), \
          missing (status 5: transactions that the last point needs are not there), damage (status 4). Where a code has two, the finding says which.",
     ));
-    for code in codes::ALL {
-        let severities = code.severities.iter().map(|severity| severity.name());
-        let servers = format!(".PP\n\\fIServers\\fR: {}", roff(code.server));
-        let parts = (code.name, code.meaning, servers.as_str(), code.next);
-        page.push_str(&code_section(parts, severities));
-    }
+    page.extend(Code::of_source().map(code_section));
     page.push_str(
         ".SH \"SEE ALSO\"\nzoovault\\-verify(1), zoovault\\-explain(1), zoovault\\-concepts(7)\n",
     );
@@ -74,26 +70,23 @@ fn check_findings_page() -> Vec<u8> {
         "Every finding of zoovault check has a code, which never changes, and a severity: info (good to know), warning (status 3), \
          damage (status 4). Where a code has two, the finding says which.",
     ));
-    for code in zoovault::backup::check::codes::ALL {
-        let severities = code.severities.iter().map(|severity| severity.name());
-        let parts = (code.name, code.meaning, "", code.next);
-        page.push_str(&code_section(parts, severities));
-    }
+    page.extend(Code::of_repository().map(code_section));
     page.push_str(".SH \"SEE ALSO\"\nzoovault\\-check(1), zoovault\\-backups(1)\n");
     page.into_bytes()
 }
 
-/// The section about one code: its name, its meaning, one more paragraph, and the next step.
-fn code_section(
-    (name, meaning, more, next): (&str, &str, &str, &str),
-    severities: impl Iterator<Item = &'static str>,
-) -> String {
+/// The section about one code: its name, its meaning, what servers make of it, and the next step.
+fn code_section(code: Code) -> String {
+    let severities = code.severities().iter().map(|severity| severity.name());
+    let servers = code.server();
+    let servers = servers.map(|server| format!(".PP\n\\fIServers\\fR: {}", roff(server)));
     format!(
-        ".SH \"{}\"\nSeverity: {}\n.PP\n{}{more}.PP\n\\fINext\\fR: {}",
-        name.replace('-', "\\-"),
+        ".SH \"{}\"\nSeverity: {}\n.PP\n{}{}.PP\n\\fINext\\fR: {}",
+        code.name().replace('-', "\\-"),
         severities.collect::<Vec<_>>().join(" or "),
-        roff(meaning),
-        roff(&format!("{next}.")),
+        roff(code.meaning()),
+        servers.unwrap_or_default(),
+        roff(&format!("{}.", hint::words(&code.next()))),
     )
 }
 

@@ -5,7 +5,8 @@ use super::layout::{Extent, TimeAxis, ZxidAxis, by_epoch};
 use super::{State, Subject, proof_words, when, when_or_unknown};
 use crate::cli::views::files::exactness;
 use crate::cli::views::text;
-use zoovault::analysis::verify::{LogReport, Missing, Severity, SnapshotReport, Window};
+use zoovault::analysis::finding::Severity;
+use zoovault::analysis::verify::{LogReport, Missing, SnapshotReport, Window};
 use zoovault::history::replay::Proof;
 use zoovault::zxid::Zxid;
 
@@ -305,7 +306,7 @@ fn marks(subject: &Subject<'_>) -> Vec<Mark> {
                 title: format!(
                     "{}: {} at {txn}: {}",
                     finding.severity.name(),
-                    finding.code,
+                    finding.code.name(),
                     finding.message
                 ),
             })

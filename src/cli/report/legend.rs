@@ -3,7 +3,8 @@
 
 use super::markup::{Attribute, Markup};
 use super::{State, proof_words};
-use zoovault::analysis::verify::{Report, Severity};
+use zoovault::analysis::finding::Severity;
+use zoovault::analysis::verify::Report;
 use zoovault::history::replay::Proof;
 
 /// The kinds of proof, the best first.

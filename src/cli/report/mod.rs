@@ -24,7 +24,8 @@ use jiff::tz::TimeZone;
 use markup::Markup;
 use std::path::{Path, PathBuf};
 use timeline::Axis;
-use zoovault::analysis::verify::{Depth, LogReport, Report, Severity, SnapshotReport, Verdict};
+use zoovault::analysis::finding::Severity;
+use zoovault::analysis::verify::{Depth, LogReport, Report, SnapshotReport, Verdict};
 use zoovault::history::replay::Proof;
 use zoovault::server::emulate::Start;
 

@@ -6,8 +6,10 @@ use super::servers;
 use super::table::{short, table};
 use super::{State, Subject, depth_words, proof_meaning, proof_words, when};
 use crate::cli::views::files::exactness;
+use crate::cli::views::hint;
 use crate::cli::views::text;
-use zoovault::analysis::verify::{Finding, LogReport, Report, Severity, SnapshotReport, codes};
+use zoovault::analysis::finding::{Finding, Severity};
+use zoovault::analysis::verify::{LogReport, Report, SnapshotReport};
 use zoovault::error::TxnPlace;
 use zoovault::zxid::Zxid;
 
@@ -221,12 +223,11 @@ fn finding_row(out: &mut Markup, row: usize, finding: &Finding) {
     out.tag("td", &[("class", &"wide")], |out| {
         out.text(&finding.message);
         out.text(" ");
-        out.leaf("code", &[("class", &"code")], finding.code);
+        out.leaf("code", &[("class", &"code")], finding.code.name());
     });
     out.tag("td", &[("class", &"where")], |out| place(out, finding));
     out.leaf("td", &[("class", &"wide")], finding.server().unwrap_or("–"));
-    let known = codes::find(finding.code).map(|code| code.next);
-    let next = finding.next.or(known).unwrap_or("–");
+    let next = hint::words(&finding.next());
     out.leaf("td", &[("class", &"wide")], next);
 }
 

@@ -3,10 +3,12 @@
 use super::legend::PROOFS;
 use super::markup::Markup;
 use super::{Subject, is_bad, proof_meaning, proof_words, reaches_last, when, when_or_unknown};
+use crate::cli::views::hint;
 use crate::cli::views::text;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use zoovault::analysis::verify::{Depth, Missing, Report, Severity, Stretch, Verdict, Window};
+use zoovault::analysis::finding::{Finding, Severity};
+use zoovault::analysis::verify::{Depth, Missing, Report, Stretch, Verdict, Window};
 use zoovault::history::replay::Proof;
 
 /// How many ranges are told here; the tables have all.
@@ -285,12 +287,12 @@ fn next_step(out: &mut Markup, report: &Report) {
             });
         }
         let worst = report.findings.first();
-        let words = match (verdict, worst.and_then(|finding| finding.next)) {
+        let words = match (verdict, worst.map(Finding::next)) {
             (Verdict::Sound | Verdict::Warnings, _) if report.depth == Depth::Quick => "Verify without --quick before relying on this; a restore replays, and refuses what it cannot make exact. The newest point, into a new directory:".to_owned(),
             (Verdict::Sound, _) => "None needed. To go back to any of these points, restore it into a new directory:".to_owned(),
             (Verdict::Warnings, _) => "Follow the advice of each warning. To restore the newest point into a new directory:".to_owned(),
             (Verdict::Unreachable | Verdict::Damaged, next) => {
-                let next = next.map(|next| format!("For the worst finding: {next}. ")).unwrap_or_default();
+                let next = next.map(|next| format!("For the worst finding: {}. ", hint::words(&next))).unwrap_or_default();
                 let rest = if report.windows.is_empty() {
                     "Check other members' directories, or a backup."
                 } else {

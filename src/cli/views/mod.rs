@@ -3,6 +3,7 @@
 
 pub mod files;
 pub mod forecast;
+pub mod hint;
 pub mod labelled;
 pub mod remarks;
 pub mod snapshot_formatter;

@@ -3,7 +3,7 @@
 use super::base::{self, exact_ranges};
 use super::bases;
 use super::trust::{self, Trust};
-use crate::error::{Error, ErrorKind, Fault, Result};
+use crate::error::{Error, ErrorKind, Fault, Hint, Result};
 use crate::format::snapshot;
 use crate::format::txnlog::{LogEnd, LogSummary};
 use crate::history::point::Point;
@@ -206,13 +206,9 @@ fn latest(source: &Source, timeline: &Timeline, warnings: &mut Vec<String>) -> R
 fn hidden(error: Error, last: Option<Zxid>) -> Error {
     let error = error.after_txn(last);
     match last {
-        Some(last) => error.or_hint(|| last_to_be_read(last)),
+        Some(last) => error.or_hint(|| Hint::LastReadable(last)),
         None => error,
     }
-}
-
-fn last_to_be_read(last: Zxid) -> String {
-    format!("what follows is unknown; '--to {last}' is the last transaction that can be read")
 }
 
 /// The point right before the txn `zxid`, if nothing is missing there.
@@ -265,8 +261,8 @@ fn ensure_held(source: &Source, timeline: &Timeline, zxid: Zxid) -> Result<()> {
     let nearest = || base::nearest(timeline, &bases, zxid);
     if let Some(damage) = damage {
         return Err(damage.or_hint(|| match (below, above) {
-            (Some(below), None) => last_to_be_read(below),
-            _ => nearest(),
+            (Some(below), None) => Hint::LastReadable(below),
+            _ => nearest().into(),
         }));
     }
     Err(match (below, above) {
@@ -278,7 +274,7 @@ fn ensure_held(source: &Source, timeline: &Timeline, zxid: Zxid) -> Result<()> {
             source,
             format!("{zxid} is after the last transaction, {below}"),
         )
-        .hint("'--to latest' is the last point available"),
+        .hint(Hint::LatestIsLast),
         (None, Some(above)) => not_reachable(
             source,
             format!("{zxid} is before the first transaction, {above}"),
@@ -294,9 +290,7 @@ fn resolve_time(source: &Source, timeline: &Timeline, time: i64) -> Result<Targe
         let message = format!(
             "the requested time is not before the time of any transaction; the last is {last}"
         );
-        return Err(
-            not_reachable(source, message).hint("if that is the point you mean, use '--to latest'")
-        );
+        return Err(not_reachable(source, message).hint(Hint::PerhapsLatest));
     };
     let zxid = before(source, timeline, next)?;
     // Before the very first txn the tree is empty. Somebody who means that says so; a wrong year

@@ -9,7 +9,7 @@
 //! restore.
 
 use super::{Base, BaseFile, Proof, Purpose, Rejected, Replayed, bases, replay};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Hint, Result};
 use crate::history::source::{Source, SourceFile};
 use crate::history::timeline::Timeline;
 use crate::progress::Progress;
@@ -86,16 +86,14 @@ impl Alone {
     }
 
     /// What can be done with it, as the hint of a refusal.
-    fn way(&self) -> String {
-        let name = &self.name;
+    fn way(&self) -> Hint {
+        let name = self.name.clone();
         match self.is_plausible() {
-            true => format!(
-                "{name} shows no later transaction: with --accept-unproven 'restore' and 'export' use it as it is, and with --as-is 'ls', 'cat' and others show it"
-            ),
-            false => format!(
-                "of {name}: {}; so it can only be inspected: 'ls', 'cat', 'stat', 'du', 'diff' and 'export --format jsonl' take --as-is",
-                self.parts()
-            ),
+            true => Hint::UseSnapshotAsIs { name },
+            false => Hint::InspectSnapshotAsIs {
+                name,
+                why: self.parts(),
+            },
         }
     }
 }
@@ -127,10 +125,7 @@ pub(super) fn alone(
     };
     if trust < needed {
         let way = alone.way();
-        return Err(match refusal.next_step().map(str::to_owned) {
-            Some(step) => refusal.hint(format!("{step}; {way}")),
-            None => refusal.hint(way),
-        });
+        return Err(refusal.also(way));
     }
     replayed.proof = Proof::Unproven;
     replayed.alone = Some(alone);

@@ -22,7 +22,7 @@ pub use file::SourceFile;
 
 use crate::archive::{self, Manifest};
 use crate::durable::{self, ScratchDir};
-use crate::error::{AS_OWNER, Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Hint, Result};
 use crate::format::datadir::{self, FileName, ZXID_LAYOUT};
 use crate::format::snapshot::SnapshotReader;
 use crate::format::snapshot::codec::Codec;
@@ -91,7 +91,7 @@ impl Source {
                 }
                 None => {
                     return Err(Error::io(path, "read", err).or_hint(|| {
-                        "give a dataDir, its version-2 folder, a zoo.cfg, a log or snapshot, an archive, or a repository".to_owned()
+                        "give a dataDir, its version-2 folder, a zoo.cfg, a log or snapshot, an archive, or a repository"
                     }));
                 }
             },
@@ -264,8 +264,7 @@ impl Source {
     ) -> Result<()> {
         let entries = fs::read_dir(dir).map_err(|err| {
             // One that may not be read is there: another would not do.
-            Error::io(dir, "read", err)
-                .or_hint(|| "give a separate dataLogDir with --data-log-dir".to_owned())
+            Error::io(dir, "read", err).or_hint(|| Hint::NameLogDir)
         })?;
         self.dirs.push(dir.into());
         let is_split = !is_same_dir(snap_dir, log_dir);
@@ -353,12 +352,12 @@ impl Source {
     fn ensure_allowed(&self) -> Result<()> {
         let is_denied = |file: &SourceFile| {
             let error = file.unopened();
-            error.is_some_and(|error| error.next_step() == Some(AS_OWNER))
+            error.is_some_and(|error| error.is_denied())
         };
         match self.logs.iter().chain(&self.snapshots).all(is_denied) {
             true => {
                 let message = "none of its logs and snapshots can be read";
-                Err(Error::about(&self.shown, ErrorKind::Failed, message).hint(AS_OWNER))
+                Err(Error::about(&self.shown, ErrorKind::Failed, message).hint(Hint::RunAsOwner))
             }
             false => Ok(()),
         }

@@ -9,7 +9,7 @@
 use super::dated::{Dated, Inside};
 use super::file::source_file;
 use super::{Source, SourceFile};
-use crate::error::{AS_OWNER, Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::datadir::{FileName, snapshot_name, zxid_within};
 use crate::format::record::txn::DIGEST_VERSION;
 use crate::format::snapshot::codec::Codec;
@@ -66,9 +66,7 @@ impl Source {
         let content = recognise(path).or_else(|error| match error.kind() {
             // As every file of a directory is, one that is there and cannot be read is one all the
             // same, unless that is for want of permission.
-            ErrorKind::Damage if is_named(named) && error.next_step() != Some(AS_OWNER) => {
-                Ok(Content::Foreign)
-            }
+            ErrorKind::Damage if is_named(named) && !error.is_denied() => Ok(Content::Foreign),
             ErrorKind::Damage => Err(error.failed()),
             _ => Err(error),
         })?;

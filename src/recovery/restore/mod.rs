@@ -16,7 +16,7 @@ mod compatibility;
 mod write;
 
 use crate::durable::{self, StagedDir, ensure_absent, write_file};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Hint, Result};
 use crate::format::datadir::{ACCEPTED_EPOCH, CURRENT_EPOCH, MYID, VERSION_DIR, snapshot_name};
 use crate::format::release::Release;
 use crate::history::point::Point;
@@ -243,8 +243,9 @@ pub fn ensure_writable(source: &Source, place: &Where) -> Result<()> {
         let (a, b) = (durable::resolved(target), durable::resolved(log_dir));
         if a.starts_with(&b) || b.starts_with(&a) {
             let message = "and the dataDir must not be inside one another";
-            return Err(Error::about(log_dir, ErrorKind::BadArgument, message)
-                .hint("omit --data-log-dir for a single directory, or name two separate ones"));
+            return Err(
+                Error::about(log_dir, ErrorKind::BadArgument, message).hint(Hint::OneTargetOrTwo)
+            );
         }
     }
     Ok(())
@@ -389,7 +390,7 @@ fn uncovered(tree: &DataTree) -> Vec<String> {
         .first()
         .map(|(session, _)| {
             format!(
-                "{nodes} ephemerals belong to {} unknown sessions (the first is {session}): a leader deletes them on start but its followers do not; --ephemerals drop removes them",
+                "{nodes} ephemerals belong to {} unknown sessions (the first is {session}): a leader deletes them on start but its followers do not; a restore can leave them out",
                 uncovered.len()
             )
         })

@@ -8,13 +8,15 @@
 
 use super::entries;
 use super::entry::Entry;
-use crate::analysis::verify::{Depth, Finding, Report, Severity, codes, verify};
-use crate::error::{Result, TxnPlace};
+use crate::analysis::finding::{Code, Fact, Finding, Severity};
+use crate::analysis::verify::{Depth, Report, verify};
+use crate::error::{Hint, Result, TxnPlace};
 use crate::format::datadir::{CURRENT_EPOCH, FileName};
 use crate::format::record::{Effect as TxnEffect, TxnBody};
 use crate::history::source::{EpochFile, Source, SourceFile};
 use crate::progress::Progress;
 use crate::zxid::Zxid;
+use nix::errno::Errno;
 
 /// What one thing does to a start. The order is that of importance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,9 +57,9 @@ pub struct Consequence {
     /// What is known of that message.
     pub entry: Option<&'static Entry>,
     /// The code of the finding behind it.
-    pub code: Option<&'static str>,
+    pub code: Option<Code>,
     /// The next safe step.
-    pub next: &'static str,
+    pub next: Hint,
 }
 
 /// What would come of a start.
@@ -120,7 +122,7 @@ const MEMBERS: &str = "every release, as a member of an ensemble; a standalone s
 const EAGER_ACLS: &str = "3.8.4 and later of 3.8; 3.9.2 and later";
 const SPLIT_CHECKED: &str = "3.4.12 and later of 3.4; 3.5.4 and later";
 /// What servers read of one record by default, the longer for 3.5.7 and later.
-const READ_MAX: [i64; 2] = [0xf_ffff + 1024, 2 * 0xf_ffff];
+const READ_MAX: [u64; 2] = [0xf_ffff + 1024, 2 * 0xf_ffff];
 const ROOT_LIMITS: &[u8] = b"/zookeeper/quota/zookeeper_limits";
 
 /// Verifies `source`, and says what would come of a start on it.
@@ -195,9 +197,6 @@ impl<'a> Start<'a> {
             .as_ref()
             .map(|file| format!("{}: ", file.display()))
             .unwrap_or_default();
-        let next = finding
-            .next
-            .or(codes::find(finding.code).map(|code| code.next));
         self.told.push(Consequence {
             effect,
             releases: releases.to_owned(),
@@ -205,7 +204,7 @@ impl<'a> Start<'a> {
             says: entry.map(Entry::message),
             entry,
             code: Some(finding.code),
-            next: next.unwrap_or_default(),
+            next: finding.next(),
         });
     }
 
@@ -228,13 +227,13 @@ impl<'a> Start<'a> {
             says: Some(says.unwrap_or_else(|| entry.message())),
             entry: Some(entry),
             code: None,
-            next: entry.next,
+            next: entry.next.into(),
         });
     }
 
     fn meet(&mut self, finding: &Finding) {
         use Effect::{Loses, Refuses, Unsure};
-        if finding.code.starts_with("log-") && !self.is_read(finding) {
+        if is_of_log(finding) && !self.is_read(finding) {
             if finding.severity == Severity::Damage {
                 self.tell(
                     finding,
@@ -246,31 +245,31 @@ impl<'a> Start<'a> {
             return;
         }
         match finding.code {
-            "log-bad-checksum" => self.tell(finding, Refuses, EVERY, "log-checksum"),
-            "log-bad-magic" | "log-all-zeros" | "log-version-two" => self.tell(finding, Refuses, EVERY, "log-magic"),
-            "log-unknown-type" => self.tell(finding, Refuses, EVERY, "log-unknown-type"),
-            "log-cut-header" => self.tell(finding, Refuses, EVERY, "log-eof-in-header"),
-            "log-empty" if finding.severity == Severity::Warning => {
+            Code::LogBadChecksum => self.tell(finding, Refuses, EVERY, "log-checksum"),
+            Code::LogBadMagic | Code::LogAllZeros | Code::LogVersionTwo => self.tell(finding, Refuses, EVERY, "log-magic"),
+            Code::LogUnknownType => self.tell(finding, Refuses, EVERY, "log-unknown-type"),
+            Code::LogCutHeader => self.tell(finding, Refuses, EVERY, "log-eof-in-header"),
+            Code::LogEmpty if finding.severity == Severity::Warning => {
                 self.tell(finding, Refuses, "3.4.0 to 3.9.2; later ones delete the file", "log-eof-in-header");
             }
-            "log-empty" => self.tell(finding, Refuses, EVERY, "log-eof-in-header"),
-            "log-bad-length" => self.tell(
+            Code::LogEmpty => self.tell(finding, Refuses, EVERY, "log-eof-in-header"),
+            Code::LogBadLength => self.tell(
                 finding,
                 Refuses,
                 "every release; if the length is plausible, they silently drop the rest of the log instead",
                 "length-in-log",
             ),
-            "log-bad-end-mark" | "log-bad-record" | "log-cut" => self.tell(
+            Code::LogBadEndMark | Code::LogBadRecord | Code::LogCut => self.tell(
                 finding,
                 Loses,
                 "every release; 3.9.4 and later refuse to start if a log follows",
                 "log-partial",
             ),
-            "log-fork" => self.tell(finding, Loses, EVERY, "log-zxid-repeated"),
-            "log-large-record" => self.large_record(finding),
-            "file-lookalike" => self.tell(finding, Unsure, "3.6.0 and later", ""),
-            "file-unreadable" => self.unreadable(finding),
-            "file-misplaced" => {
+            Code::LogFork => self.tell(finding, Loses, EVERY, "log-zxid-repeated"),
+            Code::LogLargeRecord => self.too_large(finding, "length-in-log"),
+            Code::FileLookalike => self.tell(finding, Unsure, "3.6.0 and later", ""),
+            Code::FileUnreadable => self.unreadable(finding),
+            Code::FileMisplaced => {
                 let is_log = finding
                     .file
                     .as_ref()
@@ -279,16 +278,16 @@ impl<'a> Start<'a> {
                 let id = if is_log { "logs-in-data-dir" } else { "snapshots-in-log-dir" };
                 self.tell(finding, Refuses, SPLIT_CHECKED, id);
             }
-            "txns-missing" => self.gap(finding),
-            "digest-mismatch" => self.tell(finding, Loses, EVERY, "digest-mismatch"),
-            "log-zxid-order" => self.tell(finding, Unsure, EVERY, "log-zxid-repeated"),
-            "logs-missing" if finding.severity == Severity::Missing => {
+            Code::TxnsMissing => self.gap(finding),
+            Code::DigestMismatch => self.tell(finding, Loses, EVERY, "digest-mismatch"),
+            Code::LogZxidOrder => self.tell(finding, Unsure, EVERY, "log-zxid-repeated"),
+            Code::LogsMissing if finding.severity == Severity::Missing => {
                 self.tell(finding, Loses, EVERY, "");
             }
-            "logs-missing" | "snapshot-differs" | "txns-differ" => self.tell(finding, Unsure, EVERY, ""),
-            "acl-unresolved" => self.tell(finding, Unsure, EAGER_ACLS, "acl-missing"),
-            "ephemerals-uncovered" => self.tell(finding, Unsure, EVERY, ""),
-            code if code.starts_with("snapshot-") => self.snapshot(finding),
+            Code::LogsMissing | Code::SnapshotDiffers | Code::TxnsDiffer => self.tell(finding, Unsure, EVERY, ""),
+            Code::AclUnresolved => self.tell(finding, Unsure, EAGER_ACLS, "acl-missing"),
+            Code::EphemeralsUncovered => self.tell(finding, Unsure, EVERY, ""),
+            code if code.name().starts_with("snapshot-") => self.snapshot(finding),
             // The rest says what can be restored, or changes nothing at a start.
             _ => {}
         }
@@ -304,10 +303,13 @@ impl<'a> Start<'a> {
             let releases = "no release reads this file as long as the newest snapshot loads";
             return self.tell(finding, Effect::None, releases, "");
         }
-        let id = match &finding.message {
-            told if told.contains("Permission denied") => "dir-unwritable",
-            told if told.contains("Input/output error") => "disk-failing",
-            _ => "",
+        let id = match finding.fact {
+            Some(Fact::OsError(code)) => match Errno::from_raw(code) {
+                Errno::EACCES | Errno::EPERM => "dir-unwritable",
+                Errno::EIO => "disk-failing",
+                _ => "",
+            },
+            Some(Fact::Length(_)) | None => "",
         };
         let releases = match is_of(self.source.logs()) {
             true => EVERY,
@@ -316,20 +318,11 @@ impl<'a> Start<'a> {
         self.tell(finding, Effect::Refuses, releases, id);
     }
 
-    fn large_record(&mut self, finding: &Finding) {
-        let log = self.report.logs.iter().find(|log| {
-            finding
-                .file
-                .as_ref()
-                .is_some_and(|file| file.ends_with(&log.name))
-        });
-        let len = log
-            .and_then(|log| log.summary.as_ref())
-            .and_then(|summary| i64::try_from(summary.largest_record).ok());
-        self.too_large(finding, len.unwrap_or(0), "length-in-log");
-    }
-
-    fn too_large(&mut self, finding: &Finding, len: i64, id: &str) {
+    fn too_large(&mut self, finding: &Finding, id: &str) {
+        let len = match finding.fact {
+            Some(Fact::Length(len)) => len,
+            Some(Fact::OsError(_)) | None => 0,
+        };
         let [early, late] = READ_MAX;
         let releases = if len > late {
             "every release with default settings"
@@ -387,30 +380,22 @@ impl<'a> Start<'a> {
             .base
             .is_some_and(|base| finding.file.as_deref() == Some(base.shown()));
         match finding.code {
-            "snapshot-dangling-acl" if is_base => {
+            Code::SnapshotDanglingAcl if is_base => {
                 self.tell(finding, Effect::Unsure, EAGER_ACLS, "acl-missing");
             }
-            "snapshot-large-data" if is_base => {
-                let words: Vec<&str> = finding
-                    .message
-                    .rsplit("\" has ")
-                    .next()
-                    .unwrap_or_default()
-                    .split(' ')
-                    .collect();
-                let len = words.first().and_then(|len| len.parse().ok());
-                self.too_large(finding, len.unwrap_or(0), "length-in-snapshot");
+            Code::SnapshotLargeData if is_base => {
+                self.too_large(finding, "length-in-snapshot");
             }
-            "snapshot-alone" | "snapshot-alone-inexact" if is_base => {
+            Code::SnapshotAlone | Code::SnapshotAloneInexact if is_base => {
                 self.tell(finding, Effect::Unsure, EVERY, "");
             }
-            "snapshot-alone"
-            | "snapshot-alone-inexact"
-            | "snapshot-dangling-acl"
-            | "snapshot-large-data"
-            | "snapshot-free-name"
-            | "snapshot-odd-header"
-            | "snapshot-differs-sessions" => {}
+            Code::SnapshotAlone
+            | Code::SnapshotAloneInexact
+            | Code::SnapshotDanglingAcl
+            | Code::SnapshotLargeData
+            | Code::SnapshotFreeName
+            | Code::SnapshotOddHeader
+            | Code::SnapshotDiffersSessions => {}
             _ => {
                 let base = self.base.map(SourceFile::name);
                 let releases = match base {
@@ -527,6 +512,11 @@ impl<'a> Start<'a> {
         }
         Ok(())
     }
+}
+
+/// Whether what was found is in a log.
+fn is_of_log(finding: &Finding) -> bool {
+    finding.code.name().starts_with("log-")
 }
 
 /// Whether servers try to load a snapshot at all.

@@ -1,6 +1,7 @@
 //! What is known of a message.
 
 use super::pattern::Captures;
+use crate::analysis::finding::Code;
 
 /// What a message means for the server that printed it. The order is that of importance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,7 +88,7 @@ pub struct Entry {
     /// The next safe step.
     pub next: &'static str,
     /// The codes under which `verify` finds the same.
-    pub findings: &'static [&'static str],
+    pub findings: &'static [Code],
     /// What the numbers in the message say.
     pub facts: fn(&Captures) -> Vec<String>,
 }

@@ -2,6 +2,7 @@
 
 use super::super::entry::{BLANK, Entry, Risk, Weight, sign};
 use super::super::pattern::Captures;
+use crate::analysis::finding::Code;
 
 pub(super) const ENTRIES: &[Entry] = &[
     Entry {
@@ -16,7 +17,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::Maybe,
         at_risk: "nothing that a quorum has; but this member's last transactions are in no other member's history",
         next: "copy this member's directory, empty its version-2 directories, and let it sync from the leader",
-        findings: &["txns-missing", "log-fork"],
+        findings: &[Code::TxnsMissing, Code::LogFork],
         facts: about_zxid,
         ..BLANK
     },

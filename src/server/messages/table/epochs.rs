@@ -2,6 +2,7 @@
 
 use super::super::entry::{BLANK, Entry, Risk, Weight, sign};
 use super::super::pattern::Captures;
+use crate::analysis::finding::Code;
 
 const NO_EDIT: &str = "do not delete or edit the file while other members run: an epoch that was used must not be reused. If a quorum is healthy, copy this member's version-2 aside, empty it, and let it take the tree from them. Where this is the only copy, `zoovault restore DIR --to latest --members ...`: it writes both files, above every epoch seen";
 
@@ -16,7 +17,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::No,
         at_risk: "logs and snapshots are not affected; a standalone server never reads the file",
         next: NO_EDIT,
-        findings: &["epoch-files", "file-leftover"],
+        findings: &[Code::EpochFiles, Code::FileLeftover],
         facts: about_current,
         ..BLANK
     },
@@ -30,7 +31,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::No,
         at_risk: "logs and snapshots are not affected",
         next: NO_EDIT,
-        findings: &["epoch-files"],
+        findings: &[Code::EpochFiles],
         facts: about_accepted,
         ..BLANK
     },
@@ -43,7 +44,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::Maybe,
         at_risk: "this member may have transactions that the others no longer have",
         next: "copy this member's directory before anything else. Run `zoovault verify DIR` on every member's directory: the one that reaches the highest zxid has the most; restore all from it",
-        findings: &["epoch-files"],
+        findings: &[Code::EpochFiles],
         facts: about_leader,
         ..BLANK
     },
@@ -59,7 +60,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::No,
         at_risk: "logs and snapshots are not affected",
         next: NO_EDIT,
-        findings: &["epoch-files"],
+        findings: &[Code::EpochFiles],
         facts: about_text,
         ..BLANK
     },
@@ -74,7 +75,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::Maybe,
         at_risk: "nothing in a directory where this is expected; if the files were lost, an epoch may be reused, and members can silently differ",
         next: "if this member was not restored on purpose, find out what happened to the file",
-        findings: &["epoch-files"],
+        findings: &[Code::EpochFiles],
         facts: about_created,
         ..BLANK
     },
@@ -92,7 +93,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::No,
         at_risk: "this is normal",
         next: "nothing to do",
-        findings: &["file-leftover"],
+        findings: &[Code::FileLeftover],
         ..BLANK
     },
 ];

@@ -3,6 +3,7 @@
 use super::super::entry::{BLANK, Entry, Risk, Weight, sign, sign_with};
 use super::super::pattern::Captures;
 use super::{IN_LOG, IN_NETWORK, IN_SNAPSHOT};
+use crate::analysis::finding::Code;
 
 /// Longer records than this were never seen; such a length is rather a damaged one.
 const PLAUSIBLE_MAX: i64 = 1 << 28;
@@ -19,7 +20,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::Maybe,
         at_risk: "nothing if the record is merely large: it is intact, and a larger jute.maxbuffer reads them. If the length is damaged, the rest of the log",
         next: WHICH,
-        findings: &["log-large-record", "log-bad-length"],
+        findings: &[Code::LogLargeRecord, Code::LogBadLength],
         facts: about_length,
         ..BLANK
     },
@@ -32,7 +33,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::Maybe,
         at_risk: "nothing if the znode is merely large; if there is no older snapshot, the server does not start",
         next: WHICH,
-        findings: &["snapshot-large-data", "snapshot-damaged"],
+        findings: &[Code::SnapshotLargeData, Code::SnapshotDamaged],
         facts: about_length,
         ..BLANK
     },
@@ -61,7 +62,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::Maybe,
         at_risk: "nothing if it is merely large: it is intact, and a larger jute.maxbuffer reads them. If the length is damaged, the rest of the file",
         next: WHICH,
-        findings: &["log-large-record", "snapshot-large-data", "log-bad-length"],
+        findings: &[
+            Code::LogLargeRecord,
+            Code::SnapshotLargeData,
+            Code::LogBadLength,
+        ],
         facts: about_length,
         ..BLANK
     },

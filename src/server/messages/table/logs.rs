@@ -4,6 +4,7 @@ use super::super::entry::{BLANK, Entry, Risk, Weight, sign, sign_with};
 use super::super::file_name;
 use super::super::pattern::Captures;
 use super::{IN_LOG, IN_NETWORK, IN_SNAPSHOT, REPLACE};
+use crate::analysis::finding::Code;
 use crate::format::record::TxnKind;
 
 pub(super) const ENTRIES: &[Entry] = &[
@@ -19,7 +20,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::Yes,
         at_risk: "the transaction in that record, and every later transaction of this member that no other member and no snapshot has; no release starts with this",
         next: REPLACE,
-        findings: &["log-bad-checksum"],
+        findings: &[Code::LogBadChecksum],
         ..BLANK
     },
     Entry {
@@ -33,7 +34,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::Maybe,
         at_risk: "nothing if the file never had a transaction; the file does not show whether it did",
         next: "make sure that the disk has room; run `zoovault verify DIR` on the directory, and compare the last zxid with the other members'",
-        findings: &["log-empty"],
+        findings: &[Code::LogEmpty],
         facts: about_file,
         ..BLANK
     },
@@ -45,7 +46,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::No,
         at_risk: "the file contains nothing",
         next: "make the server's user the owner of the directory, or move the empty file away",
-        findings: &["log-empty"],
+        findings: &[Code::LogEmpty],
         facts: about_file,
         ..BLANK
     },
@@ -61,7 +62,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         at_risk: "nothing if it is the newest log, which had no transactions yet; otherwise, all its transactions",
         next: "look for the smallest log.* file; run `zoovault verify DIR`. Only if it is the newest one and 0 to 15 bytes long, move it out of the directory and start again; 3.9.3 and \
                later do that themselves for 0 bytes",
-        findings: &["log-empty", "log-cut-header"],
+        findings: &[Code::LogEmpty, Code::LogCutHeader],
         ..BLANK
     },
     Entry {
@@ -73,7 +74,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::Maybe,
         at_risk: "nothing, as long as an older snapshot and every log after it exist",
         next: "do not run PurgeTxnLog now: it may count this file as valid. Run `zoovault verify DIR`; when it shows a window up to the last transaction, move the file away",
-        findings: &["snapshot-cut"],
+        findings: &[Code::SnapshotCut],
         facts: about_file,
         ..BLANK
     },
@@ -99,7 +100,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::Maybe,
         at_risk: "nothing if it is the newest log and it is empty",
         next: "give zoovault the stack trace too, or run `zoovault verify DIR`: it names the file",
-        findings: &["log-empty", "log-cut-header", "snapshot-cut"],
+        findings: &[Code::LogEmpty, Code::LogCutHeader, Code::SnapshotCut],
         ..BLANK
     },
     Entry {
@@ -110,7 +111,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::Maybe,
         at_risk: "nothing at the end of the newest log: that transaction was never acknowledged. In the middle of a log, or in an older one, everything after it in that file is dropped, and the server runs with znodes missing",
         next: "run `zoovault verify DIR`: log-torn-tail is harmless, log-bad-end-mark or log-cut is not. Then stop the server before it writes and purges more, and restore",
-        findings: &["log-torn-tail", "log-bad-end-mark", "log-cut"],
+        findings: &[Code::LogTornTail, Code::LogBadEndMark, Code::LogCut],
         ..BLANK
     },
     Entry {
@@ -125,10 +126,10 @@ pub(super) const ENTRIES: &[Entry] = &[
         at_risk: "every transaction of that log, if it was one",
         next: "run `zoovault verify DIR`. If the file is all zeros and the newest, move it away; if it was never a log (a copy, an archive), move it away; otherwise get it from another member or a backup",
         findings: &[
-            "log-bad-magic",
-            "log-all-zeros",
-            "log-version-two",
-            "file-lookalike",
+            Code::LogBadMagic,
+            Code::LogAllZeros,
+            Code::LogVersionTwo,
+            Code::FileLookalike,
         ],
         facts: about_magic,
         ..BLANK
@@ -141,7 +142,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::Maybe,
         at_risk: "the files are intact; this release cannot start with them",
         next: "run `zoovault verify DIR`. If a newer release wrote the directory, start that release again; if it is a check (type 13), `zoovault restore DIR --to latest`: it knows that such a transaction changes nothing",
-        findings: &["log-unknown-type"],
+        findings: &[Code::LogUnknownType],
         facts: about_type,
         ..BLANK
     },
@@ -155,7 +156,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::Yes,
         at_risk: "that record and everything after it in the log",
         next: REPLACE,
-        findings: &["log-bad-length"],
+        findings: &[Code::LogBadLength],
         ..BLANK
     },
     Entry {
@@ -170,7 +171,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::Maybe,
         at_risk: "nothing if both transactions are the same; otherwise two histories are mixed",
         next: "run `zoovault verify DIR`: log-fork names logs that contradict each other",
-        findings: &["log-fork"],
+        findings: &[Code::LogFork],
         facts: about_decimal_zxid,
         ..BLANK
     },

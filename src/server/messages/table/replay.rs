@@ -2,6 +2,7 @@
 
 use super::super::entry::{BLANK, Entry, Risk, Weight, sign, sign_with};
 use super::super::pattern::Captures;
+use crate::analysis::finding::Code;
 
 pub(super) const ENTRIES: &[Entry] = &[
     Entry {
@@ -18,7 +19,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::Yes,
         at_risk: "what the missing transactions wrote, unless a snapshot after the gap has it. Releases up to 3.9.3 would have silently started and served the rest",
         next: "do not start an older release with it. Run `zoovault verify DIR`: it names the gap and the windows around it; another member's log or a backup may have those transactions",
-        findings: &["txns-missing"],
+        findings: &[Code::TxnsMissing],
         facts: about_gap,
         ..BLANK
     },
@@ -37,7 +38,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::Yes,
         at_risk: "this member serves different data from the leader, from that transaction on",
         next: "copy the directories of all members, run `zoovault verify DIR` on each: one that is sound has the correct data. Then let the wrong member sync from it",
-        findings: &["digest-mismatch"],
+        findings: &[Code::DigestMismatch],
         facts: about_zxid,
         ..BLANK
     },
@@ -55,7 +56,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::Yes,
         at_risk: "the tree is a mixture of before and after, and the server serves it",
         next: "stop the server. Run `zoovault verify DIR`: find the logs that are missing, or restore from an older snapshot",
-        findings: &["last-unreachable", "txns-missing"],
+        findings: &[Code::LastUnreachable, Code::TxnsMissing],
         facts: about_cover,
         ..BLANK
     },
@@ -69,7 +70,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::No,
         at_risk: "the bytes are intact; it is the server that cannot load them. Older releases load them and can give such znodes the wrong list",
         next: "`zoovault verify DIR`, then `zoovault restore DIR --to latest --target NEW`: the replay keeps lists by value, and every release can load what it writes",
-        findings: &["snapshot-dangling-acl", "acl-unresolved"],
+        findings: &[Code::SnapshotDanglingAcl, Code::AclUnresolved],
         facts: about_acl,
         ..BLANK
     },
@@ -82,7 +83,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::Maybe,
         at_risk: "data is intact, but up to 3.9.1 the znode may end up with the ACL of another",
         next: "run `zoovault verify DIR`; where it shows snapshot-dangling-acl, compare ACLs that matter with those that `zoovault restore` gives",
-        findings: &["snapshot-dangling-acl"],
+        findings: &[Code::SnapshotDanglingAcl],
         facts: about_acl,
         ..BLANK
     },
@@ -132,7 +133,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::Maybe,
         at_risk: "znodes may be missing",
         next: "run `zoovault verify DIR`: look for gaps and digest mismatches",
-        findings: &["txns-missing", "digest-mismatch"],
+        findings: &[Code::TxnsMissing, Code::DigestMismatch],
         facts: about_path,
         ..BLANK
     },

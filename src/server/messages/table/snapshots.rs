@@ -3,6 +3,7 @@
 use super::super::entry::{BLANK, Entry, Risk, Weight, sign, sign_with};
 use super::super::file_name;
 use super::super::pattern::Captures;
+use crate::analysis::finding::Code;
 
 const KEEP: &str = "do not run PurgeTxnLog: it judges a snapshot by its last bytes and may delete the older ones that still work. Copy the directory, then run `zoovault verify DIR`: it shows which points can be restored from which base";
 const OLDER: &str = "nothing, as long as an older snapshot and every log after it exist: the server continues with that one. If there is none, it does not start";
@@ -19,7 +20,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::Maybe,
         at_risk: OLDER,
         next: KEEP,
-        findings: &["snapshot-bad-checksum"],
+        findings: &[Code::SnapshotBadChecksum],
         facts: about_file,
         ..BLANK
     },
@@ -34,7 +35,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::Maybe,
         at_risk: OLDER,
         next: KEEP,
-        findings: &["snapshot-bad-magic"],
+        findings: &[Code::SnapshotBadMagic],
         facts: about_magic,
         ..BLANK
     },
@@ -49,7 +50,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::Maybe,
         at_risk: OLDER,
         next: KEEP,
-        findings: &["snapshot-missing-parent"],
+        findings: &[Code::SnapshotMissingParent],
         facts: about_orphan,
         ..BLANK
     },
@@ -68,7 +69,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::Maybe,
         at_risk: OLDER,
         next: KEEP,
-        findings: &["snapshot-bad-compression", "snapshot-cut"],
+        findings: &[Code::SnapshotBadCompression, Code::SnapshotCut],
         facts: about_file,
         ..BLANK
     },
@@ -81,7 +82,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::Maybe,
         at_risk: "nothing, as long as an older snapshot and every log after it exist; but the server does not look for them",
         next: "copy the directory, then run `zoovault verify DIR`: where its windows reach the last transaction without this snapshot, move the file out of the directory and start again",
-        findings: &["snapshot-cut", "snapshot-damaged", "snapshot-bad-checksum"],
+        findings: &[
+            Code::SnapshotCut,
+            Code::SnapshotDamaged,
+            Code::SnapshotBadChecksum,
+        ],
         facts: about_file,
         ..BLANK
     },
@@ -93,7 +98,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::Maybe,
         at_risk: OLDER,
         next: KEEP,
-        findings: &["snapshot-cut"],
+        findings: &[Code::SnapshotCut],
         facts: about_skipped,
         ..BLANK
     },
@@ -108,9 +113,9 @@ pub(super) const ENTRIES: &[Entry] = &[
         at_risk: "everything that only this directory has: without a snapshot, the logs are history without a beginning, unless they begin with the first transaction",
         next: "delete nothing and do not set snapshot.trust.empty. Copy the directory, then run `zoovault verify DIR`; look for an older snapshot, another member, or a backup",
         findings: &[
-            "nothing-restorable",
-            "snapshot-damaged",
-            "snapshot-bad-checksum",
+            Code::NothingRestorable,
+            Code::SnapshotDamaged,
+            Code::SnapshotBadChecksum,
         ],
         facts: about_dir,
         ..BLANK
@@ -128,7 +133,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::Yes,
         at_risk: "everything before the first log, if the logs do not begin with the first transaction; a standalone 3.5.6 does not even replay the logs",
         next: "stop the server, turn the property off, and run `zoovault verify DIR`: if the logs begin with the first transaction, `zoovault restore DIR --to latest` makes the snapshot",
-        findings: &["nothing-restorable"],
+        findings: &[Code::NothingRestorable],
         ..BLANK
     },
     Entry {
@@ -141,7 +146,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         at_risk: "nothing if the logs begin with the first transaction; otherwise everything before the first log present",
         next: "do not set snapshot.trust.empty, and copy no blank snapshot into the directory: both can lose everything. Run `zoovault verify DIR`; where it shows a window from the empty tree, \
                `zoovault restore DIR --to latest` makes the snapshot that is missing",
-        findings: &["nothing-restorable"],
+        findings: &[Code::NothingRestorable],
         ..BLANK
     },
     Entry {
@@ -155,7 +160,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::Maybe,
         at_risk: OLDER,
         next: KEEP,
-        findings: &["snapshot-damaged"],
+        findings: &[Code::SnapshotDamaged],
         facts: about_file,
         ..BLANK
     },

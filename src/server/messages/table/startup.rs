@@ -3,6 +3,7 @@
 
 use super::super::entry::{BLANK, Entry, Risk, Weight, sign, sign_with};
 use super::super::pattern::Captures;
+use crate::analysis::finding::Code;
 
 const LOADING: &[&str] = &[
     "ZKDatabase.loadDataBase",
@@ -20,7 +21,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::No,
         at_risk: "the files are not read or changed; a server that started without those logs would lack their transactions",
         next: "move log.* from dataDir/version-2 to dataLogDir/version-2, or set dataLogDir as it was; then `zoovault verify DATADIR --data-log-dir DIR`",
-        findings: &["file-misplaced"],
+        findings: &[Code::FileMisplaced],
         ..BLANK
     },
     Entry {
@@ -31,7 +32,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::No,
         at_risk: "the files are not read or changed; a server that started without those snapshots would lack what is in them",
         next: "move snapshot.* from dataLogDir/version-2 to dataDir/version-2, or set dataLogDir as it was; then `zoovault verify DATADIR --data-log-dir DIR`",
-        findings: &["file-misplaced"],
+        findings: &[Code::FileMisplaced],
         ..BLANK
     },
     Entry {
@@ -90,7 +91,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::Maybe,
         at_risk: "acknowledged transactions are safe; the newest log may be left with zero bytes and the newest snapshot cut, either of which can stop the next start",
         next: "free up space by removing files that are not ZooKeeper's. Then run `zoovault verify DIR` before the start, and before anything in version-2 is deleted",
-        findings: &["log-empty", "log-cut-header", "snapshot-cut"],
+        findings: &[Code::LogEmpty, Code::LogCutHeader, Code::SnapshotCut],
         ..BLANK
     },
     Entry {
@@ -112,7 +113,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::Maybe,
         at_risk: "nothing in the files, unless a length is damaged",
         next: "raise -Xmx; run `zoovault verify DIR` to make sure that no length is damaged",
-        findings: &["log-bad-length"],
+        findings: &[Code::LogBadLength],
         ..BLANK
     },
     Entry {
