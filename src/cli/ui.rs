@@ -5,7 +5,7 @@ use crate::cli::exit::Exit;
 use crate::cli::json;
 use crate::cli::progress::Bars;
 use crate::cli::writer_thread::Out;
-use serde_json::Value;
+use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
 use zoovault::error::{Error, TxnPlace};
 
@@ -14,7 +14,7 @@ pub trait Render {
     /// For people, in lines.
     fn human(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()>;
     /// For programs: one document. Fields are added, never renamed.
-    fn json(&self) -> Value;
+    fn json(&self) -> json::Result;
 }
 
 /// How text is to look.
@@ -97,8 +97,7 @@ impl Ui {
         self.bars.finish();
         let mut bytes = Vec::new();
         if self.json {
-            serde_json::to_writer_pretty(&mut bytes, &report.json())?;
-            bytes.push(b'\n');
+            json::document(&mut bytes, &report.json()?)?;
         } else if !self.quiet || matters {
             report.human(&mut bytes, &self.look)?;
         }
@@ -127,9 +126,9 @@ impl Ui {
     }
 
     /// Writes one JSON document to stdout.
-    pub fn document(&self, document: &Value) -> anyhow::Result<()> {
-        let mut bytes = serde_json::to_vec_pretty(document)?;
-        bytes.push(b'\n');
+    pub fn document(&self, document: &impl Serialize) -> anyhow::Result<()> {
+        let mut bytes = Vec::new();
+        json::document(&mut bytes, document)?;
         self.print(&bytes)
     }
 
@@ -175,16 +174,14 @@ impl Ui {
         self.bars.finish();
         let cause = err.chain().find_map(|cause| cause.downcast_ref::<Error>());
         let next = cause.and_then(Error::next_step);
-        let line = if self.json {
-            failure(&format!("{err:#}"), exit, cause, next).to_string()
+        // A closed stderr leaves nobody to tell.
+        let _ = if self.json {
+            fail_as_json(&format!("{err:#}"), exit, cause, next)
         } else {
+            let message = crate::cli::views::text::escape(&format!("{err:#}"));
             let next = next.map(|next| format!("; {next}")).unwrap_or_default();
-            format!(
-                "zoovault: {}{next}",
-                crate::cli::views::text::escape(&format!("{err:#}"))
-            )
+            writeln!(io::stderr().lock(), "zoovault: {message}{next}")
         };
-        let _ = writeln!(io::stderr().lock(), "{line}");
     }
 
     /// Ends what is drawn.
@@ -193,10 +190,15 @@ impl Ui {
     }
 }
 
-/// A failure for programs.
-fn failure(message: &str, exit: Exit, cause: Option<&Error>, next_step: Option<&str>) -> Value {
+/// Says on stderr why it failed, for programs.
+fn fail_as_json(
+    message: &str,
+    exit: Exit,
+    cause: Option<&Error>,
+    next_step: Option<&str>,
+) -> io::Result<()> {
     let txn = cause.and_then(Error::txn);
-    json::value(&json::Failure {
+    let failure = json::Failure {
         error: message.to_owned(),
         exit_status: exit as u8,
         file: cause
@@ -206,15 +208,17 @@ fn failure(message: &str, exit: Exit, cause: Option<&Error>, next_step: Option<&
         zxid: txn.and_then(TxnPlace::of).map(|zxid| zxid.to_string()),
         after_zxid: txn.and_then(TxnPlace::after).map(|zxid| zxid.to_string()),
         next_step: next_step.map(str::to_owned),
-    })
+    };
+    let mut line = Vec::new();
+    json::line(&mut line, &failure)?;
+    io::stderr().lock().write_all(&line)
 }
 
 /// Says on stderr what is wrong with the arguments, for programs: there is no [`Ui`] then.
 pub fn refuse_as_json(message: &str) {
     let next = Some("for more information, try '--help'");
-    let line = failure(message, Exit::BadArguments, None, next);
     // A closed stderr leaves nobody to tell.
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let _ = fail_as_json(message, Exit::BadArguments, None, next);
 }
 
 /// Says on stderr that something is to be looked at, where there is no [`Ui`]: when a signal has
@@ -251,8 +255,9 @@ impl Lines<'_> {
     }
 
     /// Adds one line of JSON.
-    pub fn push_json(&mut self, value: &Value) -> anyhow::Result<()> {
-        self.push(format!("{value}\n").as_bytes())
+    pub fn push_json(&mut self, line: &impl Serialize) -> anyhow::Result<()> {
+        json::line(&mut self.buffer, line)?;
+        self.push(&[])
     }
 
     /// Writes what was kept back.

@@ -9,7 +9,6 @@ use crate::cli::repo_args::{self, RepoArg, now_ms};
 use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::text;
 use clap::Args;
-use serde_json::Value;
 use std::io::{self, Write};
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
@@ -469,7 +468,7 @@ impl Render for Done {
         Ok(())
     }
 
-    fn json(&self) -> Value {
+    fn json(&self) -> json::Result {
         let backups = self.backups.iter().map(|(path, backup)| {
             let manifest = &backup.manifest;
             json::Backed {

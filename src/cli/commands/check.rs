@@ -11,7 +11,6 @@ use crate::cli::views::text;
 use anyhow::Context;
 use clap::Args;
 use jiff::Zoned;
-use serde_json::Value;
 use std::io::{self, Write};
 use zoovault::backup::check::{
     Finding, Loss, Options, ReadData, Reading, Report, Severity, Share, Verdict, check,
@@ -165,7 +164,7 @@ impl Render for Shown<'_> {
         }
     }
 
-    fn json(&self) -> Value {
+    fn json(&self) -> json::Result {
         let report = self.report;
         json::value(&json::Check {
             repository: self.repository.clone(),

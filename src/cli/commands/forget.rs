@@ -10,7 +10,6 @@ use crate::cli::views::text;
 use anyhow::Context;
 use clap::Args;
 use jiff::tz::TimeZone;
-use serde_json::Value;
 use std::io::{self, Write};
 use std::path::Path;
 use zoovault::backup::retention::forget::{Fate, Lineage, Plan, What, execute, plan};
@@ -282,7 +281,7 @@ impl Render for Shown {
         Ok(())
     }
 
-    fn json(&self) -> Value {
+    fn json(&self) -> json::Result {
         let (kept, forgotten) = self.counts();
         let backup = |fate: &Fate| {
             let told = fate.manifest.as_ref();

@@ -11,7 +11,6 @@ use crate::cli::views::text;
 use crate::cli::views::verdict::{exit_of, show_window, verdict_name, window_json};
 use anyhow::Context;
 use clap::Args;
-use serde_json::Value;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use zoovault::analysis::verify::{
@@ -188,7 +187,7 @@ impl Render for Shown<'_> {
         }
     }
 
-    fn json(&self) -> Value {
+    fn json(&self) -> json::Result {
         let report = self.report;
         json::value(&json::Verify {
             source: self.source.clone(),

@@ -4,8 +4,6 @@ use super::AfterHeader;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use serde_json::Value;
-
 /// `zoovault inspect --json`
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct Inspect {
@@ -14,9 +12,9 @@ pub struct Inspect {
     /// Which releases may have written the files.
     pub written_by: &'static str,
     /// The content of `acceptedEpoch`: a number, or the text if it is no number.
-    pub accepted_epoch: Value,
+    pub accepted_epoch: Option<InspectEpoch>,
     /// The content of `currentEpoch`, likewise.
-    pub current_epoch: Value,
+    pub current_epoch: Option<InspectEpoch>,
     /// The logs.
     pub logs: Vec<InspectLog>,
     /// The snapshots.
@@ -25,6 +23,16 @@ pub struct Inspect {
     pub windows: Vec<InspectWindow>,
     /// Ranges of transactions that are missing.
     pub gaps: Vec<InspectGap>,
+}
+
+/// What is in a file that holds an epoch.
+#[derive(Debug, JsonSchema, Serialize)]
+#[serde(untagged)]
+pub enum InspectEpoch {
+    /// A number.
+    Number(i64),
+    /// Text that is no number.
+    Text(String),
 }
 
 /// A log.

@@ -5,7 +5,6 @@ use crate::cli::exit::{BadArgument, Exit};
 use crate::cli::json;
 use crate::cli::ui::{Render, TextStyle};
 use crate::cli::views::text;
-use serde_json::Value;
 use std::collections::HashSet;
 use std::io::{self, Write};
 use std::path::Path;
@@ -150,7 +149,7 @@ impl Render for List<'_> {
         Ok(())
     }
 
-    fn json(&self) -> Value {
+    fn json(&self) -> json::Result {
         let overview = self.overview;
         json::value(&json::Backups {
             repository: self.place.clone(),
