@@ -166,7 +166,7 @@ impl Render for Report {
             windows: overview
                 .windows
                 .iter()
-                .map(|[from, to]| json::InspectWindow {
+                .map(|[from, to]| json::TimedRange {
                     from_zxid: from.0.to_string(),
                     to_zxid: to.0.to_string(),
                     from_time_ms: from.1,

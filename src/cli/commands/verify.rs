@@ -272,8 +272,8 @@ fn missing_json(missing: &Missing) -> json::Missing {
     }
 }
 
-fn stretch_json(stretch: &Stretch) -> json::NotRestorable {
-    json::NotRestorable {
+fn stretch_json(stretch: &Stretch) -> json::TimedRange {
+    json::TimedRange {
         from_zxid: stretch.from.to_string(),
         to_zxid: stretch.to.to_string(),
         from_time_ms: stretch.from_time,

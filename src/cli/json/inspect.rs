@@ -1,6 +1,6 @@
 //! What `inspect` writes.
 
-use super::AfterHeader;
+use super::{AfterHeader, TimedRange};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -20,7 +20,7 @@ pub struct Inspect {
     /// The snapshots.
     pub snapshots: Vec<InspectSnapshot>,
     /// Ranges that could be restored, by names, headers and last bytes alone: nothing was verified.
-    pub windows: Vec<InspectWindow>,
+    pub windows: Vec<TimedRange>,
     /// Ranges of transactions that are missing.
     pub gaps: Vec<InspectGap>,
 }
@@ -75,19 +75,6 @@ pub struct InspectSnapshot {
     pub exact_from_is_known: bool,
     /// What is unusual about it.
     pub remark: Option<String>,
-}
-
-/// A range that could be restored.
-#[derive(Debug, JsonSchema, Serialize)]
-pub struct InspectWindow {
-    /// Its first zxid.
-    pub from_zxid: String,
-    /// Its last zxid.
-    pub to_zxid: String,
-    /// The time of the first.
-    pub from_time_ms: Option<i64>,
-    /// The time of the last.
-    pub to_time_ms: Option<i64>,
 }
 
 /// Transactions that are missing.

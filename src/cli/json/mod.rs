@@ -14,6 +14,7 @@ mod inspect;
 mod keep;
 mod ncdu;
 mod page;
+mod range;
 mod restore;
 mod server;
 mod top;
@@ -23,7 +24,7 @@ mod znode;
 
 pub use backup::{
     Backed, Backup, Backups, BackupsEntry, BackupsLineage, DamagedEntry, Init, Newest, Pin, Pinned,
-    ReadableEntry, StoredRange,
+    ReadableEntry,
 };
 pub use bytes::{AsText, Hex, NullablePathField, PathField};
 pub use compare::{
@@ -33,21 +34,21 @@ pub use compare::{
 pub use diff::{DiffLine, DiffSession, DiffSide, DiffSummary, DiffTop, DiffZnode};
 pub use explain::{Consequence, Explain, ExplainDirectory, Explanation};
 pub use history::{HistoryEnd, HistoryEvent, HistoryGap, HistoryLine, HistoryStart, HistoryState};
-pub use inspect::{Inspect, InspectEpoch, InspectGap, InspectLog, InspectSnapshot, InspectWindow};
+pub use inspect::{Inspect, InspectEpoch, InspectGap, InspectLog, InspectSnapshot};
 pub use keep::{
     Check, CheckFinding, CheckLoss, CheckRead, Copy, DamagedBackup, Drill, DrillFailure, Drilled,
-    Forget, ForgetBackup, ForgetLineage, HeldBack, Prune, ZxidRange,
+    Forget, ForgetBackup, ForgetLineage, HeldBack, Prune,
 };
 pub use ncdu::{NcduHeader, NcduNode};
 pub use page::documents;
+pub use range::{TimedRange, ZxidRange};
 pub use restore::{Export, RejectedBase, Restore};
 pub use server::{
     ChangedZnode, Forecast, Hole as LoadHole, Outcome, Printed, Refused, Served, Truth,
 };
 pub use top::{Top, TopBucket, TopRow};
 pub use verify::{
-    AfterHeader, Finding, LoneSnapshot, Missing, NotRestorable, Verify, VerifyLog, VerifySnapshot,
-    Window,
+    AfterHeader, Finding, LoneSnapshot, Missing, Verify, VerifyLog, VerifySnapshot, Window,
 };
 pub use write::{Each, Result, document, line, list, value};
 pub use znode::{
