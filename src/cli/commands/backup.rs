@@ -62,7 +62,7 @@ pub struct BackupArgs {
     /// Keep running; check every SECONDS (without a number, as configured, or 10), and store what
     /// is new. SIGTERM or SIGINT ends it after the current round, with status 0. Metrics and pings
     /// report each round; hooks run once: before the first round, and after the last, according to
-    /// how that ended. If the first round fails, it ends
+    /// how that ended. If the first round fails, the command ends
     #[arg(
         long,
         value_name = "SECONDS",

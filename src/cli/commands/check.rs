@@ -54,7 +54,7 @@ pub struct CheckArgs {
     /// Read every object that a backup lists
     #[arg(long)]
     pub read_data: bool,
-    /// Read a part of the objects: N/M, or by date: daily/month and the like
+    /// Read a part of the objects: N/M, or by date, such as daily/month
     #[arg(long, value_name = "PART", conflicts_with = "read_data")]
     pub read_data_subset: Option<String>,
     #[command(flatten)]

@@ -63,19 +63,19 @@ pub struct KeepArgs {
     /// Keep the newest N
     #[arg(long, value_name = "N", help_heading = "Rules")]
     pub keep_last: Option<u32>,
-    /// Keep one of each of the latest N hours that have a backup
+    /// Keep one backup for each of the latest N hours that have one
     #[arg(long, value_name = "N", help_heading = "Rules")]
     pub keep_hourly: Option<u32>,
-    /// Keep one of each of the latest N days that have a backup
+    /// Keep one backup for each of the latest N days that have one
     #[arg(long, value_name = "N", help_heading = "Rules")]
     pub keep_daily: Option<u32>,
-    /// Keep one of each of the latest N weeks that have a backup
+    /// Keep one backup for each of the latest N weeks that have one
     #[arg(long, value_name = "N", help_heading = "Rules")]
     pub keep_weekly: Option<u32>,
-    /// Keep one of each of the latest N months that have a backup
+    /// Keep one backup for each of the latest N months that have one
     #[arg(long, value_name = "N", help_heading = "Rules")]
     pub keep_monthly: Option<u32>,
-    /// Keep one of each of the latest N years that have a backup
+    /// Keep one backup for each of the latest N years that have one
     #[arg(long, value_name = "N", help_heading = "Rules")]
     pub keep_yearly: Option<u32>,
     /// Keep all that are at most this much older than the newest one: 36h, 7d, 1y6mo

@@ -32,7 +32,7 @@ const TOLD_MAX: usize = 5;
 pub struct PruneArgs {
     #[command(flatten)]
     pub repo: RepoArg,
-    /// Do it
+    /// Apply the plan, instead of only showing it
     #[arg(short, long)]
     pub yes: bool,
     #[command(flatten)]

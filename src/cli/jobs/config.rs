@@ -27,8 +27,8 @@ const ADDRESSES: [&str; 2] = ["ping-url", "ping-url-file"];
 /// Which configuration to use.
 #[derive(Args, Clone, Debug, Default)]
 pub struct ConfigArgs {
-    /// The configuration file; by default ~/.config/zoovault/zoovault.toml, or else
-    /// /etc/zoovault/zoovault.toml. /dev/null stands for none
+    /// The configuration file; by default ~/.config/zoovault/zoovault.toml, or if there is none,
+    /// /etc/zoovault/zoovault.toml. Use /dev/null for no configuration
     #[arg(
         long,
         value_name = "FILE",
@@ -36,7 +36,7 @@ pub struct ConfigArgs {
         help_heading = "Configuration"
     )]
     pub config: Option<PathBuf>,
-    /// Put what the file says in [profile.NAME] before what it says at its top
+    /// Use the settings in [profile.NAME] of the file; those at its top apply where it has none
     #[arg(
         long,
         value_name = "NAME",
