@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use nix::errno::Errno;
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -373,6 +374,24 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
         file.sync_all()
     };
     write().map_err(|err| Error::io(path, "write", err))
+}
+
+/// Puts a small file in the place of `target`, whose mode it keeps; a new one can be read by all.
+///
+/// # Errors
+/// When it cannot be written. What was there is then unchanged.
+pub fn replace_file(target: &Path, bytes: &[u8]) -> Result<()> {
+    let staged = Staged::new(target)?;
+    let write = || {
+        let mode = fs::metadata(target).map_or(0o644, |found| found.permissions().mode() & 0o7777);
+        let mut file = File::create(&staged.temporary)?;
+        file.set_permissions(fs::Permissions::from_mode(mode))?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&staged.temporary, target)
+    };
+    write().map_err(|err| Error::io(target, "write", err))?;
+    sync_dir(&parent_of(target))
 }
 
 /// Makes the names in a directory last.

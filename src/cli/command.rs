@@ -12,6 +12,7 @@ use super::exit::Exit;
 use super::man;
 use super::ui::Ui;
 use clap::{CommandFactory, Parser, Subcommand};
+use std::process::ExitCode;
 
 /// Backs up, proves, restores and inspects Apache ZooKeeper data directories, offline and without a
 /// JVM.
@@ -61,8 +62,16 @@ pub enum Command {
 }
 
 /// Runs the command.
-pub fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<Exit> {
+pub fn run(cli: &Cli, ui: &Ui) -> anyhow::Result<ExitCode> {
     match &cli.command {
+        // The statuses of monitoring plugins are others.
+        Command::Backups(args) if args.nagios => Ok(backups::monitor(args, ui)?.into()),
+        command => Ok(run_command(command, ui)?.into()),
+    }
+}
+
+fn run_command(command: &Command, ui: &Ui) -> anyhow::Result<Exit> {
+    match command {
         Command::Inspect(args) => inspect::run(args, ui),
         Command::Verify(args) => verify::run(args, ui),
         Command::Compare(args) => compare::run(args, ui),

@@ -28,7 +28,7 @@ pub fn main() -> ExitCode {
         Err(err) => {
             // Help and version are results, everything else is a wrong argument.
             if err.use_stderr() {
-                return refuse(err).into();
+                return refuse(err);
             }
             // A closed pipe is nobody's fault.
             let _ = err.print();
@@ -43,7 +43,7 @@ pub fn main() -> ExitCode {
     exit::yield_to_signal();
     ui.finish();
     match ended {
-        Ok(exit) => exit.into(),
+        Ok(status) => status,
         Err(err) if exit::is_closed_pipe(&err) => Exit::Done.into(),
         Err(err) => {
             let exit = exit::of_error(&err);
@@ -54,15 +54,15 @@ pub fn main() -> ExitCode {
 }
 
 /// Tells what is wrong with the arguments, in the way that they ask for.
-fn refuse(mut err: clap::Error) -> Exit {
+fn refuse(mut err: clap::Error) -> ExitCode {
     let args: Vec<_> = std::env::args_os().skip(1).collect();
     let has = |name: &str| args.iter().any(|arg| arg == name);
     if has("--nagios") {
-        return commands::backups::bad_arguments(&in_a_line(&err));
+        return commands::backups::bad_arguments(&in_a_line(&err)).into();
     }
     if has("--json") {
         ui::refuse_as_json(&in_a_line(&err));
-        return Exit::BadArguments;
+        return Exit::BadArguments.into();
     }
     // Clap would show what the environment says as if it were required.
     let mut program = Cli::command();
@@ -76,7 +76,7 @@ fn refuse(mut err: clap::Error) -> Exit {
     }
     // A closed stderr leaves nobody to tell.
     let _ = err.print();
-    Exit::BadArguments
+    Exit::BadArguments.into()
 }
 
 /// What is wrong, and what may have been meant, without the usage.

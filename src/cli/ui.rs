@@ -6,7 +6,7 @@ use crate::cli::json;
 use crate::cli::progress::Bars;
 use crate::cli::views::hint;
 use crate::cli::writer_thread::Out;
-use serde_json::Value;
+use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
 use zoovault::error::{Error, TxnPlace};
 
@@ -15,7 +15,7 @@ pub trait Render {
     /// For people, in lines.
     fn human(&self, out: &mut dyn Write, look: &TextStyle) -> io::Result<()>;
     /// For programs: one document. Fields are added, never renamed.
-    fn json(&self) -> Value;
+    fn json(&self) -> json::Result;
 }
 
 /// How text is to look.
@@ -98,8 +98,7 @@ impl Ui {
         self.bars.finish();
         let mut bytes = Vec::new();
         if self.json {
-            serde_json::to_writer_pretty(&mut bytes, &report.json())?;
-            bytes.push(b'\n');
+            json::document(&mut bytes, &report.json()?)?;
         } else if !self.quiet || matters {
             report.human(&mut bytes, &self.look)?;
         }
@@ -128,9 +127,9 @@ impl Ui {
     }
 
     /// Writes one JSON document to stdout.
-    pub fn document(&self, document: &Value) -> anyhow::Result<()> {
-        let mut bytes = serde_json::to_vec_pretty(document)?;
-        bytes.push(b'\n');
+    pub fn document(&self, document: &impl Serialize) -> anyhow::Result<()> {
+        let mut bytes = Vec::new();
+        json::document(&mut bytes, document)?;
         self.print(&bytes)
     }
 
@@ -176,16 +175,14 @@ impl Ui {
         self.bars.finish();
         let cause = err.chain().find_map(|cause| cause.downcast_ref::<Error>());
         let next = cause.and_then(|cause| hint::all(cause.hints()));
-        let line = if self.json {
-            failure(&format!("{err:#}"), exit, cause, next).to_string()
+        // A closed stderr leaves nobody to tell.
+        let _ = if self.json {
+            fail_as_json(&format!("{err:#}"), exit, cause, next)
         } else {
+            let message = crate::cli::views::text::escape(&format!("{err:#}"));
             let next = next.map(|next| format!("; {next}")).unwrap_or_default();
-            format!(
-                "zoovault: {}{next}",
-                crate::cli::views::text::escape(&format!("{err:#}"))
-            )
+            writeln!(io::stderr().lock(), "zoovault: {message}{next}")
         };
-        let _ = writeln!(io::stderr().lock(), "{line}");
     }
 
     /// Ends what is drawn.
@@ -194,10 +191,15 @@ impl Ui {
     }
 }
 
-/// A failure for programs.
-fn failure(message: &str, exit: Exit, cause: Option<&Error>, next_step: Option<String>) -> Value {
+/// Says on stderr why it failed, for programs.
+fn fail_as_json(
+    message: &str,
+    exit: Exit,
+    cause: Option<&Error>,
+    next_step: Option<String>,
+) -> io::Result<()> {
     let txn = cause.and_then(Error::txn);
-    json::value(&json::Failure {
+    let failure = json::Failure {
         error: message.to_owned(),
         exit_status: exit as u8,
         file: cause
@@ -207,15 +209,17 @@ fn failure(message: &str, exit: Exit, cause: Option<&Error>, next_step: Option<S
         zxid: txn.and_then(TxnPlace::of).map(|zxid| zxid.to_string()),
         after_zxid: txn.and_then(TxnPlace::after).map(|zxid| zxid.to_string()),
         next_step,
-    })
+    };
+    let mut line = Vec::new();
+    json::line(&mut line, &failure)?;
+    io::stderr().lock().write_all(&line)
 }
 
 /// Says on stderr what is wrong with the arguments, for programs: there is no [`Ui`] then.
 pub fn refuse_as_json(message: &str) {
     let next = Some("for more information, try '--help'".to_owned());
-    let line = failure(message, Exit::BadArguments, None, next);
     // A closed stderr leaves nobody to tell.
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let _ = fail_as_json(message, Exit::BadArguments, None, next);
 }
 
 /// Says on stderr that something is to be looked at, where there is no [`Ui`]: when a signal has
@@ -252,8 +256,9 @@ impl Lines<'_> {
     }
 
     /// Adds one line of JSON.
-    pub fn push_json(&mut self, value: &Value) -> anyhow::Result<()> {
-        self.push(format!("{value}\n").as_bytes())
+    pub fn push_json(&mut self, line: &impl Serialize) -> anyhow::Result<()> {
+        json::line(&mut self.buffer, line)?;
+        self.push(&[])
     }
 
     /// Writes what was kept back.

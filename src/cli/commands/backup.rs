@@ -9,7 +9,6 @@ use crate::cli::repo_args::{self, RepoArg, now_ms};
 use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::text;
 use clap::Args;
-use serde_json::Value;
 use std::io::{self, Write};
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
@@ -63,7 +62,7 @@ pub struct BackupArgs {
     /// Keep running; check every SECONDS (without a number, as configured, or 10), and store what
     /// is new. SIGTERM or SIGINT ends it after the current round, with status 0. Metrics and pings
     /// report each round; hooks run once: before the first round, and after the last, according to
-    /// how that ended. If the first round fails, it ends
+    /// how that ended. If the first round fails, the command ends
     #[arg(
         long,
         value_name = "SECONDS",
@@ -469,7 +468,7 @@ impl Render for Done {
         Ok(())
     }
 
-    fn json(&self) -> Value {
+    fn json(&self) -> json::Result {
         let backups = self.backups.iter().map(|(path, backup)| {
             let manifest = &backup.manifest;
             json::Backed {

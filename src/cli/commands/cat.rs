@@ -3,6 +3,7 @@
 use crate::cli::args::{EXIT_STATUS, POINTS};
 use crate::cli::commands::point_args::AtArgs;
 use crate::cli::exit::Exit;
+use crate::cli::json::ZnodeAt;
 use crate::cli::ui::Ui;
 use crate::cli::views::text;
 use crate::cli::views::znode;
@@ -45,9 +46,10 @@ pub fn run(args: &CatArgs, ui: &Ui) -> anyhow::Result<Exit> {
         return Ok(Exit::Failed);
     };
     if ui.is_json() {
-        let mut document = reading.header();
-        document.extend(znode::Writer::new(reading.tree()).fields(&node, true)?);
-        ui.document(&document.into())?;
+        ui.document(&ZnodeAt {
+            point: reading.fields(),
+            znode: znode::json(reading.tree(), &node, true),
+        })?;
         return Ok(reading.forget());
     }
     match node.data {

@@ -12,7 +12,6 @@ use crate::cli::views::text;
 use anyhow::Context;
 use clap::Args;
 use jiff::Zoned;
-use serde_json::Value;
 use std::io::{self, Write};
 use zoovault::analysis::finding::{Finding, Severity};
 use zoovault::backup::check::{Loss, Options, ReadData, Reading, Report, Share, Verdict, check};
@@ -55,7 +54,7 @@ pub struct CheckArgs {
     /// Read every object that a backup lists
     #[arg(long)]
     pub read_data: bool,
-    /// Read a part of the objects: N/M, or by date: daily/month and the like
+    /// Read a part of the objects: N/M, or by date, such as daily/month
     #[arg(long, value_name = "PART", conflicts_with = "read_data")]
     pub read_data_subset: Option<String>,
     #[command(flatten)]
@@ -165,7 +164,7 @@ impl Render for Shown<'_> {
         }
     }
 
-    fn json(&self) -> Value {
+    fn json(&self) -> json::Result {
         let report = self.report;
         json::value(&json::Check {
             repository: self.repository.clone(),

@@ -9,7 +9,6 @@ use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::text;
 use anyhow::Context;
 use clap::Args;
-use serde_json::Value;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use zoovault::backup::copy::{Copied, Plan, What, execute, plan};
@@ -216,7 +215,7 @@ impl Render for Shown {
         }
     }
 
-    fn json(&self) -> Value {
+    fn json(&self) -> json::Result {
         let copied = self.copied.as_ref();
         let (_, objects, bytes) = self.sums();
         let ids = |backups: &[BackupName]| -> Vec<String> {

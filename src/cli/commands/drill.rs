@@ -10,7 +10,6 @@ use crate::cli::views::hint;
 use crate::cli::views::text;
 use anyhow::anyhow;
 use clap::Args;
-use serde_json::Value;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use zoovault::backup::drill::{Options, Report, drill};
@@ -187,7 +186,7 @@ impl Render for Shown {
         Ok(())
     }
 
-    fn json(&self) -> Value {
+    fn json(&self) -> json::Result {
         let report = &self.report;
         let restored = report.restored.iter().map(|restored| json::Drilled {
             zxid: restored.zxid.to_string(),

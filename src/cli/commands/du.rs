@@ -3,12 +3,11 @@
 use crate::cli::args::{EXIT_STATUS, POINTS};
 use crate::cli::commands::point_args::{AtArgs, Reading};
 use crate::cli::exit::{BadArgument, Exit};
+use crate::cli::json::{self, Du, NcduHeader, NcduNode, PathField, Subtree};
 use crate::cli::ui::Ui;
 use crate::cli::views::text;
 use crate::cli::views::value;
-use crate::cli::views::znode;
 use clap::Args;
-use serde_json::Map;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -88,26 +87,20 @@ fn human(out: &mut impl Write, sums: &[Sum<'_>]) -> io::Result<()> {
 }
 
 fn json(out: &mut impl Write, reading: &Reading<()>, sums: &[Sum<'_>]) -> io::Result<()> {
-    znode::open_list(out, reading.header(), "subtrees")?;
-    let mut separator = "";
-    for sum in sums {
-        let mut fields = Map::new();
-        value::put_bytes(&mut fields, "path", Some(znode::path(sum.path)));
-        fields.insert("depth".to_owned(), sum.depth.into());
-        for (name, number) in [
-            ("bytes", sum.bytes),
-            ("own_bytes", sum.own_bytes),
-            ("stored_bytes", sum.stored_bytes),
-            ("znodes", sum.znodes),
-            ("ephemerals", sum.ephemerals),
-        ] {
-            fields.insert(name.to_owned(), number.into());
-        }
-        out.write_all(separator.as_bytes())?;
-        separator = ",\n";
-        serde_json::to_writer(&mut *out, &fields)?;
-    }
-    writeln!(out, "\n]}}")
+    let subtrees = sums.iter().map(|sum| Subtree {
+        bytes: sum.bytes,
+        depth: sum.depth,
+        ephemerals: sum.ephemerals,
+        own_bytes: sum.own_bytes,
+        path: PathField::of_znode(sum.path),
+        stored_bytes: sum.stored_bytes,
+        znodes: sum.znodes,
+    });
+    let document = Du {
+        point: reading.fields(),
+        subtrees: subtrees.collect(),
+    };
+    json::list(out, &document)
 }
 
 /// The tree in ncdu's export format, version 1.0, with the fields that `SnapshotFormatter -json`
@@ -115,11 +108,13 @@ fn json(out: &mut impl Write, reading: &Reading<()>, sums: &[Sum<'_>]) -> io::Re
 fn ncdu(out: &mut impl Write, tree: &DataTree, path: &[u8]) -> io::Result<()> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let seconds = now.map_or(0, |now| now.as_secs());
-    write!(
-        out,
-        "[1,0,{{\"progname\":\"zoovault\",\"progver\":\"{}\",\"timestamp\":{seconds}}}",
-        env!("CARGO_PKG_VERSION")
-    )?;
+    let header = NcduHeader {
+        progname: "zoovault",
+        progver: env!("CARGO_PKG_VERSION"),
+        timestamp: seconds,
+    };
+    out.write_all(b"[1,0,")?;
+    serde_json::to_writer(&mut *out, &header)?;
     let mut open = 0;
     let top = depth(path);
     for (inode, node) in (1001u64..).zip(tree.in_order_from(path)) {
@@ -130,7 +125,8 @@ fn ncdu(out: &mut impl Write, tree: &DataTree, path: &[u8]) -> io::Result<()> {
         }
         let name = match node.path.iter().rposition(|byte| *byte == b'/') {
             Some(slash) if level > 0 => node.path.get(slash + 1..).unwrap_or_default(),
-            Some(_) | None => znode::path(node.path),
+            Some(_) => node.path,
+            None => b"/",
         };
         let size = node.data.map_or(0, <[u8]>::len);
         out.write_all(b",\n")?;
@@ -139,12 +135,14 @@ fn ncdu(out: &mut impl Write, tree: &DataTree, path: &[u8]) -> io::Result<()> {
             out.write_all(b"[")?;
             open += 1;
         }
-        out.write_all(b"{\"name\":")?;
-        serde_json::to_writer(&mut *out, &text::escape(&String::from_utf8_lossy(name)))?;
-        write!(
-            out,
-            ",\"asize\":{size},\"dsize\":{size},\"dev\":0,\"ino\":{inode}}}"
-        )?;
+        let node = NcduNode {
+            name: text::escape(&String::from_utf8_lossy(name)),
+            asize: size,
+            dsize: size,
+            dev: 0,
+            ino: inode,
+        };
+        serde_json::to_writer(&mut *out, &node)?;
     }
     for _ in 0..open {
         out.write_all(b"]")?;

@@ -11,7 +11,6 @@ use crate::cli::views::text;
 use crate::cli::views::verdict;
 use anyhow::Context;
 use clap::Args;
-use serde_json::Value;
 use std::fs::File;
 use std::io::{self, BufReader, IsTerminal, Read, Write};
 use std::path::Path;
@@ -170,7 +169,7 @@ impl Render for ShownText {
         Ok(())
     }
 
-    fn json(&self) -> Value {
+    fn json(&self) -> json::Result {
         json::value(&json::Explain {
             recognised: self.explained.is_recognised(),
             exit_status: self.exit as u8,
@@ -313,7 +312,7 @@ impl Render for ShownSource {
         Ok(())
     }
 
-    fn json(&self) -> Value {
+    fn json(&self) -> json::Result {
         json::value(&json::ExplainDirectory {
             source: self.source.clone(),
             verdict: verdict::verdict_name(self.report.verdict()).0,

@@ -10,7 +10,6 @@ use crate::cli::views::text;
 use anyhow::Context;
 use clap::Args;
 use jiff::tz::TimeZone;
-use serde_json::Value;
 use std::io::{self, Write};
 use std::path::Path;
 use zoovault::backup::retention::forget::{Fate, Lineage, Plan, What, execute, plan};
@@ -64,19 +63,19 @@ pub struct KeepArgs {
     /// Keep the newest N
     #[arg(long, value_name = "N", help_heading = "Rules")]
     pub keep_last: Option<u32>,
-    /// Keep one of each of the latest N hours that have a backup
+    /// Keep one backup for each of the latest N hours that have one
     #[arg(long, value_name = "N", help_heading = "Rules")]
     pub keep_hourly: Option<u32>,
-    /// Keep one of each of the latest N days that have a backup
+    /// Keep one backup for each of the latest N days that have one
     #[arg(long, value_name = "N", help_heading = "Rules")]
     pub keep_daily: Option<u32>,
-    /// Keep one of each of the latest N weeks that have a backup
+    /// Keep one backup for each of the latest N weeks that have one
     #[arg(long, value_name = "N", help_heading = "Rules")]
     pub keep_weekly: Option<u32>,
-    /// Keep one of each of the latest N months that have a backup
+    /// Keep one backup for each of the latest N months that have one
     #[arg(long, value_name = "N", help_heading = "Rules")]
     pub keep_monthly: Option<u32>,
-    /// Keep one of each of the latest N years that have a backup
+    /// Keep one backup for each of the latest N years that have one
     #[arg(long, value_name = "N", help_heading = "Rules")]
     pub keep_yearly: Option<u32>,
     /// Keep all that are at most this much older than the newest one: 36h, 7d, 1y6mo
@@ -282,7 +281,7 @@ impl Render for Shown {
         Ok(())
     }
 
-    fn json(&self) -> Value {
+    fn json(&self) -> json::Result {
         let (kept, forgotten) = self.counts();
         let backup = |fate: &Fate| {
             let told = fate.manifest.as_ref();

@@ -2,12 +2,15 @@
 
 use crate::cli::args::{POINTS, SourceArg};
 use crate::cli::exit::Exit;
+use crate::cli::json::{
+    self, AclField, AsText, Hex, HistoryEnd, HistoryEvent, HistoryGap, HistoryLine, HistoryStart,
+    HistoryState, PathField, ZnodeState,
+};
 use crate::cli::ui::{Lines, TextStyle, Ui};
 use crate::cli::views::text;
 use crate::cli::views::value;
 use anyhow::Context;
 use clap::Args;
-use serde_json::{Map, Value, json};
 use std::collections::VecDeque;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -155,7 +158,7 @@ struct Shown<'a> {
     has_one_path: bool,
     lines: Lines<'a>,
     /// What waits for the end, and whether it is an event.
-    kept: VecDeque<(bool, String)>,
+    kept: VecDeque<(bool, Vec<u8>)>,
     kept_events: usize,
 }
 
@@ -174,16 +177,20 @@ impl Shown<'_> {
         if self.ui.is_quiet() && !self.ui.is_json() {
             return Ok(());
         }
-        let line = match (item, self.ui.is_json()) {
-            (Item::Start(start), false) => self.start_text(start),
-            (Item::Gap(gap), false) => self.gap_text(gap),
-            (Item::Event(event), false) => self.event_text(event),
-            (Item::Start(start), true) => format!("{}\n", self.start_json(start)),
-            (Item::Gap(gap), true) => format!("{}\n", gap_json(gap)),
-            (Item::Event(event), true) => format!("{}\n", self.event_json(event)),
+        let line = if self.ui.is_json() {
+            let mut line = Vec::new();
+            json::line(&mut line, &self.item_json(item))?;
+            line
+        } else {
+            let text = match item {
+                Item::Start(start) => self.start_text(start),
+                Item::Gap(gap) => self.gap_text(gap),
+                Item::Event(event) => self.event_text(event),
+            };
+            text.into_bytes()
         };
         if !self.args.reverse && self.args.tail.is_none() {
-            return self.lines.push(line.as_bytes());
+            return self.lines.push(&line);
         }
         let is_event = matches!(item, Item::Event(_));
         self.kept.push_back((is_event, line));
@@ -204,7 +211,7 @@ impl Shown<'_> {
             kept.make_contiguous().reverse();
         }
         for (_, line) in kept {
-            self.lines.push(line.as_bytes())?;
+            self.lines.push(&line)?;
         }
         let state = scope.literal().map(|path| {
             let end = summary
@@ -217,7 +224,7 @@ impl Shown<'_> {
         let undelete = self.undelete(summary, state);
         if self.ui.is_json() {
             let end = self.end_json(summary, state, undelete.as_deref());
-            self.lines.push_json(&end)?;
+            self.lines.push_json(&HistoryLine::End(end))?;
         } else if !self.ui.is_quiet() && summary.existed {
             let end = self.end_text(summary, state, undelete.as_deref());
             self.lines.push(end.as_bytes())?;
@@ -369,30 +376,28 @@ impl Shown<'_> {
         lines
     }
 
-    fn start_json(&self, start: &Start) -> Value {
-        json!({
-            "line": "start",
-            "base": start.base,
-            "known_after_zxid": start.after.to_string(),
-            "ahead_to_zxid": (start.fuzzy_to != Zxid::MAX).then(|| start.fuzzy_to.to_string()),
-            "znodes": start.base.is_some().then_some(start.znodes),
-            "znode": start.znode.as_ref().map(|znode| self.znode_json(znode)),
-        })
+    fn item_json<'i>(&self, item: &'i Item) -> HistoryLine<'i> {
+        match item {
+            Item::Start(start) => HistoryLine::Start(HistoryStart {
+                ahead_to_zxid: (start.fuzzy_to != Zxid::MAX).then_some(AsText(start.fuzzy_to)),
+                base: start.base.as_deref(),
+                known_after_zxid: AsText(start.after),
+                line: "start",
+                znode: start.znode.as_ref().map(|znode| self.znode_json(znode)),
+                znodes: start.base.is_some().then_some(start.znodes),
+            }),
+            Item::Gap(gap) => HistoryLine::Gap(HistoryGap {
+                after_time_ms: gap.after_time,
+                before_time_ms: gap.before_time,
+                first_missing_zxid: AsText(gap.first_missing()),
+                last_missing_zxid: AsText(gap.last_missing()),
+                line: "gap",
+            }),
+            Item::Event(event) => HistoryLine::Event(Box::new(self.event_json(event))),
+        }
     }
 
-    fn event_json(&self, event: &Event) -> Value {
-        let mut fields = Map::new();
-        let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
-        put("line", "event".into());
-        put("zxid", event.zxid.to_string().into());
-        put("time_ms", event.time.into());
-        put("session", event.session.to_string().into());
-        put("server", server_of(event.session.0).into());
-        put("cxid", event.cxid.into());
-        put("txn", event.txn_kind.name().into());
-        put("op", event.op.name().into());
-        put("part", event.part.map(|(index, _)| index + 1).into());
-        put("parts", event.part.map(|(_, count)| count).into());
+    fn event_json<'e>(&self, event: &'e Event) -> HistoryEvent<'e> {
         let (change, cause, child) = match &event.change {
             Change::Created { again: None } => ("created", None, None),
             Change::Created { again: Some(_) } => ("recreated", None, None),
@@ -402,99 +407,84 @@ impl Shown<'_> {
             Change::ChildCreated { child } => ("child-created", None, Some(child)),
             Change::ChildDeleted { child, cause } => ("child-deleted", Some(*cause), Some(child)),
         };
-        put("change", change.into());
-        if let Some(cause) = cause {
-            let name = match cause {
+        HistoryEvent {
+            after: self.state_json(&event.after),
+            before: self.state_json(&event.before),
+            cause: cause.map(|cause| match cause {
                 Cause::Request => "request",
                 Cause::Expired => "expired",
                 Cause::SessionClosed { listed: true } => "session-closed",
                 Cause::SessionClosed { listed: false } => "session-closed-unlisted",
-            };
-            put("cause", name.into());
+            }),
+            change,
+            child: child.map(|child| child.as_ref().into()),
+            cxid: event.cxid,
+            line: "event",
+            op: event.op.name(),
+            part: event.part.map(|(index, _)| index + 1),
+            parts: event.part.map(|(_, count)| count),
+            path: PathField::of_znode(&event.path),
+            server: server_of(event.session.0),
+            session: AsText(event.session),
+            time_ms: event.time,
+            txn: event.txn_kind.name(),
+            zxid: AsText(event.zxid),
         }
-        put("before", self.state_json(&event.before));
-        put("after", self.state_json(&event.after));
-        let path: &[u8] = if event.path.is_empty() {
-            b"/"
-        } else {
-            &event.path
-        };
-        value::put_bytes(&mut fields, "path", Some(path));
-        if let Some(child) = child {
-            value::put_bytes(&mut fields, "child", Some(child));
-        }
-        Value::Object(fields)
     }
 
-    /// Null where there is none; only what is known.
-    fn state_json(&self, state: &State) -> Value {
+    /// Nothing where there is no znode.
+    fn state_json<'s>(&self, state: &'s State) -> Option<HistoryState<'s>> {
         match state {
-            State::Unknown => json!({ "unknown": true }),
-            State::Absent { .. } => Value::Null,
-            State::Present(znode) => self.znode_json(znode),
+            State::Unknown => Some(HistoryState::Unknown { unknown: true }),
+            State::Absent { .. } => None,
+            State::Present(znode) => Some(HistoryState::Present(self.znode_json(znode))),
         }
     }
 
-    fn znode_json(&self, znode: &Znode) -> Value {
-        let mut fields = Map::new();
-        if znode.known.data {
-            fields.insert(
-                "size_bytes".to_owned(),
-                znode.data.as_ref().map(|data| data.len()).into(),
-            );
-            if self.args.values {
-                value::put_bytes(&mut fields, "data", znode.data.as_deref());
-            }
+    fn znode_json<'z>(&self, znode: &'z Znode) -> ZnodeState<'z> {
+        let (stat, known) = (&znode.stat, znode.known);
+        let acl = znode.acl.as_ref().filter(|_| known.acl);
+        ZnodeState {
+            acl: acl.map(|acl| Some(AclField(AclVector::from_decoded(acl)))),
+            aversion: known.acl.then_some(stat.aversion),
+            ctime_ms: known.life.then_some(stat.ctime),
+            cversion: known.children.then_some(stat.cversion),
+            czxid: known.life.then_some(AsText(stat.czxid)),
+            data: (known.data && self.args.values).then(|| znode.data.as_deref().into()),
+            ephemeral_owner: known.life.then_some(AsText(Hex(stat.ephemeral_owner))),
+            mtime_ms: known.data.then_some(stat.mtime),
+            mzxid: known.data.then_some(AsText(stat.mzxid)),
+            pzxid: known.children.then_some(AsText(stat.pzxid)),
+            size_bytes: known
+                .data
+                .then(|| znode.data.as_ref().map(|data| data.len())),
+            version: known.data.then_some(stat.version),
         }
-        if znode.known.acl
-            && let Some(acl) = &znode.acl
-        {
-            let list = value::acl_json(AclVector::from_decoded(acl));
-            fields.insert("acl".to_owned(), list);
-        }
-        let stat = value::stat_json(&znode.stat);
-        for (key, value) in stat.as_object().into_iter().flatten() {
-            let is_known = match key.as_str() {
-                "version" | "mzxid" | "mtime_ms" => znode.known.data,
-                "aversion" => znode.known.acl,
-                "cversion" | "pzxid" => znode.known.children,
-                _ => znode.known.life,
-            };
-            if is_known {
-                fields.insert(key.clone(), value.clone());
-            }
-        }
-        Value::Object(fields)
     }
 
-    fn end_json(&self, summary: &Summary, state: Option<&State>, undelete: Option<&str>) -> Value {
+    fn end_json<'s>(
+        &self,
+        summary: &'s Summary,
+        state: Option<&'s State>,
+        undelete: Option<&'s str>,
+    ) -> HistoryEnd<'s> {
         let deleted = match state {
-            Some(State::Absent { deleted }) => deleted.map(|zxid| zxid.to_string()),
+            Some(State::Absent { deleted }) => *deleted,
             _ => None,
         };
-        json!({
-            "line": "end",
-            "events": summary.events,
-            "existed": summary.existed,
-            "gaps": summary.gaps,
-            "last_zxid": summary.last.map(|zxid| zxid.to_string()),
-            "end": state.map(|state| self.state_json(state)),
-            "deleted_by_zxid": deleted,
-            "undelete": undelete,
-            "damage": summary.damage.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "warnings": summary.warnings,
-        })
+        HistoryEnd {
+            damage: summary.damage.iter().map(ToString::to_string).collect(),
+            deleted_by_zxid: deleted.map(AsText),
+            end: state.and_then(|state| self.state_json(state)),
+            events: summary.events,
+            existed: summary.existed,
+            gaps: summary.gaps,
+            last_zxid: summary.last.map(AsText),
+            line: "end",
+            undelete,
+            warnings: &summary.warnings,
+        }
     }
-}
-
-fn gap_json(gap: &Gap) -> Value {
-    json!({
-        "line": "gap",
-        "first_missing_zxid": gap.first_missing().to_string(),
-        "last_missing_zxid": gap.last_missing().to_string(),
-        "after_time_ms": gap.after_time,
-        "before_time_ms": gap.before_time,
-    })
 }
 
 /// The server that opened a session: the top byte of its id.

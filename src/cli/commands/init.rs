@@ -8,7 +8,6 @@ use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::text;
 use anyhow::Context;
 use clap::Args;
-use serde_json::Value;
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
@@ -82,7 +81,7 @@ impl Render for Made {
         writeln!(out, "  next  zoovault backup DATADIR --repo {}", self.place)
     }
 
-    fn json(&self) -> Value {
+    fn json(&self) -> json::Result {
         json::value(&json::Init {
             repository: self.place.clone(),
             id: self.id.clone(),

@@ -8,7 +8,6 @@ use crate::cli::views::files::{behind_header_json, exactness};
 use crate::cli::views::text;
 use anyhow::Context;
 use clap::Args;
-use serde_json::Value;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use zoovault::analysis::inspect::{Log, Overview, Snapshot, inspect};
@@ -121,12 +120,12 @@ impl Render for Report {
         show_windows(out, overview, &scale, look)
     }
 
-    fn json(&self) -> Value {
+    fn json(&self) -> json::Result {
         let overview = &self.overview;
         let epoch = |file: &EpochFile| match file {
-            EpochFile::Epoch(epoch) => (*epoch).into(),
-            EpochFile::Absent | EpochFile::Unread => Value::Null,
-            EpochFile::Unparsable(text) => text.as_str().into(),
+            EpochFile::Epoch(epoch) => Some(json::InspectEpoch::Number(*epoch)),
+            EpochFile::Absent | EpochFile::Unread => None,
+            EpochFile::Unparsable(text) => Some(json::InspectEpoch::Text(text.clone())),
         };
         json::value(&json::Inspect {
             source: self.shown.clone(),
@@ -167,7 +166,7 @@ impl Render for Report {
             windows: overview
                 .windows
                 .iter()
-                .map(|[from, to]| json::InspectWindow {
+                .map(|[from, to]| json::TimedRange {
                     from_zxid: from.0.to_string(),
                     to_zxid: to.0.to_string(),
                     from_time_ms: from.1,

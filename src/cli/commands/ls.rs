@@ -3,13 +3,13 @@
 use crate::cli::args::{EXIT_STATUS, POINTS};
 use crate::cli::commands::point_args::{AtArgs, Reading, deleted_words};
 use crate::cli::exit::{BadArgument, Exit};
+use crate::cli::json::{self, AsText, DeletedZnode, Deletion, Hex, LsLine, PathField};
 use crate::cli::ui::Ui;
 use crate::cli::views::snapshot_formatter;
 use crate::cli::views::text;
 use crate::cli::views::value;
 use crate::cli::views::znode;
 use clap::{Args, ValueEnum};
-use serde_json::json;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -176,11 +176,8 @@ fn ensure_formats(args: &LsArgs, ui: &Ui) -> anyhow::Result<()> {
 }
 
 fn lines_of_json(out: &mut impl Write, tree: &DataTree, selection: &Selection) -> io::Result<()> {
-    let mut writer = znode::Writer::new(tree);
     for node in selection.of(tree) {
-        let line = writer.begin(&node, false)?;
-        line.extend_from_slice(b"}\n");
-        out.write_all(line)?;
+        json::line(out, &LsLine::Znode(znode::json(tree, &node, false)))?;
     }
     Ok(())
 }
@@ -263,29 +260,36 @@ fn deleted(
 
 fn deleted_json(out: &mut impl Write, lost: &Lost, args: &LsArgs) -> io::Result<()> {
     for (path, gone) in &lost.znodes {
-        let mut fields = match value::stat_json(&gone.stat) {
-            serde_json::Value::Object(fields) => fields,
-            _ => serde_json::Map::new(),
-        };
-        value::put_bytes(&mut fields, "path", Some(znode::path(path)));
-        fields.insert(
-            "data_length".to_owned(),
-            gone.data_length.unwrap_or(0).into(),
-        );
-        fields.insert("data_is_null".to_owned(), gone.data_length.is_none().into());
-        fields.insert("deleted".to_owned(), deletion_json(path, gone, args));
-        serde_json::to_writer(&mut *out, &fields)?;
-        out.write_all(b"\n")?;
+        let stat = &gone.stat;
+        let line = LsLine::Deleted(DeletedZnode {
+            aversion: stat.aversion,
+            ctime_ms: stat.ctime,
+            cversion: stat.cversion,
+            czxid: AsText(stat.czxid),
+            data_is_null: gone.data_length.is_none(),
+            data_length: gone.data_length.unwrap_or(0),
+            deleted: deletion_json(path, gone, args),
+            ephemeral_owner: AsText(Hex(stat.ephemeral_owner)),
+            mtime_ms: stat.mtime,
+            mzxid: AsText(stat.mzxid),
+            path: PathField::of_znode(path),
+            pzxid: AsText(stat.pzxid),
+            version: stat.version,
+        });
+        json::line(out, &line)?;
     }
     Ok(())
 }
 
-fn deletion_json(path: &[u8], gone: &Deleted, args: &LsArgs) -> serde_json::Value {
-    json!({
-        "zxid": gone.zxid.to_string(),
-        "time_ms": gone.time,
-        "session": gone.session.to_string(),
-        "by": if gone.is_by_close { "closeSession" } else { "delete" },
-        "command": args.at.call_before("cat", path, gone.zxid),
-    })
+fn deletion_json(path: &[u8], gone: &Deleted, args: &LsArgs) -> Deletion {
+    Deletion {
+        by: match gone.is_by_close {
+            true => "closeSession",
+            false => "delete",
+        },
+        command: args.at.call_before("cat", path, gone.zxid),
+        session: AsText(gone.session),
+        time_ms: gone.time,
+        zxid: AsText(gone.zxid),
+    }
 }

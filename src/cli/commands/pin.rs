@@ -8,7 +8,6 @@ use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::text;
 use anyhow::Context;
 use clap::Args;
-use serde_json::Value;
 use std::io::{self, Write};
 use zoovault::backup::retention::pins;
 use zoovault::repository::Repository;
@@ -100,7 +99,7 @@ impl Render for Shown {
         Ok(())
     }
 
-    fn json(&self) -> Value {
+    fn json(&self) -> json::Result {
         let backups = self.backups.iter().map(|(id, is_changed)| json::Pinned {
             id: id.to_string(),
             pinned: self.is_pinned,

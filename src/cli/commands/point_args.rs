@@ -3,11 +3,11 @@
 
 use crate::cli::args::SourceArg;
 use crate::cli::exit::Exit;
+use crate::cli::json::{AsText, PointFields};
 use crate::cli::ui::Ui;
 use crate::cli::views::text;
 use crate::cli::views::value;
 use clap::Args;
-use serde_json::{Map, Value};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -197,22 +197,18 @@ impl<T> Reading<T> {
     }
 
     /// The same for programs.
-    pub fn header(&self) -> Map<String, Value> {
-        let target = &self.rebuilt.target;
-        let alone = self.rebuilt.replayed.alone.as_ref();
-        let shows = alone.map(|alone| ("shows_zxid", alone.shows.to_string().into()));
-        [
-            ("source", self.source.clone().into()),
-            ("zxid", target.zxid.to_string().into()),
-            ("time_ms", target.time.into()),
-            ("proof", self.rebuilt.replayed.proof.name().into()),
-            ("warnings", self.warnings.clone().into()),
-            ("exit_status", (self.exit() as u8).into()),
-        ]
-        .into_iter()
-        .chain(shows)
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
+    pub fn fields(&self) -> PointFields<'_> {
+        let (target, replayed) = (&self.rebuilt.target, &self.rebuilt.replayed);
+        let alone = replayed.alone.as_ref();
+        PointFields {
+            exit_status: self.exit() as u8,
+            proof: replayed.proof.name(),
+            shows_zxid: alone.map(|alone| AsText(alone.shows)),
+            source: &self.source,
+            time_ms: target.time,
+            warnings: &self.warnings,
+            zxid: AsText(target.zxid),
+        }
     }
 
     /// Leaves the memory to the end of the program, which frees it at once.

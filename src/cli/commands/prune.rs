@@ -9,7 +9,6 @@ use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::text;
 use anyhow::Context;
 use clap::Args;
-use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use zoovault::backup::retention::prune::{Plan, Pruned, execute, plan};
@@ -33,7 +32,7 @@ const TOLD_MAX: usize = 5;
 pub struct PruneArgs {
     #[command(flatten)]
     pub repo: RepoArg,
-    /// Do it
+    /// Apply the plan, instead of only showing it
     #[arg(short, long)]
     pub yes: bool,
     #[command(flatten)]
@@ -238,7 +237,7 @@ impl Render for Shown {
         Ok(())
     }
 
-    fn json(&self) -> Value {
+    fn json(&self) -> json::Result {
         let (plan, pruned) = (&self.plan, self.pruned.as_ref());
         let (deleted, marked) = match pruned {
             Some(pruned) => (&pruned.objects, &pruned.marks),

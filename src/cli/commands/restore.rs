@@ -7,7 +7,6 @@ use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::text;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use serde_json::Value;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use zoovault::history::replay::{BaseFile, ExactFrom, Proof};
@@ -320,7 +319,7 @@ impl Render for Shown<'_> {
         }
     }
 
-    fn json(&self) -> Value {
+    fn json(&self) -> json::Result {
         let (plan, written) = (&self.outcome.plan, &self.outcome.written);
         let replayed = &plan.replayed;
         let paths = |paths: &[PathBuf]| {

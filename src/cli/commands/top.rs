@@ -9,7 +9,6 @@ use crate::cli::views::text;
 use crate::cli::views::value;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use serde_json::Value;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use zoovault::analysis::top::{By, Key, Report, Tally, top};
@@ -232,7 +231,7 @@ impl Render for Shown {
         Ok(())
     }
 
-    fn json(&self) -> Value {
+    fn json(&self) -> json::Result {
         let report = &self.report;
         let rows = report.rows.iter().take(self.rows).map(|(key, tally)| {
             let mut row = json::TopRow {
@@ -241,17 +240,14 @@ impl Render for Shown {
                 ..json::TopRow::default()
             };
             match key {
-                Key::Path(path) => match std::str::from_utf8(path) {
-                    Ok(path) => row.path = Some(path.into()),
-                    Err(_) => row.path_base64 = Some(value::base64(path)),
-                },
+                Key::Path(path) => row.path = Some(Some(path.as_ref()).into()),
                 Key::Session(id) => {
                     let [server, ..] = id.to_be_bytes();
                     row.session = Some(format!("0x{id:x}"));
                     row.server_id = Some(server);
                 }
                 Key::Op(name) => row.op = Some(name),
-                Key::NoPath => row.path = Some(Value::Null),
+                Key::NoPath => row.path = Some(None.into()),
                 Key::Others => row.is_others = Some(true),
             }
             row

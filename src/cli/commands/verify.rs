@@ -12,7 +12,6 @@ use crate::cli::views::text;
 use crate::cli::views::verdict::{exit_of, show_window, verdict_name, window_json};
 use anyhow::Context;
 use clap::Args;
-use serde_json::Value;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use zoovault::analysis::finding::{Finding, Severity};
@@ -189,7 +188,7 @@ impl Render for Shown<'_> {
         }
     }
 
-    fn json(&self) -> Value {
+    fn json(&self) -> json::Result {
         let report = self.report;
         json::value(&json::Verify {
             source: self.source.clone(),
@@ -276,8 +275,8 @@ fn missing_json(missing: &Missing) -> json::Missing {
     }
 }
 
-fn stretch_json(stretch: &Stretch) -> json::NotRestorable {
-    json::NotRestorable {
+fn stretch_json(stretch: &Stretch) -> json::TimedRange {
+    json::TimedRange {
         from_zxid: stretch.from.to_string(),
         to_zxid: stretch.to.to_string(),
         from_time_ms: stretch.from_time,

@@ -16,15 +16,19 @@ use std::io::ErrorKind;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use toml::{Table, Value};
 
 /// How long a hook may take unless `timeout` says otherwise.
 const HOOK_TIMEOUT: Duration = Duration::from_secs(300);
 
+/// The keys of which a file may have one: either says where to ping.
+const ADDRESSES: [&str; 2] = ["ping-url", "ping-url-file"];
+
 /// Which configuration to use.
 #[derive(Args, Clone, Debug, Default)]
 pub struct ConfigArgs {
-    /// The configuration file; by default ~/.config/zoovault/zoovault.toml, or else
-    /// /etc/zoovault/zoovault.toml. /dev/null stands for none
+    /// The configuration file; by default ~/.config/zoovault/zoovault.toml, or if there is none,
+    /// /etc/zoovault/zoovault.toml. Use /dev/null for no configuration
     #[arg(
         long,
         value_name = "FILE",
@@ -32,7 +36,7 @@ pub struct ConfigArgs {
         help_heading = "Configuration"
     )]
     pub config: Option<PathBuf>,
-    /// Put what the file says in [profile.NAME] before what it says at its top
+    /// Use the settings in [profile.NAME] of the file; those at its top apply where it has none
     #[arg(
         long,
         value_name = "NAME",
@@ -148,61 +152,9 @@ impl Config {
             None => Ok(Config::default()),
         }
     }
-
-    /// This, and where it says nothing, `top`.
-    fn or(self, top: Config) -> Config {
-        // An address from a file and one that stands here are two ways to say one thing.
-        let says_address = self.ping_url.is_some() || self.ping_url_file.is_some();
-        let (ping_url, ping_url_file) = if says_address {
-            (self.ping_url, self.ping_url_file)
-        } else {
-            (top.ping_url, top.ping_url_file)
-        };
-        Config {
-            file: top.file,
-            profile: top.profile,
-            repository: self.repository.or(top.repository),
-            sources: self.sources.or(top.sources),
-            data_log_dir: self.data_log_dir.or(top.data_log_dir),
-            base_every: self.base_every.or(top.base_every),
-            follow: self.follow.or(top.follow),
-            max_age: self.max_age.or(top.max_age),
-            metrics_file: self.metrics_file.or(top.metrics_file),
-            ping_url,
-            ping_url_file,
-            keep: self.keep.or(top.keep),
-            hooks: self.hooks.or(top.hooks),
-            profiles: BTreeMap::new(),
-        }
-    }
-}
-
-impl Keep {
-    fn or(self, top: Keep) -> Keep {
-        Keep {
-            last: self.last.or(top.last),
-            hourly: self.hourly.or(top.hourly),
-            daily: self.daily.or(top.daily),
-            weekly: self.weekly.or(top.weekly),
-            monthly: self.monthly.or(top.monthly),
-            yearly: self.yearly.or(top.yearly),
-            within: self.within.or(top.within),
-        }
-    }
 }
 
 impl Hooks {
-    fn or(self, top: Hooks) -> Hooks {
-        Hooks {
-            before: self.before.or(top.before),
-            after: self.after.or(top.after),
-            failed: self.failed.or(top.failed),
-            finally: self.finally.or(top.finally),
-            timeout: self.timeout.or(top.timeout),
-            on_failure: self.on_failure.or(top.on_failure),
-        }
-    }
-
     /// How long each may take.
     pub fn timeout(&self) -> Duration {
         self.timeout
@@ -249,7 +201,7 @@ fn parse(text: &str, file: &Path, profile: Option<&str>) -> anyhow::Result<Confi
         let message = err.message().trim().replace("unknown field", "unknown key");
         bad(file, &format!("{line}{}", message.replace('\n', ", ")))
     })?;
-    let mut profiles = std::mem::take(&mut top.profiles);
+    let profiles = std::mem::take(&mut top.profiles);
     refuse_two_addresses(&top, "", file)?;
     for (name, keys) in &profiles {
         let place = format!("profile.{name}: ");
@@ -258,20 +210,50 @@ fn parse(text: &str, file: &Path, profile: Option<&str>) -> anyhow::Result<Confi
             return Err(bad(file, &format!("{place}a profile has no profiles")));
         }
     }
-    top.file = Some(file.to_owned());
-    top.profile = profile.map(str::to_owned);
-    let Some(name) = profile else {
-        return Ok(top);
-    };
-    match profiles.remove(name) {
-        Some(keys) => Ok(keys.or(top)),
-        None => {
+    let chosen = match profile {
+        None => top,
+        Some(name) if profiles.contains_key(name) => {
+            with_profile(text, name).map_err(|err| bad(file, err.message()))?
+        }
+        Some(name) => {
             let known: Vec<String> = profiles.into_keys().collect();
             let known = match known.is_empty() {
                 true => "there is none".to_owned(),
                 false => format!("there are: {}", known.join(", ")),
             };
-            Err(bad(file, &format!("has no profile '{name}'; {known}")))
+            return Err(bad(file, &format!("has no profile '{name}'; {known}")));
+        }
+    };
+    Ok(Config {
+        file: Some(file.to_owned()),
+        profile: profile.map(str::to_owned),
+        ..chosen
+    })
+}
+
+/// The keys of a profile, and those at the top that it does not have.
+fn with_profile(text: &str, name: &str) -> Result<Config, toml::de::Error> {
+    let mut keys: Table = toml::from_str(text)?;
+    if let Some(Value::Table(mut profiles)) = keys.remove("profile")
+        && let Some(Value::Table(profile)) = profiles.remove(name)
+    {
+        // An address from a file and one that stands here are two ways to say one thing.
+        if ADDRESSES.iter().any(|key| profile.contains_key(*key)) {
+            keys.retain(|key, _| !ADDRESSES.contains(&key));
+        }
+        overlay(&mut keys, profile);
+    }
+    keys.try_into()
+}
+
+/// Puts the keys of `upper` over those of `keys`, also in the tables that both have.
+fn overlay(keys: &mut Table, upper: Table) {
+    for (key, value) in upper {
+        match (keys.get_mut(&key), value) {
+            (Some(Value::Table(keys)), Value::Table(upper)) => overlay(keys, upper),
+            (_, value) => {
+                keys.insert(key, value);
+            }
         }
     }
 }

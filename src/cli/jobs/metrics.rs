@@ -9,8 +9,7 @@
 use nix::fcntl::{Flock, FlockArg};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use zoovault::durable;
@@ -133,7 +132,9 @@ impl Metrics {
             }
         };
         self.put(&mut families, ended);
-        replace(&file, render(&families).as_bytes()).map_err(tell)?;
+        // The temporary name does not end in `.prom`, so node_exporter does not read it.
+        durable::replace_file(&file, render(&families).as_bytes())
+            .map_err(|err| err.to_string())?;
         warning.map_or(Ok(()), Err)
     }
 
@@ -248,32 +249,6 @@ fn lock(dir: &Path) -> io::Result<Option<Flock<File>>> {
             Err(_) => return Ok(None),
         }
     }
-}
-
-/// Puts `bytes` in the place of the file. The temporary name has no `.prom` at its end, so
-/// node_exporter does not read it.
-fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = file.with_file_name(format!(".{name}.zoovault-{}", std::process::id()));
-    let write = || {
-        // Who reads it is another user. What the file's owner said of that before, holds.
-        let mode = fs::metadata(file).map_or(0o644, |found| found.permissions().mode() & 0o7777);
-        let mut out = File::options()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o644)
-            .open(&temporary)?;
-        out.set_permissions(fs::Permissions::from_mode(mode))?;
-        out.write_all(bytes)?;
-        out.sync_all()?;
-        fs::rename(&temporary, file)
-    };
-    write().inspect_err(|_| {
-        // The failure is told; what is left of it is not to lie around.
-        let _ = fs::remove_file(&temporary);
-    })?;
-    durable::sync_dir(file.parent().unwrap_or(Path::new("/"))).map_err(io::Error::other)
 }
 
 fn render(families: &Families) -> String {
@@ -394,6 +369,7 @@ fn is_label(name: &str) -> bool {
 mod tests {
     use super::*;
     use crate::cli::jobs::tests::{judge, value};
+    use std::os::unix::fs::PermissionsExt;
 
     const WINDOW: &str = "zoovault_backup_window_to_timestamp_seconds";
 

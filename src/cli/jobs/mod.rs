@@ -43,8 +43,9 @@ const PANICKED: i32 = 101;
 /// How a job is watched.
 #[derive(Args, Clone, Debug, Default)]
 pub struct JobArgs {
-    /// Write how it ended, and when, as Prometheus metrics for node_exporter's textfile collector,
-    /// which reads names that end in .prom; several jobs may share FILE
+    /// Write the result of the job and when it ended to FILE, as Prometheus metrics for the
+    /// textfile collector of node_exporter, which reads only names that end in .prom. Several jobs
+    /// can share FILE
     #[arg(
         long,
         value_name = "FILE",
@@ -52,8 +53,8 @@ pub struct JobArgs {
         help_heading = "Monitoring"
     )]
     pub metrics_file: Option<PathBuf>,
-    /// Tell a monitor such as healthchecks.io: URL/start at the start, then URL, or URL/fail for
-    /// any status but 0. An empty URL pings nobody
+    /// Ping a monitoring service such as healthchecks.io: URL/start when the job starts, then URL
+    /// if it ends with status 0, or URL/fail if not. With an empty URL, nothing is pinged
     #[arg(
         long,
         value_name = "URL",
@@ -62,7 +63,7 @@ pub struct JobArgs {
         help_heading = "Monitoring"
     )]
     pub ping_url: Option<String>,
-    /// Take that URL from the first line of FILE
+    /// Read the URL to ping from the first line of FILE
     #[arg(
         long,
         value_name = "FILE",

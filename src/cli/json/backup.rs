@@ -1,8 +1,8 @@
 //! What `init`, `backup`, `backups`, `pin` and `unpin` write.
 
+use super::TimedRange;
 use schemars::JsonSchema;
 use serde::Serialize;
-use zoovault::repository::StoredWindow;
 
 /// `zoovault init --json`
 #[derive(Debug, JsonSchema, Serialize)]
@@ -46,9 +46,9 @@ pub struct Backed {
     /// Its time.
     pub last_time_ms: Option<i64>,
     /// The newest range that can be restored.
-    pub window: Option<StoredRange>,
+    pub window: Option<TimedRange>,
     /// All ranges that can be restored.
-    pub windows: Vec<StoredRange>,
+    pub windows: Vec<TimedRange>,
     /// How many transactions are new.
     pub added_txns: u64,
     /// How many bytes those are, uncompressed.
@@ -100,7 +100,7 @@ pub struct Newest {
     /// How long ago that is.
     pub age_ms: Option<i64>,
     /// The newest range that it can restore.
-    pub window: StoredRange,
+    pub window: TimedRange,
 }
 
 /// A lineage.
@@ -113,7 +113,7 @@ pub struct BackupsLineage {
     /// Their bytes.
     pub bytes: u64,
     /// The ranges that can be restored.
-    pub windows: Vec<StoredRange>,
+    pub windows: Vec<TimedRange>,
     /// Its backups.
     pub backups: Vec<BackupsEntry>,
 }
@@ -199,9 +199,9 @@ pub struct ReadableEntry {
     /// Its time.
     pub last_time_ms: Option<i64>,
     /// The newest range that it can restore.
-    pub window: Option<StoredRange>,
+    pub window: Option<TimedRange>,
     /// All ranges that it can restore.
-    pub windows: Vec<StoredRange>,
+    pub windows: Vec<TimedRange>,
     /// How many transactions were new.
     pub added_txns: u64,
     /// Their bytes, uncompressed.
@@ -216,28 +216,4 @@ pub struct ReadableEntry {
     pub warnings: Vec<String>,
     /// The version of zoovault that made it.
     pub tool: String,
-}
-
-/// A range of zxids, each of which can be restored exactly.
-#[derive(Debug, JsonSchema, Serialize)]
-pub struct StoredRange {
-    /// Its first zxid.
-    pub from_zxid: String,
-    /// Its last zxid.
-    pub to_zxid: String,
-    /// The time of the first.
-    pub from_time_ms: Option<i64>,
-    /// The time of the last.
-    pub to_time_ms: Option<i64>,
-}
-
-impl From<&StoredWindow> for StoredRange {
-    fn from(window: &StoredWindow) -> StoredRange {
-        StoredRange {
-            from_zxid: window.from_zxid.to_string(),
-            to_zxid: window.to_zxid.to_string(),
-            from_time_ms: window.from_time_ms,
-            to_time_ms: window.to_time_ms,
-        }
-    }
 }

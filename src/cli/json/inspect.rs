@@ -1,10 +1,8 @@
 //! What `inspect` writes.
 
-use super::AfterHeader;
+use super::{AfterHeader, TimedRange};
 use schemars::JsonSchema;
 use serde::Serialize;
-
-use serde_json::Value;
 
 /// `zoovault inspect --json`
 #[derive(Debug, JsonSchema, Serialize)]
@@ -14,17 +12,27 @@ pub struct Inspect {
     /// Which releases may have written the files.
     pub written_by: &'static str,
     /// The content of `acceptedEpoch`: a number, or the text if it is no number.
-    pub accepted_epoch: Value,
+    pub accepted_epoch: Option<InspectEpoch>,
     /// The content of `currentEpoch`, likewise.
-    pub current_epoch: Value,
+    pub current_epoch: Option<InspectEpoch>,
     /// The logs.
     pub logs: Vec<InspectLog>,
     /// The snapshots.
     pub snapshots: Vec<InspectSnapshot>,
     /// Ranges that could be restored, by names, headers and last bytes alone: nothing was verified.
-    pub windows: Vec<InspectWindow>,
+    pub windows: Vec<TimedRange>,
     /// Ranges of transactions that are missing.
     pub gaps: Vec<InspectGap>,
+}
+
+/// What is in a file that holds an epoch.
+#[derive(Debug, JsonSchema, Serialize)]
+#[serde(untagged)]
+pub enum InspectEpoch {
+    /// A number.
+    Number(i64),
+    /// Text that is no number.
+    Text(String),
 }
 
 /// A log.
@@ -67,19 +75,6 @@ pub struct InspectSnapshot {
     pub exact_from_is_known: bool,
     /// What is unusual about it.
     pub remark: Option<String>,
-}
-
-/// A range that could be restored.
-#[derive(Debug, JsonSchema, Serialize)]
-pub struct InspectWindow {
-    /// Its first zxid.
-    pub from_zxid: String,
-    /// Its last zxid.
-    pub to_zxid: String,
-    /// The time of the first.
-    pub from_time_ms: Option<i64>,
-    /// The time of the last.
-    pub to_time_ms: Option<i64>,
 }
 
 /// Transactions that are missing.

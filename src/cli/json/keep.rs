@@ -1,5 +1,6 @@
 //! What `check`, `drill`, `forget`, `prune` and `copy` write.
 
+use super::ZxidRange;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -90,15 +91,6 @@ pub struct CheckLoss {
     pub lost: Vec<ZxidRange>,
     /// The ranges that can still be restored.
     pub left: Vec<ZxidRange>,
-}
-
-/// A range of zxids.
-#[derive(Debug, JsonSchema, Serialize)]
-pub struct ZxidRange {
-    /// Its first zxid.
-    pub from_zxid: String,
-    /// Its last zxid.
-    pub to_zxid: String,
 }
 
 /// `zoovault drill --json`

@@ -1,8 +1,9 @@
 //! The types of this folder as a list, for the page that describes them.
 
 use super::{
-    Backup, Backups, Check, Compare, Copy, Drill, Explain, ExplainDirectory, Export, Failure,
-    Forget, Init, Inspect, Pin, Prune, Restore, Top, Verify,
+    Backup, Backups, Check, Compare, Copy, DiffLine, Drill, Du, Explain, ExplainDirectory, Export,
+    ExportLine, ExportTree, Failure, Forget, HistoryLine, Init, Inspect, LsLine, Pin, Prune,
+    Restore, Top, Verify, Znode, ZnodeAt,
 };
 use schemars::{Schema, schema_for};
 
@@ -15,8 +16,15 @@ pub fn documents() -> Vec<Schema> {
         schema_for!(Explain),
         schema_for!(ExplainDirectory),
         schema_for!(Top),
+        schema_for!(ZnodeAt),
+        schema_for!(LsLine),
+        schema_for!(Du),
+        schema_for!(HistoryLine),
+        schema_for!(DiffLine),
         schema_for!(Restore),
         schema_for!(Export),
+        schema_for!(ExportTree<Vec<Znode>>),
+        schema_for!(ExportLine),
         schema_for!(Init),
         schema_for!(Backup),
         schema_for!(Backups),

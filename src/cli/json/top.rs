@@ -1,12 +1,12 @@
 //! What `top` writes.
 
+use super::NullablePathField;
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
 
 /// `zoovault top --json`
 #[derive(Debug, JsonSchema, Serialize)]
-pub struct Top {
+pub struct Top<'a> {
     /// The source, as it was named.
     pub source: String,
     /// `path`, `session` or `op`.
@@ -24,7 +24,7 @@ pub struct Top {
     /// The time of the last.
     pub last_time_ms: Option<i64>,
     /// The rows that were asked for, the most changes first.
-    pub rows: Vec<TopRow>,
+    pub rows: Vec<TopRow<'a>>,
     /// How many rows there are in all.
     pub rows_total: usize,
     /// Whether there were more keys than are told apart.
@@ -48,13 +48,10 @@ pub struct TopBucket {
 
 /// What was counted under one key.
 #[derive(Debug, Default, JsonSchema, Serialize)]
-pub struct TopRow {
-    /// The path, where it is text; `null` for transactions without one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub path: Option<Value>,
-    /// The path, where it is no text.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub path_base64: Option<String>,
+pub struct TopRow<'a> {
+    /// The path.
+    #[serde(flatten)]
+    pub path: Option<NullablePathField<'a>>,
     /// The session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,

@@ -1,6 +1,6 @@
 //! What `verify` writes, and the parts of it that other commands write too.
 
-use super::Forecast;
+use super::{Forecast, TimedRange};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -47,7 +47,7 @@ pub struct Verify {
     /// Ranges of transactions that are missing.
     pub missing: Vec<Missing>,
     /// Ranges that the logs hold and that cannot be restored.
-    pub not_restorable: Vec<NotRestorable>,
+    pub not_restorable: Vec<TimedRange>,
     /// Everything that was found.
     pub findings: Vec<Finding>,
     /// The logs.
@@ -103,19 +103,6 @@ pub struct Missing {
     pub before_time_ms: Option<i64>,
     /// Whether a snapshot continues after the gap, so that later points can be restored.
     pub is_bridged: bool,
-}
-
-/// Transactions that are there, and that no restore reaches.
-#[derive(Debug, JsonSchema, Serialize)]
-pub struct NotRestorable {
-    /// The first zxid.
-    pub from_zxid: String,
-    /// The last zxid.
-    pub to_zxid: String,
-    /// The time of the first.
-    pub from_time_ms: Option<i64>,
-    /// The time of the last.
-    pub to_time_ms: Option<i64>,
 }
 
 /// One finding.

@@ -11,7 +11,7 @@ pub fn page() -> Vec<u8> {
         ".TH ZOOVAULT\\-JSON 7 \"\" \"zoovault\" \"\"\n.SH NAME\nzoovault\\-json \\- what zoovault writes with \\-\\-json\n.SH DESCRIPTION\n",
     );
     page.push_str(&roff(
-        "With --json, a command writes one document to stdout, and a failure is one line of JSON on stderr. Fields are added in later \
+        "With --json, a command writes one document to stdout, or one object per line where that is said below, and a failure is one line of JSON on stderr. Fields are added in later \
          versions, and never renamed or removed. Zxids and digests are strings in hexadecimal with 0x; times are milliseconds since \
          1970; null means that a value is not known, or that there is none.",
     ));

@@ -1,28 +1,11 @@
 //! What znodes hold, for people and for programs: data that may be text, ACLs, times and owners.
 
 use crate::cli::views::text;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::{Map, Value, json};
+use std::fmt::{self, Display, Write as _};
 use std::io::{self, Write};
 use zoovault::format::record::{AclVector, Stat};
 use zoovault::tree::AclValue;
 use zoovault::tree::diff::Field;
-
-/// Puts `bytes` into `fields`: under `name` where they are text, under `name_base64` where they are
-/// not, and null where none.
-pub fn put_bytes(fields: &mut Map<String, Value>, name: &str, bytes: Option<&[u8]>) {
-    match bytes.map(|bytes| (bytes, std::str::from_utf8(bytes))) {
-        None => fields.insert(name.to_owned(), Value::Null),
-        Some((_, Ok(text))) => fields.insert(name.to_owned(), text.into()),
-        Some((bytes, Err(_))) => fields.insert(format!("{name}_base64"), base64(bytes).into()),
-    };
-}
-
-/// `bytes` in base64.
-pub fn base64(bytes: &[u8]) -> String {
-    STANDARD.encode(bytes)
-}
 
 /// A path for people: escaped, and the root as `/`. Bytes that are not text are shown as `\xff`.
 pub fn path(path: &[u8]) -> String {
@@ -66,11 +49,16 @@ pub fn data(data: Option<&[u8]>, max: usize) -> String {
     format!("{shown}… ({} bytes)", text::count(data.len() as u64))
 }
 
-/// The letters of `perms`, as zkCli has them.
-pub fn perms(perms: i32) -> String {
-    let letters = [(4, 'c'), (8, 'd'), (1, 'r'), (2, 'w'), (16, 'a')];
-    let set = letters.iter().filter(|(bit, _)| perms & bit != 0);
-    set.map(|(_, letter)| *letter).collect()
+/// Permissions in letters, as zkCli has them.
+#[derive(Clone, Copy, Debug)]
+pub struct Perms(pub i32);
+
+impl Display for Perms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let letters = [(4, 'c'), (8, 'd'), (1, 'r'), (2, 'w'), (16, 'a')];
+        let mut set = letters.iter().filter(|(bit, _)| self.0 & bit != 0);
+        set.try_for_each(|(_, letter)| f.write_char(*letter))
+    }
 }
 
 /// A list for people: `world:anyone:cdrwa`, comma-separated, as zkCli's `setAcl` takes it.
@@ -80,38 +68,8 @@ pub fn acl(list: AclVector<'_>) -> String {
     let entries = list.entries();
     let entries = entries
         .iter()
-        .map(|acl| format!("{}:{}:{}", text(acl.scheme), text(acl.id), perms(acl.perms)));
+        .map(|acl| format!("{}:{}:{}", text(acl.scheme), text(acl.id), Perms(acl.perms)));
     entries.collect::<Vec<_>>().join(",")
-}
-
-/// A list for programs: perms as a number and in letters, scheme, id.
-pub fn acl_json(list: AclVector<'_>) -> Value {
-    let entries = list.entries();
-    let entries = entries.iter().map(|acl| {
-        let mut fields = Map::new();
-        fields.insert("perms".to_owned(), acl.perms.into());
-        fields.insert("perms_text".to_owned(), perms(acl.perms).into());
-        put_bytes(&mut fields, "scheme", acl.scheme);
-        put_bytes(&mut fields, "id", acl.id);
-        Value::Object(fields)
-    });
-    entries.collect()
-}
-
-/// The fields of a stat, under ZooKeeper's names. `cversion` is the stored one: what clients see
-/// depends on how many children there are.
-pub fn stat_json(stat: &Stat) -> Value {
-    json!({
-        "czxid": stat.czxid.to_string(),
-        "mzxid": stat.mzxid.to_string(),
-        "pzxid": stat.pzxid.to_string(),
-        "ctime_ms": stat.ctime,
-        "mtime_ms": stat.mtime,
-        "version": stat.version,
-        "cversion": stat.cversion,
-        "aversion": stat.aversion,
-        "ephemeral_owner": format!("0x{:x}", stat.ephemeral_owner),
-    })
 }
 
 /// A znode's list for people, or that it is unknown.
@@ -150,13 +108,6 @@ mod tests {
         assert_eq!(data(Some(b"a\x1b[31m"), 9), "\"a\\u{1b}[31m\"");
         assert_eq!(data(Some(b"\xff\x00\x01"), 9), "0xff0001");
         assert_eq!(data(Some(b"abcdef"), 3), "\"abc\"… (6 bytes)");
-        let mut fields = Map::new();
-        put_bytes(&mut fields, "data", Some(b"\xff"));
-        put_bytes(&mut fields, "path", Some(b"/a"));
-        assert_eq!(
-            Value::Object(fields),
-            json!({ "data_base64": "/w==", "path": "/a" })
-        );
         assert_eq!(
             (path(b""), path(b"/\xff")),
             ("/".to_owned(), "/\\xff".to_owned())
@@ -166,6 +117,6 @@ mod tests {
     #[test]
     fn a_list_is_written_as_zkcli_takes_it() {
         assert_eq!(acl(OPEN_ACL_UNSAFE), "world:anyone:cdrwa");
-        assert_eq!(perms(5), "cr");
+        assert_eq!(Perms(5).to_string(), "cr");
     }
 }

@@ -5,7 +5,6 @@ use crate::cli::exit::{BadArgument, Exit};
 use crate::cli::json;
 use crate::cli::ui::{Render, TextStyle};
 use crate::cli::views::text;
-use serde_json::Value;
 use std::collections::HashSet;
 use std::io::{self, Write};
 use std::path::Path;
@@ -150,7 +149,7 @@ impl Render for List<'_> {
         Ok(())
     }
 
-    fn json(&self) -> Value {
+    fn json(&self) -> json::Result {
         let overview = self.overview;
         json::value(&json::Backups {
             repository: self.place.clone(),
@@ -182,7 +181,7 @@ impl Render for List<'_> {
                     windows: lineage
                         .windows
                         .iter()
-                        .map(json::StoredRange::from)
+                        .map(json::TimedRange::from)
                         .collect::<Vec<_>>(),
                     backups: backups
                         .into_iter()
@@ -312,11 +311,11 @@ impl List<'_> {
             member: manifest.source.member,
             last_zxid: manifest.last.as_ref().map(|mark| mark.zxid.to_string()),
             last_time_ms: manifest.last.as_ref().map(|mark| mark.time_ms),
-            window: manifest.newest_window().map(json::StoredRange::from),
+            window: manifest.newest_window().map(json::TimedRange::from),
             windows: manifest
                 .windows
                 .iter()
-                .map(json::StoredRange::from)
+                .map(json::TimedRange::from)
                 .collect::<Vec<_>>(),
             added_txns: manifest.added_txns,
             added_bytes: manifest.added_bytes,

@@ -12,7 +12,7 @@ use crate::cli::views::text;
 use anyhow::Context;
 use clap::Args;
 use list::List;
-pub use nagios::bad_arguments;
+pub use nagios::{bad_arguments, run as monitor};
 use zoovault::backup::check::{Age, Overview, overview};
 
 const EXAMPLES: &str = "\
@@ -74,9 +74,6 @@ pub struct BackupsArgs {
 }
 
 pub fn run(args: &BackupsArgs, ui: &Ui) -> anyhow::Result<Exit> {
-    if args.nagios {
-        return nagios::run(args, ui);
-    }
     let config = Config::load(&args.config)?;
     let place = args.repo.place(&config)?;
     let max_age = max_age_ms(args, &config)?;

@@ -9,16 +9,23 @@ use crate::cli::repo_args::{self, now_ms};
 use crate::cli::ui::Ui;
 use crate::cli::views::text;
 use std::io::{self, Write};
+use std::process::ExitCode;
 use zoovault::backup::check::{Age, Overview, overview};
 use zoovault::progress::NoProgress;
 
-/// What monitoring is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum State {
-    Ok,
-    Warning,
-    Critical,
-    Unknown,
+/// The state that a plugin reports, with its exit status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Ok = 0,
+    Warning = 1,
+    Critical = 2,
+    Unknown = 3,
+}
+
+impl From<State> for ExitCode {
+    fn from(state: State) -> ExitCode {
+        ExitCode::from(state as u8)
+    }
 }
 
 impl State {
@@ -30,23 +37,13 @@ impl State {
             State::Unknown => "UNKNOWN",
         }
     }
-
-    /// By its number alone: what the names of these statuses say holds everywhere else.
-    fn exit(self) -> Exit {
-        match self {
-            State::Ok => Exit::Done,
-            State::Warning => Exit::Failed,
-            State::Critical => Exit::BadArguments,
-            State::Unknown => Exit::Warnings,
-        }
-    }
 }
 
-/// Tells of wrong arguments, which are found before a command runs. Gives their status.
-pub fn bad_arguments(message: &str) -> Exit {
+/// Tells of wrong arguments, which are found before a command runs. Gives their state.
+pub fn bad_arguments(message: &str) -> State {
     // A closed pipe leaves nobody to tell.
     let _ = io::stdout().write_all(line(State::Unknown, message, "").as_bytes());
-    State::Unknown.exit()
+    State::Unknown
 }
 
 /// The text ends at the first bar.
@@ -55,7 +52,7 @@ fn line(state: State, text: &str, perfdata: &str) -> String {
     format!("{} - {text}{perfdata}\n", state.name())
 }
 
-pub fn run(args: &BackupsArgs, ui: &Ui) -> anyhow::Result<Exit> {
+pub fn run(args: &BackupsArgs, ui: &Ui) -> anyhow::Result<State> {
     let (state, text, perfdata) = match judged(args) {
         Ok((state, text, perfdata)) => (state, text, format!(" | {perfdata}")),
         Err(err) => {
@@ -67,7 +64,7 @@ pub fn run(args: &BackupsArgs, ui: &Ui) -> anyhow::Result<Exit> {
         }
     };
     ui.print(line(state, &text, &perfdata).as_bytes())?;
-    Ok(state.exit())
+    Ok(state)
 }
 
 fn judged(args: &BackupsArgs) -> anyhow::Result<(State, String, String)> {

@@ -12,7 +12,6 @@ use clap::Args;
 use document::{
     best_json, committed_json, fork_json, hole_json, member_json, pair_json, uncommitted_json,
 };
-use serde_json::Value;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use zoovault::analysis::compare::{
@@ -198,7 +197,7 @@ impl Render for Shown<'_> {
         writeln!(out, "{}", self.best_line())
     }
 
-    fn json(&self) -> Value {
+    fn json(&self) -> json::Result {
         let report = self.report;
         let members = report.members.iter().zip(&self.names).enumerate();
         json::value(&json::Compare {

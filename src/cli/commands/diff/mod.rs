@@ -4,13 +4,16 @@ mod sides;
 
 use crate::cli::args::{POINTS, SourceArg, options as source_options};
 use crate::cli::exit::Exit;
+use crate::cli::json::{
+    AclField, AsText, DiffLine, DiffSession, DiffSide, DiffSummary, DiffTop, DiffZnode, Hex,
+    PathField, ZnodeState,
+};
 use crate::cli::ui::{Lines, TextStyle, Ui};
 use crate::cli::views::text;
 use crate::cli::views::unified;
 use crate::cli::views::value;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use serde_json::{Map, Value, json};
 use sides::{Side, sides, warnings};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -145,7 +148,7 @@ pub fn run(args: &DiffArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let is_equal = shown.show(ui)?;
     // What is left is memory, and the end of the program frees it at once.
     std::mem::forget(shown);
-    Ok(if is_equal { Exit::Done } else { Exit::Warnings })
+    Ok(exit(is_equal))
 }
 
 impl AspectArg {
@@ -180,18 +183,6 @@ impl Count {
         }
         self.bytes_before += size(difference.before.as_ref());
         self.bytes_after += size(difference.after.as_ref());
-    }
-
-    fn json(&self) -> Map<String, Value> {
-        let fields = json!({
-            "created": self.created,
-            "deleted": self.deleted,
-            "recreated": self.recreated,
-            "changed": self.changed,
-            "bytes_before": self.bytes_before,
-            "bytes_after": self.bytes_after,
-        });
-        fields.as_object().cloned().unwrap_or_default()
     }
 
     fn words(&self) -> String {
@@ -250,7 +241,8 @@ impl Shown<'_> {
                 let top = top(difference.path()).to_vec();
                 tops.entry(top).or_default().take_in(&difference);
             } else if ui.is_json() {
-                lines.push_json(&self.difference_json(&difference))?;
+                let line = DiffLine::Znode(Box::new(self.difference_json(&difference)));
+                lines.push_json(&line)?;
             } else if !ui.is_quiet() {
                 lines.push(self.difference_text(&difference, &look).as_bytes())?;
             }
@@ -403,59 +395,47 @@ impl Shown<'_> {
         unified::diff(old, new, &names, look)
     }
 
-    fn difference_json(&self, difference: &Difference<'_>) -> Value {
-        let mut fields = Map::new();
-        fields.insert("line".to_owned(), "znode".into());
-        let path = difference.path();
-        let path = if path.is_empty() { b"/" } else { path };
-        value::put_bytes(&mut fields, "path", Some(path));
-        let kind = match difference.kind {
-            Kind::Created => "created",
-            Kind::Deleted => "deleted",
-            Kind::Recreated => "recreated",
-            Kind::Changed => "changed",
-        };
-        fields.insert("change".to_owned(), kind.into());
-        if !difference.fields.is_empty() {
-            let names: Vec<&str> = difference.fields.iter().map(|field| field.name()).collect();
-            fields.insert("fields".to_owned(), names.into());
+    fn difference_json<'d>(&self, difference: &Difference<'d>) -> DiffZnode<'d> {
+        let fields = &difference.fields;
+        let node = |node: &Option<NodeView<'d>>| node.as_ref().map(|it| self.node_json(it, fields));
+        DiffZnode {
+            after: node(&difference.after),
+            before: node(&difference.before),
+            change: match difference.kind {
+                Kind::Created => "created",
+                Kind::Deleted => "deleted",
+                Kind::Recreated => "recreated",
+                Kind::Changed => "changed",
+            },
+            fields: fields.iter().map(|field| field.name()).collect(),
+            line: "znode",
+            path: PathField::of_znode(difference.path()),
         }
-        for (name, node) in [("before", &difference.before), ("after", &difference.after)] {
-            let node = node
-                .as_ref()
-                .map(|node| self.node_json(node, &difference.fields));
-            fields.insert(name.to_owned(), node.into());
-        }
-        Value::Object(fields)
     }
 
     /// The fields of `wanted`, or all if none.
-    fn node_json(&self, node: &NodeView<'_>, wanted: &[Field]) -> Value {
+    fn node_json<'n>(&self, node: &NodeView<'n>, wanted: &[Field]) -> ZnodeState<'n> {
         let has = |field| wanted.is_empty() || wanted.contains(&field);
-        let mut fields = Map::new();
-        if has(Field::Data) {
-            fields.insert(
-                "size_bytes".to_owned(),
-                node.data.map(|data| data.len()).into(),
-            );
-            if self.args.values {
-                value::put_bytes(&mut fields, "data", node.data);
-            }
+        let stat = node.stat;
+        let acl = match node.acl {
+            AclValue::List(list) => Some(AclField(list)),
+            AclValue::Unresolved(_) => None,
+        };
+        ZnodeState {
+            acl: has(Field::Acl).then_some(acl),
+            aversion: has(Field::Aversion).then_some(stat.aversion),
+            ctime_ms: has(Field::Ctime).then_some(stat.ctime),
+            cversion: has(Field::Cversion).then_some(stat.cversion),
+            czxid: has(Field::Czxid).then_some(AsText(stat.czxid)),
+            data: (has(Field::Data) && self.args.values).then(|| node.data.into()),
+            ephemeral_owner: has(Field::EphemeralOwner)
+                .then_some(AsText(Hex(stat.ephemeral_owner))),
+            mtime_ms: has(Field::Mtime).then_some(stat.mtime),
+            mzxid: has(Field::Mzxid).then_some(AsText(stat.mzxid)),
+            pzxid: has(Field::Pzxid).then_some(AsText(stat.pzxid)),
+            size_bytes: has(Field::Data).then_some(node.data.map(<[u8]>::len)),
+            version: has(Field::Version).then_some(stat.version),
         }
-        if has(Field::Acl) {
-            let acl = match node.acl {
-                AclValue::List(list) => value::acl_json(list),
-                AclValue::Unresolved(_) => Value::Null,
-            };
-            fields.insert("acl".to_owned(), acl);
-        }
-        let stat = value::stat_json(node.stat);
-        for (key, value) in stat.as_object().into_iter().flatten() {
-            if wanted.is_empty() || wanted.iter().any(|field| json_name(*field) == key) {
-                fields.insert(key.clone(), value.clone());
-            }
-        }
-        Value::Object(fields)
     }
 
     fn end_text(
@@ -512,41 +492,53 @@ impl Shown<'_> {
         is_equal: bool,
     ) -> anyhow::Result<()> {
         for (top, count) in tops {
-            let mut fields = Map::new();
-            fields.insert("line".to_owned(), "top".into());
-            let top: &[u8] = if top.is_empty() { b"/" } else { top };
-            value::put_bytes(&mut fields, "path", Some(top));
-            fields.extend(count.json());
-            lines.push_json(&Value::Object(fields))?;
-        }
-        for session in sessions.iter().filter(|_| !self.args.stat) {
-            lines.push_json(&json!({
-                "line": "session",
-                "session": session.session.to_string(),
-                "timeout_before_ms": session.before,
-                "timeout_after_ms": session.after,
+            lines.push_json(&DiffLine::Top(DiffTop {
+                bytes_after: count.bytes_after,
+                bytes_before: count.bytes_before,
+                changed: count.changed,
+                created: count.created,
+                deleted: count.deleted,
+                line: "top",
+                path: PathField::of_znode(top),
+                recreated: count.recreated,
             }))?;
         }
-        let side = |side: &Side| {
-            json!({
-                "source": side.name,
-                "zxid": side.target.zxid.to_string(),
-                "time_ms": side.target.time,
-                "proof": side.replayed.proof.name(),
-                "warnings": warnings(side),
-            })
-        };
-        let mut summary = all.json();
-        summary.insert("line".to_owned(), "summary".into());
-        summary.insert("equal".to_owned(), is_equal.into());
-        summary.insert(
-            "exit_status".to_owned(),
-            if is_equal { 0 } else { 3 }.into(),
-        );
-        summary.insert("sessions".to_owned(), sessions.len().into());
-        summary.insert("before".to_owned(), side(&self.before));
-        summary.insert("after".to_owned(), side(&self.after));
-        lines.push_json(&Value::Object(summary))
+        for session in sessions.iter().filter(|_| !self.args.stat) {
+            lines.push_json(&DiffLine::Session(DiffSession {
+                line: "session",
+                session: AsText(session.session),
+                timeout_after_ms: session.after,
+                timeout_before_ms: session.before,
+            }))?;
+        }
+        lines.push_json(&DiffLine::Summary(DiffSummary {
+            after: side_json(&self.after),
+            before: side_json(&self.before),
+            bytes_after: all.bytes_after,
+            bytes_before: all.bytes_before,
+            changed: all.changed,
+            created: all.created,
+            deleted: all.deleted,
+            equal: is_equal,
+            exit_status: exit(is_equal) as u8,
+            line: "summary",
+            recreated: all.recreated,
+            sessions: sessions.len(),
+        }))
+    }
+}
+
+fn exit(is_equal: bool) -> Exit {
+    if is_equal { Exit::Done } else { Exit::Warnings }
+}
+
+fn side_json(side: &Side) -> DiffSide<'_> {
+    DiffSide {
+        proof: side.replayed.proof.name(),
+        source: &side.name,
+        time_ms: side.target.time,
+        warnings: warnings(side),
+        zxid: AsText(side.target.zxid),
     }
 }
 
@@ -554,15 +546,5 @@ fn bytes(data: Option<&[u8]>) -> String {
     match data {
         None => "null".to_owned(),
         Some(data) => text::plural(data.len() as u64, "byte"),
-    }
-}
-
-/// The name that a field has in JSON.
-fn json_name(field: Field) -> &'static str {
-    match field {
-        Field::Ctime => "ctime_ms",
-        Field::Mtime => "mtime_ms",
-        Field::EphemeralOwner => "ephemeral_owner",
-        field => field.name(),
     }
 }

@@ -59,8 +59,8 @@ pub struct ExportArgs {
     /// unproven (status 3)
     #[arg(long)]
     pub accept_unproven: bool,
-    /// For a tree: show such a snapshot, as it is in the file, even if it contains parts of later
-    /// transactions
+    /// For a tree: if POINT is a snapshot without logs, show it as it is in the file, even if it
+    /// contains parts of later transactions
     #[arg(long)]
     pub as_is: bool,
     /// The file to create; - writes to stdout, which is the default for a tree

@@ -11,7 +11,6 @@ use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::text;
 use anyhow::Context;
 use args::{ExportFormat, ensure_new};
-use serde_json::Value;
 use std::io::{self, Write};
 use std::path::Path;
 use zoovault::archive::Manifest;
@@ -143,7 +142,7 @@ impl Render for Shown {
         Ok(())
     }
 
-    fn json(&self) -> Value {
+    fn json(&self) -> json::Result {
         json::value(&json::Export {
             archive: self.output.clone(),
             exit_status: self.exit as u8,

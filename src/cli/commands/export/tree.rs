@@ -4,12 +4,14 @@ use super::args::{ExportArgs, ExportFormat, ensure_new};
 use crate::cli::args::SourceArg;
 use crate::cli::commands::point_args::{AtArgs, Reading};
 use crate::cli::exit::{BadArgument, Exit};
+use crate::cli::json::{
+    self, AsText, Each, ExportHeader, ExportLine, ExportSession, ExportTree, ExportZnode, PathField,
+};
 use crate::cli::ui::Ui;
 use crate::cli::views::text;
 use crate::cli::views::value;
 use crate::cli::views::znode;
 use anyhow::Context;
-use serde_json::{Map, Value};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -18,6 +20,9 @@ use zoovault::error::{Error, ErrorKind};
 use zoovault::tree::select::clean_path;
 use zoovault::tree::zkcli::{Scripted, write_script};
 
+/// What the JSON says of its own form.
+const FORMAT: &str = "zoovault-tree";
+const FORMAT_VERSION: u32 = 1;
 /// How many znodes that a script cannot hold are named without `-v`.
 const NAMED_MAX: u64 = 20;
 
@@ -85,61 +90,66 @@ fn write(
     }
 }
 
-/// What stands before the znodes.
-fn header(reading: &Reading<()>, path: &[u8]) -> Map<String, Value> {
-    let mut header = reading.header();
-    let count = reading.tree().in_order_from(path).count();
-    header.insert("format".to_owned(), "zoovault-tree".into());
-    header.insert("format_version".to_owned(), 1.into());
-    header.insert("znodes".to_owned(), count.into());
-    value::put_bytes(&mut header, "path", Some(znode::path(path)));
-    header
-}
-
 /// One record a line, each of which says what it is: a header, znodes, and of a whole tree
 /// sessions.
 fn lines(out: &mut impl Write, reading: &Reading<()>, path: &[u8]) -> io::Result<()> {
-    let tree = reading.tree();
-    let mut first = header(reading, path);
-    first.insert("record".to_owned(), "header".into());
-    serde_json::to_writer(&mut *out, &first)?;
-    writeln!(out)?;
-    let mut writer = znode::Writer::new(tree);
+    let (tree, point) = (reading.tree(), reading.fields());
+    let header = ExportHeader {
+        exit_status: point.exit_status,
+        format: FORMAT,
+        format_version: FORMAT_VERSION,
+        path: PathField::of_znode(path),
+        proof: point.proof,
+        record: "header",
+        shows_zxid: point.shows_zxid,
+        source: point.source,
+        time_ms: point.time_ms,
+        warnings: point.warnings,
+        znodes: tree.in_order_from(path).count(),
+        zxid: point.zxid,
+    };
+    json::line(out, &ExportLine::Header(header))?;
     for node in tree.in_order_from(path) {
-        let line = writer.begin(&node, true)?;
-        line.extend_from_slice(b",\"record\":\"znode\"}\n");
-        out.write_all(line)?;
+        let line = ExportLine::Znode(ExportZnode {
+            znode: znode::json(tree, &node, true),
+            record: "znode",
+        });
+        json::line(out, &line)?;
     }
-    if path.is_empty() {
-        for (session, timeout_ms) in tree.sessions() {
-            writeln!(
-                out,
-                "{{\"record\":\"session\",\"session\":\"{session}\",\"timeout_ms\":{timeout_ms}}}"
-            )?;
-        }
+    let sessions = path.is_empty().then(|| tree.sessions());
+    for (session, timeout_ms) in sessions.into_iter().flatten() {
+        let line = ExportLine::Session(ExportSession {
+            record: "session",
+            session: AsText(session),
+            timeout_ms,
+        });
+        json::line(out, &line)?;
     }
     Ok(())
 }
 
 /// One document: the header's fields, and a list of znodes, one a line.
 fn document(out: &mut impl Write, reading: &Reading<()>, path: &[u8]) -> io::Result<()> {
-    let tree = reading.tree();
-    let mut first = header(reading, path);
-    // The list takes the name.
-    if let Some(count) = first.remove("znodes") {
-        first.insert("znode_count".to_owned(), count);
-    }
-    znode::open_list(out, first, "znodes")?;
-    let mut writer = znode::Writer::new(tree);
-    let mut separator = "";
-    for node in tree.in_order_from(path) {
-        out.write_all(separator.as_bytes())?;
-        separator = ",\n";
-        let line = writer.begin(&node, true)?;
-        line.push(b'}');
-        out.write_all(line)?;
-    }
-    writeln!(out, "\n]}}")
+    let (tree, point) = (reading.tree(), reading.fields());
+    let znodes = || {
+        let nodes = tree.in_order_from(path);
+        nodes.map(|node| znode::json(tree, &node, true))
+    };
+    let document = ExportTree {
+        exit_status: point.exit_status,
+        format: FORMAT,
+        format_version: FORMAT_VERSION,
+        path: PathField::of_znode(path),
+        proof: point.proof,
+        shows_zxid: point.shows_zxid,
+        source: point.source,
+        time_ms: point.time_ms,
+        warnings: point.warnings,
+        znode_count: tree.in_order_from(path).count(),
+        zxid: point.zxid,
+        znodes: Each(znodes),
+    };
+    json::list(out, &document)
 }
 
 fn script(out: &mut impl Write, reading: &Reading<()>, path: &[u8], ui: &Ui) -> io::Result<bool> {
