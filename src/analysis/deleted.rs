@@ -3,8 +3,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::record::{Effect, Stat, Txn, TxnBody};
 use crate::history::point::Point;
-use crate::history::replay::{Base, ExactFrom, Observer, Rebuilt, bases, replay_observed, resolve};
-use crate::history::source::Source;
+use crate::history::replay::{Base, ExactFrom, Observer, Rebuilt};
 use crate::progress::Progress;
 use crate::tree::DataTree;
 use crate::zxid::{SessionId, Zxid};
@@ -54,8 +53,7 @@ pub struct SearchResult {
 /// [`ErrorKind::BadArgument`] for a `from` that is later; [`ErrorKind::NotReachable`] for one
 /// before the window; failures to read.
 pub fn lost(
-    source: &Source,
-    rebuilt: &Rebuilt,
+    rebuilt: &Rebuilt<'_>,
     from: Option<Point>,
     wanted: &dyn Fn(&[u8]) -> bool,
     progress: &dyn Progress,
@@ -63,13 +61,13 @@ pub fn lost(
     let to = rebuilt.target.zxid;
     let from = match from {
         None => None,
-        Some(from) => Some(resolve(source, &rebuilt.timeline, from, false)?.zxid),
+        Some(from) => Some(rebuilt.history.resolve(from, false)?.zxid),
     };
     if let Some(from) = from.filter(|from| *from > to) {
         let message = format!("the range begins at {from}, which is later than its end, {to}");
         return Err(Error::new(ErrorKind::BadArgument, message));
     }
-    let seen = watch(source, rebuilt, from, to, progress, |since| Deletes {
+    let seen = watch(rebuilt, from, to, progress, |since| Deletes {
         since,
         wanted,
         found: BTreeMap::new(),
@@ -84,10 +82,12 @@ pub fn lost(
                 let message = format!(
                     "cannot determine what was deleted since {from}: no window contains both it and {to}"
                 );
-                Err(
-                    Error::about(source.shown(), ErrorKind::NotReachable, message)
-                        .hint("'zoovault verify' shows the windows"),
+                Err(Error::about(
+                    rebuilt.history.source.shown(),
+                    ErrorKind::NotReachable,
+                    message,
                 )
+                .hint("'zoovault verify' shows the windows"))
             }
         };
     };
@@ -105,13 +105,12 @@ pub fn lost(
 /// # Errors
 /// Failures to read. What is damaged ends the search, and is no error.
 pub fn whereabouts(
-    source: &Source,
-    rebuilt: &Rebuilt,
+    rebuilt: &Rebuilt<'_>,
     path: &[u8],
     progress: &dyn Progress,
 ) -> Result<Option<SearchResult>> {
     let target = rebuilt.target.zxid;
-    let segments = &rebuilt.timeline.segments;
+    let segments = &rebuilt.history.timeline.segments;
     let segment = segments.iter().find(|segment| segment.continues(target));
     let last = segment.map_or(target, |segment| segment.last().max(target));
     let make = |since| Search {
@@ -122,11 +121,8 @@ pub fn whereabouts(
         created: None,
     };
     // What lies behind the point may be damaged; what lies before it was replayed already.
-    let (seen, last) = match watch(source, rebuilt, None, last, progress, make)? {
-        None if last > target => (
-            watch(source, rebuilt, None, target, progress, make)?,
-            target,
-        ),
+    let (seen, last) = match watch(rebuilt, None, last, progress, make)? {
+        None if last > target => (watch(rebuilt, None, target, progress, make)?, target),
         seen => (seen, last),
     };
     Ok(seen.map(|seen| SearchResult {
@@ -139,25 +135,25 @@ pub fn whereabouts(
 /// Replays the longest way there is to `to`, from `from` at the latest, and shows it to what `make`
 /// makes for where it is exact from. `None` where there is no such way.
 fn watch<O: Observer>(
-    source: &Source,
-    rebuilt: &Rebuilt,
+    rebuilt: &Rebuilt<'_>,
     from: Option<Zxid>,
     to: Zxid,
     progress: &dyn Progress,
     make: impl Fn(Zxid) -> O,
 ) -> Result<Option<O>> {
-    let timeline = &rebuilt.timeline;
+    let history = &rebuilt.history;
     let exact_from = |base: &Base| match base.exact_from {
         ExactFrom::Known(zxid) | ExactFrom::Bounded(zxid) => Some(zxid.max(base.zxid)),
         // The tree at the point was proven on it, whenever it was finished.
         ExactFrom::Open if *base == rebuilt.replayed.base => Some(rebuilt.target.zxid),
         ExactFrom::Open => None,
     };
-    let mut bases: Vec<(Zxid, Base)> = bases(source, timeline)?
-        .into_iter()
-        .filter_map(|base| exact_from(&base).map(|since| (since, base)))
+    let mut bases: Vec<(Zxid, &Base)> = history
+        .bases()?
+        .iter()
+        .filter_map(|base| exact_from(base).map(|since| (since, base)))
         .filter(|(since, base)| {
-            let segments = &timeline.segments;
+            let segments = &history.timeline.segments;
             let mut after = segments.iter().filter(|it| it.continues(base.zxid));
             *since < to && *since <= from.unwrap_or(to) && after.any(|it| it.contains(to))
         })
@@ -170,7 +166,7 @@ fn watch<O: Observer>(
     for (since, base) in bases {
         let since = from.map_or(since, |from| from.max(since));
         let mut observer = make(since);
-        match replay_observed(source, timeline, &base, to, &mut observer, progress) {
+        match history.replay_observed(base, to, &mut observer, progress) {
             Err(error) if error.kind() == ErrorKind::Damage => {}
             Err(error) => return Err(error),
             // On a wrong tree, wrong znodes are deleted.

@@ -3,11 +3,10 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::txnlog::{Level, LogEnd, LogSummary};
-use crate::history::replay::{
-    Base, BaseFile, ExactFrom, bases_and_damage, exact_ranges, read_timeline,
-};
+use crate::history::History;
+use crate::history::replay::{Base, BaseFile, ExactFrom, exact_ranges};
 use crate::history::source::{EpochFile, Source};
-use crate::history::timeline::{Gap, Timeline};
+use crate::history::timeline::Gap;
 use crate::progress::Progress;
 use crate::zxid::Zxid;
 use std::path::PathBuf;
@@ -77,10 +76,11 @@ pub struct Overview {
 /// # Errors
 /// [`crate::error::ErrorKind::SourceChanged`]; failures to read.
 pub fn inspect(source: &Source, progress: &dyn Progress) -> Result<Overview> {
-    let timeline = read_timeline(source, Level::Frames, progress)?;
-    let (bases, damage) = bases_and_damage(source, &timeline)?;
-    let with_time = |zxid| (zxid, timeline.time_of(source, zxid).ok().flatten());
-    let windows = exact_ranges(&timeline, &bases)
+    let history = History::read_with_snapshots(source, Level::Frames, progress)?;
+    let timeline = &history.timeline;
+    let (bases, damage) = history.bases_and_damage()?;
+    let with_time = |zxid| (zxid, history.time_of(zxid).ok().flatten());
+    let windows = exact_ranges(timeline, bases)
         .into_iter()
         .map(|(from, to)| [with_time(from), with_time(to)])
         .collect();
@@ -94,9 +94,9 @@ pub fn inspect(source: &Source, progress: &dyn Progress) -> Result<Overview> {
         .map(|segment| (segment.last(), segment.last_time()));
     Ok(Overview {
         dirs: source.dirs().to_vec(),
-        logs: logs(source, &timeline),
-        snapshots: snapshots(source, &bases, &damage),
-        written_by: written_by(source, &timeline)?,
+        logs: logs(&history),
+        snapshots: snapshots(source, bases, damage),
+        written_by: written_by(&history)?,
         epochs: (
             source.accepted_epoch().clone(),
             source.current_epoch().clone(),
@@ -107,8 +107,8 @@ pub fn inspect(source: &Source, progress: &dyn Progress) -> Result<Overview> {
     })
 }
 
-fn logs(source: &Source, timeline: &Timeline) -> Vec<Log> {
-    let files = source.logs().iter().zip(&timeline.logs);
+fn logs(history: &History<'_>) -> Vec<Log> {
+    let files = history.source.logs().iter().zip(&history.timeline.logs);
     files
         .map(|(file, scanned)| {
             let empty = Log {
@@ -182,9 +182,9 @@ fn snapshots(source: &Source, bases: &[Base], damage: &[Error]) -> Vec<Snapshot>
 }
 
 /// Which releases write files of this shape.
-fn written_by(source: &Source, timeline: &Timeline) -> Result<&'static str> {
+fn written_by(history: &History<'_>) -> Result<&'static str> {
     let mut has_digest = false;
-    for file in source.snapshots().iter().rev().take(1) {
+    for file in history.source.snapshots().iter().rev().take(1) {
         let opened = match file.open() {
             Err(error) if error.kind() == ErrorKind::Damage => continue,
             opened => opened?,
@@ -196,12 +196,8 @@ fn written_by(source: &Source, timeline: &Timeline) -> Result<&'static str> {
             has_digest |= trailer.digest.is_some();
         }
     }
-    if let Some(piece) = timeline
-        .segments
-        .last()
-        .and_then(|segment| segment.pieces.last())
-    {
-        let mut reader = piece.reader(source, piece.run.last)?;
+    if let Some(piece) = history.timeline.pieces().last() {
+        let mut reader = piece.reader(history.source, piece.run.last)?;
         while let Ok(Some(entry)) = reader.next_entry() {
             has_digest |= entry.txn().is_ok_and(|txn| txn.digest.is_some());
         }

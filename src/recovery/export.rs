@@ -8,8 +8,7 @@ use crate::format::stream::Span;
 use crate::format::txnlog::encode_header;
 use crate::history::point::Point;
 use crate::history::replay::{
-    BaseFile, ExactFrom, Proof, Purpose, Rebuilt, Replayed, Trust, Wish, ensure_unambiguous,
-    rebuild, rebuild_as, replay,
+    BaseFile, ExactFrom, Proof, Purpose, Rebuilt, Replayed, Trust, Wish, rebuild, rebuild_as,
 };
 use crate::history::source::{EpochFile, Source, SourceFile};
 use crate::history::timeline::Piece;
@@ -61,7 +60,7 @@ pub fn plan(source: &Source, options: &Options, progress: &dyn Progress) -> Resu
         trust: options.trust.min(Trust::Alone),
     };
     let Rebuilt {
-        timeline,
+        history,
         target,
         replayed,
         ..
@@ -77,8 +76,8 @@ pub fn plan(source: &Source, options: &Options, progress: &dyn Progress) -> Resu
                 ));
             }
             let base = &earlier.replayed.base;
-            let replayed = replay(source, &timeline, base, target.zxid, progress)?;
-            ensure_unambiguous(source, &timeline, &replayed, target.zxid)?;
+            let replayed = history.replay(base, target.zxid, progress)?;
+            history.ensure_unambiguous(&replayed, target.zxid)?;
             replayed
         }
     };
@@ -101,7 +100,7 @@ pub fn plan(source: &Source, options: &Options, progress: &dyn Progress) -> Resu
             .collect(),
         max_epoch: source
             .max_epoch()
-            .max(timeline.last().map_or(0, Zxid::epoch)),
+            .max(history.timeline.last().map_or(0, Zxid::epoch)),
         replayed,
     })
 }

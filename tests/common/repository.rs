@@ -7,9 +7,9 @@ use std::io::Read;
 use std::sync::Arc;
 use zoovault::format::snapshot::{self, codec::Codec};
 use zoovault::format::txnlog::{self, Level, encode_header, encode_record};
-use zoovault::history::replay::{bases, exact_ranges};
+use zoovault::history::History;
+use zoovault::history::replay::exact_ranges;
 use zoovault::history::source::{Options, Source};
-use zoovault::history::timeline::Timeline;
 use zoovault::progress::NoProgress;
 use zoovault::repository::{
     BackupName, FORMAT_VERSION, LineageContents, Manifest, Mark, Origin, Origins, Pin, Repository,
@@ -176,8 +176,7 @@ pub fn windows(repository: &Repository, manifest: &Manifest) -> Vec<StoredWindow
     let name = BackupName::new(&manifest.lineage, 0, Zxid::ZERO, "");
     let history = LineageContents::of(vec![(name, manifest.clone())]);
     let source = Source::of_history(repository, &history, &Options::default()).unwrap();
-    let timeline = Timeline::read(&source, Level::Frames, &NoProgress).unwrap();
-    let bases = bases(&source, &timeline).unwrap();
+    let stored = History::read(&source, Level::Frames, &NoProgress).unwrap();
     let time_at = |zxid: Zxid| {
         let at_begin = manifest.logs.iter().find(|log| log.first_zxid == zxid);
         let at_end = manifest.logs.iter().find(|log| log.last_zxid == zxid);
@@ -190,7 +189,7 @@ pub fn windows(repository: &Repository, manifest: &Manifest) -> Vec<StoredWindow
         from_time_ms: time_at(from_zxid),
         to_time_ms: time_at(to_zxid),
     };
-    let ranges = exact_ranges(&timeline, &bases);
+    let ranges = exact_ranges(&stored.timeline, stored.bases().unwrap());
     ranges.into_iter().map(window).collect()
 }
 

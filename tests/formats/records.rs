@@ -215,16 +215,11 @@ fn is_told_by_backup(scene: &Scene) -> bool {
         &zoovault::repository::Which::Newest,
         &Options::default(),
     );
-    let stored = stored.and_then(|stored| {
-        rebuild_for(
-            Purpose::Restoring,
-            &stored,
-            Point::Latest,
-            false,
-            &NoProgress,
-        )
+    let is_stored = stored.is_ok_and(|stored| {
+        let (purpose, point) = (Purpose::Restoring, Point::Latest);
+        let rebuilt = rebuild_for(purpose, &stored, point, false, &NoProgress);
+        rebuilt.is_ok_and(|rebuilt| rebuilt.target.zxid == scene.before)
     });
-    let is_stored = stored.is_ok_and(|stored| stored.target.zxid == scene.before);
     let is_named = done.warnings.iter().any(|line| scene.is_named_in(line));
     is_stored && done.is_damaged && is_named
 }

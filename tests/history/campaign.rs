@@ -169,7 +169,8 @@ fn open(dir: &Path) -> Result<Source> {
 /// The tree at a point, and its sessions: every field. Members write `/zookeeper/config`
 /// themselves, so there it is no part of the history.
 fn tree(dir: &Path, point: Point) -> Result<(Zxid, String)> {
-    let rebuilt = rebuild(&open(dir)?, point, false, &NoProgress)?;
+    let source = open(dir)?;
+    let rebuilt = rebuild(&source, point, false, &NoProgress)?;
     Ok((rebuilt.target.zxid, text_of(&rebuilt, is_member(dir))))
 }
 
@@ -177,7 +178,7 @@ fn is_member(dir: &Path) -> bool {
     dir.join("myid").exists()
 }
 
-fn text_of(rebuilt: &Rebuilt, is_member: bool) -> String {
+fn text_of(rebuilt: &Rebuilt<'_>, is_member: bool) -> String {
     let tree = &rebuilt.replayed.tree;
     let mut text = String::new();
     for node in tree.in_order() {
@@ -345,7 +346,7 @@ fn misled(
     truth: &Truth,
     file: &Sound,
     way: &str,
-    rebuilt: &Rebuilt,
+    rebuilt: &Rebuilt<'_>,
     said: &[String],
     is_failed: bool,
 ) -> Option<String> {
@@ -386,7 +387,8 @@ fn misleads(truth: &Truth, file: &Sound, dir: &Path) -> Option<String> {
     };
     let done = backup(&source, &repository, &options, &NoProgress).ok()?;
     let stored = Source::open_repository(&repository, &Which::Newest, &Options::default());
-    let rebuilt = rebuild(&stored.ok()?, Point::Latest, false, &NoProgress).ok()?;
+    let stored = stored.ok()?;
+    let rebuilt = rebuild(&stored, Point::Latest, false, &NoProgress).ok()?;
     let way = "backup and restore";
     misled(truth, file, way, &rebuilt, &done.warnings, done.is_damaged)
 }

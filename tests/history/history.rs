@@ -18,9 +18,9 @@ use zoovault::analysis::znode_history::{
 use zoovault::error::Result;
 use zoovault::format::record::{TxnBody, TxnKind};
 use zoovault::format::txnlog::Level;
-use zoovault::history::replay::{Observer, bases, replay_observed};
+use zoovault::history::History;
+use zoovault::history::replay::Observer;
 use zoovault::history::source::{self, Source};
-use zoovault::history::timeline::Timeline;
 use zoovault::progress::NoProgress;
 use zoovault::tree::diff;
 use zoovault::tree::{AclValue, DataTree, NodeView, STATS_NODE};
@@ -124,8 +124,8 @@ impl Observer for Oracle {
 fn assert_as_replayed(source: &Source) {
     let (events, summary) = told(source, &options("/", true, true));
     assert_eq!(summary.damage.len() as u64 + summary.gaps, 0);
-    let timeline = Timeline::read(source, Level::Everything, &NoProgress).unwrap();
-    let base = bases(source, &timeline).unwrap().remove(0);
+    let history = History::read(source, Level::Everything, &NoProgress).unwrap();
+    let base = &history.bases().unwrap()[0];
     let mut oracle = Oracle {
         events: BTreeMap::new(),
         last: None,
@@ -134,9 +134,10 @@ fn assert_as_replayed(source: &Source) {
     for event in events {
         oracle.events.entry(event.zxid).or_default().push(event);
     }
-    let end = timeline.last().unwrap();
-    let replayed =
-        replay_observed(source, &timeline, &base, end, &mut oracle, &NoProgress).unwrap();
+    let end = history.timeline.last().unwrap();
+    let replayed = history
+        .replay_observed(base, end, &mut oracle, &NoProgress)
+        .unwrap();
     // The last tree has its quota counts worked out again, and no txn did that.
     let (zxid, before) = oracle.last.take().unwrap();
     let told_last: Vec<Event> = oracle.events.remove(&zxid).unwrap_or_default();

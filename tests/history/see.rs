@@ -17,9 +17,8 @@ use std::process::{Command, Output, Stdio};
 use zoovault::format::record::acl::{OPEN_ACL_UNSAFE, READ_ACL_UNSAFE};
 use zoovault::format::record::{Create, CreateKind, Txn, TxnBody, TxnHeader, TxnKind};
 use zoovault::format::txnlog::{Level, LogWriter};
-use zoovault::history::replay::tree_at;
+use zoovault::history::History;
 use zoovault::history::source::{Options, Source};
-use zoovault::history::timeline::Timeline;
 use zoovault::progress::NoProgress;
 use zoovault::tree::{AclValue, DataTree};
 use zoovault::zxid::{SessionId, Zxid};
@@ -175,12 +174,9 @@ fn cat_and_stat_give_what_clients_saw() {
 /// The tree at the end of a source, as the library has it.
 fn tree_of(dir: &Path) -> DataTree {
     let source = Source::open(dir, &Options::default()).unwrap();
-    let timeline = Timeline::read(&source, Level::Frames, &NoProgress).unwrap();
-    let last = timeline.last().unwrap();
-    tree_at(&source, &timeline, last, &NoProgress)
-        .unwrap()
-        .0
-        .tree
+    let history = History::read(&source, Level::Frames, &NoProgress).unwrap();
+    let last = history.timeline.last().unwrap();
+    history.tree_at(last, &NoProgress).unwrap().0.tree
 }
 
 /// Bytes of a record's field, whichever way it has them.

@@ -8,9 +8,9 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use zoovault::format::record::AclVector;
 use zoovault::format::txnlog::Level;
-use zoovault::history::replay::{Proof, tree_at};
+use zoovault::history::History;
+use zoovault::history::replay::Proof;
 use zoovault::history::source::{Options, Source};
-use zoovault::history::timeline::Timeline;
 use zoovault::progress::NoProgress;
 use zoovault::tree::{AclValue, DataTree};
 use zoovault::zxid::Zxid;
@@ -118,10 +118,10 @@ fn check(
     is_member: bool,
 ) -> usize {
     let source = Source::open(dir, &Options::default()).unwrap();
-    let timeline = Timeline::read(&source, Level::Everything, &NoProgress).unwrap();
+    let history = History::read(&source, Level::Everything, &NoProgress).unwrap();
     let mut reached = 0;
     for (zxid, seen) in points {
-        let (replayed, _) = match tree_at(&source, &timeline, *zxid, &NoProgress) {
+        let (replayed, _) = match history.tree_at(*zxid, &NoProgress) {
             Ok(reached) => reached,
             Err(error) if is_member => {
                 eprintln!("{}: {error}", dir.display());

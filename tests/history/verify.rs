@@ -14,9 +14,9 @@ use zoovault::format::record::{Txn, TxnBody, TxnKind};
 use zoovault::format::snapshot::codec::Codec;
 use zoovault::format::snapshot::{SnapshotReader, SnapshotWriter, Trailer};
 use zoovault::format::txnlog::{Level, LogReader, LogWriter};
-use zoovault::history::replay::{Proof, bases, replay};
+use zoovault::history::History;
+use zoovault::history::replay::Proof;
 use zoovault::history::source::{Options, Source};
-use zoovault::history::timeline::Timeline;
 use zoovault::progress::NoProgress;
 use zoovault::recovery::restore::write_snapshot;
 use zoovault::zxid::Zxid;
@@ -108,10 +108,10 @@ fn undo(zxid: Zxid) -> impl Fn(&mut Txn<'_>) {
 /// The tree at the next snapshot behind log.145, as bytes.
 fn tree_at_next(dir: &tempfile::TempDir) -> Vec<u8> {
     let source = Source::open(dir.path(), &Options::default()).unwrap();
-    let timeline = Timeline::read(&source, Level::Everything, &NoProgress).unwrap();
-    let bases = bases(&source, &timeline).unwrap();
+    let history = History::read(&source, Level::Everything, &NoProgress).unwrap();
+    let base = &history.bases().unwrap()[0];
     let target = Zxid::from_i64(0x1d9);
-    let replayed = replay(&source, &timeline, &bases[0], target, &NoProgress).unwrap();
+    let replayed = history.replay(base, target, &NoProgress).unwrap();
     let mut bytes = Vec::new();
     write_snapshot(&replayed.tree, &mut bytes).unwrap();
     bytes

@@ -16,8 +16,8 @@ use crate::repository::{Repo, Told, restored_bytes, tree_at};
 use crate::runtime;
 use crate::writers::Writers;
 use zoovault::format::txnlog::Level;
+use zoovault::history::History;
 use zoovault::history::source::{Options as SourceOptions, Source};
-use zoovault::history::timeline::Timeline;
 use zoovault::progress::NoProgress;
 
 const IDS: [u8; 3] = [1, 2, 3];
@@ -323,8 +323,8 @@ fn try_tail(release: &Release) -> Option<Tail> {
 /// The last txn in the logs of a directory.
 fn last_logged(dir: &Path) -> i64 {
     let source = Source::open(dir, &SourceOptions::default()).expect("a source");
-    let timeline = Timeline::read(&source, Level::Everything, &NoProgress).expect("its logs");
-    timeline.last().expect("a transaction").to_i64()
+    let logged = History::read(&source, Level::Everything, &NoProgress).expect("its logs");
+    logged.timeline.last().expect("a transaction").to_i64()
 }
 
 #[test]

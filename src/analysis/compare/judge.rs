@@ -179,9 +179,9 @@ impl<'a> Judge<'a> {
         let one = side.first().copied().unwrap_or(0);
         // Who begins later in the same epoch began with a snapshot of what was before.
         let implied = self.members.iter().enumerate().filter(|(index, member)| {
-            let segments = &member.timeline.segments;
+            let segments = &member.history.timeline.segments;
             !stretch.is_held_by(*index)
-                && absence(&member.timeline, stretch) == Absence::Before
+                && absence(&member.history.timeline, stretch) == Absence::Before
                 && segments
                     .first()
                     .is_some_and(|segment| segment.first().epoch() == stretch.first.epoch())
@@ -253,15 +253,15 @@ impl<'a> Judge<'a> {
                 };
                 // A server that starts writes what it has, committed or not.
                 let epoch_end = Zxid::new(applied.epoch(), u32::MAX).next();
-                let is_of_a_start =
-                    base.zxid == applied && member.timeline.last_before(epoch_end) == Some(applied);
-                let is_txn = applied.counter() > 0 || member.timeline.contains(applied);
+                let is_of_a_start = base.zxid == applied
+                    && member.history.timeline.last_before(epoch_end) == Some(applied);
+                let is_txn = applied.counter() > 0 || member.history.timeline.contains(applied);
                 (is_txn && !is_of_a_start).then(|| Commitment {
                     zxid: applied,
                     member: index,
                     proof: Proof::Snapshot {
                         member: index,
-                        name: base.name(member.source),
+                        name: base.name(member.history.source),
                     },
                 })
             })
@@ -311,7 +311,7 @@ impl<'a> Judge<'a> {
             .filter(|(index, member)| {
                 !stretch.is_held_by(*index)
                     && !self.have_parted(*index, one, stretch.first)
-                    && absence(&member.timeline, stretch) == wanted
+                    && absence(&member.history.timeline, stretch) == wanted
             })
             .map(|(index, _)| index)
             .collect()
@@ -364,10 +364,10 @@ impl<'a> Judge<'a> {
     /// The snapshot of `member` after which its logs go on behind a hole that ends with `last`.
     fn bridge(&self, member: usize, last: Zxid) -> Option<String> {
         let member = self.members.get(member)?;
-        let next = member.timeline.next_after(last)?;
+        let next = member.history.timeline.next_after(last)?;
         let bridges = |base: &&Base| base.zxid >= last && base.zxid.is_followed_by(next);
         let base = member.bases.iter().find(bridges)?;
-        Some(base.name(member.source))
+        Some(base.name(member.history.source))
     }
 
     /// Holes that nobody fills.
@@ -379,7 +379,7 @@ impl<'a> Judge<'a> {
             let gap = Gap::between((a.last, 0), (b.first, 0));
             let (first, last) = (gap.first_missing(), gap.last_missing());
             for (index, member) in self.members.iter().enumerate() {
-                let timeline = &member.timeline;
+                let timeline = &member.history.timeline;
                 if timeline.last_before(first).is_some() && timeline.next_after(last).is_some() {
                     findings.holes.push(Hole {
                         member: index,
@@ -407,10 +407,10 @@ impl<'a> Judge<'a> {
             .chain(off.map(|off| (off, Zxid::MAX)))
             .collect();
         let windows = read.bases.iter().filter_map(|base| {
-            let (from, mut to) = base.reach(&read.timeline)?;
+            let (from, mut to) = base.reach(&read.history.timeline)?;
             for (first, last) in &cuts {
                 if base.zxid < *first && *first <= to {
-                    let before = read.timeline.last_before(*first);
+                    let before = read.history.timeline.last_before(*first);
                     to = before.map_or(base.zxid, |before| before.max(base.zxid));
                 } else if *first <= base.zxid && base.zxid < *last {
                     to = to.min(*last);
@@ -421,7 +421,7 @@ impl<'a> Judge<'a> {
             (from <= to && !is_off).then(|| Window {
                 from,
                 to,
-                base: base.name(read.source),
+                base: base.name(read.history.source),
             })
         });
         windows.max_by_key(|window| (window.to, Reverse(window.from)))
@@ -435,7 +435,7 @@ impl<'a> Judge<'a> {
             let last = self
                 .members
                 .get(member)
-                .and_then(|read| read.timeline.last());
+                .and_then(|read| read.history.timeline.last());
             last.is_some_and(|last| last > target)
         };
         let mut ranked: Vec<(usize, &Window)> = windows
@@ -472,11 +472,11 @@ impl<'a> Judge<'a> {
         let members = self.members.iter().enumerate().zip(windows);
         members
             .map(|((index, read), window)| {
-                let segments = &read.timeline.segments;
+                let segments = &read.history.timeline.segments;
                 let first = segments.first().map(|it| (it.first(), it.first_time()));
                 let last = segments.last().map(|it| (it.last(), it.last_time()));
                 let beyond = self.stretches.iter().filter(|stretch| {
-                    absence(&read.timeline, stretch) == Absence::Behind
+                    absence(&read.history.timeline, stretch) == Absence::Behind
                         && stretch
                             .sides
                             .iter()
@@ -488,9 +488,9 @@ impl<'a> Judge<'a> {
                     .iter()
                     .filter(|stretch| stretch.is_held_by(index));
                 Member {
-                    shown: read.source.shown().into(),
-                    logs: read.source.logs().len(),
-                    snapshots: read.source.snapshots().len(),
+                    shown: read.history.source.shown().into(),
+                    logs: read.history.source.logs().len(),
+                    snapshots: read.history.source.snapshots().len(),
                     txns: held.map(Stretch::count).sum(),
                     is_related: self.is_related.get(index) == Some(&true),
                     range: first.zip(last).map(|(first, last)| [first, last]),

@@ -27,11 +27,9 @@ pub use walk::{Difference, Pair, Place, Stretch};
 
 use crate::error::{Error, ErrorKind, Result, TxnPlace};
 use crate::format::txnlog::Level;
-use crate::history::replay::{
-    Base, SnapshotVerdict, check_snapshots, settle_ends, shown_by_snapshots, sound_bases,
-};
+use crate::history::History;
+use crate::history::replay::{Base, SnapshotVerdict, check_snapshots, shown_by_snapshots};
 use crate::history::source::Source;
-use crate::history::timeline::Timeline;
 use crate::progress::Progress;
 use crate::zxid::Zxid;
 use std::path::{Path, PathBuf};
@@ -237,8 +235,7 @@ impl Report {
 
 /// A member, read.
 struct Read<'a> {
-    source: &'a Source,
-    timeline: Timeline,
+    history: History<'a>,
     bases: Vec<Base>,
     faults: Vec<FileFault>,
 }
@@ -259,10 +256,7 @@ pub fn compare(sources: &[Source], options: &Options, progress: &dyn Progress) -
     for source in sources {
         read.push(read_member(source, progress)?);
     }
-    let members: Vec<(&Source, &Timeline)> = read
-        .iter()
-        .map(|member| (member.source, &member.timeline))
-        .collect();
+    let members: Vec<&History<'_>> = read.iter().map(|member| &member.history).collect();
     let walked = walk::walk(&members, progress)?;
     Ok(judge::judge(
         &read,
@@ -296,13 +290,13 @@ fn refuse_repeated(sources: &[Source]) -> Result<()> {
 }
 
 fn read_member<'a>(source: &'a Source, progress: &dyn Progress) -> Result<Read<'a>> {
-    let timeline = Timeline::read(source, Level::Everything, progress)?;
+    let mut history = History::read(source, Level::Everything, progress)?;
     let snapshots = check_snapshots(source, progress)?;
-    let timeline = timeline.given(source, shown_by_snapshots(&snapshots));
-    let timeline = settle_ends(source, timeline, progress)?;
-    let mut faults = log_faults(source, &timeline);
+    history.add_evidence(&shown_by_snapshots(&snapshots));
+    history.settle_ends(progress)?;
+    let mut faults = log_faults(&history);
     faults.extend(snapshot_faults(source, &snapshots));
-    for fork in timeline.compare_overlaps(source, None)? {
+    for fork in history.compare_overlaps(None)? {
         let logs = source.logs();
         let other = logs.get(fork.log).map(|log| log.name());
         faults.push(FileFault {
@@ -320,14 +314,14 @@ fn read_member<'a>(source: &'a Source, progress: &dyn Progress) -> Result<Read<'
         });
     }
     Ok(Read {
-        source,
-        bases: sound_bases(source, &timeline, &snapshots)?,
-        timeline,
+        bases: history.sound_bases(&snapshots)?,
+        history,
         faults,
     })
 }
 
-fn log_faults(source: &Source, timeline: &Timeline) -> Vec<FileFault> {
+fn log_faults(history: &History<'_>) -> Vec<FileFault> {
+    let (source, timeline) = (history.source, &history.timeline);
     let newest = source.logs().len().saturating_sub(1);
     let mut faults = Vec::new();
     for log in &timeline.logs {

@@ -6,8 +6,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::record::is_same_txn;
 use crate::format::stream::RegularFile;
 use crate::format::txnlog::LogReader;
+use crate::history::History;
 use crate::history::source::Source;
-use crate::history::timeline::{Piece, Timeline};
+use crate::history::timeline::Piece;
 use crate::progress::Progress;
 use crate::zxid::Zxid;
 use std::path::PathBuf;
@@ -146,11 +147,10 @@ struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     /// A cursor at the first txn.
-    fn new(source: &'a Source, timeline: &'a Timeline) -> Result<Cursor<'a>> {
-        let segments = timeline.segments.iter();
+    fn new(history: &'a History<'_>) -> Result<Cursor<'a>> {
         let mut cursor = Cursor {
-            source,
-            pieces: segments.flat_map(|segment| &segment.pieces).collect(),
+            source: history.source,
+            pieces: history.timeline.pieces().collect(),
             next_piece: 0,
             reader: None,
             zxid: None,
@@ -232,10 +232,10 @@ impl<'a> Cursor<'a> {
 }
 
 /// Walks over the txns of all members.
-pub(super) fn walk(members: &[(&Source, &Timeline)], progress: &dyn Progress) -> Result<Walked> {
+pub(super) fn walk(members: &[&History<'_>], progress: &dyn Progress) -> Result<Walked> {
     let mut cursors = Vec::new();
-    for (source, timeline) in members {
-        cursors.push(Cursor::new(source, timeline)?);
+    for member in members {
+        cursors.push(Cursor::new(member)?);
     }
     progress.start("comparing", Some(cursors.iter().map(Cursor::size).sum()));
     let mut walked = Walked {
@@ -338,11 +338,11 @@ fn sides(pairs: &[Pair], holders: &[usize]) -> Vec<Vec<usize>> {
 
 /// Counts what each member has beyond the last txn of each other. Where a member ends, a stretch
 /// does.
-fn count_ahead(walked: &mut Walked, members: &[(&Source, &Timeline)]) {
+fn count_ahead(walked: &mut Walked, members: &[&History<'_>]) {
     let last = |member: usize| {
         members
             .get(member)
-            .and_then(|(_, timeline)| timeline.last())
+            .and_then(|member| member.timeline.last())
     };
     for pair in &mut walked.pairs {
         let [a, b] = pair.members;

@@ -4,8 +4,9 @@ use super::limits;
 use super::lone::{LoneSnapshot, newest_restorable};
 use super::windows::Window;
 use crate::analysis::finding::{Code, Finding, Severity};
+use crate::history::History;
 use crate::history::source::{EpochFile, Source};
-use crate::history::timeline::{Fork, Gap, ScannedLog, Timeline};
+use crate::history::timeline::{Fork, Gap, ScannedLog};
 use crate::zxid::Zxid;
 
 /// The number in an epoch file.
@@ -16,12 +17,8 @@ pub(super) fn epoch_of(file: &EpochFile) -> Option<i64> {
     }
 }
 
-pub(super) fn judge(
-    source: &Source,
-    timeline: &Timeline,
-    forks: &[Fork],
-    findings: &mut Vec<Finding>,
-) {
+pub(super) fn judge(history: &History<'_>, forks: &[Fork], findings: &mut Vec<Finding>) {
+    let source = history.source;
     let name = |index: usize| {
         source
             .logs()
@@ -47,11 +44,12 @@ pub(super) fn judge(
                 .zxid(fork.zxid),
         );
     }
-    judge_epochs(source, timeline, findings);
-    limits::judge_counter(timeline, findings);
+    judge_epochs(history, findings);
+    limits::judge_counter(&history.timeline, findings);
 }
 
-fn judge_epochs(source: &Source, timeline: &Timeline, findings: &mut Vec<Finding>) {
+fn judge_epochs(history: &History<'_>, findings: &mut Vec<Finding>) {
+    let (source, timeline) = (history.source, &history.timeline);
     let about =
         |severity, message: String| Finding::new(Code::EpochFiles, message).severity(severity);
     for (name, file) in [
@@ -135,12 +133,12 @@ fn judge_missing_epochs(source: &Source, newest: Option<Zxid>, findings: &mut Ve
 /// Gaps, and whether the last txn can be had. A follower that was sent the whole tree has a gap by
 /// nature, with the snapshot of it at its end: such a one is a warning.
 pub(super) fn judge_reach(
-    source: &Source,
-    timeline: &Timeline,
+    history: &History<'_>,
     windows: &[Window],
     lone: &[LoneSnapshot],
     findings: &mut Vec<Finding>,
 ) {
+    let (source, timeline) = (history.source, &history.timeline);
     let newest = source
         .snapshots()
         .iter()
@@ -152,7 +150,7 @@ pub(super) fn judge_reach(
         .chain(newest)
         .max()
         .unwrap_or(Zxid::ZERO);
-    for gap in gaps(source, timeline) {
+    for gap in gaps(history) {
         let severity = if is_bridged(source, windows, &gap) {
             Severity::Warning
         } else {
@@ -160,8 +158,8 @@ pub(super) fn judge_reach(
         };
         findings.push(told(&gap, severity));
     }
-    findings.extend(behind_the_logs(source, timeline));
-    findings.extend(without_snapshots(source, timeline));
+    findings.extend(behind_the_logs(history));
+    findings.extend(without_snapshots(history));
     let reached = windows.iter().map(|window| window.to).max();
     match reached {
         Some(reached) if reached >= timeline.last().unwrap_or(last) => {}
@@ -191,14 +189,15 @@ pub(super) fn judge_reach(
 }
 
 /// Where txns are missing, the one before the first txn included.
-pub(super) fn gaps(source: &Source, timeline: &Timeline) -> Vec<Gap> {
-    let before = before_the_logs(source, timeline);
-    before.into_iter().chain(timeline.gaps()).collect()
+pub(super) fn gaps(history: &History<'_>) -> Vec<Gap> {
+    let before = before_the_logs(history);
+    before.into_iter().chain(history.timeline.gaps()).collect()
 }
 
 /// Txns before the first that is there, of which a snapshot is from before, or a log has nothing
 /// but the name.
-fn before_the_logs(source: &Source, timeline: &Timeline) -> Option<Gap> {
+fn before_the_logs(history: &History<'_>) -> Option<Gap> {
+    let (source, timeline) = (history.source, &history.timeline);
     let segment = timeline.segments.first()?;
     let is_without_txns = |log: &&ScannedLog| {
         let summary = log.summary.as_ref().ok();
@@ -234,7 +233,8 @@ pub(super) struct Ahead {
     pub snapshots: usize,
 }
 
-pub(super) fn ahead_of_logs(source: &Source, timeline: &Timeline) -> Option<Ahead> {
+pub(super) fn ahead_of_logs(history: &History<'_>) -> Option<Ahead> {
+    let (source, timeline) = (history.source, &history.timeline);
     let last = timeline.last()?;
     let behind: Vec<Zxid> = source
         .snapshots()
@@ -251,7 +251,8 @@ pub(super) fn ahead_of_logs(source: &Source, timeline: &Timeline) -> Option<Ahea
 
 /// Snapshots behind the last txn of the logs. One may be what a follower was just sent, or a server
 /// wrote when it began an epoch; with more of them, the logs between are missing.
-fn behind_the_logs(source: &Source, timeline: &Timeline) -> Option<Finding> {
+fn behind_the_logs(history: &History<'_>) -> Option<Finding> {
+    let (source, timeline) = (history.source, &history.timeline);
     if timeline.last().is_none() {
         let is_restored = source
             .snapshots()
@@ -262,7 +263,7 @@ fn behind_the_logs(source: &Source, timeline: &Timeline) -> Option<Finding> {
         let finding = Finding::new(Code::LogsMissing, message);
         return (!is_restored && !source.dirs().is_empty()).then_some(finding);
     }
-    let ahead = ahead_of_logs(source, timeline)?;
+    let ahead = ahead_of_logs(history)?;
     let severity = if ahead.snapshots > 1 {
         Severity::Missing
     } else {
@@ -279,7 +280,8 @@ fn behind_the_logs(source: &Source, timeline: &Timeline) -> Option<Finding> {
 
 /// Logs and no snapshot: what servers of up to 3.5.2 leave until they take the first, and what
 /// later ones refuse. Those that log digests are of the later ones.
-fn without_snapshots(source: &Source, timeline: &Timeline) -> Option<Finding> {
+fn without_snapshots(history: &History<'_>) -> Option<Finding> {
+    let (source, timeline) = (history.source, &history.timeline);
     let is_own_dir = !source.dirs().is_empty() && source.manifest().is_none();
     let summaries = timeline
         .logs

@@ -2,7 +2,7 @@
 //! restored all the same.
 
 use super::{Finding, Window, chain};
-use crate::history::source::Source;
+use crate::history::History;
 use crate::history::timeline::Timeline;
 use crate::zxid::Zxid;
 
@@ -68,7 +68,7 @@ pub struct Stretch {
 /// What the logs hold, by epoch.
 pub(super) fn by_epoch(timeline: &Timeline) -> Vec<EpochExtent> {
     let mut epochs: Vec<EpochExtent> = Vec::new();
-    for piece in timeline.segments.iter().flat_map(|segment| &segment.pieces) {
+    for piece in timeline.pieces() {
         // A run stays within its epoch, and pieces come by zxid.
         match epochs.last_mut() {
             Some(last) if last.epoch == piece.from.epoch() => {
@@ -89,9 +89,9 @@ pub(super) fn by_epoch(timeline: &Timeline) -> Vec<EpochExtent> {
 
 /// Everything that is known to be missing, by zxid: between logs, at the end of an epoch, behind
 /// the logs.
-pub(super) fn missing(source: &Source, timeline: &Timeline, windows: &[Window]) -> Vec<Missing> {
-    let time = |zxid| timeline.time_of(source, zxid).ok().flatten();
-    let mut missing: Vec<Missing> = chain::gaps(source, timeline)
+pub(super) fn missing(history: &History<'_>, windows: &[Window]) -> Vec<Missing> {
+    let time = |zxid| history.time_of(zxid).ok().flatten();
+    let mut missing: Vec<Missing> = chain::gaps(history)
         .iter()
         .map(|gap| Missing {
             first: gap.first_missing(),
@@ -100,10 +100,10 @@ pub(super) fn missing(source: &Source, timeline: &Timeline, windows: &[Window]) 
             after_time: time(gap.after),
             before: Some(gap.before),
             before_time: Some(gap.before_time),
-            is_bridged: chain::is_bridged(source, windows, gap),
+            is_bridged: chain::is_bridged(history.source, windows, gap),
         })
         .collect();
-    missing.extend(chain::ahead_of_logs(source, timeline).map(|ahead| Missing {
+    missing.extend(chain::ahead_of_logs(history).map(|ahead| Missing {
         first: ahead.last.next(),
         last: ahead.newest,
         after: ahead.last,
@@ -117,13 +117,9 @@ pub(super) fn missing(source: &Source, timeline: &Timeline, windows: &[Window]) 
 }
 
 /// The txns that are there and in no window.
-pub(super) fn not_restorable(
-    source: &Source,
-    timeline: &Timeline,
-    windows: &[Window],
-) -> Vec<Stretch> {
+pub(super) fn not_restorable(history: &History<'_>, windows: &[Window]) -> Vec<Stretch> {
     let mut stretches = Vec::new();
-    for segment in &timeline.segments {
+    for segment in &history.timeline.segments {
         let mut next = Some(segment.first());
         for window in windows {
             let Some(from) = next.filter(|from| window.to >= *from) else {
@@ -136,7 +132,7 @@ pub(super) fn not_restorable(
         }
         stretches.extend(next.map(|from| (from, segment.last())));
     }
-    let time = |zxid| timeline.time_of(source, zxid).ok().flatten();
+    let time = |zxid| history.time_of(zxid).ok().flatten();
     stretches
         .into_iter()
         .map(|(from, to)| Stretch {
@@ -150,26 +146,31 @@ pub(super) fn not_restorable(
 
 /// The time at which a snapshot named `zxid` was begun, as near as txns tell: that of the txn, or
 /// of the one right behind it.
-pub(super) fn time_of_snapshot(source: &Source, timeline: &Timeline, zxid: Zxid) -> Option<i64> {
+pub(super) fn time_of_snapshot(history: &History<'_>, zxid: Zxid) -> Option<i64> {
     // An epoch's artificial first zxid, and the snapshot that a follower was sent, have no txn of
     // their own.
     let behind = || {
-        timeline
+        history
+            .timeline
             .next_after(zxid)
             .filter(|next| zxid.is_followed_by(*next))
     };
-    let held = timeline.contains(zxid).then_some(zxid).or_else(behind)?;
+    let held = history
+        .timeline
+        .contains(zxid)
+        .then_some(zxid)
+        .or_else(behind)?;
     // Where a log is damaged there may be no time, and the verdict does not hang on it.
-    timeline.time_of(source, held).ok().flatten()
+    history.time_of(held).ok().flatten()
 }
 
 /// Says of findings that have a zxid when that was: the time of the txn, or of the last one before
 /// it.
-pub(super) fn set_times(source: &Source, timeline: &Timeline, findings: &mut [Finding]) {
+pub(super) fn set_times(history: &History<'_>, findings: &mut [Finding]) {
     for finding in findings.iter_mut().take(TIMES_MAX) {
         let held = finding
             .txn
-            .and_then(|txn| timeline.last_before(txn.zxid().next()));
-        finding.time = held.and_then(|zxid| timeline.time_of(source, zxid).ok().flatten());
+            .and_then(|txn| history.timeline.last_before(txn.zxid().next()));
+        finding.time = held.and_then(|zxid| history.time_of(zxid).ok().flatten());
     }
 }

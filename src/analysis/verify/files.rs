@@ -6,6 +6,7 @@ use crate::error::{Error, Fault, Hint};
 use crate::format::datadir::{FileName, MYID};
 use crate::format::snapshot::SnapshotSummary;
 use crate::format::txnlog::{LogEnd, LogFault, LogSummary};
+use crate::history::History;
 use crate::history::receipt::RECEIPT_NAME;
 use crate::history::replay::SnapshotVerdict;
 use crate::history::source::{Dated, Source, SourceFile};
@@ -17,7 +18,8 @@ use std::path::Path;
 /// before.
 const DEFAULT_BUFFER: usize = 0xf_ffff;
 
-pub(super) fn judge_logs(source: &Source, timeline: &Timeline, findings: &mut Vec<Finding>) {
+pub(super) fn judge_logs(history: &History<'_>, findings: &mut Vec<Finding>) {
+    let (source, timeline) = (history.source, &history.timeline);
     let newest = source.logs().len().saturating_sub(1);
     for log in &timeline.logs {
         let Some(file) = source.logs().get(log.log) else {

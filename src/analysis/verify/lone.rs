@@ -3,8 +3,9 @@
 use super::Window;
 use crate::analysis::finding::{Code, Finding};
 use crate::format::snapshot::SnapshotSummary;
+use crate::history::History;
 use crate::history::replay::{Alone, SnapshotVerdict};
-use crate::history::source::{Source, SourceFile};
+use crate::history::source::SourceFile;
 use crate::history::timeline::Timeline;
 use crate::zxid::Zxid;
 use std::path::PathBuf;
@@ -30,12 +31,11 @@ impl LoneSnapshot {
 /// The snapshots of `source` whose name lies in no window, and behind which no logs go on. Where
 /// there are logs, those before a window are left out: what is missing there is told as such.
 pub(super) fn lone(
-    source: &Source,
-    timeline: &Timeline,
+    history: &History<'_>,
     snapshots: &[SnapshotVerdict],
     windows: &[Window],
 ) -> Vec<LoneSnapshot> {
-    let files = source.snapshots().iter().zip(snapshots);
+    let files = history.source.snapshots().iter().zip(snapshots);
     // One that nothing dates is told as such.
     let dated = files.filter(|(file, _)| file.zxid() != Zxid::UNKNOWN);
     let whole = dated.filter_map(|(file, verdict)| Some((file, verdict.as_ref().ok()?)));
@@ -45,9 +45,9 @@ pub(super) fn lone(
             let is_had = windows
                 .iter()
                 .any(|window| window.from <= zxid && zxid <= window.to);
-            let is_needless =
-                timeline.last().is_some() && windows.iter().any(|window| window.from > zxid);
-            !is_had && !is_needless && is_lone(timeline, file, summary)
+            let is_needless = history.timeline.last().is_some()
+                && windows.iter().any(|window| window.from > zxid);
+            !is_had && !is_needless && is_lone(&history.timeline, file, summary)
         })
         .map(|(file, summary)| LoneSnapshot {
             file: file.shown().into(),

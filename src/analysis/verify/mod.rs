@@ -28,12 +28,12 @@ pub use windows::Window;
 use crate::analysis::finding::{Finding, Severity};
 use crate::error::{Result, TxnPlace};
 use crate::format::txnlog::{Level, LogSummary};
+use crate::history::History;
 use crate::history::replay::{
-    Base, BaseFile, SnapshotVerdict, check_snapshots, is_sound, judge_chain, shown_by_snapshots,
-    sound_bases,
+    Base, BaseFile, SnapshotVerdict, check_snapshots, is_sound, shown_by_snapshots,
 };
 use crate::history::source::{Source, SourceFile};
-use crate::history::timeline::{ScannedLog, Timeline};
+use crate::history::timeline::ScannedLog;
 use crate::progress::Progress;
 use crate::zxid::Zxid;
 use std::collections::HashMap;
@@ -158,41 +158,40 @@ impl Report {
 /// [`crate::error::ErrorKind::SourceChanged`] when files vanish meanwhile; failures to read. Damage
 /// is in the report.
 pub fn verify(source: &Source, depth: Depth, progress: &dyn Progress) -> Result<Report> {
-    let timeline = Timeline::read(source, Level::Everything, progress)?;
+    let mut history = History::read(source, Level::Everything, progress)?;
     let snapshots = check_snapshots(source, progress)?;
     let mut findings = Vec::new();
-    files::judge_logs(source, &timeline, &mut findings);
+    files::judge_logs(&history, &mut findings);
     files::judge_names(source, &mut findings);
     files::judge_beside(source, &mut findings);
-    let mut timeline = timeline.given(source, shown_by_snapshots(&snapshots));
-    let forks = timeline.compare_overlaps(source, None)?;
-    chain::judge(source, &timeline, &forks, &mut findings);
+    history.add_evidence(&shown_by_snapshots(&snapshots));
+    let forks = history.compare_overlaps(None)?;
+    chain::judge(&history, &forks, &mut findings);
     let replayed = match depth {
         Depth::Quick => {
-            let bases = sound_bases(source, &timeline, &snapshots)?;
+            let bases = history.sound_bases(&snapshots)?;
             Replays {
-                windows: windows::promised(source, &timeline, &forks, &bases),
+                windows: windows::promised(&history, &forks, &bases),
                 ..Replays::default()
             }
         }
         Depth::Full => {
             let is_sound = |base: &Base| is_sound(base, &snapshots);
             let end = (forks.as_slice(), Zxid::MAX);
-            let chain = judge_chain(source, timeline, &is_sound, end, progress)?;
-            let replayed = windows::replayed(source, &chain, &mut findings);
-            timeline = chain.timeline;
-            replayed
+            let chain = history.judge_chain(&is_sound, end, progress)?;
+            windows::replayed(&history, &chain, &mut findings)
         }
     };
-    let bases = sound_bases(source, &timeline, &snapshots)?;
+    let bases = history.sound_bases(&snapshots)?;
     let windows = replayed.windows;
     files::judge_snapshots(source, &snapshots, &windows, &mut findings);
-    let lone = lone::lone(source, &timeline, &snapshots, &windows);
+    let lone = lone::lone(&history, &snapshots, &windows);
     lone::judge(&lone, &mut findings);
-    chain::judge_reach(source, &timeline, &windows, &lone, &mut findings);
+    chain::judge_reach(&history, &windows, &lone, &mut findings);
     chain::judge_promise(source, &windows, &lone, &mut findings);
     let mut findings = in_order(findings);
-    extent::set_times(source, &timeline, &mut findings);
+    extent::set_times(&history, &mut findings);
+    let timeline = &history.timeline;
     let first = timeline
         .segments
         .first()
@@ -210,11 +209,11 @@ pub fn verify(source: &Source, depth: Depth, progress: &dyn Progress) -> Result<
             .filter_map(|log| log.summary.as_ref().ok())
             .map(|summary| summary.count)
             .sum(),
-        missing: extent::missing(source, &timeline, &windows),
-        not_restorable: extent::not_restorable(source, &timeline, &windows),
-        by_epoch: extent::by_epoch(&timeline),
-        snapshots: snapshot_reports(source, &timeline, snapshots, &bases, &findings),
-        logs: log_reports(source, timeline, &findings),
+        missing: extent::missing(&history, &windows),
+        not_restorable: extent::not_restorable(&history, &windows),
+        by_epoch: extent::by_epoch(timeline),
+        snapshots: snapshot_reports(&history, snapshots, &bases, &findings),
+        logs: log_reports(history, &findings),
         windows,
         lone,
         findings,
@@ -256,7 +255,7 @@ fn worst_by_file(findings: &[Finding]) -> HashMap<&Path, Severity> {
     worst
 }
 
-fn log_reports(source: &Source, timeline: Timeline, findings: &[Finding]) -> Vec<LogReport> {
+fn log_reports(history: History<'_>, findings: &[Finding]) -> Vec<LogReport> {
     let worst = worst_by_file(findings);
     let report = |(file, log): (&SourceFile, ScannedLog)| LogReport {
         name: file.name(),
@@ -267,30 +266,25 @@ fn log_reports(source: &Source, timeline: Timeline, findings: &[Finding]) -> Vec
         behind_header: log.behind_header,
         worst: worst.get(file.shown()).copied(),
     };
-    source
-        .logs()
-        .iter()
-        .zip(timeline.logs)
-        .map(report)
-        .collect()
+    let files = history.source.logs().iter();
+    files.zip(history.timeline.logs).map(report).collect()
 }
 
 fn snapshot_reports(
-    source: &Source,
-    timeline: &Timeline,
+    history: &History<'_>,
     verdicts: Vec<SnapshotVerdict>,
     bases: &[Base],
     findings: &[Finding],
 ) -> Vec<SnapshotReport> {
     let worst = worst_by_file(findings);
-    let files = source.snapshots().iter().zip(verdicts).enumerate();
+    let files = history.source.snapshots().iter().zip(verdicts).enumerate();
     files
         .map(|(index, (file, verdict))| SnapshotReport {
             name: file.name(),
             file: file.shown().into(),
             size: file.size(),
             zxid: file.zxid(),
-            time: extent::time_of_snapshot(source, timeline, file.zxid()),
+            time: extent::time_of_snapshot(history, file.zxid()),
             nodes: verdict.ok().map(|summary| summary.nodes),
             base: bases
                 .iter()

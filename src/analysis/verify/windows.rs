@@ -2,6 +2,7 @@
 
 use super::limits;
 use crate::analysis::finding::{Code, Finding};
+use crate::history::History;
 use crate::history::replay::{
     Base, BaseFile, Chain, Contradiction, Disagreement, Doubt, ExactFrom, Link, Outlier, Proof,
     reach,
@@ -28,15 +29,10 @@ pub struct Window {
 }
 
 /// What the bases promise, unproven.
-pub(super) fn promised(
-    source: &Source,
-    timeline: &Timeline,
-    forks: &[Fork],
-    bases: &[Base],
-) -> Vec<Window> {
+pub(super) fn promised(history: &History<'_>, forks: &[Fork], bases: &[Base]) -> Vec<Window> {
     let mut windows = Vec::new();
     for base in bases {
-        if let Some((from, to)) = reach(timeline, forks, base) {
+        if let Some((from, to)) = reach(&history.timeline, forks, base) {
             add(
                 &mut windows,
                 Window {
@@ -44,7 +40,7 @@ pub(super) fn promised(
                     to,
                     from_time: None,
                     to_time: None,
-                    base: base.name(source),
+                    base: base.name(history.source),
                     proof: None,
                 },
             );
@@ -52,7 +48,7 @@ pub(super) fn promised(
     }
     windows
         .iter_mut()
-        .for_each(|window| set_times(source, timeline, window));
+        .for_each(|window| set_times(history, window));
     windows
 }
 
@@ -68,7 +64,12 @@ pub(super) struct Replays {
 }
 
 /// What each link of a chain gives.
-pub(super) fn replayed(source: &Source, chain: &Chain, findings: &mut Vec<Finding>) -> Replays {
+pub(super) fn replayed(
+    history: &History<'_>,
+    chain: &Chain,
+    findings: &mut Vec<Finding>,
+) -> Replays {
+    let source = history.source;
     let mut replays = Replays::default();
     for link in &chain.links {
         replays.digests += link.digests.compared;
@@ -85,7 +86,7 @@ pub(super) fn replayed(source: &Source, chain: &Chain, findings: &mut Vec<Findin
         let contradictions = contradictions.filter(is_told);
         findings.extend(contradictions.map(|other| contradiction(chain, other)));
         let window = judge(source, link, findings);
-        let window = window.map(|window| without_doubtful_tail(window, chain, link));
+        let window = window.map(|window| without_doubtful_tail(window, &history.timeline, link));
         let window = window.map(|window| weigh(window, link, findings));
         replays
             .windows
@@ -97,10 +98,9 @@ pub(super) fn replayed(source: &Source, chain: &Chain, findings: &mut Vec<Findin
     for window in std::mem::take(&mut replays.windows) {
         add(&mut merged, window);
     }
-    let timeline = &chain.timeline;
     merged
         .iter_mut()
-        .for_each(|window| set_times(source, timeline, window));
+        .for_each(|window| set_times(history, window));
     replays.windows = merged;
     replays
 }
@@ -178,8 +178,8 @@ fn outlier(source: &Source, other: &Outlier) -> Finding {
 
 /// Txns before an end of an epoch that the trees on both sides refute may be those that were
 /// abandoned: of them nothing is promised but what digests vouch for.
-fn without_doubtful_tail(window: Window, chain: &Chain, link: &Link) -> Window {
-    let mut gaps = chain.timeline.gaps().into_iter();
+fn without_doubtful_tail(window: Window, timeline: &Timeline, link: &Link) -> Window {
+    let mut gaps = timeline.gaps().into_iter();
     let is_doubtful = gaps.any(|gap| gap.after == window.to && gap.is_by_difference);
     match link.digests.matched {
         Some((_, last)) if is_doubtful && !link.digests.is_proof && last >= window.from => Window {
@@ -314,7 +314,7 @@ fn add(windows: &mut Vec<Window>, window: Window) {
 }
 
 /// Times are told where they can be had; a window stands without them.
-fn set_times(source: &Source, timeline: &Timeline, window: &mut Window) {
-    window.from_time = timeline.time_of(source, window.from).ok().flatten();
-    window.to_time = timeline.time_of(source, window.to).ok().flatten();
+fn set_times(history: &History<'_>, window: &mut Window) {
+    window.from_time = history.time_of(window.from).ok().flatten();
+    window.to_time = history.time_of(window.to).ok().flatten();
 }

@@ -5,7 +5,8 @@ use super::znode::{Known, Znode};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::record::acl::OPEN_ACL_UNSAFE;
 use crate::format::snapshot::OPEN_ACL_ID;
-use crate::history::replay::{Base, BaseFile, ExactFrom, fresh_tree};
+use crate::history::History;
+use crate::history::replay::{Base, BaseFile, ExactFrom};
 use crate::history::source::Source;
 use crate::history::timeline::Timeline;
 use crate::progress::Progress;
@@ -31,26 +32,27 @@ pub(super) struct Beginning {
 impl Beginning {
     /// Reads `base` for the znodes of `scope`; the whole of it, so that its seals are checked.
     pub fn read(
-        source: &Source,
-        timeline: &Timeline,
+        history: &History<'_>,
         base: &Base,
         scope: &Scope,
         progress: &dyn Progress,
     ) -> Result<Beginning> {
         let mut this = Beginning {
             floor: floor(base),
-            fuzzy_to: fuzzy_to(timeline, base),
+            fuzzy_to: fuzzy_to(&history.timeline, base),
             ..Beginning::default()
         };
         match base.file {
-            BaseFile::Empty => this.read_empty(source, timeline, scope)?,
-            BaseFile::Snapshot(index) => this.read_snapshot(source, index, scope, progress)?,
+            BaseFile::Empty => this.read_empty(history, scope)?,
+            BaseFile::Snapshot(index) => {
+                this.read_snapshot(history.source, index, scope, progress)?
+            }
         }
         Ok(this)
     }
 
-    fn read_empty(&mut self, source: &Source, timeline: &Timeline, scope: &Scope) -> Result<()> {
-        for node in fresh_tree(source, timeline)?.nodes() {
+    fn read_empty(&mut self, history: &History<'_>, scope: &Scope) -> Result<()> {
+        for node in history.fresh_tree()?.nodes() {
             if scope.is_match(node.path) {
                 let acl = match node.acl {
                     AclValue::List(list) => Some(list.bytes().into()),

@@ -28,10 +28,11 @@ use crate::format::jute::Reader;
 use crate::format::record::txn::unknown_type;
 use crate::format::record::{Txn, TxnBody, TxnHeader, TxnKind};
 use crate::format::txnlog::{Level, LogEnd};
+use crate::history::History;
 use crate::history::point::Point;
-use crate::history::replay::{Base, ExactFrom, bases, read_timeline, resolve};
+use crate::history::replay::{Base, ExactFrom};
 use crate::history::source::Source;
-use crate::history::timeline::{Gap, Segment, Timeline};
+use crate::history::timeline::{Gap, Segment};
 use crate::progress::Progress;
 use crate::tree::glob::PathGlob;
 use crate::zxid::{SessionId, Zxid};
@@ -182,18 +183,17 @@ pub fn history(
     progress: &dyn Progress,
     sink: &mut dyn FnMut(Item) -> Result<()>,
 ) -> Result<Summary> {
-    let timeline = read_timeline(source, Level::Everything, progress)?;
+    let history = History::read_with_snapshots(source, Level::Everything, progress)?;
     let mut summary = Summary::default();
     let point = |point: Option<Point>| -> Result<Option<Zxid>> {
         let Some(point) = point else { return Ok(None) };
-        Ok(Some(resolve(source, &timeline, point, false)?.zxid))
+        Ok(Some(history.resolve(point, false)?.zxid))
     };
     let from = point(options.from)?.unwrap_or(Zxid::from_i64(-1));
     let to = point(options.to)?.unwrap_or(Zxid::MAX);
     let mut telling = Telling {
-        source,
-        timeline: &timeline,
-        bases: bases(source, &timeline)?,
+        history: &history,
+        bases: history.bases()?,
         scope: Scope::new(&options.path, options.recursive),
         wants_children: options.children,
         range: (from, to),
@@ -202,15 +202,14 @@ pub fn history(
         sink,
     };
     telling.run()?;
-    doubts(source, &timeline, (from, to), &mut summary)?;
+    doubts(&history, (from, to), &mut summary)?;
     Ok(summary)
 }
 
 /// One telling of history.
 struct Telling<'a> {
-    source: &'a Source,
-    timeline: &'a Timeline,
-    bases: Vec<Base>,
+    history: &'a History<'a>,
+    bases: &'a [Base],
     scope: Scope,
     wants_children: bool,
     /// Told is what was done behind the first and up to the second.
@@ -220,20 +219,21 @@ struct Telling<'a> {
     sink: &'a mut dyn FnMut(Item) -> Result<()>,
 }
 
-impl Telling<'_> {
+impl<'a> Telling<'a> {
     fn run(&mut self) -> Result<()> {
         let (from, to) = self.range;
         let mut last: Option<&Segment> = None;
-        for segment in &self.timeline.segments {
+        let timeline = &self.history.timeline;
+        for segment in &timeline.segments {
             // What ends before the range is of no use: behind a gap nothing of it is known.
-            if segment.last() <= from && self.timeline.last() != Some(segment.last()) {
+            if segment.last() <= from && timeline.last() != Some(segment.last()) {
                 continue;
             }
             if segment.first() > to {
                 break;
             }
             if let Some(last) = last {
-                self.gap(self.timeline.gap(last, segment))?;
+                self.gap(timeline.gap(last, segment))?;
             }
             self.segment(segment)?;
             last = Some(segment);
@@ -256,22 +256,16 @@ impl Telling<'_> {
         };
         // An epoch's artificial zxid has no txn: nothing is missing before it.
         let is_real = |base: &&Base| last.is_none() || base.zxid.counter() > 0;
-        let Some(base) = self
-            .bases
-            .iter()
-            .rev()
-            .filter(is_behind)
-            .find(is_real)
-            .cloned()
-        else {
+        let mut bases = self.bases.iter().rev().filter(is_behind);
+        let Some(base) = bases.find(is_real) else {
             return Ok(());
         };
         let scope = self.scope.clone();
         let mut fold = Fold::new(&scope, self.wants_children);
-        let Some(beginning) = self.read_base(&base)? else {
+        let Some(beginning) = self.read_base(base)? else {
             return Ok(());
         };
-        let start = self.start(&base, &beginning);
+        let start = self.start(base, &beginning);
         if let Some(last) = last {
             let (end, time) = (last.last(), last.last_time());
             self.gap(Gap::between((end, time), (base.zxid.next(), time)))?;
@@ -288,7 +282,7 @@ impl Telling<'_> {
         let (from, to) = self.range;
         let mut beginning = None;
         for base in self.bases_of(segment) {
-            beginning = self.read_base(&base)?.map(|beginning| (base, beginning));
+            beginning = self.read_base(base)?.map(|beginning| (base, beginning));
             if beginning.is_some() {
                 break;
             }
@@ -300,7 +294,7 @@ impl Telling<'_> {
         if let Some((base, beginning)) = beginning {
             let floor = beginning.floor;
             if floor < first || floor <= from {
-                let start = self.start(&base, &beginning);
+                let start = self.start(base, &beginning);
                 (self.sink)(Item::Start(start))?;
             } else {
                 // Txns before the first base are told too, though nothing is known of what they
@@ -338,7 +332,7 @@ impl Telling<'_> {
 
     /// The bases of `segment` to begin on, best first: the last one that is exact where history is
     /// asked for, else the first there is.
-    fn bases_of(&self, segment: &Segment) -> Vec<Base> {
+    fn bases_of(&self, segment: &Segment) -> Vec<&'a Base> {
         let from = self.range.0;
         let joined = self
             .bases
@@ -349,13 +343,12 @@ impl Telling<'_> {
             ExactFrom::Open => false,
         };
         let (early, late): (Vec<&Base>, Vec<&Base>) = joined.partition(is_early);
-        let best_first = early.into_iter().rev().chain(late);
-        best_first.cloned().collect()
+        early.into_iter().rev().chain(late).collect()
     }
 
     /// `None` when it is damaged, which is then told at the end.
     fn read_base(&mut self, base: &Base) -> Result<Option<Beginning>> {
-        match Beginning::read(self.source, self.timeline, base, &self.scope, self.progress) {
+        match Beginning::read(self.history, base, &self.scope, self.progress) {
             Ok(beginning) => {
                 self.summary.existed |= !beginning.znodes.is_empty();
                 Ok(Some(beginning))
@@ -371,7 +364,7 @@ impl Telling<'_> {
     fn start(&self, base: &Base, beginning: &Beginning) -> Start {
         let literal = self.scope.literal();
         Start {
-            base: Some(base.name(self.source)),
+            base: Some(base.name(self.history.source)),
             after: floor(base),
             fuzzy_to: match base.exact_from {
                 ExactFrom::Known(zxid) | ExactFrom::Bounded(zxid) => zxid.max(floor(base)),
@@ -392,7 +385,7 @@ impl Telling<'_> {
             return Ok(());
         }
         let scope = self.scope.clone();
-        let (from, source) = (self.range.0, self.source);
+        let (from, source) = (self.range.0, self.history.source);
         let (summary, sink) = (&mut *self.summary, &mut *self.sink);
         let mut tell = |event: Event| {
             summary.existed = true;
@@ -463,12 +456,8 @@ fn note_deletions(summary: &mut Summary, scope: &Scope, event: &Event) {
 }
 
 /// Damage, torn ends, and logs that contradict each other, within the range.
-fn doubts(
-    source: &Source,
-    timeline: &Timeline,
-    (from, to): (Zxid, Zxid),
-    summary: &mut Summary,
-) -> Result<()> {
+fn doubts(history: &History<'_>, (from, to): (Zxid, Zxid), summary: &mut Summary) -> Result<()> {
+    let (source, timeline) = (history.source, &history.timeline);
     for log in &timeline.logs {
         let Some(file) = source.logs().get(log.log) else {
             continue;
@@ -501,7 +490,7 @@ fn doubts(
             }
         }
     }
-    for fork in timeline.compare_overlaps(source, Some((from.next(), to)))? {
+    for fork in history.compare_overlaps(Some((from.next(), to)))? {
         let name = |index: usize| source.logs().get(index).map(|log| log.name());
         let message = format!(
             "says something else about {} than {}: which is right cannot be told",

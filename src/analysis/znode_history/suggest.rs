@@ -5,7 +5,8 @@ use super::scope::Scope;
 use crate::error::Result;
 use crate::format::record::{Effect, Txn};
 use crate::format::txnlog::Level;
-use crate::history::replay::{load_snapshot, read_timeline};
+use crate::history::History;
+use crate::history::replay::load_snapshot;
 use crate::history::source::Source;
 use crate::progress::Progress;
 use crate::tree::glob::PathGlob;
@@ -47,10 +48,10 @@ pub fn near(source: &Source, path: &[u8], progress: &dyn Progress) -> Result<Vec
             tree.nodes().for_each(|node| consider(node.path));
         }
     }
-    let timeline = read_timeline(source, Level::Everything, progress)?;
+    let history = History::read_with_snapshots(source, Level::Everything, progress)?;
     let all: PathGlob = "/**".parse().expect("it begins with a slash");
     let scope = Scope::new(&all, true);
-    for segment in &timeline.segments {
+    for segment in &history.timeline.segments {
         let range = (Zxid::ZERO, Zxid::MAX);
         scan(
             source,

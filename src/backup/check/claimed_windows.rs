@@ -3,9 +3,9 @@
 
 use crate::analysis::finding::{Code, Finding};
 use crate::error::{ErrorKind, Result};
-use crate::history::replay::{begins_empty, exact_ranges, promised_bases, seems_to_begin_empty};
+use crate::history::History;
+use crate::history::replay::{exact_ranges, seems_to_begin_empty};
 use crate::history::source::{self, Source};
-use crate::history::timeline::Timeline;
 use crate::progress::NoProgress;
 use crate::repository::{
     BackupName, LineageContents, Manifest, Ranges, Repository, StoredSnapshot,
@@ -50,10 +50,10 @@ impl Promises<'_> {
         is_lost: &dyn Fn(&str) -> bool,
         claims_empty: bool,
     ) -> Result<Vec<Range>> {
-        self.ranges_where(history, is_lost, |source, timeline| {
-            Ok(match seems_to_begin_empty(timeline) {
+        self.ranges_where(history, is_lost, |given| {
+            Ok(match seems_to_begin_empty(&given.timeline) {
                 Some(known) => known,
-                None => self.beginning(source, timeline)?.unwrap_or(claims_empty),
+                None => self.beginning(given)?.unwrap_or(claims_empty),
             })
         })
     }
@@ -63,23 +63,24 @@ impl Promises<'_> {
         &self,
         history: &LineageContents,
         is_lost: &dyn Fn(&str) -> bool,
-        begins_empty: impl Fn(&Source, &Timeline) -> Result<bool>,
+        begins_empty: impl Fn(&History<'_>) -> Result<bool>,
     ) -> Result<Vec<Range>> {
         let mut history = history.clone();
         let is_whole = |base: &StoredSnapshot| !base.parts.iter().any(|part| is_lost(&part.name));
         history.snapshots.retain(is_whole);
         let source = Source::of_history(self.repository, &history, self.options)?;
         let log = |index: usize| history.logs.get(index).map(|log| log.object.name.as_str());
-        let timeline = Timeline::without(&source, &|at| log(at).is_some_and(is_lost), &NoProgress)?;
-        let is_empty = begins_empty(&source, &timeline)?;
-        let bases = promised_bases(&source, &timeline, is_empty);
-        Ok(exact_ranges(&timeline, &bases))
+        let is_lost = |at| log(at).is_some_and(is_lost);
+        let given = History::without(&source, &is_lost, &NoProgress)?;
+        let bases = given.promised_bases(begins_empty(&given)?);
+        Ok(exact_ranges(&given.timeline, &bases))
     }
 
     /// Reads what a history begins on; `None` where that may not be read, or is damaged, which is
     /// told of the log itself.
-    fn beginning(&self, source: &Source, timeline: &Timeline) -> Result<Option<bool>> {
-        let (Some(beginnings), Some(first)) = (&self.beginnings, source.logs().first()) else {
+    fn beginning(&self, given: &History<'_>) -> Result<Option<bool>> {
+        let (Some(beginnings), Some(first)) = (&self.beginnings, given.source.logs().first())
+        else {
             return Ok(None);
         };
         let name = first.name();
@@ -90,7 +91,7 @@ impl Promises<'_> {
         {
             return Ok(known);
         }
-        let found = match begins_empty(source, timeline) {
+        let found = match given.begins_empty() {
             Ok(found) => Some(found),
             Err(error) if error.kind() == ErrorKind::Damage => None,
             Err(error) => return Err(error),
@@ -117,7 +118,7 @@ impl Promises<'_> {
         // reach down to an empty tree.
         let due = match claims_empty(manifest) {
             true => given.clone(),
-            false => self.ranges_where(&history, &|_| false, |_, _| Ok(false))?,
+            false => self.ranges_where(&history, &|_| false, |_| Ok(false))?,
         };
         let findings = [
             (Code::WindowUnfounded, "promises", without(&told, &given)),

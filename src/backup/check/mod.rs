@@ -27,8 +27,9 @@ pub use subset::Share;
 use crate::analysis::finding::{Code, Finding, Severity};
 use crate::error::{ErrorKind, Result, TxnPlace};
 use crate::format::txnlog::Level;
+use crate::history::History;
 use crate::history::source::{self, Source};
-use crate::history::timeline::{Timeline, side_by_side};
+use crate::history::timeline::side_by_side;
 use crate::progress::Progress;
 use crate::repository::{BackupName, LineageContents, Manifest, Repository};
 use claimed_windows::Promises;
@@ -237,9 +238,9 @@ fn forks(
 ) -> Result<Vec<Finding>> {
     let repository = promises.repository;
     let source = Source::of_history(repository, history, promises.options)?;
-    let timeline = Timeline::read(&source, Level::Frames, progress)?;
+    let read = History::read(&source, Level::Frames, progress)?;
     let name = |log: usize| history.logs.get(log).map_or("", |log| &log.object.name);
-    match timeline.compare_overlaps(&source, None) {
+    match read.compare_overlaps(None) {
         Ok(forks) => Ok(forks
             .iter()
             .map(|fork| {

@@ -36,8 +36,8 @@ pub(super) enum Place {
 
 impl Run<'_> {
     /// Finds where the source belongs.
-    pub(super) fn place(&mut self, scan: &Scan, lineages: &[Lineage]) -> Result<Place> {
-        let timeline = &scan.timeline;
+    pub(super) fn place(&mut self, scan: &Scan<'_>, lineages: &[Lineage]) -> Result<Place> {
+        let timeline = &scan.history.timeline;
         let (mut same, mut unknown, mut apart) = (None, Vec::new(), None);
         for (index, lineage) in lineages.iter().enumerate() {
             let mut known = scan.known.iter();
@@ -48,8 +48,7 @@ impl Run<'_> {
                 continue;
             }
             let comparison = Comparison {
-                source: self.source,
-                timeline,
+                scanned: &scan.history,
                 repository: self.repository,
                 lineage,
             };
@@ -81,7 +80,7 @@ impl Run<'_> {
                 return Ok(place);
             }
         }
-        let id = new_id(self.source, timeline, None)?;
+        let id = new_id(&scan.history, None)?;
         let index = lineages.iter().position(|lineage| lineage.id == id);
         Ok(index.map_or(Place::New(None), Place::Lineage))
     }
@@ -90,11 +89,11 @@ impl Run<'_> {
     /// say nothing.
     fn place_without_common(
         &self,
-        scan: &Scan,
+        scan: &Scan<'_>,
         index: usize,
         lineage: &Lineage,
     ) -> Result<Option<Place>> {
-        let timeline = &scan.timeline;
+        let timeline = &scan.history.timeline;
         let Some(last) = lineage.last() else {
             let is_it = self.begins_on_base(timeline, lineage)?;
             return Ok(is_it.then_some(Place::Lineage(index)));
@@ -169,7 +168,7 @@ impl Run<'_> {
     /// Begins a lineage, and tells why.
     pub(super) fn begin(
         &mut self,
-        scan: &Scan,
+        scan: &Scan<'_>,
         apart: Option<Zxid>,
         gap: Option<(Zxid, Zxid)>,
     ) -> Result<Lineage> {
@@ -200,8 +199,8 @@ impl Run<'_> {
     }
 
     /// An id that no lineage has that is not this one.
-    fn fresh_id(&self, scan: &Scan, apart: Option<Zxid>) -> Result<String> {
-        let id = new_id(self.source, &scan.timeline, apart)?;
+    fn fresh_id(&self, scan: &Scan<'_>, apart: Option<Zxid>) -> Result<String> {
+        let id = new_id(&scan.history, apart)?;
         let is_taken = self.listing.lineages().contains(&id.as_str());
         Ok(match is_taken {
             true => sha256(format!("{id} {}", self.options.now_ms).as_bytes())
@@ -213,7 +212,7 @@ impl Run<'_> {
     }
 
     /// Tells how the source stands to its lineage.
-    pub(super) fn judge_place(&mut self, scan: &Scan, lineage: &Lineage) {
+    pub(super) fn judge_place(&mut self, scan: &Scan<'_>, lineage: &Lineage) {
         let newest = self.listing.backups.last();
         if let (Some(newest), Some(own)) = (newest, lineage.newest_name())
             && newest.lineage != own.lineage
@@ -227,6 +226,7 @@ impl Run<'_> {
             return;
         };
         let Some(own) = scan
+            .history
             .timeline
             .segments
             .last()

@@ -8,13 +8,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::snapshot::{self, NewestZxids, Trailer};
 use crate::format::stream::Span;
 use crate::format::txnlog::Level;
+use crate::history::History;
 use crate::history::point::Point;
-use crate::history::replay::{
-    Base, BaseFile, ExactFrom, Proof, Purpose, Rebuilt, bases, bases_and_damage, fresh_tree,
-    read_timeline, rebuild_for,
-};
+use crate::history::replay::{Base, BaseFile, ExactFrom, Proof, Purpose, Rebuilt, rebuild_for};
 use crate::history::source::{self, Source, SourceFile};
-use crate::history::timeline::{Segment, Timeline};
+use crate::history::timeline::Segment;
 use crate::progress::{NoProgress, Progress};
 use crate::recovery::restore::write_snapshot;
 use crate::repository::{EXACT_NOWHERE, LineageContents, Origin, StoredSnapshot, StoredTrailer};
@@ -30,18 +28,13 @@ use std::io;
 /// [`ErrorKind::Damage`] when it is not; failures to read or to store.
 pub(super) fn store(
     target: &Target<'_>,
-    source: &Source,
-    timeline: &Timeline,
+    history: &History<'_>,
     base: &Base,
     created_ms: i64,
 ) -> Result<StoredSnapshot> {
+    let source = history.source;
     let BaseFile::Snapshot(index) = base.file else {
-        return store_tree(
-            target,
-            &fresh_tree(source, timeline)?,
-            Zxid::ZERO,
-            created_ms,
-        );
+        return store_tree(target, &history.fresh_tree()?, Zxid::ZERO, created_ms);
     };
     let exact_from = match base.exact_from {
         ExactFrom::Known(zxid) | ExactFrom::Bounded(zxid) => zxid,
@@ -182,12 +175,12 @@ impl Run<'_> {
     pub(super) fn add_bases(
         &mut self,
         target: &Target<'_>,
-        scan: &Scan,
+        scan: &Scan<'_>,
         all_bases: &[Base],
         history: &LineageContents,
         stored: &mut Stored,
     ) -> Result<()> {
-        let timeline = &scan.timeline;
+        let (source, timeline) = (&scan.history, &scan.history.timeline);
         for base in all_bases {
             let Some((from, to)) = reach(base, scan) else {
                 continue;
@@ -195,7 +188,7 @@ impl Run<'_> {
             let together = together(history, stored);
             let mut windows = self.windows(&together)?.into_iter();
             if !windows.any(|window| window.from_zxid <= from && to <= window.to_zxid) {
-                let made = self.store_sound(target, timeline, base)?;
+                let made = self.store_sound(target, source, base)?;
                 stored.snapshots.extend(made);
             }
         }
@@ -217,7 +210,7 @@ impl Run<'_> {
             if between.next().is_none() {
                 break;
             }
-            let made = self.store_sound(target, timeline, base)?;
+            let made = self.store_sound(target, source, base)?;
             if made.is_some() {
                 stored.snapshots.extend(made);
                 break;
@@ -232,10 +225,10 @@ impl Run<'_> {
     fn store_sound(
         &mut self,
         target: &Target<'_>,
-        timeline: &Timeline,
+        source: &History<'_>,
         base: &Base,
     ) -> Result<Option<StoredSnapshot>> {
-        match store(target, self.source, timeline, base, self.options.now_ms) {
+        match store(target, source, base, self.options.now_ms) {
             Err(error) if error.kind() == ErrorKind::Damage => {
                 self.damaged(format!("{error}; it is not used as a base"));
                 Ok(None)
@@ -264,25 +257,23 @@ impl Run<'_> {
         if !self.is_due(newest, history) || newest.zxid >= last.zxid {
             return Ok(None);
         }
-        let timeline = read_timeline(self.source, Level::Frames, self.progress)?;
-        let mut servers = bases(self.source, &timeline)?;
-        servers.retain(|base| {
+        let source = History::read_with_snapshots(self.source, Level::Frames, self.progress)?;
+        let timeline = &source.timeline;
+        let is_usable = |base: &&Base| {
             let is_wanted = base.zxid > newest.zxid && base.zxid <= last.zxid;
-            is_wanted
-                && base
-                    .reach(&timeline)
-                    .is_some_and(|(_, to)| Some(to) == timeline.last())
-        });
-        let (known, inferred): (Vec<Base>, Vec<Base>) = servers
-            .into_iter()
-            .partition(|base| matches!(base.exact_from, ExactFrom::Known(_)));
-        if let Some(base) = self.first_sound(target, &timeline, known)? {
+            let reach = base.reach(timeline);
+            is_wanted && reach.is_some_and(|(_, to)| Some(to) == timeline.last())
+        };
+        let servers = source.bases()?.iter().filter(is_usable);
+        let (known, inferred): (Vec<&Base>, Vec<&Base>) =
+            servers.partition(|base| matches!(base.exact_from, ExactFrom::Known(_)));
+        if let Some(base) = self.first_sound(target, &source, &known)? {
             return Ok(Some(base));
         }
         if let Some(base) = self.rebuilt(target, history, last.zxid)? {
             return Ok(Some(base));
         }
-        self.first_sound(target, &timeline, inferred)
+        self.first_sound(target, &source, &inferred)
     }
 
     fn is_due(&self, newest: &StoredSnapshot, history: &LineageContents) -> bool {
@@ -301,11 +292,11 @@ impl Run<'_> {
     fn first_sound(
         &mut self,
         target: &Target<'_>,
-        timeline: &Timeline,
-        servers: Vec<Base>,
+        source: &History<'_>,
+        servers: &[&Base],
     ) -> Result<Option<StoredSnapshot>> {
         for base in servers.iter().rev() {
-            let made = self.store_sound(target, timeline, base)?;
+            let made = self.store_sound(target, source, base)?;
             if made.is_some() {
                 return Ok(made);
             }
@@ -342,8 +333,8 @@ impl Run<'_> {
 }
 
 /// From where to where a base reaches: no further than the first txn that is left out.
-fn reach(base: &Base, scan: &Scan) -> Option<(Zxid, Zxid)> {
-    let (from, to) = base.reach(&scan.timeline)?;
+fn reach(base: &Base, scan: &Scan<'_>) -> Option<(Zxid, Zxid)> {
+    let (from, to) = base.reach(&scan.history.timeline)?;
     let end = scan.left_out_behind(base.zxid).map(Zxid::prev);
     let to = end.map_or(to, |end| end.min(to));
     (from <= to).then_some((from, to))
@@ -360,18 +351,15 @@ pub(super) fn together(history: &LineageContents, stored: &Stored) -> LineageCon
 
 /// The bases of a source, by zxid; a snapshot before the empty tree that the logs may begin on. And
 /// why other snapshots are none.
-pub(super) fn bases_in_order(
-    source: &Source,
-    timeline: &Timeline,
-) -> Result<(Vec<Base>, Vec<Error>)> {
-    let (mut all, damage) = bases_and_damage(source, timeline)?;
+pub(super) fn bases_in_order(history: &History<'_>) -> Result<(Vec<Base>, Vec<Error>)> {
+    let (mut all, damage) = history.bases_and_damage()?.clone();
     all.sort_by_key(|base| (base.zxid, base.file == BaseFile::Empty));
     Ok((all, damage))
 }
 
 /// The bases that are stored: not the empty tree, which no server starts from.
-pub(super) fn stored_bases(source: &Source, timeline: &Timeline) -> Result<Vec<Base>> {
-    let mut all = bases(source, timeline)?;
-    all.retain(|base| base.file != BaseFile::Empty);
-    Ok(all)
+pub(super) fn stored_bases(history: &History<'_>) -> Result<Vec<Base>> {
+    let all = history.bases()?.iter();
+    let stored = all.filter(|base| base.file != BaseFile::Empty);
+    Ok(stored.cloned().collect())
 }

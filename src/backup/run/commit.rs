@@ -6,9 +6,10 @@ use super::scan::Scan;
 use super::{Backup, Run, Stored};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::txnlog::Level;
+use crate::history::History;
 use crate::history::replay::exact_ranges;
 use crate::history::source::{self, Source};
-use crate::history::timeline::{Gap, Timeline};
+use crate::history::timeline::Gap;
 use crate::progress::NoProgress;
 use crate::repository::{
     BackupName, COMMIT_WITHIN, FORMAT_VERSION, LineageContents, Manifest, Origins, Position,
@@ -21,12 +22,12 @@ impl Run<'_> {
     /// What is to be committed.
     pub(super) fn manifest(
         &mut self,
-        scan: &Scan,
+        scan: &Scan<'_>,
         lineage: &Lineage,
         mut history: LineageContents,
         mut stored: Stored,
     ) -> Result<Manifest> {
-        let position = scan.position(self.source)?;
+        let position = scan.position()?;
         let own = position.as_ref().map(|position| &position.mark);
         let last = own
             .into_iter()
@@ -76,7 +77,7 @@ impl Run<'_> {
     fn judge_gaps(&mut self, history: &LineageContents, stored: &Stored) -> Result<()> {
         let all = together(history, stored);
         let all = Source::of_history(self.repository, &all, &self.source_options())?;
-        let timeline = Timeline::read(&all, Level::Frames, self.progress)?;
+        let History { timeline, .. } = History::read(&all, Level::Frames, self.progress)?;
         // A tree with nothing behind it.
         let earliest = timeline.segments.first().map(|segment| segment.first());
         let mut bases = stored.snapshots.iter().map(|base| base.zxid);
@@ -142,12 +143,13 @@ impl Run<'_> {
             .sort_by_key(|log| (log.first_zxid, log.last_zxid));
         history.snapshots.sort_by_key(|base| base.zxid);
         let stored = Source::of_history(self.repository, &history, &self.source_options())?;
-        let timeline = Timeline::read(&stored, Level::Frames, self.progress)?;
+        let stored = History::read(&stored, Level::Frames, self.progress)?;
+        let timeline = &stored.timeline;
         let last = timeline.last().unwrap_or(Zxid::ZERO);
-        let all = stored_bases(&stored, &timeline)?;
+        let all = stored_bases(&stored)?;
         let mut reaching = all
             .iter()
-            .filter(|base| base.reach(&timeline).is_some_and(|(_, to)| to >= last));
+            .filter(|base| base.reach(timeline).is_some_and(|(_, to)| to >= last));
         let newest = reaching.next_back().map(|base| base.zxid);
         let segment = timeline.segments.last().map(|segment| segment.first());
         let from = newest.or(segment).unwrap_or(Zxid::ZERO);
@@ -169,11 +171,11 @@ impl Run<'_> {
     /// Ends a run that has nothing to store.
     pub(super) fn abandoned(
         mut self,
-        scan: &Scan,
+        scan: &Scan<'_>,
         lineage: &Lineage,
         zxid: Zxid,
     ) -> Result<Backup> {
-        let ends = scan.timeline.last().unwrap_or(zxid);
+        let ends = scan.history.timeline.last().unwrap_or(zxid);
         self.warnings.push(format!(
             "transactions {zxid} to {ends} are not stored: other members continued without them, so they were never committed; the server truncates them when it joins"
         ));
@@ -194,7 +196,7 @@ impl Run<'_> {
     pub(super) fn finish(
         mut self,
         mut manifest: Manifest,
-        scan: &Scan,
+        scan: &Scan<'_>,
         lineage: &Lineage,
         begun: (Instant, SystemTime),
     ) -> Result<Backup> {
@@ -217,7 +219,7 @@ impl Run<'_> {
             });
         let is_wanted = !is_idle || self.options.even_if_idle;
         manifest.warnings.clone_from(&self.warnings);
-        if scan.timeline.last().is_none() && self.source.snapshots().is_empty() {
+        if scan.history.timeline.last().is_none() && self.source.snapshots().is_empty() {
             return Err(Error::about(
                 self.source.shown(),
                 ErrorKind::Failed,
@@ -276,8 +278,7 @@ pub fn windows(
     options: &source::Options,
 ) -> Result<Vec<StoredWindow>> {
     let source = Source::of_history(repository, history, options)?;
-    let timeline = Timeline::read(&source, Level::Frames, &NoProgress)?;
-    let all = stored_bases(&source, &timeline)?;
+    let stored = History::read(&source, Level::Frames, &NoProgress)?;
     let time_at = |zxid: Zxid| {
         let at_begin = history.logs.iter().find(|log| log.first_zxid == zxid);
         let at_end = history.logs.iter().find(|log| log.last_zxid == zxid);
@@ -285,7 +286,7 @@ pub fn windows(
             .map(|log| log.first_time_ms)
             .or(at_end.map(|log| log.last_time_ms))
     };
-    let ranges = exact_ranges(&timeline, &all);
+    let ranges = exact_ranges(&stored.timeline, &stored_bases(&stored)?);
     Ok(ranges
         .into_iter()
         .map(|(from, to)| StoredWindow {

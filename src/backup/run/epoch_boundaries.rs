@@ -8,9 +8,9 @@ use super::relation::was_sent_a_tree;
 use super::scan::Scan;
 use crate::error::Result;
 use crate::format::txnlog::Level;
-use crate::history::replay::{EndOfEpoch, judge_end};
+use crate::history::History;
+use crate::history::replay::EndOfEpoch;
 use crate::history::source::Source;
-use crate::history::timeline::Timeline;
 use crate::repository::LineageContents;
 use crate::zxid::Zxid;
 
@@ -20,15 +20,15 @@ impl Run<'_> {
     /// histories, where they are.
     pub(super) fn judge_ends_of_epochs(
         &mut self,
-        scan: &mut Scan,
+        scan: &mut Scan<'_>,
         lineage: &Lineage,
     ) -> Result<Option<Zxid>> {
         let history = lineage.history();
         let held = history.ranges();
-        let segments = &scan.timeline.segments;
+        let segments = &scan.history.timeline.segments;
         let joints = segments.iter().flat_map(|segment| segment.joints.clone());
         // Where digests refute it, the source's own txns may be those that are too many.
-        let gaps = scan.timeline.gaps().into_iter();
+        let gaps = scan.history.timeline.gaps().into_iter();
         let refuted = gaps.filter(|gap| gap.is_end_of_epoch() && gap.is_by_difference);
         let joints = joints.chain(refuted.map(|gap| (gap.after, gap.before)));
         let joints: Vec<(Zxid, Zxid)> = joints
@@ -40,7 +40,9 @@ impl Run<'_> {
                 continue;
             };
             if own > theirs {
-                let from = theirs.next().max(scan.timeline.begin_of_epoch(own.epoch()));
+                let from = theirs
+                    .next()
+                    .max(scan.history.timeline.begin_of_epoch(own.epoch()));
                 match self.prove(&history, first)? {
                     EndOfEpoch::Proven => {
                         scan.leave_out(from, own);
@@ -68,7 +70,7 @@ impl Run<'_> {
     /// next.
     fn prove(&self, history: &LineageContents, first: Zxid) -> Result<EndOfEpoch> {
         let stored = Source::of_history(self.repository, history, &self.source_options())?;
-        let timeline = Timeline::read(&stored, Level::Frames, self.progress)?;
-        judge_end(&stored, &timeline, first, self.progress)
+        let stored = History::read(&stored, Level::Frames, self.progress)?;
+        stored.judge_end(first, self.progress)
     }
 }

@@ -6,8 +6,8 @@ use crate::format::checksum::sha256;
 use crate::format::record::txn::TXN_HEADER_LEN;
 use crate::format::stream::{ReadAt, Span};
 use crate::format::txnlog::LogReader;
+use crate::history::History;
 use crate::history::source::Source;
-use crate::history::timeline::Timeline;
 use crate::repository::{
     BackupName, LineageContents, Listing, Manifest, Mark, Object, Position, Repository,
 };
@@ -213,15 +213,16 @@ pub(super) fn find_position(source: &Source, position: &Position) -> Result<Opti
 /// The id of a new lineage: of the txn by which all members know their history, the first of the
 /// newest epoch that the source holds; and, where it parted from another, of the txn there. So
 /// members that begin at once begin the same.
-pub(super) fn new_id(source: &Source, timeline: &Timeline, apart: Option<Zxid>) -> Result<String> {
+pub(super) fn new_id(history: &History<'_>, apart: Option<Zxid>) -> Result<String> {
+    let (source, timeline) = (history.source, &history.timeline);
     let mut identity = Vec::new();
     let newest = timeline.last().map(Zxid::epoch);
-    let pieces = timeline.segments.iter().flat_map(|segment| &segment.pieces);
+    let pieces = timeline.pieces();
     let first = pieces
         .map(|piece| piece.from)
         .find(|from| Some(from.epoch()) == newest);
     for zxid in first.into_iter().chain(apart) {
-        if let Some(payload) = payload_at(source, timeline, zxid)? {
+        if let Some(payload) = payload_at(history, zxid)? {
             // Headers are the same on all members, and bodies need not be.
             let len = payload.len().min(TXN_HEADER_LEN);
             identity.extend_from_slice(payload.get(..len).unwrap_or_default());

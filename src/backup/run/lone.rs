@@ -11,7 +11,8 @@ use crate::backup::run::scan::Scan;
 use crate::error::{Error, ErrorKind, Fault, Result};
 use crate::format::snapshot;
 use crate::format::txnlog::Level;
-use crate::history::replay::{Alone, Base, BaseFile, bases};
+use crate::history::History;
+use crate::history::replay::{Alone, Base, BaseFile};
 use crate::history::source::{Source, SourceFile};
 use crate::history::timeline::Timeline;
 use crate::progress::NoProgress;
@@ -57,12 +58,12 @@ impl Run<'_> {
     pub(super) fn add_lone(
         &mut self,
         target: &Target<'_>,
-        scan: &Scan,
+        scan: &Scan<'_>,
         lineage: &Lineage,
         history: &LineageContents,
         stored: &mut Stored,
     ) -> Result<()> {
-        let (source, last) = (self.source, scan.timeline.last());
+        let (source, last) = (self.source, scan.history.timeline.last());
         let is_new = !goes_on(scan, lineage);
         let is_possible = |file: &&SourceFile| is_new || last.is_none_or(|last| file.zxid() > last);
         let newest = source.snapshots().last();
@@ -73,7 +74,7 @@ impl Run<'_> {
             return Ok(());
         }
         let held = self.held(history, stored)?;
-        let all = bases(source, &scan.timeline)?;
+        let all = scan.history.bases()?;
         for (index, file) in files {
             let is_lone = is_possible(&file) && held.is_lone(file.zxid());
             let is_to_be_read = is_lone || (is_newest(file) && is_changed);
@@ -97,7 +98,7 @@ impl Run<'_> {
             if is_name_of_epoch {
                 continue;
             }
-            let made = store(target, source, &scan.timeline, base, self.options.now_ms)?;
+            let made = store(target, &scan.history, base, self.options.now_ms)?;
             let is_of_this_run = stored.snapshots.iter().any(|it| it.parts == made.parts);
             if let Some(same) = held.find(&made).filter(|_| !is_of_this_run) {
                 stored.kept.push(same.clone());
@@ -118,9 +119,10 @@ impl Run<'_> {
     fn held(&self, history: &LineageContents, stored: &Stored) -> Result<Held> {
         let history = together(history, stored);
         let source = Source::of_history(self.repository, &history, &self.source_options())?;
+        let History { timeline, .. } = History::read(&source, Level::Frames, &NoProgress)?;
         Ok(Held {
             windows: self.windows(&history)?,
-            timeline: Timeline::read(&source, Level::Frames, &NoProgress)?,
+            timeline,
             history,
         })
     }

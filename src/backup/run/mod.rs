@@ -172,7 +172,7 @@ pub fn backup(
     run.run(begun)
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
     fn run(mut self, begun: (Instant, SystemTime)) -> Result<Backup> {
         let ids = self.listing.lineages();
         let mut lineages = ids
@@ -193,7 +193,7 @@ impl Run<'_> {
         } {
             // What the source is known by is of another history: of this one, nothing was stored
             // yet.
-            scan = scan.whole(self.source, self.progress)?;
+            scan = scan.whole(self.progress)?;
         }
         self.judge_damage(&lineages);
         let lineage = match place {
@@ -214,7 +214,7 @@ impl Run<'_> {
 
     /// Reads what is needed of the lineage and of the source, and parts them where the ends of
     /// epochs say that they are of two histories.
-    fn settle(&mut self, mut lineage: Lineage, mut scan: Scan) -> Result<(Lineage, Scan)> {
+    fn settle(&mut self, mut lineage: Lineage, mut scan: Scan<'a>) -> Result<(Lineage, Scan<'a>)> {
         let repository = self.repository;
         if lineage.is_chain_broken(&self.listing) {
             lineage.complete(repository, &self.listing)?;
@@ -223,12 +223,12 @@ impl Run<'_> {
         if !goes_on(&scan, &lineage) {
             lineage.complete(repository, &self.listing)?;
             lineage.leave_out_lost(repository)?;
-            scan = scan.whole(self.source, self.progress)?;
-            scan = scan.settled(self.source, self.progress)?;
+            scan = scan.whole(self.progress)?;
+            scan = scan.settled(self.progress)?;
         }
         if let Some(apart) = self.judge_ends_of_epochs(&mut scan, &lineage)? {
-            scan = scan.whole(self.source, self.progress)?;
-            scan = scan.settled(self.source, self.progress)?;
+            scan = scan.whole(self.progress)?;
+            scan = scan.settled(self.progress)?;
             lineage = self.begin(&scan, Some(apart), None)?;
         }
         self.judge_damage(std::slice::from_ref(&lineage));
@@ -252,8 +252,8 @@ impl Run<'_> {
     }
 
     /// Tells what is wrong with the source itself.
-    fn judge_source(&mut self, scan: &Scan) {
-        for damage in scan.damage(self.source) {
+    fn judge_source(&mut self, scan: &Scan<'_>) {
+        for damage in scan.damage() {
             self.damaged(format!(
                 "{damage}; what cannot be read there is not backed up"
             ));
@@ -262,7 +262,13 @@ impl Run<'_> {
             self.damaged(format!("{error}; its content is not known"));
         }
         // Of those that were not read again, since they were backed up before.
-        let is_read = |index: usize| scan.timeline.logs.iter().any(|log| log.log == index);
+        let is_read = |index: usize| {
+            scan.history
+                .timeline
+                .logs
+                .iter()
+                .any(|log| log.log == index)
+        };
         let older = self.source.logs().iter().enumerate();
         let older = older.filter(|(index, _)| !is_read(*index));
         for error in older.filter_map(|(_, file)| file.unopened()) {
@@ -295,14 +301,14 @@ impl Run<'_> {
     /// Stores what is missing, and the bases that it needs.
     fn store(
         &mut self,
-        scan: &Scan,
+        scan: &Scan<'_>,
         lineage: &Lineage,
         history: &LineageContents,
     ) -> Result<Stored> {
-        let timeline = &scan.timeline;
+        let timeline = &scan.history.timeline;
         let (all_bases, damage) = match goes_on(scan, lineage) {
             true => (Vec::new(), Vec::new()),
-            false => bases_in_order(self.source, timeline)?,
+            false => bases_in_order(&scan.history)?,
         };
         for error in damage {
             self.damaged(format!("{error}; it is not used as a base"));
@@ -393,9 +399,9 @@ impl Run<'_> {
 
 /// Whether what the source has is new txns behind those that were backed up last, and nothing else:
 /// then no base is needed.
-fn goes_on(scan: &Scan, lineage: &Lineage) -> bool {
+fn goes_on(scan: &Scan<'_>, lineage: &Lineage) -> bool {
     scan.known.is_some()
-        && scan.timeline.segments.len() <= 1
+        && scan.history.timeline.segments.len() <= 1
         && has_window(lineage)
         && lineage.damage.is_empty()
 }

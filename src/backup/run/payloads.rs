@@ -3,8 +3,7 @@
 use crate::error::Result;
 use crate::format::stream::ReadAt;
 use crate::format::txnlog::LogReader;
-use crate::history::source::Source;
-use crate::history::timeline::Timeline;
+use crate::history::History;
 use crate::zxid::Zxid;
 use std::collections::BTreeMap;
 
@@ -30,15 +29,11 @@ pub(super) fn collect<S: ReadAt + Clone>(
 }
 
 /// The first record of `zxid` in a source.
-pub(super) fn payload_at(
-    source: &Source,
-    timeline: &Timeline,
-    zxid: Zxid,
-) -> Result<Option<Vec<u8>>> {
-    let pieces = timeline.segments.iter().flat_map(|segment| &segment.pieces);
-    for piece in pieces.filter(|piece| piece.from <= zxid && zxid <= piece.run.last) {
+pub(super) fn payload_at(history: &History<'_>, zxid: Zxid) -> Result<Option<Vec<u8>>> {
+    let pieces = history.timeline.pieces();
+    for piece in pieces.filter(|piece| piece.contains(zxid)) {
         let mut found = Payloads::new();
-        collect(piece.reader(source, zxid)?, zxid, zxid, &mut found)?;
+        collect(piece.reader(history.source, zxid)?, zxid, zxid, &mut found)?;
         if let Some(payloads) = found.remove(&zxid) {
             return Ok(payloads.into_iter().next());
         }

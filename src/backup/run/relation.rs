@@ -12,8 +12,8 @@ use crate::format::checksum::sha256;
 use crate::format::jute::Reader;
 use crate::format::record::{TxnHeader, TxnKind, is_same_txn};
 use crate::format::txnlog::LogReader;
+use crate::history::History;
 use crate::history::source::Source;
-use crate::history::timeline::Timeline;
 use crate::repository::{Manifest, Mark, Repository, StoredLog};
 use crate::zxid::Zxid;
 
@@ -30,9 +30,8 @@ pub(super) enum Relation {
 
 /// A source beside a repository's lineage.
 pub(super) struct Comparison<'a> {
-    pub source: &'a Source,
     /// The source's txns from some place on.
-    pub timeline: &'a Timeline,
+    pub scanned: &'a History<'a>,
     pub repository: &'a Repository,
     pub lineage: &'a Lineage,
 }
@@ -56,7 +55,7 @@ impl Comparison<'_> {
 
     /// Compares with the backup whose last txn is `mark`.
     fn to_head(&self, head: &Manifest, mark: &Mark) -> Result<Relation> {
-        let Some(last) = self.timeline.last() else {
+        let Some(last) = self.scanned.timeline.last() else {
             return Ok(Relation::Unknown);
         };
         let own = self.own(mark.zxid, mark.zxid)?;
@@ -84,8 +83,8 @@ impl Comparison<'_> {
 
     /// The source goes on beyond the lineage's last txn, and does not hold it.
     fn beyond(&self, last: Zxid, common: Option<Zxid>) -> Relation {
-        let segments = &self.timeline.segments;
-        let Some(after) = self.timeline.next_after(last) else {
+        let segments = &self.scanned.timeline.segments;
+        let Some(after) = self.scanned.timeline.next_after(last) else {
             return Relation::Unknown;
         };
         // Within a segment nothing is missing but what its history does not have; unless the source
@@ -93,7 +92,7 @@ impl Comparison<'_> {
         let lacks = segments
             .iter()
             .any(|segment| segment.first() < last && last < segment.last());
-        if lacks && !was_sent_a_tree(self.source, last, after) {
+        if lacks && !was_sent_a_tree(self.scanned.source, last, after) {
             return Relation::Apart(after);
         }
         match last.is_right_before(after) || common.is_some() {
@@ -118,7 +117,7 @@ impl Comparison<'_> {
         match (before, behind) {
             (Some(before), Some(behind)) if before.last_zxid.is_followed_by(behind.first_zxid) => {
                 // What came before it in its epoch is in the same tail.
-                let first = self.timeline.begin_of_epoch(last.epoch());
+                let first = self.scanned.timeline.begin_of_epoch(last.epoch());
                 Relation::Apart(before.last_zxid.next().max(first))
             }
             _ => common.map_or(Relation::Unknown, |_| Relation::Same),
@@ -152,11 +151,15 @@ impl Comparison<'_> {
     /// The source's records from `first` to `last`.
     fn own(&self, first: Zxid, last: Zxid) -> Result<Payloads> {
         let mut found = Payloads::new();
-        let segments = &self.timeline.segments;
-        for piece in segments.iter().flat_map(|segment| &segment.pieces) {
+        for piece in self.scanned.timeline.pieces() {
             let (first, last) = (first.max(piece.from), last.min(piece.run.last));
             if first <= last {
-                collect(piece.reader(self.source, first)?, first, last, &mut found)?;
+                collect(
+                    piece.reader(self.scanned.source, first)?,
+                    first,
+                    last,
+                    &mut found,
+                )?;
             }
         }
         Ok(found)

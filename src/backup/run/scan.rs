@@ -4,17 +4,17 @@ use super::lineage::{Lineage, find_position};
 use crate::error::{Error, ErrorKind, Fault, Result, TxnPlace};
 use crate::format::checksum::sha256;
 use crate::format::txnlog::Level;
-use crate::history::replay::{read_timeline, settle_ends, with_snapshots};
+use crate::history::History;
 use crate::history::source::Source;
-use crate::history::timeline::{Piece, ScannedLog, Timeline};
+use crate::history::timeline::{Piece, ScannedLog};
 use crate::progress::Progress;
 use crate::repository::{Mark, Position, Ranges};
 use crate::zxid::Zxid;
 
 /// A source, read.
-pub(super) struct Scan {
+pub(super) struct Scan<'a> {
     /// Its txns, from some place on.
-    pub timeline: Timeline,
+    pub history: History<'a>,
     /// The lineage in which it was backed up last, and where it was then: nothing before was read
     /// again.
     pub known: Option<(String, Position)>,
@@ -29,14 +29,14 @@ pub(super) struct Stretch<'a> {
     pub last: Zxid,
 }
 
-impl Scan {
+impl<'a> Scan<'a> {
     /// Reads the source from where any of `lineages` knows it, or all of it.
     pub fn of(
-        source: &Source,
+        source: &'a Source,
         lineages: &[Lineage],
         host: &str,
         progress: &dyn Progress,
-    ) -> Result<Scan> {
+    ) -> Result<Scan<'a>> {
         let path = source.shown().display().to_string();
         for lineage in lineages {
             let Some(position) = lineage.position(&path, host) else {
@@ -44,23 +44,26 @@ impl Scan {
             };
             if let Some(index) = find_position(source, position)? {
                 let start = (index, position.offset);
-                let timeline = Timeline::read_from(source, start, Level::Everything, progress)?;
-                let timeline = with_snapshots(source, timeline, progress)?;
-                return Ok(Scan::new(
-                    timeline,
-                    Some((lineage.id.clone(), position.clone())),
-                ));
+                let mut history = History::read_from(source, start, Level::Everything, progress)?;
+                history.add_snapshots(progress)?;
+                let known = (lineage.id.clone(), position.clone());
+                return Ok(Scan::new(history, Some(known)));
             }
         }
-        let timeline = read_timeline(source, Level::Everything, progress)?;
-        Ok(Scan::new(timeline, None))
+        Scan::all_of(source, progress)
+    }
+
+    fn all_of(source: &'a Source, progress: &dyn Progress) -> Result<Scan<'a>> {
+        let history = History::read_with_snapshots(source, Level::Everything, progress)?;
+        Ok(Scan::new(history, None))
     }
 
     /// Records that no server could apply are left out from the beginning: a restore could not go
     /// past them.
-    fn new(timeline: Timeline, known: Option<(String, Position)>) -> Scan {
+    fn new(history: History<'a>, known: Option<(String, Position)>) -> Scan<'a> {
         let mut left_out = Ranges::default();
-        let summaries = timeline
+        let summaries = history
+            .timeline
             .logs
             .iter()
             .filter_map(|log| log.summary.as_ref().ok());
@@ -71,7 +74,7 @@ impl Scan {
             }
         }
         Scan {
-            timeline,
+            history,
             known,
             left_out,
         }
@@ -89,28 +92,23 @@ impl Scan {
     }
 
     /// The same source, read from its beginning.
-    pub fn whole(self, source: &Source, progress: &dyn Progress) -> Result<Scan> {
-        if self.known.is_none() {
-            return Ok(self);
+    pub fn whole(self, progress: &dyn Progress) -> Result<Scan<'a>> {
+        match self.known {
+            None => Ok(self),
+            Some(_) => Scan::all_of(self.history.source, progress),
         }
-        let timeline = read_timeline(source, Level::Everything, progress)?;
-        Ok(Scan::new(timeline, None))
     }
 
     /// Judges the ends of epochs that it goes over by the digests behind them.
-    pub fn settled(mut self, source: &Source, progress: &dyn Progress) -> Result<Scan> {
-        self.timeline = settle_ends(source, self.timeline, progress)?;
+    pub fn settled(mut self, progress: &dyn Progress) -> Result<Scan<'a>> {
+        self.history.settle_ends(progress)?;
         Ok(self)
     }
 
     /// The last txn, and where it is.
-    pub fn position(&self, source: &Source) -> Result<Option<Position>> {
-        let Some(piece) = self
-            .timeline
-            .segments
-            .last()
-            .and_then(|last| last.pieces.last())
-        else {
+    pub fn position(&self) -> Result<Option<Position>> {
+        let source = self.history.source;
+        let Some(piece) = self.history.timeline.pieces().last() else {
             return Ok(None);
         };
         let zxid = piece.run.last;
@@ -149,7 +147,7 @@ impl Scan {
             held.add(first, last);
         }
         let settled = held.with_ends_of_epochs();
-        let segments = &self.timeline.segments;
+        let segments = &self.history.timeline.segments;
         let pieces = segments.iter().enumerate().flat_map(|(index, segment)| {
             let is_last = index + 1 == segments.len();
             let held = if is_last { &held } else { &settled };
@@ -166,7 +164,8 @@ impl Scan {
 
     /// What is wrong with the logs, a line a file. A newest log that was just begun is nothing
     /// wrong: a server that is killed then leaves it so.
-    pub fn damage(&self, source: &Source) -> Vec<String> {
+    pub fn damage(&self) -> Vec<String> {
+        let source = self.history.source;
         let newest = source.logs().len().saturating_sub(1);
         let told = |log: &ScannedLog| {
             let name = source.logs().get(log.log)?.name();
@@ -189,7 +188,7 @@ impl Scan {
                 }),
             }
         };
-        self.timeline.logs.iter().filter_map(told).collect()
+        self.history.timeline.logs.iter().filter_map(told).collect()
     }
 }
 

@@ -36,12 +36,12 @@ pub struct CatArgs {
 pub fn run(args: &CatArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let path = clean_path(args.path.as_bytes())
         .map_err(|message| Error::new(ErrorKind::BadArgument, message))?;
-    let reading = args.at.read(ui, |source, rebuilt| {
-        match rebuilt.replayed.tree.get(path) {
+    let reading = args
+        .at
+        .read(ui, |rebuilt| match rebuilt.replayed.tree.get(path) {
             Some(_) => Ok(()),
-            None => Err(args.at.missing("cat", source, rebuilt, path, ui)),
-        }
-    })?;
+            None => Err(args.at.missing("cat", rebuilt, path, ui)),
+        })?;
     let Some(node) = reading.tree().get(path) else {
         return Ok(Exit::Failed);
     };

@@ -45,12 +45,12 @@ pub fn run(args: &DuArgs, ui: &Ui) -> anyhow::Result<Exit> {
     }
     let path = clean_path(args.path.as_bytes())
         .map_err(|message| Error::new(ErrorKind::BadArgument, message))?;
-    let reading = args.at.read(ui, |source, rebuilt| {
-        match rebuilt.replayed.tree.get(path) {
+    let reading = args
+        .at
+        .read(ui, |rebuilt| match rebuilt.replayed.tree.get(path) {
             Some(_) => Ok(()),
-            None => Err(args.at.missing("du", source, rebuilt, path, ui)),
-        }
-    })?;
+            None => Err(args.at.missing("du", rebuilt, path, ui)),
+        })?;
     let tree = reading.tree();
     if args.ncdu {
         ui.stream(|out| Ok(ncdu(out, tree, path)?))?;

@@ -85,26 +85,25 @@ pub fn run(args: &LsArgs, ui: &Ui) -> anyhow::Result<Exit> {
         }
     }
     let from = args.from.as_deref().map(text::point).transpose()?;
-    let reading = args.at.read(ui, |source, rebuilt| {
+    let reading = args.at.read(ui, |rebuilt| {
         let tree = &rebuilt.replayed.tree;
         let selection = Selection::parse(tree, path, args.recursive)
             .map_err(|message| Error::new(ErrorKind::BadArgument, message))?;
         let wanted = |path: &[u8]| selection.contains(path);
         let lost = match args.deleted {
-            true => Some(lost(source, rebuilt, from, &wanted, ui.progress())?),
+            true => Some(lost(rebuilt, from, &wanted, ui.progress())?),
             false => None,
         };
         if lost.as_ref().is_some_and(|lost| !lost.znodes.is_empty()) {
             return Ok((selection, lost));
         }
         match selection.path() {
-            Some(path) if tree.get(path).is_none() => {
-                Err(args.at.missing("ls", source, rebuilt, path, ui))
-            }
+            Some(path) if tree.get(path).is_none() => Err(args.at.missing("ls", rebuilt, path, ui)),
             None if selection.of(tree).next().is_none() => {
                 let pattern = text::escape(&args.path.to_string_lossy());
                 let message = format!("no znode matches {pattern} at {}", rebuilt.target.zxid);
-                Err(Error::about(source.shown(), ErrorKind::Failed, message))
+                let shown = rebuilt.history.source.shown();
+                Err(Error::about(shown, ErrorKind::Failed, message))
             }
             Some(_) | None => Ok((selection, lost)),
         }
@@ -118,7 +117,7 @@ pub fn run(args: &LsArgs, ui: &Ui) -> anyhow::Result<Exit> {
                 return Ok(snapshot_formatter::write(
                     out,
                     tree,
-                    reading.rebuilt.target.zxid,
+                    reading.target.zxid,
                     args.data,
                 )?);
             }
@@ -247,7 +246,7 @@ fn deleted(
     args: &LsArgs,
 ) -> io::Result<()> {
     let count = lost.znodes.len() as u64;
-    let zxid = reading.rebuilt.target.zxid;
+    let zxid = reading.target.zxid;
     let count = text::plural(count, "znode");
     writeln!(out, "Deleted after {}, by {zxid}: {count}", lost.since)?;
     for (path, gone) in &lost.znodes {

@@ -13,7 +13,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use zoovault::analysis::deleted::{Deleted, whereabouts};
 use zoovault::error::{self, Error, ErrorKind};
-use zoovault::history::replay::{Alone, Purpose, Rebuilt, Wish, rebuild_as};
+use zoovault::history::replay::{Alone, Purpose, Rebuilt, Replayed, Target, Wish, rebuild_as};
 use zoovault::history::source::Source;
 use zoovault::recovery::restore::uncertainties;
 use zoovault::tree::DataTree;
@@ -53,7 +53,8 @@ pub struct AtArgs {
 pub struct Reading<T> {
     /// What is read from, for people.
     pub source: String,
-    pub rebuilt: Rebuilt,
+    pub target: Target,
+    pub replayed: Replayed,
     pub warnings: Vec<String>,
     pub found: T,
 }
@@ -69,7 +70,7 @@ impl AtArgs {
     pub fn read<T>(
         &self,
         ui: &Ui,
-        mut find: impl FnMut(&Source, &Rebuilt) -> error::Result<T>,
+        mut find: impl FnMut(&Rebuilt<'_>) -> error::Result<T>,
     ) -> anyhow::Result<Reading<T>> {
         let point = text::point(&self.at)?;
         let wish = Wish {
@@ -77,20 +78,21 @@ impl AtArgs {
             trust: text::trust(self.accept_unproven, self.as_is),
         };
         let options = self.source.options(self.data_log_dir.as_ref());
-        let (rebuilt, found) = Source::with(&self.source.source, &options, |source| {
+        let (target, replayed, found) = Source::with(&self.source.source, &options, |source| {
             let rebuilt = rebuild_as(wish, source, point, self.exclusive, ui.progress())?;
-            let found = find(source, &rebuilt)?;
-            Ok((rebuilt, found))
+            let found = find(&rebuilt)?;
+            Ok((rebuilt.target, rebuilt.replayed, found))
         })?;
         ui.finish();
-        let mut warnings = uncertainties(&rebuilt.replayed);
-        warnings.extend(rebuilt.target.warnings.iter().cloned());
+        let mut warnings = uncertainties(&replayed);
+        warnings.extend(target.warnings.iter().cloned());
         for warning in &warnings {
             ui.warn(&text::escape(warning));
         }
         let reading = Reading {
             source: text::path(&self.source.source),
-            rebuilt,
+            target,
+            replayed,
             warnings,
             found,
         };
@@ -116,19 +118,12 @@ impl AtArgs {
 
     /// The error for a `path` that is not in the tree, with a hint when it is there at another
     /// time.
-    pub fn missing(
-        &self,
-        command: &str,
-        source: &Source,
-        rebuilt: &Rebuilt,
-        path: &[u8],
-        ui: &Ui,
-    ) -> Error {
+    pub fn missing(&self, command: &str, rebuilt: &Rebuilt<'_>, path: &[u8], ui: &Ui) -> Error {
         let zxid = rebuilt.target.zxid;
         let message = format!("there is no znode {} at {zxid}", value::path(path));
-        let error = Error::about(source.shown(), ErrorKind::Failed, message);
+        let error = Error::about(rebuilt.history.source.shown(), ErrorKind::Failed, message);
         // That the znode is not there is sure; a search that fails only leaves out the hint.
-        let Ok(Some(found)) = whereabouts(source, rebuilt, path, ui.progress()) else {
+        let Ok(Some(found)) = whereabouts(rebuilt, path, ui.progress()) else {
             return error;
         };
         let (since, last) = found.searched;
@@ -162,7 +157,7 @@ pub fn deleted_words(deleted: &Deleted) -> String {
 
 impl<T> Reading<T> {
     pub fn tree(&self) -> &DataTree {
-        &self.rebuilt.replayed.tree
+        &self.replayed.tree
     }
 
     pub fn exit(&self) -> Exit {
@@ -175,14 +170,14 @@ impl<T> Reading<T> {
 
     /// The point, for people.
     pub fn point(&self) -> String {
-        let target = &self.rebuilt.target;
+        let target = &self.target;
         let at = target.time.map(|time| format!(" at {}", text::time(time)));
         format!("{}{}", target.zxid, at.unwrap_or_default())
     }
 
     /// Which tree is shown and on what that rests, in a line.
     fn ground(&self) -> String {
-        let replayed = &self.rebuilt.replayed;
+        let replayed = &self.replayed;
         let is_of_no_moment = |alone: &Alone| !alone.is_plausible();
         let rests_on = match replayed.alone.as_ref().is_some_and(is_of_no_moment) {
             true => "as it is in the file",
@@ -198,7 +193,7 @@ impl<T> Reading<T> {
 
     /// The same for programs.
     pub fn fields(&self) -> PointFields<'_> {
-        let (target, replayed) = (&self.rebuilt.target, &self.rebuilt.replayed);
+        let (target, replayed) = (&self.target, &self.replayed);
         let alone = replayed.alone.as_ref();
         PointFields {
             exit_status: self.exit() as u8,

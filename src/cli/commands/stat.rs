@@ -34,12 +34,12 @@ pub struct StatArgs {
 pub fn run(args: &StatArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let path = clean_path(args.path.as_bytes())
         .map_err(|message| Error::new(ErrorKind::BadArgument, message))?;
-    let reading = args.at.read(ui, |source, rebuilt| {
-        match rebuilt.replayed.tree.get(path) {
+    let reading = args
+        .at
+        .read(ui, |rebuilt| match rebuilt.replayed.tree.get(path) {
             Some(_) => Ok(()),
-            None => Err(args.at.missing("stat", source, rebuilt, path, ui)),
-        }
-    })?;
+            None => Err(args.at.missing("stat", rebuilt, path, ui)),
+        })?;
     let tree = reading.tree();
     let Some(node) = tree.get(path) else {
         return Ok(Exit::Failed);

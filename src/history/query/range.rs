@@ -8,9 +8,9 @@
 use crate::error::Result;
 use crate::format::record::TxnHeader;
 use crate::format::txnlog::Level;
+use crate::history::History;
 use crate::history::point::Point;
 use crate::history::source::Source;
-use crate::history::timeline::Timeline;
 use crate::progress::Progress;
 use crate::zxid::Zxid;
 
@@ -67,7 +67,7 @@ impl Range {
             Some(Point::Zxid(zxid)) => Lower::Zxid(zxid),
             Some(Point::Time(time)) => Lower::Time(time),
             Some(Point::Latest) => {
-                let timeline = Timeline::read(source, Level::Frames, progress)?;
+                let History { timeline, .. } = History::read(source, Level::Frames, progress)?;
                 Lower::Zxid(timeline.last().unwrap_or(Zxid::MAX))
             }
         };

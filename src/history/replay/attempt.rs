@@ -1,77 +1,72 @@
 //! The tree at a txn, on the base that leaves the least to doubt.
 
-use super::ambiguity::witness;
-use super::chain::{Judgement, around, judge_bases};
+use super::chain::{Judgement, around};
 use super::ends::refuted_by_digests;
-use super::{ExactFrom, Proof, Rejected, Replayed, base, bases, replay, trust};
+use super::reachable::nearest;
+use super::{ExactFrom, Proof, Rejected, Replayed, trust};
 use crate::error::{Error, ErrorKind, Result};
-use crate::history::source::Source;
-use crate::history::timeline::{Evidence, Timeline};
+use crate::history::History;
+use crate::history::timeline::Evidence;
 use crate::progress::Progress;
 use crate::zxid::Zxid;
 
-/// The tree after txn `target`, on the best base there is, and the bases that were not taken.
-///
-/// # Errors
-/// [`ErrorKind::NotReachable`] when no base makes it exact; [`ErrorKind::Damage`] when what would
-/// is damaged, or every digest differs.
-pub fn tree_at(
-    source: &Source,
-    timeline: &Timeline,
-    target: Zxid,
-    progress: &dyn Progress,
-) -> Result<(Replayed, Vec<Rejected>)> {
-    let tried = Attempt::of(source, timeline, (target, &Judgement::default()), progress)?;
-    tried.settle(source, timeline, target)
-}
+impl History<'_> {
+    /// The tree after txn `target`, on the best base there is, and the bases that were not taken.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotReachable`] when no base makes it exact; [`ErrorKind::Damage`] when what
+    /// would is damaged, or every digest differs.
+    pub fn tree_at(
+        &self,
+        target: Zxid,
+        progress: &dyn Progress,
+    ) -> Result<(Replayed, Vec<Rejected>)> {
+        let tried = Attempt::of(self, (target, &Judgement::default()), progress)?;
+        tried.settle(self, target)
+    }
 
-/// As [`tree_at`], on the bases that `judgement` allows. Where digests refute the end of an epoch
-/// on the way, `timeline` has a gap there from then on.
-///
-/// # Errors
-/// As [`tree_at`].
-pub(super) fn tree_on_judged(
-    source: &Source,
-    timeline: &mut Timeline,
-    (target, judgement): (Zxid, &Judgement),
-    progress: &dyn Progress,
-) -> Result<(Replayed, Vec<Rejected>)> {
-    loop {
-        let tried = Attempt::of(source, timeline, (target, judgement), progress)?;
-        match tried.refuted.filter(|_| tried.best.is_none()) {
-            Some(evidence) => *timeline = std::mem::take(timeline).given(source, [evidence]),
-            None => return tried.settle(source, timeline, target),
+    /// As [`History::tree_at`], on the bases that `judgement` allows. Where digests refute the end
+    /// of an epoch on the way, there is a gap from then on.
+    ///
+    /// # Errors
+    /// As [`History::tree_at`].
+    pub(super) fn tree_on_judged(
+        &mut self,
+        (target, judgement): (Zxid, &Judgement),
+        progress: &dyn Progress,
+    ) -> Result<(Replayed, Vec<Rejected>)> {
+        loop {
+            let tried = Attempt::of(self, (target, judgement), progress)?;
+            match tried.refuted.filter(|_| tried.best.is_none()) {
+                Some(evidence) => self.add_evidence(&[evidence]),
+                None => return tried.settle(self, target),
+            }
         }
     }
-}
 
-/// As [`tree_at`], on bases that were judged by one another: those around the point, and where that
-/// leaves a doubt, all.
-///
-/// # Errors
-/// As [`tree_at`].
-pub(super) fn judged_tree_at(
-    source: &Source,
-    timeline: &mut Timeline,
-    target: Zxid,
-    progress: &dyn Progress,
-) -> Result<(Replayed, Vec<Rejected>)> {
-    let judge = |timeline: &mut Timeline, near| -> Result<Judgement> {
-        let (judged, judgement) = judge_bases(source, std::mem::take(timeline), near, progress)?;
-        *timeline = judged;
-        Ok(judgement)
-    };
-    if let Some(near) = around(&bases(source, timeline)?, target) {
-        let judgement = judge(timeline, Some(near))?;
-        match tree_on_judged(source, timeline, (target, &judgement), progress) {
-            Ok(found) if found.0.is_certain() => return Ok(found),
-            Ok(_) => {}
-            Err(error) if matches!(error.kind(), ErrorKind::Damage | ErrorKind::NotReachable) => {}
-            Err(error) => return Err(error),
+    /// As [`History::tree_at`], on bases that were judged by one another: those around the point,
+    /// and where that leaves a doubt, all.
+    ///
+    /// # Errors
+    /// As [`History::tree_at`].
+    pub(super) fn judged_tree_at(
+        &mut self,
+        target: Zxid,
+        progress: &dyn Progress,
+    ) -> Result<(Replayed, Vec<Rejected>)> {
+        if let Some(near) = around(self.bases()?, target) {
+            let judgement = self.judge_bases(Some(near), progress)?;
+            match self.tree_on_judged((target, &judgement), progress) {
+                Ok(found) if found.0.is_certain() => return Ok(found),
+                Ok(_) => {}
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::Damage | ErrorKind::NotReachable) => {}
+                Err(error) => return Err(error),
+            }
         }
+        let judgement = self.judge_bases(None, progress)?;
+        self.tree_on_judged((target, &judgement), progress)
     }
-    let judgement = judge(timeline, None)?;
-    tree_on_judged(source, timeline, (target, &judgement), progress)
 }
 
 /// What the bases from which the tree at a point may be had gave.
@@ -86,15 +81,13 @@ struct Attempt {
 
 impl Attempt {
     fn of(
-        source: &Source,
-        timeline: &Timeline,
+        history: &History<'_>,
         (target, judgement): (Zxid, &Judgement),
         progress: &dyn Progress,
     ) -> Result<Attempt> {
         let mut tried = Attempt::default();
-        let bases = bases(source, timeline)?;
-        for base in base::candidates(&bases, timeline, source, target, &mut tried.rejected) {
-            let name = base.name(source);
+        for base in history.candidates(target, &mut tried.rejected)? {
+            let name = base.name(history.source);
             if judgement.is_unknown(base) {
                 continue;
             }
@@ -102,7 +95,7 @@ impl Attempt {
                 tried.reject(name, reason, true);
                 continue;
             }
-            let mut replayed = match replay(source, timeline, base, target, progress) {
+            let mut replayed = match history.replay(base, target, progress) {
                 Err(error) if error.kind() == ErrorKind::Damage => {
                     tried.reject(name, format!("damaged: {error}"), true);
                     tried.damage.get_or_insert(error);
@@ -122,7 +115,8 @@ impl Attempt {
             let judged = match judge(&replayed, target) {
                 Ok(()) => {
                     replayed.doubt(judgement.doubt(target));
-                    witness(source, timeline, &bases, replayed, progress)?
+                    history
+                        .witness(replayed, progress)?
                         .map_err(|reason| (reason, true))
                 }
                 Err(reason) => Err((reason, false)),
@@ -147,12 +141,7 @@ impl Attempt {
         });
     }
 
-    fn settle(
-        self,
-        source: &Source,
-        timeline: &Timeline,
-        target: Zxid,
-    ) -> Result<(Replayed, Vec<Rejected>)> {
+    fn settle(self, history: &History<'_>, target: Zxid) -> Result<(Replayed, Vec<Rejected>)> {
         // Ends of epochs that nothing proves are worse than a base that is not known to have been
         // finished: behind one, there may be txns of an abandoned branch, which the base behind it
         // does not have.
@@ -160,10 +149,10 @@ impl Attempt {
         if let Some(best) = self.best.or(second_best) {
             return Ok((best, self.rejected));
         }
-        let bases = bases(source, timeline)?;
-        let damage = self.damage;
-        let damage = damage.map(|error| error.or_hint(|| base::nearest(timeline, &bases, target)));
-        let unreachable = || base::unreachable(source, timeline, &bases, target, &self.rejected);
+        let bases = history.bases()?;
+        let around = || nearest(&history.timeline, bases, target);
+        let damage = self.damage.map(|error| error.or_hint(around));
+        let unreachable = || history.unreachable(bases, target, &self.rejected);
         Err(damage.unwrap_or_else(unreachable))
     }
 }

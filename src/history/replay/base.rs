@@ -6,7 +6,7 @@ use crate::format::record::acl::OPEN_ACL_UNSAFE;
 use crate::format::record::{AclVector, Effect, TxnBody, TxnDigest};
 use crate::format::snapshot::codec::Codec;
 use crate::format::snapshot::{self, OPEN_ACL_ID, Trailer, peek_trailer};
-use crate::format::txnlog::LogFault;
+use crate::history::History;
 use crate::history::source::{Dated, Source, SourceFile};
 use crate::history::timeline::{Segment, Timeline};
 use crate::progress::Progress;
@@ -86,75 +86,248 @@ impl Base {
     }
 }
 
-/// All bases of a source, by zxid, as far as names and last bytes tell: loading one proves or
-/// refutes it.
-///
-/// # Errors
-/// [`ErrorKind::SourceChanged`]; failures to read.
-pub fn bases(source: &Source, timeline: &Timeline) -> Result<Vec<Base>> {
-    bases_and_damage(source, timeline).map(|(bases, _)| bases)
-}
-
-/// As [`bases`], and why snapshots are none, where a first look shows that.
-///
-/// # Errors
-/// As [`bases`].
-pub fn bases_and_damage(source: &Source, timeline: &Timeline) -> Result<(Vec<Base>, Vec<Error>)> {
-    let (mut bases, mut damage) = (Vec::new(), Vec::new());
-    if begins_empty(source, timeline)? {
-        bases.push(empty());
+impl History<'_> {
+    /// All bases, by zxid, as far as names and last bytes tell: loading one proves or refutes it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::SourceChanged`]; failures to read.
+    pub fn bases(&self) -> Result<&[Base]> {
+        Ok(&self.bases_and_damage()?.0)
     }
-    let names: Vec<Zxid> = source.snapshots().iter().map(SourceFile::zxid).collect();
-    for (index, file) in source.snapshots().iter().enumerate() {
-        if let Some(stored) = file.promised_base() {
-            bases.push(promised(stored, index, timeline));
-            continue;
+
+    /// As [`History::bases`], and why snapshots are none, where a first look shows that.
+    ///
+    /// # Errors
+    /// As [`History::bases`].
+    pub fn bases_and_damage(&self) -> Result<&(Vec<Base>, Vec<Error>)> {
+        match self.bases.get() {
+            Some(known) => Ok(known),
+            None => {
+                let found = self.find_bases()?;
+                Ok(self.bases.get_or_init(|| found))
+            }
         }
-        if let Some(dated) = file.dated() {
-            bases.extend(base_of_dated(dated, index, file.zxid()));
-            continue;
+    }
+
+    fn find_bases(&self) -> Result<(Vec<Base>, Vec<Error>)> {
+        let (mut bases, mut damage) = (Vec::new(), Vec::new());
+        if self.begins_empty()? {
+            bases.push(empty());
         }
-        let next = names
+        let names: Vec<Zxid> = self
+            .source
+            .snapshots()
             .iter()
-            .copied()
-            .filter(|zxid| *zxid > file.zxid())
-            .min();
-        let peeked = match peek(source, file) {
-            Ok(peeked) => peeked,
-            Err(error) if error.kind() == ErrorKind::Damage => {
-                damage.push(error);
+            .map(SourceFile::zxid)
+            .collect();
+        for (index, file) in self.source.snapshots().iter().enumerate() {
+            if let Some(stored) = file.promised_base() {
+                bases.push(promised(stored, index, &self.timeline));
                 continue;
             }
-            Err(error) => return Err(error),
-        };
-        // What an archive was found to be exact from, when more snapshots were there to tell.
-        let of_archive = source.manifest().map(|manifest| manifest.window.0);
-        let bound = next
-            .into_iter()
-            .chain(timeline.last())
-            .chain(of_archive)
-            .filter(|bound| *bound >= file.zxid())
-            .min();
-        bases.push(Base {
-            file: BaseFile::Snapshot(index),
-            zxid: file.zxid(),
-            exact_from: match peeked {
-                Peeked::Fresh => ExactFrom::Known(Zxid::ZERO),
-                Peeked::Restored => ExactFrom::Known(file.zxid()),
-                Peeked::Trailer(trailer) => exact_from(timeline, file.zxid(), &trailer, bound),
-            },
-            reapplies_its_own: timeline.contains(file.zxid())
-                && matches!(
-                    peeked,
-                    Peeked::Trailer(Trailer {
-                        digest: None,
-                        last_zxid: None
-                    })
-                ),
-        });
+            if let Some(dated) = file.dated() {
+                bases.extend(base_of_dated(dated, index, file.zxid()));
+                continue;
+            }
+            let next = names
+                .iter()
+                .copied()
+                .filter(|zxid| *zxid > file.zxid())
+                .min();
+            let peeked = match peek(self.source, file) {
+                Ok(peeked) => peeked,
+                Err(error) if error.kind() == ErrorKind::Damage => {
+                    damage.push(error);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            // What an archive was found to be exact from, when more snapshots were there to tell.
+            let of_archive = self.source.manifest().map(|manifest| manifest.window.0);
+            let bound = next
+                .into_iter()
+                .chain(self.timeline.last())
+                .chain(of_archive)
+                .filter(|bound| *bound >= file.zxid())
+                .min();
+            bases.push(Base {
+                file: BaseFile::Snapshot(index),
+                zxid: file.zxid(),
+                exact_from: match peeked {
+                    Peeked::Fresh => ExactFrom::Known(Zxid::ZERO),
+                    Peeked::Restored => ExactFrom::Known(file.zxid()),
+                    Peeked::Trailer(trailer) => {
+                        exact_from(&self.timeline, file.zxid(), &trailer, bound)
+                    }
+                },
+                reapplies_its_own: self.timeline.contains(file.zxid())
+                    && matches!(
+                        peeked,
+                        Peeked::Trailer(Trailer {
+                            digest: None,
+                            last_zxid: None
+                        })
+                    ),
+            });
+        }
+        bases.sort_by_key(|base| base.zxid);
+        Ok((bases, damage))
     }
-    bases.sort_by_key(|base| base.zxid);
-    Ok((bases, damage))
+
+    /// The bases of a part of a repository, as they were judged when they were stored. Nothing is
+    /// read: the caller knows whether its logs begin on an empty tree.
+    pub fn promised_bases(&self, begins_empty: bool) -> Vec<Base> {
+        let files = self.source.snapshots().iter().enumerate();
+        let stored = files.filter_map(|(index, file)| Some((index, file.promised_base()?)));
+        let stored = stored.map(|(index, stored)| promised(stored, index, &self.timeline));
+        let mut bases: Vec<Base> = begins_empty.then(empty).into_iter().chain(stored).collect();
+        bases.sort_by_key(|base| base.zxid);
+        bases
+    }
+
+    /// Whether the logs begin on an empty tree. Where their first zxid does not tell, the first
+    /// create below the root does: had the root had children before, its cversion would be above
+    /// one.
+    ///
+    /// # Errors
+    /// Failures to read, damage.
+    pub fn begins_empty(&self) -> Result<bool> {
+        if let Some(known) = seems_to_begin_empty(&self.timeline) {
+            return Ok(known);
+        }
+        let Some(segment) = self.timeline.segments.first() else {
+            return Ok(false);
+        };
+        for piece in &segment.pieces {
+            let mut reader = piece.reader(self.source, piece.from)?;
+            while let Some(entry) = reader
+                .next_entry()?
+                .filter(|entry| entry.offset < piece.run.end_offset)
+            {
+                let Ok(txn) = entry.txn() else {
+                    return Ok(false);
+                };
+                if let Some(cversion) = cversion_given_to_root(&txn.body) {
+                    return Ok(cversion == 1);
+                }
+                if entry.end_offset() >= piece.run.end_offset {
+                    break;
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// The bases from which the tree at `target` may be had, best first. Those from which it cannot
+    /// are put in `rejected`.
+    pub(super) fn candidates(
+        &self,
+        target: Zxid,
+        rejected: &mut Vec<Rejected>,
+    ) -> Result<Vec<&Base>> {
+        let mut ranked = Vec::new();
+        for base in self
+            .bases()?
+            .iter()
+            .rev()
+            .filter(|base| base.zxid <= target)
+        {
+            let mut reject = |reason: String| {
+                rejected.push(Rejected {
+                    name: base.name(self.source),
+                    reason,
+                    is_damaged: false,
+                })
+            };
+            let is_connected = base.zxid == target
+                || self
+                    .timeline
+                    .segments
+                    .iter()
+                    .any(|segment| segment.contains(target) && segment.continues(base.zxid));
+            if !is_connected {
+                let missing = self
+                    .timeline
+                    .next_after(base.zxid)
+                    .filter(|next| *next <= target);
+                reject(match missing {
+                    Some(next) if !base.zxid.is_followed_by(next) => format!(
+                        "transactions {} to {} after it are missing",
+                        base.zxid.next(),
+                        next.prev()
+                    ),
+                    _ => "some transactions between it and the point are missing".to_owned(),
+                });
+                continue;
+            }
+            match base.exact_from {
+                ExactFrom::Known(zxid) if zxid > target => reject(format!(
+                    "was written while transactions up to {zxid} were applied"
+                )),
+                ExactFrom::Known(_) => ranked.push((0, base)),
+                ExactFrom::Bounded(zxid) if zxid <= target => ranked.push((1, base)),
+                ExactFrom::Bounded(_) | ExactFrom::Open => ranked.push((2, base)),
+            }
+        }
+        ranked.sort_by_key(|(rank, _)| *rank);
+        Ok(ranked.into_iter().map(|(_, base)| base).collect())
+    }
+
+    /// Loads a base.
+    pub(super) fn load(&self, base: &Base, progress: &dyn Progress) -> Result<Loaded> {
+        let BaseFile::Snapshot(index) = base.file else {
+            return Ok(Loaded {
+                tree: self.fresh_tree()?,
+                digest: None,
+            });
+        };
+        let file = self
+            .source
+            .snapshots()
+            .get(index)
+            .ok_or_else(|| Error::new(ErrorKind::Failed, "a base of another source"))?;
+        let (tree, trailer) = load_snapshot(self.source, file, progress)?;
+        // What was peeked at before has to be what was read now, unless the whole file was read for
+        // it.
+        let is_now = exact_from(&self.timeline, base.zxid, &trailer, None);
+        let was_peeked = file.dated().is_none()
+            && trailer.digest.is_some()
+            && base.zxid != Zxid::ZERO
+            && matches!(base.exact_from, ExactFrom::Known(_));
+        if was_peeked && is_now != base.exact_from {
+            return Err(Error::about(
+                file.shown(),
+                ErrorKind::SourceChanged,
+                "changed while it was being read",
+            ));
+        }
+        let digest = trailer
+            .digest
+            .filter(|(zxid, digest)| *zxid != Zxid::ZERO || digest.tree_digest != 0);
+        Ok(Loaded { tree, digest })
+    }
+
+    /// The tree before the first txn. Its only question is whether its server was of 3.5 or later:
+    /// one that logs digests was.
+    ///
+    /// # Errors
+    /// Failures to read, damage.
+    pub fn fresh_tree(&self) -> Result<DataTree> {
+        let pieces = self
+            .timeline
+            .segments
+            .first()
+            .map(|segment| &segment.pieces);
+        let Some(piece) = pieces.and_then(|pieces| pieces.first()) else {
+            return Ok(DataTree::fresh(false));
+        };
+        let mut reader = piece.reader(self.source, piece.from)?;
+        let has_digest = reader
+            .next_entry()?
+            .and_then(|entry| entry.txn().ok())
+            .is_some_and(|txn| txn.digest.is_some());
+        Ok(DataTree::fresh(has_digest))
+    }
 }
 
 /// A base of a repository, as it was judged when it was stored.
@@ -172,17 +345,6 @@ fn promised(stored: &StoredSnapshot, index: usize, timeline: &Timeline) -> Base 
             && !is_dated
             && timeline.contains(stored.zxid),
     }
-}
-
-/// The bases of a part of a repository, as they were judged when they were stored. Nothing is read:
-/// the caller knows whether its logs begin on an empty tree.
-pub fn promised_bases(source: &Source, timeline: &Timeline, begins_empty: bool) -> Vec<Base> {
-    let files = source.snapshots().iter().enumerate();
-    let stored = files.filter_map(|(index, file)| Some((index, file.promised_base()?)));
-    let stored = stored.map(|(index, stored)| promised(stored, index, timeline));
-    let mut bases: Vec<Base> = begins_empty.then(empty).into_iter().chain(stored).collect();
-    bases.sort_by_key(|base| base.zxid);
-    bases
 }
 
 /// The tree of a fresh server.
@@ -206,38 +368,6 @@ pub fn seems_to_begin_empty(timeline: &Timeline) -> Option<bool> {
         Some(first) if first == Zxid::new(1, 1) => None,
         Some(_) | None => Some(false),
     }
-}
-
-/// Whether the logs begin on an empty tree. Where their first zxid does not tell, the first create
-/// below the root does: had the root had children before, its cversion would be above one.
-///
-/// # Errors
-/// Failures to read, damage.
-pub fn begins_empty(source: &Source, timeline: &Timeline) -> Result<bool> {
-    if let Some(known) = seems_to_begin_empty(timeline) {
-        return Ok(known);
-    }
-    let Some(segment) = timeline.segments.first() else {
-        return Ok(false);
-    };
-    for piece in &segment.pieces {
-        let mut reader = piece.reader(source, piece.from)?;
-        while let Some(entry) = reader
-            .next_entry()?
-            .filter(|entry| entry.offset < piece.run.end_offset)
-        {
-            let Ok(txn) = entry.txn() else {
-                return Ok(false);
-            };
-            if let Some(cversion) = cversion_given_to_root(&txn.body) {
-                return Ok(cversion == 1);
-            }
-            if entry.end_offset() >= piece.run.end_offset {
-                break;
-            }
-        }
-    }
-    Ok(false)
 }
 
 /// What a txn that creates a child of the root makes of the root's cversion.
@@ -317,223 +447,12 @@ fn exact_from(
     }
 }
 
-/// The bases from which the tree at `target` may be had, best first. Those from which it cannot are
-/// put in `rejected`.
-pub(super) fn candidates<'a>(
-    bases: &'a [Base],
-    timeline: &Timeline,
-    source: &Source,
-    target: Zxid,
-    rejected: &mut Vec<Rejected>,
-) -> Vec<&'a Base> {
-    let mut ranked = Vec::new();
-    for base in bases.iter().rev().filter(|base| base.zxid <= target) {
-        let mut reject = |reason: String| {
-            rejected.push(Rejected {
-                name: base.name(source),
-                reason,
-                is_damaged: false,
-            })
-        };
-        let is_connected = base.zxid == target
-            || timeline
-                .segments
-                .iter()
-                .any(|segment| segment.contains(target) && segment.continues(base.zxid));
-        if !is_connected {
-            let missing = timeline
-                .next_after(base.zxid)
-                .filter(|next| *next <= target);
-            reject(match missing {
-                Some(next) if !base.zxid.is_followed_by(next) => format!(
-                    "transactions {} to {} after it are missing",
-                    base.zxid.next(),
-                    next.prev()
-                ),
-                _ => "some transactions between it and the point are missing".to_owned(),
-            });
-            continue;
-        }
-        match base.exact_from {
-            ExactFrom::Known(zxid) if zxid > target => reject(format!(
-                "was written while transactions up to {zxid} were applied"
-            )),
-            ExactFrom::Known(_) => ranked.push((0, base)),
-            ExactFrom::Bounded(zxid) if zxid <= target => ranked.push((1, base)),
-            ExactFrom::Bounded(_) | ExactFrom::Open => ranked.push((2, base)),
-        }
-    }
-    ranked.sort_by_key(|(rank, _)| *rank);
-    ranked.into_iter().map(|(_, base)| base).collect()
-}
-
-/// Why `target` cannot be had, and which points around it can.
-pub(super) fn unreachable(
-    source: &Source,
-    timeline: &Timeline,
-    bases: &[Base],
-    target: Zxid,
-    rejected: &[Rejected],
-) -> Error {
-    let mut message = format!("{target} cannot be rebuilt exactly");
-    if let Some(damage) = damage_before(source, timeline, target) {
-        return damage.or_hint(|| nearest(timeline, bases, target));
-    }
-    match rejected.first() {
-        Some(first) => {
-            let more = if rejected.len() > 1 {
-                format!(" (and {} older)", rejected.len() - 1)
-            } else {
-                String::new()
-            };
-            message.push_str(&format!(": {} {}{more}", first.name, first.reason));
-        }
-        None if has_fuzzy_snapshot(source) => message.push_str(
-            ": its znodes were written while transactions were applied, and without the log of those it is not the tree at any one moment",
-        ),
-        None => message.push_str(": there is no earlier sound snapshot"),
-    }
-    let error = Error::about(source.shown(), ErrorKind::NotReachable, message);
-    match rejected.iter().any(|other| other.is_damaged) {
-        true => error.hint("'zoovault verify' shows which points can be restored"),
-        false => error.hint(nearest(timeline, bases, target)),
-    }
-}
-
-/// The last damage of a log that may hide txns up to `target`.
-pub(super) fn damage_before(source: &Source, timeline: &Timeline, target: Zxid) -> Option<Error> {
-    timeline.logs.iter().rev().find_map(|log| {
-        let file = source.logs().get(log.log)?;
-        match &log.summary {
-            // As it is: an object of a repository is at fault in more ways than bytes can be.
-            Err(error) => (file.zxid() <= target).then(|| error.clone()),
-            Ok(summary) => {
-                let is_before =
-                    |fault: &&LogFault| fault.txn.is_none_or(|txn| txn.first() <= target);
-                let fault = summary.faults.iter().rev().find(is_before)?;
-                let error = fault.fault.clone().at(fault.offset);
-                Some(Error::damage(file.shown(), error).at_txn(fault.txn))
-            }
-        }
-    })
-}
-
-/// Which points around `target` can be had.
-pub(super) fn nearest(timeline: &Timeline, bases: &[Base], target: Zxid) -> String {
-    let ranges = exact_ranges(timeline, bases);
-    let txn_below = timeline.last_before(target).unwrap_or(Zxid::ZERO);
-    let txn_above = timeline.next_after(target).unwrap_or(Zxid::MAX);
-    // Within a range in numbers, a zxid that no txn has still has txns on both sides.
-    let below = ranges
-        .iter()
-        .filter(|(first, _)| *first < target)
-        .map(|(first, last)| {
-            if *last < target {
-                *last
-            } else {
-                txn_below.max(*first)
-            }
-        })
-        .max();
-    let above = ranges
-        .iter()
-        .filter(|(_, last)| *last > target)
-        .map(|(first, last)| {
-            if *first > target {
-                *first
-            } else {
-                txn_above.min(*last)
-            }
-        })
-        .min();
-    match (below, above) {
-        (Some(below), Some(above)) => {
-            format!("the nearest points that can be: {below} and {above}")
-        }
-        (Some(below), None) => format!("the nearest point that can be: {below}"),
-        (None, Some(above)) => format!("the first point that can be: {above}"),
-        (None, None) => "no point of this source can be: try another member or a backup".to_owned(),
-    }
-}
-
-/// The ranges of zxids for which some base promises to be exact.
-pub fn exact_ranges(timeline: &Timeline, bases: &[Base]) -> Vec<(Zxid, Zxid)> {
-    let mut ranges: Vec<(Zxid, Zxid)> = bases
-        .iter()
-        .filter_map(|base| base.reach(timeline))
-        .collect();
-    ranges.sort_unstable();
-    let mut merged: Vec<(Zxid, Zxid)> = Vec::new();
-    for (first, last) in ranges {
-        match merged.last_mut() {
-            Some(range) if first <= range.1.next() => range.1 = range.1.max(last),
-            _ => merged.push((first, last)),
-        }
-    }
-    merged
-}
-
 /// A base in memory.
 pub(super) struct Loaded {
     /// The tree.
     pub tree: DataTree,
     /// The digest that the file has, and the zxid it is of.
     pub digest: Option<(Zxid, TxnDigest)>,
-}
-
-/// Loads a base.
-pub(super) fn load(
-    source: &Source,
-    timeline: &Timeline,
-    base: &Base,
-    progress: &dyn Progress,
-) -> Result<Loaded> {
-    let BaseFile::Snapshot(index) = base.file else {
-        return Ok(Loaded {
-            tree: fresh_tree(source, timeline)?,
-            digest: None,
-        });
-    };
-    let file = source
-        .snapshots()
-        .get(index)
-        .ok_or_else(|| Error::new(ErrorKind::Failed, "a base of another source"))?;
-    let (tree, trailer) = load_snapshot(source, file, progress)?;
-    // What was peeked at before has to be what was read now, unless the whole file was read for it.
-    let is_now = exact_from(timeline, base.zxid, &trailer, None);
-    let was_peeked = file.dated().is_none()
-        && trailer.digest.is_some()
-        && base.zxid != Zxid::ZERO
-        && matches!(base.exact_from, ExactFrom::Known(_));
-    if was_peeked && is_now != base.exact_from {
-        return Err(Error::about(
-            file.shown(),
-            ErrorKind::SourceChanged,
-            "changed while it was being read",
-        ));
-    }
-    let digest = trailer
-        .digest
-        .filter(|(zxid, digest)| *zxid != Zxid::ZERO || digest.tree_digest != 0);
-    Ok(Loaded { tree, digest })
-}
-
-/// The tree before the first txn. Its only question is whether its server was of 3.5 or later: one
-/// that logs digests was.
-///
-/// # Errors
-/// Failures to read, damage.
-pub fn fresh_tree(source: &Source, timeline: &Timeline) -> Result<DataTree> {
-    let pieces = timeline.segments.first().map(|segment| &segment.pieces);
-    let Some(piece) = pieces.and_then(|pieces| pieces.first()) else {
-        return Ok(DataTree::fresh(false));
-    };
-    let mut reader = piece.reader(source, piece.from)?;
-    let has_digest = reader
-        .next_entry()?
-        .and_then(|entry| entry.txn().ok())
-        .is_some_and(|txn| txn.digest.is_some());
-    Ok(DataTree::fresh(has_digest))
 }
 
 /// The tree of a snapshot, fuzzy as it may be, and what stands behind its znodes.
@@ -590,10 +509,4 @@ fn base_of_dated(dated: Dated, index: usize, zxid: Zxid) -> Option<Base> {
         exact_from,
         reapplies_its_own: false,
     })
-}
-
-/// Whether there is nothing but a snapshot under a free name that is known to be fuzzy.
-fn has_fuzzy_snapshot(source: &Source) -> bool {
-    let mut dated = source.snapshots().iter().map(SourceFile::dated);
-    dated.any(|dated| matches!(dated, Some(Dated::Fuzzy(_))))
 }

@@ -12,13 +12,13 @@
 //!   ([`Evidence`]). The timeline gets a gap there, and all is judged anew.
 //! - Otherwise nothing tells which is right, and what the replay gives is in **doubt**.
 
-use super::base::{Base, BaseFile, ExactFrom, bases};
+use super::base::{Base, BaseFile, ExactFrom};
 use super::compare::DigestTally;
 use super::crosscheck::{Contradiction, Crosscheck, Crossed, Disagreement};
 use super::ends::refuted_by_digests;
-use super::{Proof, Replayed, replay_observed};
+use super::{Proof, Replayed};
 use crate::error::{Error, ErrorKind, Result, TxnPlace};
-use crate::history::source::Source;
+use crate::history::History;
 use crate::history::timeline::{Evidence, Fork, Timeline};
 use crate::progress::Progress;
 use crate::tree::{AclValue, DataTree};
@@ -119,8 +119,6 @@ impl fmt::Display for Outlier {
 /// All that bases, txns and digests say of one another.
 #[derive(Debug)]
 pub struct Chain {
-    /// The txns, with a gap wherever the end of an epoch is refuted.
-    pub timeline: Timeline,
     /// What each base gives that gives something no earlier one does.
     pub links: Vec<Link>,
     /// The snapshots that nothing agrees with.
@@ -265,74 +263,117 @@ fn is_of_nodes(other: &Contradiction) -> bool {
     matches!(other.about, Disagreement::Nodes(..))
 }
 
-/// Judges those bases of `source` that `is_wanted`, with what follows each up to `until`.
-///
-/// # Errors
-/// [`ErrorKind::SourceChanged`]; failures to read. Damage is told of the files.
-pub fn judge_chain(
-    source: &Source,
-    mut timeline: Timeline,
-    is_wanted: &dyn Fn(&Base) -> bool,
-    (forks, until): (&[Fork], Zxid),
-    progress: &dyn Progress,
-) -> Result<Chain> {
-    loop {
-        let mut bases = bases(source, &timeline)?;
-        bases.retain(is_wanted);
-        let links = links(source, &timeline, &bases, (forks, until), progress)?;
-        let outliers = outliers(&links);
-        match links.iter().find_map(|link| refuted(link, &outliers)) {
-            // Each time there is an end of an epoch less to go over.
-            Some(evidence) => timeline = timeline.given(source, [evidence]),
-            None => {
-                return Ok(Chain {
-                    timeline,
-                    links,
-                    outliers,
-                });
+impl History<'_> {
+    /// Judges those of its bases that `is_wanted`, with what follows each up to `until`. There is a
+    /// gap wherever that refutes the end of an epoch from then on.
+    ///
+    /// # Errors
+    /// [`ErrorKind::SourceChanged`]; failures to read. Damage is told of the files.
+    pub fn judge_chain(
+        &mut self,
+        is_wanted: &dyn Fn(&Base) -> bool,
+        (forks, until): (&[Fork], Zxid),
+        progress: &dyn Progress,
+    ) -> Result<Chain> {
+        loop {
+            let bases = self.bases()?.iter().filter(|base| is_wanted(base));
+            let bases: Vec<Base> = bases.cloned().collect();
+            let links = self.links(&bases, (forks, until), progress)?;
+            let outliers = outliers(&links);
+            match links.iter().find_map(|link| refuted(link, &outliers)) {
+                // Each time there is an end of an epoch less to go over.
+                Some(evidence) => self.add_evidence(&[evidence]),
+                None => return Ok(Chain { links, outliers }),
             }
         }
     }
-}
 
-/// What each base gives, from the earliest on, and from the next one where that broke off.
-fn links(
-    source: &Source,
-    timeline: &Timeline,
-    bases: &[Base],
-    (forks, until): (&[Fork], Zxid),
-    progress: &dyn Progress,
-) -> Result<Vec<Link>> {
-    let mut links: Vec<Link> = Vec::new();
-    for base in bases {
-        let Some((from, to)) = reach(timeline, forks, base) else {
-            continue;
-        };
-        // A base within what an earlier one gave adds nothing, unless that was less than exact.
-        if links.iter().any(|link| link.gives(from, to)) {
-            continue;
+    /// What each base gives, from the earliest on, and from the next one where that broke off.
+    fn links(
+        &self,
+        bases: &[Base],
+        (forks, until): (&[Fork], Zxid),
+        progress: &dyn Progress,
+    ) -> Result<Vec<Link>> {
+        let mut links: Vec<Link> = Vec::new();
+        for base in bases {
+            let Some((from, to)) = reach(&self.timeline, forks, base) else {
+                continue;
+            };
+            // A base within what an earlier one gave adds nothing, unless that was less than exact.
+            if links.iter().any(|link| link.gives(from, to)) {
+                continue;
+            }
+            let mut to = match until.max(from) {
+                // What a snapshot says of itself may be no txn: its bytes were not checked yet.
+                limit if limit < to => self.timeline.next_after(limit.prev()).unwrap_or(to),
+                _ => to,
+            };
+            let mut done = self.replay_crossed(bases, base, to, progress);
+            if let Err(error) = &done
+                && let Some(zxid) = damage_behind(&self.timeline, error, from, to)
+            {
+                // Damage of a file is told where the files are judged; how far one gets is found
+                // without it.
+                to = zxid;
+                done = self.replay_crossed(bases, base, to, progress);
+            }
+            match done {
+                Ok((replayed, crossed)) => {
+                    links.push(Link::of(base, (from, to), &replayed, crossed))
+                }
+                Err(error) if error.kind() == ErrorKind::Damage => {}
+                Err(error) => return Err(error),
+            }
         }
-        let mut to = match until.max(from) {
-            // What a snapshot says of itself may be no txn: its bytes were not checked yet.
-            limit if limit < to => timeline.next_after(limit.prev()).unwrap_or(to),
-            _ => to,
-        };
-        let mut done = replay_crossed(source, timeline, bases, base, to, progress);
-        if let Err(error) = &done
-            && let Some(zxid) = damage_behind(timeline, error, from, to)
-        {
-            // Damage of a file is told where the files are judged; how far one gets is found
-            // without it.
-            to = zxid;
-            done = replay_crossed(source, timeline, bases, base, to, progress);
-        }
-        match done {
-            Ok((replayed, crossed)) => links.push(Link::of(base, (from, to), &replayed, crossed)),
-            Err(error) if error.kind() == ErrorKind::Damage => {}
-            Err(error) => return Err(error),
-        }
+        Ok(links)
     }
-    Ok(links)
+
+    /// Replays on a base, and compares the snapshots on the way.
+    fn replay_crossed(
+        &self,
+        bases: &[Base],
+        base: &Base,
+        to: Zxid,
+        progress: &dyn Progress,
+    ) -> Result<(Replayed, Crossed)> {
+        let mut crosscheck = Crosscheck::new(self.source, bases, base, to);
+        let replayed = self.replay_observed(base, to, &mut crosscheck, progress)?;
+        let crossed = crosscheck.finish(&replayed.tree)?;
+        Ok((replayed, crossed))
+    }
+
+    /// Judges the bases of `near`, or all: a base is believed no more than [`History::judge_chain`]
+    /// of the whole source would believe it.
+    ///
+    /// # Errors
+    /// As [`History::judge_chain`].
+    pub(super) fn judge_bases(
+        &mut self,
+        near: Option<(Vec<BaseFile>, Zxid)>,
+        progress: &dyn Progress,
+    ) -> Result<Judgement> {
+        let forks = self.compare_overlaps(None)?;
+        let (judged, until) = near.map_or((None, Zxid::MAX), |(near, until)| (Some(near), until));
+        let is_wanted = |base: &Base| judged.as_ref().is_none_or(|near| near.contains(&base.file));
+        let chain = self.judge_chain(&is_wanted, (&forks, until), progress)?;
+        let (mut doubted, mut broken) = (Vec::new(), Vec::new());
+        for link in &chain.links {
+            let is_used = chain.outlier(link.base.file).is_none() && !chain.is_superfluous(link);
+            if let Some(doubt) = chain.doubt(link).filter(|_| is_used) {
+                doubted.push(((link.range.0, doubt.to), doubt.other.zxid));
+                if doubt.is_of_txns {
+                    broken.push((link.base.file, doubt.to, doubt.other.zxid));
+                }
+            }
+        }
+        Ok(Judgement {
+            judged,
+            outliers: chain.outliers,
+            doubted,
+            broken,
+        })
+    }
 }
 
 /// The last txn before damage that a replay came upon.
@@ -342,21 +383,6 @@ fn damage_behind(timeline: &Timeline, error: &Error, from: Zxid, to: Zxid) -> Op
         TxnPlace::Of(zxid) => timeline.last_before(zxid)?,
     };
     (last >= from && last < to).then_some(last)
-}
-
-/// Replays on a base, and compares the snapshots on the way.
-fn replay_crossed(
-    source: &Source,
-    timeline: &Timeline,
-    bases: &[Base],
-    base: &Base,
-    to: Zxid,
-    progress: &dyn Progress,
-) -> Result<(Replayed, Crossed)> {
-    let mut crosscheck = Crosscheck::new(source, bases, base, to);
-    let replayed = replay_observed(source, timeline, base, to, &mut crosscheck, progress)?;
-    let crossed = crosscheck.finish(&replayed.tree)?;
-    Ok((replayed, crossed))
 }
 
 /// From where to where `base` promises to be exact, or is to be proven so.
@@ -512,38 +538,4 @@ pub(super) fn around(bases: &[Base], target: Zxid) -> Option<(Vec<BaseFile>, Zxi
         Some(ExactFrom::Open) | None => Zxid::MAX,
     };
     (near.len() < bases.len()).then_some((near, until))
-}
-
-/// Judges the bases of `near`, or all: a base is believed no more than [`judge_chain`] of the whole
-/// source would believe it.
-///
-/// # Errors
-/// As [`judge_chain`].
-pub(super) fn judge_bases(
-    source: &Source,
-    timeline: Timeline,
-    near: Option<(Vec<BaseFile>, Zxid)>,
-    progress: &dyn Progress,
-) -> Result<(Timeline, Judgement)> {
-    let forks = timeline.compare_overlaps(source, None)?;
-    let (judged, until) = near.map_or((None, Zxid::MAX), |(near, until)| (Some(near), until));
-    let is_wanted = |base: &Base| judged.as_ref().is_none_or(|near| near.contains(&base.file));
-    let chain = judge_chain(source, timeline, &is_wanted, (&forks, until), progress)?;
-    let (mut doubted, mut broken) = (Vec::new(), Vec::new());
-    for link in &chain.links {
-        let is_used = chain.outlier(link.base.file).is_none() && !chain.is_superfluous(link);
-        if let Some(doubt) = chain.doubt(link).filter(|_| is_used) {
-            doubted.push(((link.range.0, doubt.to), doubt.other.zxid));
-            if doubt.is_of_txns {
-                broken.push((link.base.file, doubt.to, doubt.other.zxid));
-            }
-        }
-    }
-    let judgement = Judgement {
-        judged,
-        outliers: chain.outliers,
-        doubted,
-        broken,
-    };
-    Ok((chain.timeline, judgement))
 }

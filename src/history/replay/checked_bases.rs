@@ -1,10 +1,11 @@
 //! Bases whose files were read whole first: nothing is replayed, and nothing taken on trust.
 
-use super::{Base, BaseFile, bases};
+use super::{Base, BaseFile};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::snapshot::{self, SnapshotSummary};
+use crate::history::History;
 use crate::history::source::{Source, SourceFile};
-use crate::history::timeline::{Timeline, side_by_side};
+use crate::history::timeline::side_by_side;
 use crate::progress::Progress;
 
 /// A snapshot, read whole.
@@ -38,18 +39,16 @@ pub(super) fn check_these(
     })
 }
 
-/// The bases whose files were read whole without a fault.
-///
-/// # Errors
-/// As [`bases`].
-pub fn sound_bases(
-    source: &Source,
-    timeline: &Timeline,
-    snapshots: &[SnapshotVerdict],
-) -> Result<Vec<Base>> {
-    let mut all = bases(source, timeline)?;
-    all.retain(|base| is_sound(base, snapshots));
-    Ok(all)
+impl History<'_> {
+    /// The bases whose files were read whole without a fault.
+    ///
+    /// # Errors
+    /// As [`History::bases`].
+    pub fn sound_bases(&self, snapshots: &[SnapshotVerdict]) -> Result<Vec<Base>> {
+        let bases = self.bases()?.iter();
+        let sound = bases.filter(|base| is_sound(base, snapshots));
+        Ok(sound.cloned().collect())
+    }
 }
 
 /// Whether the file of a base was read whole without a fault.

@@ -18,9 +18,9 @@
 //! a base of the third kind is proven by it, one of the first is refused if it differs. A digest
 //! covers no ACL lists, no difference of null and empty data, and nothing below `/zookeeper/`.
 //!
-//! Bases are judged by one another before a tree is restored from one ([`judge_chain`]): a snapshot
-//! that stands alone against the txns, the digests and the other snapshots is no base, and no
-//! replay goes over an end of an epoch that evidence refutes
+//! Bases are judged by one another before a tree is restored from one ([`History::judge_chain`]): a
+//! snapshot that stands alone against the txns, the digests and the other snapshots is no base, and
+//! no replay goes over an end of an epoch that evidence refutes
 //! ([`crate::history::timeline::Evidence`]).
 //!
 //! Servers of 3.4 and 3.5 write no digest, apply the first part of a multi before they count it,
@@ -39,27 +39,20 @@ mod compare;
 mod crosscheck;
 mod ends;
 mod prefetch;
+mod reachable;
 mod resolve;
 mod two_points;
 
 mod trust;
 
-pub use ambiguity::ensure_unambiguous;
-use ambiguity::refuse_forks;
-pub use attempt::tree_at;
-pub use base::{
-    Base, BaseFile, ExactFrom, bases, bases_and_damage, begins_empty, exact_ranges, fresh_tree,
-    load_snapshot, promised_bases, seems_to_begin_empty,
-};
-pub use chain::{Chain, Doubt, Link, Outlier, judge_chain, reach};
-pub use checked_bases::{SnapshotVerdict, check_snapshots, is_sound, sound_bases};
+pub use base::{Base, BaseFile, ExactFrom, load_snapshot, seems_to_begin_empty};
+pub use chain::{Chain, Doubt, Link, Outlier, reach};
+pub use checked_bases::{SnapshotVerdict, check_snapshots, is_sound};
 pub use compare::{DigestTally, Mismatch};
 pub use crosscheck::{Contradiction, Crosscheck, Crossed, Disagreement};
-pub use ends::{
-    EndOfEpoch, judge_end, read_timeline, settle_ends, shown_by_snapshots, with_snapshots,
-};
-use resolve::resolve_as;
-pub use resolve::{Target, resolve};
+pub use ends::{EndOfEpoch, shown_by_snapshots};
+pub use reachable::exact_ranges;
+pub use resolve::Target;
 pub use trust::{Alone, Trust, Wish};
 pub use two_points::{TreePair, rebuild_two, rebuild_two_as};
 
@@ -68,13 +61,13 @@ use crate::format::jute::Reader;
 use crate::format::record::txn::unknown_type;
 use crate::format::record::{Effect, Txn, TxnBody, TxnHeader};
 use crate::format::txnlog::Level;
+use crate::history::History;
 use crate::history::point::Point;
 use crate::history::source::Source;
-use crate::history::timeline::{Piece, Segment, Timeline};
+use crate::history::timeline::{Piece, Segment};
 use crate::progress::Progress;
 use crate::tree::DataTree;
 use crate::zxid::{SessionId, Zxid};
-use attempt::{judged_tree_at, tree_on_judged};
 use chain::Judgement;
 use compare::Comparison;
 use std::collections::HashSet;
@@ -170,9 +163,9 @@ impl Replayed {
 
 /// The tree at a point, with all that was found on the way.
 #[derive(Debug)]
-pub struct Rebuilt {
-    /// The logs that were read.
-    pub timeline: Timeline,
+pub struct Rebuilt<'a> {
+    /// The history that it is a point of.
+    pub history: History<'a>,
     /// The txn that the point stands for.
     pub target: Target,
     /// The tree.
@@ -194,12 +187,12 @@ pub enum Purpose {
 ///
 /// # Errors
 /// As [`rebuild_for`].
-pub fn rebuild(
-    source: &Source,
+pub fn rebuild<'a>(
+    source: &'a Source,
     point: Point,
     exclusive: bool,
     progress: &dyn Progress,
-) -> Result<Rebuilt> {
+) -> Result<Rebuilt<'a>> {
     rebuild_for(Purpose::Restoring, source, point, exclusive, progress)
 }
 
@@ -210,15 +203,15 @@ pub fn rebuild(
 /// read, and what is whole around the damage is used.
 ///
 /// # Errors
-/// As [`resolve()`] and [`tree_at`]; [`ErrorKind::Damage`] also when two logs differ over a txn
-/// that was applied, and when an ACL is unknown.
-pub fn rebuild_for(
+/// As [`History::resolve`] and [`History::tree_at`]; [`ErrorKind::Damage`] also when two logs
+/// differ over a txn that was applied, and when an ACL is unknown.
+pub fn rebuild_for<'a>(
     purpose: Purpose,
-    source: &Source,
+    source: &'a Source,
     point: Point,
     exclusive: bool,
     progress: &dyn Progress,
-) -> Result<Rebuilt> {
+) -> Result<Rebuilt<'a>> {
     let wish = Wish {
         purpose,
         trust: Trust::Exact,
@@ -231,13 +224,13 @@ pub fn rebuild_for(
 ///
 /// # Errors
 /// As [`rebuild_for`].
-pub fn rebuild_as(
+pub fn rebuild_as<'a>(
     wish: Wish,
-    source: &Source,
+    source: &'a Source,
     point: Point,
     exclusive: bool,
     progress: &dyn Progress,
-) -> Result<Rebuilt> {
+) -> Result<Rebuilt<'a>> {
     let first = match point {
         Point::Time(_) => Level::Everything,
         Point::Zxid(_) | Point::First | Point::Latest => Level::Frames,
@@ -254,38 +247,38 @@ pub fn rebuild_as(
     }
 }
 
-fn rebuild_at(
+fn rebuild_at<'a>(
     wish: Wish,
-    source: &Source,
+    source: &'a Source,
     (point, exclusive): (Point, bool),
     level: Level,
     progress: &dyn Progress,
-) -> Result<Rebuilt> {
-    let mut timeline = read_timeline(source, level, progress)?;
-    let target = resolve_as(wish.trust, source, &timeline, point, exclusive)?;
+) -> Result<Rebuilt<'a>> {
+    let mut history = History::read_with_snapshots(source, level, progress)?;
+    let target = history.resolve_as(wish.trust, point, exclusive)?;
     // What a repository holds was judged when it was stored.
     let is_to_judge = wish.purpose == Purpose::Restoring
         && !source.is_repository()
         && source.snapshots().len() > 1;
     let nothing = Judgement::default();
     let tree = match is_to_judge {
-        true => judged_tree_at(source, &mut timeline, target.zxid, progress),
-        false => tree_on_judged(source, &mut timeline, (target.zxid, &nothing), progress),
+        true => history.judged_tree_at(target.zxid, progress),
+        false => history.tree_on_judged((target.zxid, &nothing), progress),
     };
     let (replayed, rejected) = match tree {
         // Nothing is taken on trust before all was tried.
         Err(refusal) if level == Level::Everything => {
             let at = (target.zxid, wish.trust);
-            trust::alone(source, &timeline, at, refusal, progress)?
+            history.tree_of_alone(at, refusal, progress)?
         }
         tree => tree?,
     };
     match wish.purpose {
-        Purpose::Restoring => ensure_unambiguous(source, &timeline, &replayed, target.zxid)?,
-        Purpose::Reading => refuse_forks(source, &timeline, &replayed, target.zxid)?,
+        Purpose::Restoring => history.ensure_unambiguous(&replayed, target.zxid)?,
+        Purpose::Reading => history.refuse_forks(&replayed, target.zxid)?,
     }
     Ok(Rebuilt {
-        timeline,
+        history,
         target,
         replayed,
         rejected,
@@ -316,67 +309,63 @@ impl Observer for NoObserver {
     fn after_part(&mut self, _: &DataTree, _: SessionId, _: &TxnBody<'_>) {}
 }
 
-/// Loads `base` and applies what follows, up to `target`.
-///
-/// # Errors
-/// Damage of the base or of the txns; [`ErrorKind::SourceChanged`]; failures to read.
-pub fn replay(
-    source: &Source,
-    timeline: &Timeline,
-    base: &Base,
-    target: Zxid,
-    progress: &dyn Progress,
-) -> Result<Replayed> {
-    replay_observed(source, timeline, base, target, &mut NoObserver, progress)
-}
-
-/// As [`replay`], with somebody to see it.
-///
-/// # Errors
-/// As [`replay`], and those of the observer.
-pub fn replay_observed(
-    source: &Source,
-    timeline: &Timeline,
-    base: &Base,
-    target: Zxid,
-    observer: &mut dyn Observer,
-    progress: &dyn Progress,
-) -> Result<Replayed> {
-    let from = if base.reapplies_its_own {
-        base.zxid
-    } else {
-        base.zxid.next()
-    };
-    let segment = timeline
-        .segments
-        .iter()
-        .find(|segment| segment.contains(target) && segment.continues(base.zxid));
-    if segment.is_none() && base.zxid != target {
-        let message = format!(
-            "some transactions from {} to {target} are missing",
-            base.zxid
-        );
-        let error = Error::about(source.shown(), ErrorKind::NotReachable, message);
-        return Err(error.hint("'zoovault verify' shows which points can be restored"));
+impl History<'_> {
+    /// Loads `base` and applies what follows, up to `target`.
+    ///
+    /// # Errors
+    /// Damage of the base or of the txns; [`ErrorKind::SourceChanged`]; failures to read.
+    pub fn replay(&self, base: &Base, target: Zxid, progress: &dyn Progress) -> Result<Replayed> {
+        self.replay_observed(base, target, &mut NoObserver, progress)
     }
-    let pieces = segment
-        .filter(|_| from <= target)
-        .map(|segment| clip(segment, from, target))
-        .unwrap_or_default();
-    let joints = segment
-        .map(|segment| joints(segment, base.zxid, target))
-        .unwrap_or_default();
-    let loaded = base::load(source, timeline, base, progress)?;
-    let mut replayer = Replayer::new(loaded, base, target);
-    apply_all(
-        source,
-        &pieces,
-        (from, target),
-        &mut replayer,
-        observer,
-        progress,
-    )?;
-    Ok(replayer.finish(base, pieces, joints, target))
+
+    /// As [`History::replay`], with somebody to see it.
+    ///
+    /// # Errors
+    /// As [`History::replay`], and those of the observer.
+    pub fn replay_observed(
+        &self,
+        base: &Base,
+        target: Zxid,
+        observer: &mut dyn Observer,
+        progress: &dyn Progress,
+    ) -> Result<Replayed> {
+        let from = if base.reapplies_its_own {
+            base.zxid
+        } else {
+            base.zxid.next()
+        };
+        let segment = self
+            .timeline
+            .segments
+            .iter()
+            .find(|segment| segment.contains(target) && segment.continues(base.zxid));
+        if segment.is_none() && base.zxid != target {
+            let message = format!(
+                "some transactions from {} to {target} are missing",
+                base.zxid
+            );
+            let error = self.not_reachable(message);
+            return Err(error.hint("'zoovault verify' shows which points can be restored"));
+        }
+        let pieces = segment
+            .filter(|_| from <= target)
+            .map(|segment| clip(segment, from, target))
+            .unwrap_or_default();
+        let joints = segment
+            .map(|segment| joints(segment, base.zxid, target))
+            .unwrap_or_default();
+        let loaded = self.load(base, progress)?;
+        let mut replayer = Replayer::new(loaded, base, target);
+        apply_all(
+            self.source,
+            &pieces,
+            (from, target),
+            &mut replayer,
+            observer,
+            progress,
+        )?;
+        Ok(replayer.finish(base, pieces, joints, target))
+    }
 }
 
 /// Applies the txns of `pieces` within `range`.

@@ -8,10 +8,10 @@
 //! Where they do show some, no moment ever had that tree: it can be looked at, and is nothing to
 //! restore.
 
-use super::{Base, BaseFile, Proof, Purpose, Rejected, Replayed, bases, replay};
+use super::{Base, BaseFile, Proof, Purpose, Rejected, Replayed};
 use crate::error::{Error, ErrorKind, Hint, Result};
+use crate::history::History;
 use crate::history::source::{Source, SourceFile};
-use crate::history::timeline::Timeline;
 use crate::progress::Progress;
 use crate::tree::DataTree;
 use crate::zxid::Zxid;
@@ -104,65 +104,65 @@ pub(super) fn shown(tree: &DataTree) -> Zxid {
     zxids.max().unwrap_or(Zxid::ZERO)
 }
 
-/// The tree of a snapshot by itself, where `refusal` is why `target` cannot be had as it should be:
-/// `refusal` again, with what can be done, if there is none that is trusted so far.
-pub(super) fn alone(
-    source: &Source,
-    timeline: &Timeline,
-    (target, trust): (Zxid, Trust),
-    refusal: Error,
-    progress: &dyn Progress,
-) -> Result<(Replayed, Vec<Rejected>)> {
-    if !matches!(refusal.kind(), ErrorKind::NotReachable | ErrorKind::Damage) {
-        return Err(refusal);
-    }
-    let Some((mut replayed, alone)) = load(source, timeline, target, progress)? else {
-        return Err(refusal);
-    };
-    let needed = match alone.is_plausible() {
-        true => Trust::Alone,
-        false => Trust::AsIs,
-    };
-    if trust < needed {
-        let way = alone.way();
-        return Err(refusal.also(way));
-    }
-    replayed.proof = Proof::Unproven;
-    replayed.alone = Some(alone);
-    Ok((replayed, Vec::new()))
-}
-
-/// The snapshot named `target`, if it is whole and nothing in it contradicts itself.
-fn load(
-    source: &Source,
-    timeline: &Timeline,
-    target: Zxid,
-    progress: &dyn Progress,
-) -> Result<Option<(Replayed, Alone)>> {
-    for base in bases(source, timeline)?.iter().rev() {
-        if !matches!(base.file, BaseFile::Snapshot(_)) || base.zxid != target {
-            continue;
+impl History<'_> {
+    /// The tree of a snapshot by itself, where `refusal` is why `target` cannot be had as it should
+    /// be: `refusal` again, with what can be done, if there is none that is trusted so far.
+    pub(super) fn tree_of_alone(
+        &self,
+        (target, trust): (Zxid, Trust),
+        refusal: Error,
+        progress: &dyn Progress,
+    ) -> Result<(Replayed, Vec<Rejected>)> {
+        if !matches!(refusal.kind(), ErrorKind::NotReachable | ErrorKind::Damage) {
+            return Err(refusal);
         }
-        // Its own txn is not applied again: the file is all that there is.
-        let base = Base {
-            reapplies_its_own: false,
-            ..base.clone()
+        let Some((mut replayed, alone)) = self.load_alone(target, progress)? else {
+            return Err(refusal);
         };
-        match replay(source, timeline, &base, target, progress) {
-            Ok(replayed) => {
-                let alone = Alone {
-                    name: base.name(source),
-                    zxid: target,
-                    shows: shown(&replayed.tree),
-                    is_ahead: replayed.digests.open_mismatch.is_some(),
-                };
-                return Ok(Some((replayed, alone)));
-            }
-            Err(error) if error.kind() == ErrorKind::Damage => {}
-            Err(error) => return Err(error),
+        let needed = match alone.is_plausible() {
+            true => Trust::Alone,
+            false => Trust::AsIs,
+        };
+        if trust < needed {
+            let way = alone.way();
+            return Err(refusal.also(way));
         }
+        replayed.proof = Proof::Unproven;
+        replayed.alone = Some(alone);
+        Ok((replayed, Vec::new()))
     }
-    Ok(None)
+
+    /// The snapshot named `target`, if it is whole and nothing in it contradicts itself.
+    fn load_alone(
+        &self,
+        target: Zxid,
+        progress: &dyn Progress,
+    ) -> Result<Option<(Replayed, Alone)>> {
+        for base in self.bases()?.iter().rev() {
+            if !matches!(base.file, BaseFile::Snapshot(_)) || base.zxid != target {
+                continue;
+            }
+            // Its own txn is not applied again: the file is all that there is.
+            let base = Base {
+                reapplies_its_own: false,
+                ..base.clone()
+            };
+            match self.replay(&base, target, progress) {
+                Ok(replayed) => {
+                    let alone = Alone {
+                        name: base.name(self.source),
+                        zxid: target,
+                        shows: shown(&replayed.tree),
+                        is_ahead: replayed.digests.open_mismatch.is_some(),
+                    };
+                    return Ok(Some((replayed, alone)));
+                }
+                Err(error) if error.kind() == ErrorKind::Damage => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
 }
 
 /// The first snapshot by itself, for whoever asks for the first point where none is exact.

@@ -1,16 +1,15 @@
 //! The trees at two points of one source: the later one is had by going on from the earlier.
 
 use super::base::Loaded;
-use super::trust::{self, Trust};
+use super::trust::Trust;
 use super::{
-    Base, ExactFrom, Judgement, NoObserver, Replayed, Replayer, Target, apply_all, clip,
-    ensure_unambiguous, joints, read_timeline, resolve_as, tree_on_judged,
+    Base, ExactFrom, Judgement, NoObserver, Replayed, Replayer, Target, apply_all, clip, joints,
 };
 use crate::error::{ErrorKind, Result};
 use crate::format::txnlog::Level;
+use crate::history::History;
 use crate::history::point::Point;
 use crate::history::source::Source;
-use crate::history::timeline::Timeline;
 use crate::progress::Progress;
 use crate::zxid::Zxid;
 
@@ -74,28 +73,28 @@ fn rebuild_two_at(
     level: Level,
     progress: &dyn Progress,
 ) -> Result<TreePair> {
-    let mut timeline = read_timeline(source, level, progress)?;
-    let from = resolve_as(trust, source, &timeline, from, false)?;
-    let to = resolve_as(trust, source, &timeline, to, false)?;
+    let mut history = History::read_with_snapshots(source, level, progress)?;
+    let from = history.resolve_as(trust, from, false)?;
+    let to = history.resolve_as(trust, to, false)?;
     let (low, high) = (from.zxid.min(to.zxid), from.zxid.max(to.zxid));
-    let tree_of = |timeline: &mut Timeline, zxid| -> Result<Replayed> {
-        match tree_on_judged(source, timeline, (zxid, &Judgement::default()), progress) {
+    let tree_of = |history: &mut History<'_>, zxid| -> Result<Replayed> {
+        match history.tree_on_judged((zxid, &Judgement::default()), progress) {
             Ok((replayed, _)) => {
-                ensure_unambiguous(source, timeline, &replayed, zxid)?;
+                history.ensure_unambiguous(&replayed, zxid)?;
                 Ok(replayed)
             }
             // Nothing is taken on trust before all was tried.
             Err(refusal) if level == Level::Everything => {
                 let at = (zxid, trust);
-                Ok(trust::alone(source, timeline, at, refusal, progress)?.0)
+                Ok(history.tree_of_alone(at, refusal, progress)?.0)
             }
             Err(refusal) => Err(refusal),
         }
     };
-    let earlier = tree_of(&mut timeline, low)?;
-    let later = match go_on(source, &timeline, &earlier, high, progress)? {
+    let earlier = tree_of(&mut history, low)?;
+    let later = match history.go_on(&earlier, high, progress)? {
         Some(later) => later,
-        None => tree_of(&mut timeline, high)?,
+        None => tree_of(&mut history, high)?,
     };
     let (from_tree, to_tree) = if from.zxid <= to.zxid {
         (earlier, later)
@@ -108,65 +107,67 @@ fn rebuild_two_at(
     })
 }
 
-/// Applies what follows on a tree that was had before, up to `target`. `None` where that leaves
-/// anything to doubt, or is not possible: another base may then do better.
-fn go_on(
-    source: &Source,
-    timeline: &Timeline,
-    earlier: &Replayed,
-    target: Zxid,
-    progress: &dyn Progress,
-) -> Result<Option<Replayed>> {
-    let at = earlier.tree.last_zxid();
-    let segment = timeline
-        .segments
-        .iter()
-        .find(|segment| segment.contains(target) && segment.continues(at));
-    if !earlier.is_certain() || (segment.is_none() && at != target) {
-        return Ok(None);
-    }
-    let from = at.next();
-    let pieces = segment
-        .filter(|_| from <= target)
-        .map(|segment| clip(segment, from, target))
-        .unwrap_or_default();
-    let joints = segment
-        .map(|segment| joints(segment, at, target))
-        .unwrap_or_default();
-    let base = Base {
-        zxid: at,
-        exact_from: ExactFrom::Known(at),
-        reapplies_its_own: false,
-        ..earlier.base.clone()
-    };
-    let loaded = Loaded {
-        tree: earlier.tree.clone(),
-        digest: None,
-    };
-    let mut replayer = Replayer::new(loaded, &base, target);
-    let applied = apply_all(
-        source,
-        &pieces,
-        (from, target),
-        &mut replayer,
-        &mut NoObserver,
-        progress,
-    );
-    match applied {
-        // A base behind the damage does not need what is damaged.
-        Err(error) if error.kind() == ErrorKind::Damage => return Ok(None),
-        applied => applied?,
-    }
-    let mut later = replayer.finish(&base, pieces, joints, target);
-    if !later.digests.is_proof {
-        later.proof = match later.count {
-            0 => earlier.proof,
-            _ => later.proof.min(earlier.proof),
+impl History<'_> {
+    /// Applies what follows on a tree that was had before, up to `target`. `None` where that leaves
+    /// anything to doubt, or is not possible: another base may then do better.
+    fn go_on(
+        &self,
+        earlier: &Replayed,
+        target: Zxid,
+        progress: &dyn Progress,
+    ) -> Result<Option<Replayed>> {
+        let at = earlier.tree.last_zxid();
+        let segment = self
+            .timeline
+            .segments
+            .iter()
+            .find(|segment| segment.contains(target) && segment.continues(at));
+        if !earlier.is_certain() || (segment.is_none() && at != target) {
+            return Ok(None);
+        }
+        let from = at.next();
+        let pieces = segment
+            .filter(|_| from <= target)
+            .map(|segment| clip(segment, from, target))
+            .unwrap_or_default();
+        let joints = segment
+            .map(|segment| joints(segment, at, target))
+            .unwrap_or_default();
+        let base = Base {
+            zxid: at,
+            exact_from: ExactFrom::Known(at),
+            reapplies_its_own: false,
+            ..earlier.base.clone()
         };
+        let loaded = Loaded {
+            tree: earlier.tree.clone(),
+            digest: None,
+        };
+        let mut replayer = Replayer::new(loaded, &base, target);
+        let applied = apply_all(
+            self.source,
+            &pieces,
+            (from, target),
+            &mut replayer,
+            &mut NoObserver,
+            progress,
+        );
+        match applied {
+            // A base behind the damage does not need what is damaged.
+            Err(error) if error.kind() == ErrorKind::Damage => return Ok(None),
+            applied => applied?,
+        }
+        let mut later = replayer.finish(&base, pieces, joints, target);
+        if !later.digests.is_proof {
+            later.proof = match later.count {
+                0 => earlier.proof,
+                _ => later.proof.min(earlier.proof),
+            };
+        }
+        if !later.is_certain() || later.digests.open_mismatch.is_some() {
+            return Ok(None);
+        }
+        self.ensure_unambiguous(&later, target)?;
+        Ok(Some(later))
     }
-    if !later.is_certain() || later.digests.open_mismatch.is_some() {
-        return Ok(None);
-    }
-    ensure_unambiguous(source, timeline, &later, target)?;
-    Ok(Some(later))
 }

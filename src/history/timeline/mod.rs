@@ -7,7 +7,7 @@
 //! Whether txns are missing at the *end* of an epoch, zxids cannot tell: the places where a segment
 //! goes from one epoch to the next are kept as its *joints*. Where [`Evidence`] shows that txns are
 //! missing there, or a log that cannot be read may have held the last ones, there is a gap. Where
-//! two logs hold the same zxids, they have to agree ([`Timeline::compare_overlaps`]).
+//! two logs hold the same zxids, they have to agree ([`History::compare_overlaps`]).
 
 mod evidence;
 mod gap;
@@ -20,6 +20,7 @@ pub use overlap::{Fork, Overlap};
 use crate::error::{Error, ErrorKind, Fault, Result, TxnPlace};
 use crate::format::stream::RegularFile;
 use crate::format::txnlog::{Level, LogReader, LogSummary, Run, scan, scan_headless};
+use crate::history::History;
 use crate::history::source::{Source, SourceFile};
 use crate::progress::Progress;
 use crate::zxid::Zxid;
@@ -101,9 +102,7 @@ impl Segment {
 
     /// Whether a txn of this zxid is in it.
     pub fn contains(&self, zxid: Zxid) -> bool {
-        self.pieces
-            .iter()
-            .any(|piece| piece.from <= zxid && zxid <= piece.run.last)
+        self.pieces.iter().any(|piece| piece.contains(zxid))
     }
 
     /// Whether, on a tree after `zxid`, the segment goes on without a gap: `zxid` is in it, or
@@ -138,43 +137,44 @@ impl Segment {
     }
 }
 
-impl Timeline {
+impl<'a> History<'a> {
     /// Reads the logs of `source`, side by side.
     ///
     /// # Errors
     /// [`ErrorKind::SourceChanged`] when one is gone; failures to read. Damage is in the result.
-    pub fn read(source: &Source, level: Level, progress: &dyn Progress) -> Result<Timeline> {
-        Timeline::read_from(source, (0, 0), level, progress)
+    pub fn read(source: &'a Source, level: Level, progress: &dyn Progress) -> Result<History<'a>> {
+        History::read_from(source, (0, 0), level, progress)
     }
 
-    /// As [`Timeline::read`] takes what a repository noted of its logs, where those that `is_lost`,
+    /// As [`History::read`] takes what a repository noted of its logs, where those that `is_lost`,
     /// by index, cannot be read.
     ///
     /// # Errors
-    /// As [`Timeline::read`].
+    /// As [`History::read`].
     pub fn without(
-        source: &Source,
+        source: &'a Source,
         is_lost: &dyn Fn(usize) -> bool,
         progress: &dyn Progress,
-    ) -> Result<Timeline> {
-        let mut timeline = Timeline::read(source, Level::Frames, progress)?;
+    ) -> Result<History<'a>> {
+        let History { mut timeline, .. } = History::read(source, Level::Frames, progress)?;
         for scanned in timeline.logs.iter_mut().filter(|it| is_lost(it.log)) {
             scanned.summary = Err(Error::new(ErrorKind::Damage, "is lost"));
         }
-        Ok(Timeline::of(source, timeline.logs, timeline.evidence))
+        let timeline = Timeline::of(source, timeline.logs, timeline.evidence);
+        Ok(History::new(source, timeline))
     }
 
-    /// As [`Timeline::read`], from the record at an offset of a log on: of older logs nothing is
+    /// As [`History::read`], from the record at an offset of a log on: of older logs nothing is
     /// read, and nothing is told.
     ///
     /// # Errors
-    /// As [`Timeline::read`].
+    /// As [`History::read`].
     pub fn read_from(
-        source: &Source,
+        source: &'a Source,
         (skipped, offset): (usize, u64),
         level: Level,
         progress: &dyn Progress,
-    ) -> Result<Timeline> {
+    ) -> Result<History<'a>> {
         let logs: Vec<(usize, &SourceFile)> =
             source.logs().iter().enumerate().skip(skipped).collect();
         let bytes = logs.iter().map(|(_, log)| log.size()).sum::<u64>();
@@ -208,23 +208,88 @@ impl Timeline {
                 Err(error) => Err(error),
             }
         })?;
-        Ok(Timeline::of(source, logs, evidence::noted(source)))
+        let timeline = Timeline::of(source, logs, evidence::noted(source));
+        Ok(History::new(source, timeline))
     }
 
-    /// The same txns, with more that shows of the ends of epochs.
-    pub fn given(self, source: &Source, evidence: impl IntoIterator<Item = Evidence>) -> Timeline {
-        let before = self.evidence.len();
-        let mut all = self.evidence;
-        all.extend(evidence);
-        match all.len() == before {
-            true => Timeline {
-                evidence: all,
-                ..self
-            },
-            false => Timeline::of(source, self.logs, all),
+    /// Adds what shows of the ends of epochs: there may be more gaps from then on.
+    pub fn add_evidence(&mut self, evidence: &[Evidence]) {
+        if evidence.is_empty() {
+            return;
         }
+        let before = std::mem::take(&mut self.timeline);
+        let evidence = [before.evidence.as_slice(), evidence].concat();
+        let timeline = Timeline::of(self.source, before.logs, evidence);
+        *self = History::new(self.source, timeline);
     }
 
+    /// The time of the txn `zxid`.
+    ///
+    /// # Errors
+    /// Failures to read, damage.
+    pub fn time_of(&self, zxid: Zxid) -> Result<Option<i64>> {
+        let pieces = self.timeline.pieces();
+        for piece in pieces.filter(|piece| piece.contains(zxid)) {
+            let mut reader = piece.reader(self.source, zxid)?;
+            while let Some(entry) = reader.next_entry()? {
+                if entry.header.zxid >= zxid {
+                    return Ok((entry.header.zxid == zxid).then_some(entry.header.time));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The first txn, in zxid order, whose time is later than `time`, and its time. Only of use on
+    /// logs that were read at [`Level::Everything`], damage and all.
+    ///
+    /// # Errors
+    /// Failures to read, damage.
+    pub fn first_later_than(&self, time: i64) -> Result<Option<(Zxid, i64)>> {
+        let pieces = self.timeline.pieces();
+        for piece in pieces.filter(|piece| piece.run.max_time > time) {
+            let from = piece
+                .run
+                .mark_for_time(time)
+                .map_or(piece.from, |mark| mark.zxid);
+            let mut reader = piece.reader(self.source, from)?;
+            while let Some(entry) = reader.next_entry()? {
+                if entry.header.time > time && entry.header.zxid >= piece.from {
+                    return Ok(Some((entry.header.zxid, entry.header.time)));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// How many txns from `zxid` on have a time no later than `time`: none, unless the leader's
+    /// clock stepped back.
+    ///
+    /// # Errors
+    /// Failures to read, damage.
+    pub fn count_from(&self, zxid: Zxid, time: i64) -> Result<u64> {
+        let has_steps = self.timeline.logs.iter().any(|log| {
+            log.summary
+                .as_ref()
+                .is_ok_and(|summary| summary.clock_steps > 0)
+        });
+        let mut count = 0;
+        let pieces = self.timeline.pieces();
+        for piece in pieces.filter(|piece| piece.run.last >= zxid) {
+            if !has_steps && piece.run.first_time > time {
+                continue;
+            }
+            let mut reader = piece.reader(self.source, zxid.max(piece.from))?;
+            while let Some(entry) = reader.next_entry()? {
+                let is_behind = entry.header.zxid >= zxid.max(piece.from);
+                count += u64::from(is_behind && entry.header.time <= time);
+            }
+        }
+        Ok(count)
+    }
+}
+
+impl Timeline {
     fn of(source: &Source, logs: Vec<ScannedLog>, evidence: Vec<Evidence>) -> Timeline {
         let damage = logs.iter().flat_map(|log| hidden(source, log));
         let shown = evidence.iter().filter_map(|shown| match shown {
@@ -316,6 +381,11 @@ impl Timeline {
         }
     }
 
+    /// Where the txns are, in order.
+    pub fn pieces(&self) -> impl Iterator<Item = &Piece> {
+        self.segments.iter().flat_map(|segment| &segment.pieces)
+    }
+
     /// The last txn of all.
     pub fn last(&self) -> Option<Zxid> {
         self.segments.last().map(Segment::last)
@@ -350,78 +420,14 @@ impl Timeline {
     pub fn contains(&self, zxid: Zxid) -> bool {
         self.segments.iter().any(|segment| segment.contains(zxid))
     }
-
-    /// The time of the txn `zxid`.
-    ///
-    /// # Errors
-    /// Failures to read, damage.
-    pub fn time_of(&self, source: &Source, zxid: Zxid) -> Result<Option<i64>> {
-        let pieces = self.segments.iter().flat_map(|segment| &segment.pieces);
-        for piece in pieces.filter(|piece| piece.from <= zxid && zxid <= piece.run.last) {
-            let mut reader = piece.reader(source, zxid)?;
-            while let Some(entry) = reader.next_entry()? {
-                if entry.header.zxid >= zxid {
-                    return Ok((entry.header.zxid == zxid).then_some(entry.header.time));
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    /// The first txn, in zxid order, whose time is later than `time`, and its time. Only of use on
-    /// logs that were read at [`Level::Everything`], damage and all.
-    ///
-    /// # Errors
-    /// Failures to read, damage.
-    pub fn first_later_than(&self, source: &Source, time: i64) -> Result<Option<(Zxid, i64)>> {
-        let pieces = self.segments.iter().flat_map(|segment| &segment.pieces);
-        for piece in pieces.filter(|piece| piece.run.max_time > time) {
-            let from = piece
-                .run
-                .mark_for_time(time)
-                .map_or(piece.from, |mark| mark.zxid);
-            let mut reader = piece.reader(source, from)?;
-            while let Some(entry) = reader.next_entry()? {
-                if entry.header.time > time && entry.header.zxid >= piece.from {
-                    return Ok(Some((entry.header.zxid, entry.header.time)));
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    /// How many txns from `zxid` on have a time no later than `time`: none, unless the leader's
-    /// clock stepped back.
-    ///
-    /// # Errors
-    /// Failures to read, damage.
-    pub fn count_from(&self, source: &Source, zxid: Zxid, time: i64) -> Result<u64> {
-        let has_steps = self.logs.iter().any(|log| {
-            log.summary
-                .as_ref()
-                .is_ok_and(|summary| summary.clock_steps > 0)
-        });
-        let mut count = 0;
-        for piece in self
-            .segments
-            .iter()
-            .flat_map(|segment| &segment.pieces)
-            .filter(|piece| piece.run.last >= zxid)
-        {
-            if !has_steps && piece.run.first_time > time {
-                continue;
-            }
-            let mut reader = piece.reader(source, zxid.max(piece.from))?;
-            while let Some(entry) = reader.next_entry()? {
-                let is_behind = entry.header.zxid >= zxid.max(piece.from);
-                count += u64::from(is_behind && entry.header.time <= time);
-            }
-        }
-        Ok(count)
-    }
 }
 
 impl Piece {
+    /// Whether the txn of this zxid is taken from here.
+    pub fn contains(&self, zxid: Zxid) -> bool {
+        self.from <= zxid && zxid <= self.run.last
+    }
+
     /// A reader at or before the record of `zxid`, to the end of the run.
     ///
     /// # Errors

@@ -1,10 +1,11 @@
 //! Zxids that two logs hold: they have to agree.
 
-use super::{Piece, Segment, Timeline};
+use super::{Piece, Segment};
 use crate::error::{ErrorKind, Result};
 use crate::format::record::is_same_txn;
 use crate::format::stream::ReadAt;
 use crate::format::txnlog::{Entry, LogReader};
+use crate::history::History;
 use crate::history::source::Source;
 use crate::zxid::Zxid;
 
@@ -35,24 +36,21 @@ pub struct Fork {
     pub offset: u64,
 }
 
-impl Timeline {
+impl History<'_> {
     /// Compares what two logs hold.
     ///
     /// # Errors
     /// Failures to read, damage.
-    pub fn compare_overlaps(
-        &self,
-        source: &Source,
-        within: Option<(Zxid, Zxid)>,
-    ) -> Result<Vec<Fork>> {
+    pub fn compare_overlaps(&self, within: Option<(Zxid, Zxid)>) -> Result<Vec<Fork>> {
         let mut forks = Vec::new();
-        for overlap in &self.overlaps {
+        let timeline = &self.timeline;
+        for overlap in &timeline.overlaps {
             let is_wanted =
                 within.is_none_or(|(from, to)| overlap.other.from <= to && overlap.to >= from);
-            if let Some(segment) = self.segments.get(overlap.segment).filter(|_| is_wanted) {
+            if let Some(segment) = timeline.segments.get(overlap.segment).filter(|_| is_wanted) {
                 let from =
                     within.map_or(overlap.other.from, |(from, _)| from.max(overlap.other.from));
-                forks.extend(compare(source, segment, overlap, from)?);
+                forks.extend(compare(self.source, segment, overlap, from)?);
             }
         }
         Ok(forks)

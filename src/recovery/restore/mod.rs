@@ -133,7 +133,7 @@ pub fn plan(source: &Source, what: &What, progress: &dyn Progress) -> Result<Pla
         trust: what.trust.min(Trust::Alone),
     };
     let Rebuilt {
-        timeline,
+        history,
         target,
         mut replayed,
         rejected,
@@ -152,7 +152,7 @@ pub fn plan(source: &Source, what: &What, progress: &dyn Progress) -> Result<Pla
     notes.extend(damaged.map(|other| format!("{} was rejected: {}", other.name, other.reason)));
     let max_epoch = source
         .max_epoch()
-        .max(timeline.last().map_or(0, Zxid::epoch));
+        .max(history.timeline.last().map_or(0, Zxid::epoch));
     Ok(Plan {
         source: source.shown().display().to_string(),
         target,

@@ -47,13 +47,13 @@ pub fn run(args: &ExportArgs, output: &Path, ui: &Ui) -> anyhow::Result<Exit> {
         as_is: args.as_is,
         accept_unproven: args.accept_unproven,
     };
-    let reading = at.read(ui, |source, rebuilt| {
+    let reading = at.read(ui, |rebuilt| {
         if !is_stdout {
-            source.ensure_outside(output)?;
+            rebuilt.history.source.ensure_outside(output)?;
         }
         match rebuilt.replayed.tree.get(path) {
             Some(_) => Ok(()),
-            None => Err(at.missing("stat", source, rebuilt, path, ui)),
+            None => Err(at.missing("stat", rebuilt, path, ui)),
         }
     })?;
     let mut is_whole = true;
