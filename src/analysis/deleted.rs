@@ -6,7 +6,7 @@ use crate::history::point::Point;
 use crate::history::replay::{Base, ExactFrom, Observer, Rebuilt};
 use crate::progress::Progress;
 use crate::tree::DataTree;
-use crate::zxid::{SessionId, Zxid};
+use crate::zxid::{SessionId, Zxid, ZxidRange};
 use std::collections::BTreeMap;
 
 /// A znode that is not there any more, as it was when it was last.
@@ -43,7 +43,7 @@ pub struct SearchResult {
     /// It is made later, by this txn at this time.
     pub created: Option<(Zxid, i64)>,
     /// From when to when was looked.
-    pub searched: (Zxid, Zxid),
+    pub searched: ZxidRange,
 }
 
 /// The znodes whose paths are `wanted` and that were deleted before the point of `rebuilt`, after
@@ -128,7 +128,7 @@ pub fn whereabouts(
     Ok(seen.map(|seen| SearchResult {
         deleted: seen.deleted,
         created: seen.created,
-        searched: (seen.since, last),
+        searched: ZxidRange::new(seen.since, last),
     }))
 }
 

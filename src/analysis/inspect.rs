@@ -81,8 +81,8 @@ pub fn inspect(source: &Source, progress: &dyn Progress) -> Result<Overview> {
     let (bases, damage) = history.bases_and_damage()?;
     let with_time = |zxid| (zxid, history.time_of(zxid).ok().flatten());
     let windows = exact_ranges(timeline, bases)
-        .into_iter()
-        .map(|(from, to)| [with_time(from), with_time(to)])
+        .iter()
+        .map(|range| [with_time(range.first), with_time(range.last)])
         .collect();
     let first = timeline
         .segments

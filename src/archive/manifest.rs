@@ -1,7 +1,7 @@
 //! `manifest.json`: what an archive holds, for people and programs. Zxids are hexadecimal strings,
 //! times milliseconds.
 
-use crate::zxid::Zxid;
+use crate::zxid::{Zxid, ZxidRange};
 use serde_json::{Value, json};
 
 /// The version of the format that this program writes, and the newest that it reads.
@@ -26,7 +26,7 @@ pub struct ArchivedFile {
     /// In hexadecimal.
     pub sha256: String,
     /// The first and last zxid, of a log.
-    pub zxids: Option<(Zxid, Zxid)>,
+    pub zxids: Option<ZxidRange>,
     /// The times of those, in ms.
     pub times: Option<(i64, i64)>,
 }
@@ -45,7 +45,7 @@ pub struct Manifest {
     /// The host's name.
     pub host: String,
     /// The first and the last zxid that it restores exactly.
-    pub window: (Zxid, Zxid),
+    pub window: ZxidRange,
     /// The times of those, in ms, where a txn tells.
     pub times: (Option<i64>, Option<i64>),
     /// The highest epoch that the source had seen: what is restored begins above it.
@@ -65,8 +65,8 @@ impl Manifest {
             "created_ms": self.created,
             "source": { "path": self.source, "host": self.host },
             "window": {
-                "from_zxid": self.window.0.to_string(),
-                "to_zxid": self.window.1.to_string(),
+                "from_zxid": self.window.first.to_string(),
+                "to_zxid": self.window.last.to_string(),
                 "from_time_ms": self.times.0,
                 "to_time_ms": self.times.1,
             },
@@ -76,8 +76,8 @@ impl Manifest {
                 "name": file.name,
                 "size_bytes": file.size,
                 "sha256": file.sha256,
-                "first_zxid": file.zxids.map(|zxids| zxids.0.to_string()),
-                "last_zxid": file.zxids.map(|zxids| zxids.1.to_string()),
+                "first_zxid": file.zxids.map(|zxids| zxids.first.to_string()),
+                "last_zxid": file.zxids.map(|zxids| zxids.last.to_string()),
                 "first_time_ms": file.times.map(|times| times.0),
                 "last_time_ms": file.times.map(|times| times.1),
             })).collect::<Vec<_>>(),
@@ -109,10 +109,10 @@ impl Manifest {
                 .ok_or("no created_ms")?,
             source: text(&json, "/source/path")?,
             host: text(&json, "/source/host")?,
-            window: (
-                zxid(&json, "/window/from_zxid")?,
-                zxid(&json, "/window/to_zxid")?,
-            ),
+            window: ZxidRange {
+                first: zxid(&json, "/window/from_zxid")?,
+                last: zxid(&json, "/window/to_zxid")?,
+            },
             times: (
                 json.pointer("/window/from_time_ms").and_then(Value::as_i64),
                 json.pointer("/window/to_time_ms").and_then(Value::as_i64),
@@ -139,7 +139,7 @@ impl Manifest {
 }
 
 fn parse_file(json: &Value) -> Result<ArchivedFile, String> {
-    let pair = |a: &str, b: &str| Some((zxid(json, a).ok()?, zxid(json, b).ok()?));
+    let pair = |a: &str, b: &str| Some(ZxidRange::new(zxid(json, a).ok()?, zxid(json, b).ok()?));
     let time = |pointer: &str| json.pointer(pointer).and_then(Value::as_i64);
     Ok(ArchivedFile {
         name: text(json, "/name")?,
@@ -181,7 +181,7 @@ mod tests {
             created: 5,
             source: "/data".into(),
             host: "h".into(),
-            window: (Zxid::new(1, 2), Zxid::new(1, 9)),
+            window: ZxidRange::new(Zxid::new(1, 2), Zxid::new(1, 9)),
             times: (Some(3), None),
             max_epoch: 4,
             verdict: Verdict {
@@ -192,7 +192,7 @@ mod tests {
                 name: "version-2/log.1".into(),
                 size: 7,
                 sha256: "00".into(),
-                zxids: Some((Zxid::new(1, 2), Zxid::new(1, 9))),
+                zxids: Some(ZxidRange::new(Zxid::new(1, 2), Zxid::new(1, 9))),
                 times: Some((3, 8)),
             }],
         };

@@ -15,7 +15,7 @@ use crate::history::timeline::Piece;
 use crate::progress::{Counted, Progress};
 use crate::recovery::restore::{uncertainties, write_snapshot};
 use crate::tree::DataTree;
-use crate::zxid::Zxid;
+use crate::zxid::{Zxid, ZxidRange};
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::time::SystemTime;
@@ -39,7 +39,7 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Plan {
     /// The first and the last zxid that it will restore exactly.
-    pub window: (Zxid, Zxid),
+    pub window: ZxidRange,
     /// The time of the last.
     pub to_time: Option<i64>,
     /// On what that rests.
@@ -91,7 +91,7 @@ pub fn plan(source: &Source, options: &Options, progress: &dyn Progress) -> Resu
         ExactFrom::Open => target.zxid,
     };
     Ok(Plan {
-        window: (from, target.zxid),
+        window: ZxidRange::new(from, target.zxid),
         to_time: target.time,
         proof: replayed.proof,
         warnings: uncertainties(&replayed)
@@ -152,7 +152,7 @@ pub fn write(
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();
     let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get());
-    let folder = format!("zookeeper-{}", plan.window.1);
+    let folder = format!("zookeeper-{}", plan.window.last);
     let mut writer = ArchiveWriter::new(out, threads, &folder, now.as_secs());
     let manifest = Manifest {
         format: FORMAT_VERSION,
@@ -250,7 +250,7 @@ fn add_log<W: Write>(
     } else {
         base.zxid.next()
     });
-    let to = piece.run.last.min(plan.window.1);
+    let to = piece.run.last.min(plan.window.last);
     let log = piece.log(source)?;
     let mut reader = piece.reader(source, from)?;
     let (mut range, mut times, mut first) = (None, None, from);
@@ -278,7 +278,7 @@ fn add_log<W: Write>(
     };
     let header = encode_header();
     let mut entry = file(&log_name(first), header.len() as u64 + (end - start));
-    entry.zxids = Some((first, to));
+    entry.zxids = Some(ZxidRange::new(first, to));
     entry.times = times;
     let bytes = Counted::new(
         header

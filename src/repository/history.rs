@@ -2,9 +2,9 @@
 
 use super::manifest::{Manifest, StoredEvidence, StoredLog, StoredSnapshot};
 use super::name::BackupName;
-use super::zxid_set::Ranges;
 use super::{Listing, Repository};
 use crate::error::{Error, ErrorKind, Result};
+use crate::zxid::ZxidSet;
 use std::collections::HashSet;
 
 /// Which part of a repository is meant.
@@ -117,7 +117,7 @@ impl LineageContents {
             warnings: Vec::new(),
         };
         let mut taken: HashSet<&str> = HashSet::new();
-        let mut covered = Ranges::default();
+        let mut covered = ZxidSet::default();
         let mut followed: HashSet<&str> = backups
             .last()
             .iter()
@@ -140,14 +140,14 @@ impl LineageContents {
                 }
             }
             for log in &manifest.logs {
-                let is_covered = is_followed && covered.covers(log.first_zxid, log.last_zxid);
+                let is_covered = is_followed && covered.covers(log.range());
                 if !is_covered && taken.insert(&log.object.name) {
                     history.logs.push(log.clone());
                 }
             }
             // Only now: logs of one backup are never left out for one another.
             for log in manifest.logs.iter().filter(|_| is_followed) {
-                covered.add(log.first_zxid, log.last_zxid);
+                covered.add(log.range());
             }
         }
         history.snapshots.sort_by_key(|base| base.zxid);
@@ -162,11 +162,7 @@ impl LineageContents {
     }
 
     /// All zxids that its logs hold.
-    pub fn ranges(&self) -> Ranges {
-        let mut ranges = Ranges::default();
-        for log in &self.logs {
-            ranges.add(log.first_zxid, log.last_zxid);
-        }
-        ranges
+    pub fn zxids(&self) -> ZxidSet {
+        self.logs.iter().map(StoredLog::range).collect()
     }
 }

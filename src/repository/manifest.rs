@@ -5,7 +5,7 @@
 //! whatever became of the rest. It is JSON, for `jq`.
 
 use crate::format::checksum::sha256;
-use crate::zxid::Zxid;
+use crate::zxid::{Zxid, ZxidRange};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -52,6 +52,13 @@ pub struct StoredLog {
     pub clock_steps: u64,
     /// Bytes, decompressed.
     pub log_bytes: u64,
+}
+
+impl StoredLog {
+    /// The zxids of its txns.
+    pub fn range(&self) -> ZxidRange {
+        ZxidRange::new(self.first_zxid, self.last_zxid)
+    }
 }
 
 /// Where a base comes from.
@@ -121,6 +128,23 @@ pub struct StoredWindow {
     pub from_time_ms: Option<i64>,
     /// The time of the last.
     pub to_time_ms: Option<i64>,
+}
+
+impl StoredWindow {
+    /// The points of `range`, with the times at its ends.
+    pub fn of(range: ZxidRange, time_at: impl Fn(Zxid) -> Option<i64>) -> StoredWindow {
+        StoredWindow {
+            from_zxid: range.first,
+            to_zxid: range.last,
+            from_time_ms: time_at(range.first),
+            to_time_ms: time_at(range.last),
+        }
+    }
+
+    /// The zxids of its points.
+    pub fn range(&self) -> ZxidRange {
+        ZxidRange::new(self.from_zxid, self.to_zxid)
+    }
 }
 
 /// A txn by which a history is known again.

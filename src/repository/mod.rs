@@ -37,7 +37,6 @@ pub mod name;
 mod references;
 mod storage;
 mod unpacked;
-mod zxid_set;
 
 pub use history::{LineageContents, Which};
 pub use manifest::{
@@ -49,7 +48,6 @@ pub use name::BackupName;
 pub use references::{Needed, Needs};
 pub use storage::{Listed, Storage};
 pub use unpacked::Unpacked;
-pub use zxid_set::Ranges;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::checksum::sha256;

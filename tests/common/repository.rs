@@ -183,14 +183,9 @@ pub fn windows(repository: &Repository, manifest: &Manifest) -> Vec<StoredWindow
         let begin = at_begin.map(|log| log.first_time_ms);
         begin.or(at_end.map(|log| log.last_time_ms))
     };
-    let window = |(from_zxid, to_zxid)| StoredWindow {
-        from_zxid,
-        to_zxid,
-        from_time_ms: time_at(from_zxid),
-        to_time_ms: time_at(to_zxid),
-    };
     let ranges = exact_ranges(&stored.timeline, stored.bases().unwrap());
-    ranges.into_iter().map(window).collect()
+    let windows = ranges.iter().map(|range| StoredWindow::of(range, time_at));
+    windows.collect()
 }
 
 /// Marks a backup to be kept.

@@ -22,7 +22,7 @@ use zoovault::progress::NoProgress;
 use zoovault::repository::{
     BackupName, FORMAT_VERSION, Manifest, Repository, Storage, StoredLog, Tombstone, encode, name,
 };
-use zoovault::zxid::Zxid;
+use zoovault::zxid::{Zxid, ZxidRange};
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
 
@@ -141,15 +141,15 @@ fn damage_of_an_object_is_told_with_what_it_costs() {
         .collect();
     let last = &small.logs[small.logs.len() - 1];
     let middle = &small.logs[2];
-    let to_middle = (Zxid::ZERO, small.logs[1].last_zxid);
-    let whole = (Zxid::ZERO, last.last_zxid);
+    let to_middle = ZxidRange::new(Zxid::ZERO, small.logs[1].last_zxid);
+    let whole = ZxidRange::new(Zxid::ZERO, last.last_zxid);
     let base = &small.bases[1].parts[1];
     for (object, hurt, lost, left) in [
         // Only the second lists it; the first gives what is before.
         (
             &middle.object,
             &ids[1..],
-            (middle.first_zxid, whole.1),
+            ZxidRange::new(middle.first_zxid, whole.last),
             vec![to_middle],
         ),
         // The bases cover for one another.

@@ -23,7 +23,7 @@ use zoovault::progress::NoProgress;
 use zoovault::repository::{
     BackupName, Manifest, Object, Repository, Storage, StoredLog, Which, name,
 };
-use zoovault::zxid::Zxid;
+use zoovault::zxid::{Zxid, ZxidRange};
 
 /// What is said to be done about a damaged object.
 const CHECK: &str = "'zoovault check' shows what is damaged, and what is lost";
@@ -189,8 +189,11 @@ fn the_end_of_an_epoch_that_is_damaged_is_not_taken_for_one_that_was_never_there
     let [loss] = report.losses.as_slice() else {
         panic!("{:?}", report.losses);
     };
-    assert_eq!(loss.left, [(Zxid::ZERO, Zxid::new(1, 40))]);
-    assert_eq!(loss.lost, [(Zxid::new(1, 41), Zxid::new(2, 20))]);
+    assert_eq!(loss.left, [ZxidRange::new(Zxid::ZERO, Zxid::new(1, 40))]);
+    assert_eq!(
+        loss.lost,
+        [ZxidRange::new(Zxid::new(1, 41), Zxid::new(2, 20))]
+    );
     let (status, stdout, _) = run("verify", place.as_os_str(), &["--json"]);
     let told: Value = serde_json::from_str(&stdout).unwrap();
     let windows = told["windows"].as_array().unwrap();

@@ -4,7 +4,7 @@ use super::walk::{Pair, Stretch, Walked};
 use super::{Best, Commitment, Fork, Hole, Member, Proof, Read, Report, Uncommitted, Window};
 use crate::history::replay::{Base, ExactFrom};
 use crate::history::timeline::{Gap, Segment, Timeline};
-use crate::zxid::Zxid;
+use crate::zxid::{Zxid, ZxidRange};
 use std::cmp::Reverse;
 
 /// Why a member does not hold a stretch.
@@ -135,16 +135,16 @@ fn add_uncommitted(found: &mut Vec<Uncommitted>, more: Uncommitted) {
 }
 
 /// The ranges that all hold on one side, and how many txns they are.
-fn common(stretches: &[Stretch], members: usize) -> (Vec<(Zxid, Zxid)>, u64) {
-    let mut ranges: Vec<(Zxid, Zxid)> = Vec::new();
+fn common(stretches: &[Stretch], members: usize) -> (Vec<ZxidRange>, u64) {
+    let mut ranges: Vec<ZxidRange> = Vec::new();
     let mut count = 0;
     let is_common =
         |stretch: &&Stretch| matches!(stretch.sides.as_slice(), [side] if side.len() == members);
     for stretch in stretches.iter().filter(is_common) {
         count += stretch.count();
         match ranges.last_mut() {
-            Some(range) if range.1.is_followed_by(stretch.first) => range.1 = stretch.last,
-            _ => ranges.push((stretch.first, stretch.last)),
+            Some(range) if range.last.is_followed_by(stretch.first) => range.last = stretch.last,
+            _ => ranges.push(ZxidRange::new(stretch.first, stretch.last)),
         }
     }
     (ranges, count)
@@ -401,14 +401,17 @@ impl<'a> Judge<'a> {
         let branches = findings.branches.iter();
         let branches = branches.filter(|branch| branch.holders.contains(&member));
         let off = self.off.get(member).copied().flatten();
-        let cuts: Vec<(Zxid, Zxid)> = holes
-            .map(|hole| (hole.first, hole.last))
-            .chain(branches.map(|branch| (branch.first, branch.last)))
-            .chain(off.map(|off| (off, Zxid::MAX)))
+        let cuts: Vec<ZxidRange> = holes
+            .map(|hole| ZxidRange::new(hole.first, hole.last))
+            .chain(branches.map(|branch| ZxidRange::new(branch.first, branch.last)))
+            .chain(off.map(|off| ZxidRange::new(off, Zxid::MAX)))
             .collect();
         let windows = read.bases.iter().filter_map(|base| {
-            let (from, mut to) = base.reach(&read.history.timeline)?;
-            for (first, last) in &cuts {
+            let ZxidRange {
+                first: from,
+                last: mut to,
+            } = base.reach(&read.history.timeline)?;
+            for ZxidRange { first, last } in &cuts {
                 if base.zxid < *first && *first <= to {
                     let before = read.history.timeline.last_before(*first);
                     to = before.map_or(base.zxid, |before| before.max(base.zxid));

@@ -31,7 +31,7 @@ use crate::history::History;
 use crate::history::replay::{Base, SnapshotVerdict, check_snapshots, shown_by_snapshots};
 use crate::history::source::Source;
 use crate::progress::Progress;
-use crate::zxid::Zxid;
+use crate::zxid::{Zxid, ZxidRange};
 use std::path::{Path, PathBuf};
 
 /// How to compare.
@@ -194,7 +194,7 @@ pub struct Report {
     /// How many voters were reckoned with.
     pub voters: usize,
     /// Ranges of txns that all members hold; each ends where some member lacks the next.
-    pub common: Vec<(Zxid, Zxid)>,
+    pub common: Vec<ZxidRange>,
     /// How many txns those are.
     pub common_txns: u64,
     /// Every two members.

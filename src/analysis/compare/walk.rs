@@ -10,7 +10,7 @@ use crate::history::History;
 use crate::history::source::Source;
 use crate::history::timeline::Piece;
 use crate::progress::Progress;
-use crate::zxid::Zxid;
+use crate::zxid::{Zxid, ZxidRange};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -83,7 +83,7 @@ pub struct Pair {
     /// How many zxids stand for different txns.
     pub differing: u64,
     /// The first and the last txn that both hold, up to the first difference.
-    pub agreed: Option<(Zxid, Zxid)>,
+    pub agreed: Option<ZxidRange>,
     /// Where their histories part.
     pub first_difference: Option<Difference>,
     /// How many txns the first has beyond the last of the second, and the other way round.
@@ -105,7 +105,8 @@ impl Pair {
             self.same += 1;
             self.reworded += u64::from(!is_equal);
             if self.first_difference.is_none() {
-                self.agreed = Some((self.agreed.map_or(zxid, |(first, _)| first), zxid));
+                let first = self.agreed.map_or(zxid, |it| it.first);
+                self.agreed = Some(ZxidRange::new(first, zxid));
             }
             return Ok(());
         }

@@ -6,7 +6,7 @@ mod code;
 pub use code::Code;
 
 use crate::error::{Hint, TxnPlace};
-use crate::zxid::Zxid;
+use crate::zxid::{Zxid, ZxidRange};
 use std::path::{Path, PathBuf};
 
 /// How bad.
@@ -68,7 +68,7 @@ pub struct Finding {
     /// Ids of the backups that list the object, in the order in which they were made.
     pub backups: Vec<String>,
     /// Points that the lineage cannot give any more for this alone.
-    pub lost: Vec<(Zxid, Zxid)>,
+    pub lost: Vec<ZxidRange>,
 }
 
 impl Finding {

@@ -305,9 +305,10 @@ pub(super) fn judge_promise(
     lone: &[LoneSnapshot],
     findings: &mut Vec<Finding>,
 ) {
-    let Some((from, to)) = source.manifest().map(|manifest| manifest.window) else {
+    let Some(claimed) = source.manifest().map(|manifest| manifest.window) else {
         return;
     };
+    let (from, to) = (claimed.first, claimed.last);
     // A snapshot that was exported by itself promises no more than it is.
     let is_lone = |lone: &LoneSnapshot| lone.alone.zxid == from && from == to;
     let mut kept = windows.iter();

@@ -68,6 +68,6 @@ pub(super) fn judge_cversions(base: &str, link: &Link, findings: &mut Vec<Findin
         "the tree that {base} leads to has {told} with a cversion near 2147483647, the maximum for sequential names; the highest is \"{}\" with {cversion}",
         path.escape_ascii()
     );
-    let finding = Finding::new(Code::CversionNearEnd, message).zxid(link.range.1);
+    let finding = Finding::new(Code::CversionNearEnd, message).zxid(link.range.last);
     findings.push(finding);
 }

@@ -32,12 +32,12 @@ pub struct Window {
 pub(super) fn promised(history: &History<'_>, forks: &[Fork], bases: &[Base]) -> Vec<Window> {
     let mut windows = Vec::new();
     for base in bases {
-        if let Some((from, to)) = reach(&history.timeline, forks, base) {
+        if let Some(range) = reach(&history.timeline, forks, base) {
             add(
                 &mut windows,
                 Window {
-                    from,
-                    to,
+                    from: range.first,
+                    to: range.last,
                     from_time: None,
                     to_time: None,
                     base: base.name(history.source),
@@ -182,11 +182,13 @@ fn without_doubtful_tail(window: Window, timeline: &Timeline, link: &Link) -> Wi
     let mut gaps = timeline.gaps().into_iter();
     let is_doubtful = gaps.any(|gap| gap.after == window.to && gap.is_by_difference);
     match link.digests.matched {
-        Some((_, last)) if is_doubtful && !link.digests.is_proof && last >= window.from => Window {
-            to: last,
-            proof: Some(Proof::Proven),
-            ..window
-        },
+        Some(matched) if is_doubtful && !link.digests.is_proof && matched.last >= window.from => {
+            Window {
+                to: matched.last,
+                proof: Some(Proof::Proven),
+                ..window
+            }
+        }
         _ => window,
     }
 }
@@ -229,14 +231,14 @@ fn weigh(window: Window, link: &Link, findings: &mut Vec<Finding>) -> Window {
 /// What a replay gives, and what it shows to be wrong.
 fn judge(source: &Source, link: &Link, findings: &mut Vec<Finding>) -> Option<Window> {
     let name = link.base.name(source);
-    let (digests, (from, to)) = (&link.digests, link.range);
+    let (digests, to) = (&link.digests, link.range.last);
     // A base that was ahead by the txn being applied is exact one later than it says. One that does
     // not say is exact from where the digest matches.
     let is_known = matches!(link.base.exact_from, ExactFrom::Known(_));
     let from = match digests.matched {
-        Some((first, _)) if digests.began_late && is_known => from.max(first),
-        Some((first, _)) if !is_known && digests.is_proof => from.min(first),
-        _ => from,
+        Some(matched) if digests.began_late && is_known => link.range.first.max(matched.first),
+        Some(matched) if !is_known && digests.is_proof => link.range.first.min(matched.first),
+        _ => link.range.first,
     };
     let window = |to, proof| Window {
         from,

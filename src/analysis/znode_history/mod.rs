@@ -35,7 +35,7 @@ use crate::history::source::Source;
 use crate::history::timeline::{Gap, Segment};
 use crate::progress::Progress;
 use crate::tree::glob::PathGlob;
-use crate::zxid::{SessionId, Zxid};
+use crate::zxid::{SessionId, Zxid, ZxidRange};
 use fold::Fold;
 use initial_state::{Beginning, floor};
 
@@ -167,7 +167,7 @@ pub struct Summary {
     pub end: Vec<(Box<[u8]>, State)>,
     /// The first of the deletions with which the scope came to its end, and the last, if that is
     /// how it ended.
-    pub last_deletions: Option<(Zxid, Zxid)>,
+    pub last_deletions: Option<ZxidRange>,
     /// The last txn that was gone through.
     pub last: Option<Zxid>,
 }
@@ -300,7 +300,7 @@ impl<'a> Telling<'a> {
                 // Txns before the first base are told too, though nothing is known of what they
                 // found.
                 self.start_without_base(first)?;
-                self.search(segment, (first, floor.min(to)), &mut fold)?;
+                self.search(segment, ZxidRange::new(first, floor.min(to)), &mut fold)?;
             }
             begin_at = begin_at.max(floor.next());
             self.summary.existed |= !beginning.znodes.is_empty();
@@ -309,7 +309,7 @@ impl<'a> Telling<'a> {
             self.start_without_base(first)?;
         }
         let last = segment.last().min(to);
-        self.search(segment, (begin_at, last), &mut fold)?;
+        self.search(segment, ZxidRange::new(begin_at, last), &mut fold)?;
         fold.pass(last);
         self.summary.last = Some(last);
         for zxid in &fold.uncertain_closes {
@@ -375,13 +375,8 @@ impl<'a> Telling<'a> {
         }
     }
 
-    fn search(
-        &mut self,
-        segment: &Segment,
-        range: (Zxid, Zxid),
-        fold: &mut Fold<'_>,
-    ) -> Result<()> {
-        if range.0 > range.1 {
+    fn search(&mut self, segment: &Segment, range: ZxidRange, fold: &mut Fold<'_>) -> Result<()> {
+        if range.is_empty() {
             return Ok(());
         }
         let scope = self.scope.clone();
@@ -440,17 +435,14 @@ impl<'a> Telling<'a> {
 fn note_deletions(summary: &mut Summary, scope: &Scope, event: &Event) {
     summary.last_deletions = match (&event.change, summary.last_deletions) {
         (Change::ChildCreated { .. } | Change::ChildDeleted { .. }, run) => run,
-        (Change::Deleted(_), Some((first, last))) => {
+        (Change::Deleted(_), Some(run)) => {
             // What ended in an earlier deletion of the whole is another story.
             let was_whole = scope.literal().is_some()
-                && matches!(&event.before, State::Present(znode) if znode.known.life && znode.stat.czxid > last);
-            Some(if was_whole {
-                (event.zxid, event.zxid)
-            } else {
-                (first, event.zxid)
-            })
+                && matches!(&event.before, State::Present(znode) if znode.known.life && znode.stat.czxid > run.last);
+            let first = if was_whole { event.zxid } else { run.first };
+            Some(ZxidRange::new(first, event.zxid))
         }
-        (Change::Deleted(_), None) => Some((event.zxid, event.zxid)),
+        (Change::Deleted(_), None) => Some(event.zxid.into()),
         _ => None,
     };
 }
@@ -490,7 +482,7 @@ fn doubts(history: &History<'_>, (from, to): (Zxid, Zxid), summary: &mut Summary
             }
         }
     }
-    for fork in history.compare_overlaps(Some((from.next(), to)))? {
+    for fork in history.compare_overlaps(Some(ZxidRange::new(from.next(), to)))? {
         let name = |index: usize| source.logs().get(index).map(|log| log.name());
         let message = format!(
             "says something else about {} than {}: which is right cannot be told",

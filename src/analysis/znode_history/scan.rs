@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::history::source::Source;
 use crate::history::timeline::{Piece, Segment, side_by_side};
 use crate::progress::Progress;
-use crate::zxid::Zxid;
+use crate::zxid::ZxidRange;
 
 /// How many marks of a run make a chunk: some ten thousand records.
 const MARKS_PER_CHUNK: usize = 8;
@@ -37,17 +37,17 @@ type Sink<'s> = &'s mut dyn FnMut(&Piece, &[u8], u64) -> Result<()>;
 pub(super) fn scan(
     source: &Source,
     segment: &Segment,
-    (first, last): (Zxid, Zxid),
+    range: ZxidRange,
     scope: &Scope,
     progress: &dyn Progress,
     sink: Sink<'_>,
 ) -> Result<()> {
-    let chunks = chunks(segment, first, last);
+    let chunks = chunks(segment, range);
     let bytes = |chunk: &Chunk<'_>| chunk.end_offset.saturating_sub(chunk.start_offset);
     progress.start("searching logs", Some(chunks.iter().map(bytes).sum()));
     for group in chunks.chunks(CHUNKS_AT_ONCE) {
         let found = side_by_side(group, |chunk| {
-            let found = read(source, chunk, (first, last), scope)?;
+            let found = read(source, chunk, range, scope)?;
             progress.advance(bytes(chunk));
             Ok(found)
         })?;
@@ -63,11 +63,11 @@ pub(super) fn scan(
     Ok(())
 }
 
-fn chunks(segment: &Segment, first: Zxid, last: Zxid) -> Vec<Chunk<'_>> {
+fn chunks(segment: &Segment, range: ZxidRange) -> Vec<Chunk<'_>> {
     let mut chunks = Vec::new();
     for piece in &segment.pieces {
-        let from = first.max(piece.from);
-        if piece.run.last < from || piece.from > last {
+        let from = range.first.max(piece.from);
+        if piece.run.last < from || piece.from > range.last {
             continue;
         }
         let begin = piece.run.mark_for(from).map(|mark| mark.offset);
@@ -76,7 +76,7 @@ fn chunks(segment: &Segment, first: Zxid, last: Zxid) -> Vec<Chunk<'_>> {
             .run
             .marks
             .iter()
-            .filter(|mark| is_meant(mark.offset) && mark.zxid <= last)
+            .filter(|mark| is_meant(mark.offset) && mark.zxid <= range.last)
             .map(|mark| mark.offset)
             .step_by(MARKS_PER_CHUNK)
             .collect();
@@ -96,23 +96,18 @@ fn chunks(segment: &Segment, first: Zxid, last: Zxid) -> Vec<Chunk<'_>> {
     chunks
 }
 
-fn read(
-    source: &Source,
-    chunk: &Chunk<'_>,
-    (first, last): (Zxid, Zxid),
-    scope: &Scope,
-) -> Result<Found> {
+fn read(source: &Source, chunk: &Chunk<'_>, range: ZxidRange, scope: &Scope) -> Result<Found> {
     let log = chunk.piece.log(source)?;
     let mut reader = source
         .open_log(log)?
         .live(false)
         .starting_at(chunk.start_offset)
         .ending_at(chunk.end_offset);
-    let from = first.max(chunk.piece.from);
+    let from = range.first.max(chunk.piece.from);
     let mut found = Found::default();
     while let Some(entry) = reader.next_entry()? {
         let zxid = entry.header.zxid;
-        if zxid > last {
+        if zxid > range.last {
             break;
         }
         if zxid >= from && scope.concerns_txn(entry.header.kind(), entry.payload) {

@@ -11,7 +11,7 @@ use crate::history::source::Source;
 use crate::progress::Progress;
 use crate::tree::glob::PathGlob;
 use crate::tree::{parent_path, root_as_empty};
-use crate::zxid::Zxid;
+use crate::zxid::{Zxid, ZxidRange};
 use std::collections::BTreeSet;
 
 /// How many paths are named.
@@ -52,7 +52,7 @@ pub fn near(source: &Source, path: &[u8], progress: &dyn Progress) -> Result<Vec
     let all: PathGlob = "/**".parse().expect("it begins with a slash");
     let scope = Scope::new(&all, true);
     for segment in &history.timeline.segments {
-        let range = (Zxid::ZERO, Zxid::MAX);
+        let range = ZxidRange::new(Zxid::ZERO, Zxid::MAX);
         scan(
             source,
             segment,

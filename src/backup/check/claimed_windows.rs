@@ -8,14 +8,11 @@ use crate::history::replay::{exact_ranges, seems_to_begin_empty};
 use crate::history::source::{self, Source};
 use crate::progress::NoProgress;
 use crate::repository::{
-    BackupName, LineageContents, Manifest, Ranges, Repository, StoredSnapshot,
+    BackupName, LineageContents, Manifest, Repository, StoredSnapshot, StoredWindow,
 };
-use crate::zxid::Zxid;
+use crate::zxid::{Zxid, ZxidRange, ZxidSet};
 use std::collections::HashMap;
 use std::sync::Mutex;
-
-/// A range of points, both ends of it included.
-pub(super) type Range = (Zxid, Zxid);
 
 /// Whether histories begin on an empty tree: by the name of their first log, where that was looked
 /// at before.
@@ -35,7 +32,7 @@ impl Promises<'_> {
     ///
     /// # Errors
     /// When no place for decompressed files can be had; failures to read.
-    pub fn ranges(&self, history: &LineageContents, claims_empty: bool) -> Result<Vec<Range>> {
+    pub fn ranges(&self, history: &LineageContents, claims_empty: bool) -> Result<ZxidSet> {
         self.ranges_without(history, &|_| false, claims_empty)
     }
 
@@ -49,7 +46,7 @@ impl Promises<'_> {
         history: &LineageContents,
         is_lost: &dyn Fn(&str) -> bool,
         claims_empty: bool,
-    ) -> Result<Vec<Range>> {
+    ) -> Result<ZxidSet> {
         self.ranges_where(history, is_lost, |given| {
             Ok(match seems_to_begin_empty(&given.timeline) {
                 Some(known) => known,
@@ -64,7 +61,7 @@ impl Promises<'_> {
         history: &LineageContents,
         is_lost: &dyn Fn(&str) -> bool,
         begins_empty: impl Fn(&History<'_>) -> Result<bool>,
-    ) -> Result<Vec<Range>> {
+    ) -> Result<ZxidSet> {
         let mut history = history.clone();
         let is_whole = |base: &StoredSnapshot| !base.parts.iter().any(|part| is_lost(&part.name));
         history.snapshots.retain(is_whole);
@@ -108,11 +105,7 @@ impl Promises<'_> {
     /// As [`Promises::ranges`].
     pub fn judge(&self, backup: &BackupName, manifest: &Manifest) -> Result<Vec<Finding>> {
         let history = LineageContents::of(vec![(backup.clone(), manifest.clone())]);
-        let told: Vec<Range> = manifest
-            .windows
-            .iter()
-            .map(|window| (window.from_zxid, window.to_zxid))
-            .collect();
+        let told: ZxidSet = manifest.windows.iter().map(StoredWindow::range).collect();
         let given = self.ranges(&history, claims_empty(manifest))?;
         // Without a base at the beginning a writer promises nothing there, though its logs may
         // reach down to an empty tree.
@@ -142,23 +135,17 @@ pub(super) fn claims_empty(manifest: &Manifest) -> bool {
     windows.any(|window| window.from_zxid == Zxid::ZERO)
 }
 
-/// What of `ranges` is not in `others`.
-pub(super) fn without(ranges: &[Range], others: &[Range]) -> Vec<Range> {
-    let mut set = Ranges::default();
-    others
-        .iter()
-        .for_each(|(first, last)| set.add(*first, *last));
-    let missing = ranges
-        .iter()
-        .flat_map(|(first, last)| set.missing(*first, *last));
+/// What of `zxids` is not in `others`.
+pub(super) fn without(zxids: &ZxidSet, others: &ZxidSet) -> Vec<ZxidRange> {
+    let missing = zxids.iter().flat_map(|range| others.missing(range));
     missing.collect()
 }
 
 /// Ranges in words.
-pub(super) fn shown(ranges: &[Range]) -> String {
+pub(super) fn shown(ranges: &[ZxidRange]) -> String {
     let shown: Vec<String> = ranges
         .iter()
-        .map(|(first, last)| match first == last {
+        .map(|ZxidRange { first, last }| match first == last {
             true => first.to_string(),
             false => format!("{first} to {last}"),
         })

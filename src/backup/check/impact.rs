@@ -1,9 +1,10 @@
 //! What damage costs: which points are lost by it, and which are left.
 
-use super::claimed_windows::{Promises, Range, claims_empty, without};
+use super::claimed_windows::{Promises, claims_empty, without};
 use crate::analysis::finding::{Code, Finding};
 use crate::error::Result;
 use crate::repository::{BackupName, LineageContents, Manifest};
+use crate::zxid::ZxidRange;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Of how many damaged objects it is told which points each of them costs. More than that is not
@@ -20,9 +21,9 @@ pub struct Loss {
     /// Ids of the backups that it does not.
     pub whole: Vec<String>,
     /// Points that the lineage cannot give any more.
-    pub lost: Vec<Range>,
+    pub lost: Vec<ZxidRange>,
     /// Points that it can.
-    pub left: Vec<Range>,
+    pub left: Vec<ZxidRange>,
 }
 
 /// The findings whose object cannot be used any more.
@@ -125,7 +126,7 @@ pub(super) fn weigh(
             hurt: hurt.iter().map(|name| name.id.clone()).collect(),
             whole,
             lost: without(&given, &left),
-            left,
+            left: left.iter().collect(),
         });
     }
     Ok(losses)

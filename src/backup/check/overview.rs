@@ -198,11 +198,7 @@ fn windows(promises: &Promises<'_>, lineage: &Lineage) -> Result<Vec<StoredWindo
         times.insert(log.first_zxid, log.first_time_ms);
     }
     let ranges = promises.ranges(&history, is_empty)?;
-    let window = |(from, to)| StoredWindow {
-        from_zxid: from,
-        to_zxid: to,
-        from_time_ms: times.get(&from).copied(),
-        to_time_ms: times.get(&to).copied(),
-    };
-    Ok(ranges.into_iter().map(window).collect())
+    let time_at = |zxid| times.get(&zxid).copied();
+    let windows = ranges.iter().map(|range| StoredWindow::of(range, time_at));
+    Ok(windows.collect())
 }

@@ -4,7 +4,10 @@
 use super::policy::{Candidate, Policy, Reason, Summary, judge};
 use super::{Clock, ensure_plausible};
 use crate::error::{Error, ErrorKind, Hint, Result};
-use crate::repository::{BackupName, FORMAT_VERSION, Listing, Manifest, Repository, Tombstone};
+use crate::repository::{
+    BackupName, FORMAT_VERSION, Listing, Manifest, Repository, StoredWindow, Tombstone,
+};
+use crate::zxid::ZxidRange;
 use jiff::tz::TimeZone;
 use std::collections::BTreeSet;
 
@@ -37,8 +40,8 @@ pub struct Fate {
 pub struct Told {
     /// When it was made, by the clock of its host, in ms.
     pub clock_ms: i64,
-    /// The window that reaches its last txn: first and last zxid.
-    pub window: Option<(crate::zxid::Zxid, crate::zxid::Zxid)>,
+    /// The window that reaches its last txn.
+    pub window: Option<ZxidRange>,
     /// What was backed up, as the user named it.
     pub source: String,
 }
@@ -48,7 +51,7 @@ impl Told {
         let window = manifest.newest_window();
         Told {
             clock_ms: manifest.created_ms,
-            window: window.map(|window| (window.from_zxid, window.to_zxid)),
+            window: window.map(StoredWindow::range),
             source: manifest.source.path.clone(),
         }
     }

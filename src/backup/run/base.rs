@@ -17,7 +17,7 @@ use crate::progress::{NoProgress, Progress};
 use crate::recovery::restore::write_snapshot;
 use crate::repository::{EXACT_NOWHERE, LineageContents, Origin, StoredSnapshot, StoredTrailer};
 use crate::tree::DataTree;
-use crate::zxid::Zxid;
+use crate::zxid::{Zxid, ZxidRange};
 use std::io;
 
 /// Stores a snapshot of the server, once all of it was found to be sound. Where the logs begin on
@@ -182,18 +182,20 @@ impl Run<'_> {
     ) -> Result<()> {
         let (source, timeline) = (&scan.history, &scan.history.timeline);
         for base in all_bases {
-            let Some((from, to)) = reach(base, scan) else {
+            let Some(range) = reach(base, scan) else {
                 continue;
             };
             let together = together(history, stored);
             let mut windows = self.windows(&together)?.into_iter();
-            if !windows.any(|window| window.from_zxid <= from && to <= window.to_zxid) {
+            if !windows
+                .any(|window| window.from_zxid <= range.first && range.last <= window.to_zxid)
+            {
                 let made = self.store_sound(target, source, base)?;
                 stored.snapshots.extend(made);
             }
         }
         for base in all_bases.iter().rev() {
-            let reaches = reach(base, scan).is_some_and(|(_, to)| Some(to) == timeline.last());
+            let reaches = reach(base, scan).is_some_and(|it| Some(it.last) == timeline.last());
             if !reaches || base.file == BaseFile::Empty {
                 continue;
             }
@@ -262,7 +264,7 @@ impl Run<'_> {
         let is_usable = |base: &&Base| {
             let is_wanted = base.zxid > newest.zxid && base.zxid <= last.zxid;
             let reach = base.reach(timeline);
-            is_wanted && reach.is_some_and(|(_, to)| Some(to) == timeline.last())
+            is_wanted && reach.is_some_and(|it| Some(it.last) == timeline.last())
         };
         let servers = source.bases()?.iter().filter(is_usable);
         let (known, inferred): (Vec<&Base>, Vec<&Base>) =
@@ -333,11 +335,11 @@ impl Run<'_> {
 }
 
 /// From where to where a base reaches: no further than the first txn that is left out.
-fn reach(base: &Base, scan: &Scan<'_>) -> Option<(Zxid, Zxid)> {
-    let (from, to) = base.reach(&scan.history.timeline)?;
+fn reach(base: &Base, scan: &Scan<'_>) -> Option<ZxidRange> {
+    let mut range = base.reach(&scan.history.timeline)?;
     let end = scan.left_out_behind(base.zxid).map(Zxid::prev);
-    let to = end.map_or(to, |end| end.min(to));
-    (from <= to).then_some((from, to))
+    range.last = end.map_or(range.last, |end| end.min(range.last));
+    (!range.is_empty()).then_some(range)
 }
 
 /// What the repository holds, with what was stored now.

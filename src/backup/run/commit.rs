@@ -149,7 +149,7 @@ impl Run<'_> {
         let all = stored_bases(&stored)?;
         let mut reaching = all
             .iter()
-            .filter(|base| base.reach(timeline).is_some_and(|(_, to)| to >= last));
+            .filter(|base| base.reach(timeline).is_some_and(|it| it.last >= last));
         let newest = reaching.next_back().map(|base| base.zxid);
         let segment = timeline.segments.last().map(|segment| segment.first());
         let from = newest.or(segment).unwrap_or(Zxid::ZERO);
@@ -287,13 +287,6 @@ pub fn windows(
             .or(at_end.map(|log| log.last_time_ms))
     };
     let ranges = exact_ranges(&stored.timeline, &stored_bases(&stored)?);
-    Ok(ranges
-        .into_iter()
-        .map(|(from, to)| StoredWindow {
-            from_zxid: from,
-            to_zxid: to,
-            from_time_ms: time_at(from),
-            to_time_ms: time_at(to),
-        })
-        .collect())
+    let windows = ranges.iter().map(|range| StoredWindow::of(range, time_at));
+    Ok(windows.collect())
 }

@@ -12,7 +12,7 @@ use crate::history::History;
 use crate::history::replay::EndOfEpoch;
 use crate::history::source::Source;
 use crate::repository::LineageContents;
-use crate::zxid::Zxid;
+use crate::zxid::{Zxid, ZxidRange};
 
 impl Run<'_> {
     /// Judges the ends of epochs that the source and the lineage see differently. Txns that nobody
@@ -24,7 +24,7 @@ impl Run<'_> {
         lineage: &Lineage,
     ) -> Result<Option<Zxid>> {
         let history = lineage.history();
-        let held = history.ranges();
+        let held = history.zxids();
         let segments = &scan.history.timeline.segments;
         let joints = segments.iter().flat_map(|segment| segment.joints.clone());
         // Where digests refute it, the source's own txns may be those that are too many.
@@ -32,11 +32,12 @@ impl Run<'_> {
         let refuted = gaps.filter(|gap| gap.is_end_of_epoch() && gap.is_by_difference);
         let joints = joints.chain(refuted.map(|gap| (gap.after, gap.before)));
         let joints: Vec<(Zxid, Zxid)> = joints
-            .filter(|(_, first)| held.covers(*first, *first))
+            .filter(|(_, first)| held.covers((*first).into()))
             .collect();
         for (own, first) in joints {
-            let before = held.iter().rev().find(|(_, last)| *last < first);
-            let Some((_, theirs)) = before.filter(|(_, theirs)| *theirs != own) else {
+            let mut lasts = held.iter().rev().map(|range| range.last);
+            let before = lasts.find(|last| *last < first);
+            let Some(theirs) = before.filter(|theirs| *theirs != own) else {
                 continue;
             };
             if own > theirs {
@@ -45,7 +46,7 @@ impl Run<'_> {
                     .max(scan.history.timeline.begin_of_epoch(own.epoch()));
                 match self.prove(&history, first)? {
                     EndOfEpoch::Proven => {
-                        scan.leave_out(from, own);
+                        scan.leave_out(ZxidRange::new(from, own));
                         self.warnings.push(format!(
                             "transactions {from} to {own} of the source are not stored: later digests are those of a history without them, so they were never committed"
                         ));

@@ -320,7 +320,7 @@ impl<'a> Run<'a> {
             .chain(history.logs.iter().map(|log| log.first_zxid))
             .min();
         let from = earliest.unwrap_or(Zxid::ZERO);
-        let stretches = scan.stretches(&history.ranges(), from);
+        let stretches = scan.stretches(&history.zxids(), from);
         self.ensure_room(&stretches)?;
         let lineage_id = lineage.id.clone();
         let marked = std::mem::take(&mut self.listing.marked);
@@ -351,12 +351,12 @@ impl<'a> Run<'a> {
         let (logs, objects) = target.ship(|shipper| {
             let mut cutter = Cutter::new(shipper);
             for stretch in stretches {
-                let mut reader = stretch.piece.reader(self.source, stretch.first)?;
+                let mut reader = stretch.piece.reader(self.source, stretch.range.first)?;
                 while let Some(entry) = reader
                     .next_entry()?
-                    .filter(|entry| entry.header.zxid <= stretch.last)
+                    .filter(|entry| entry.header.zxid <= stretch.range.last)
                 {
-                    if entry.header.zxid >= stretch.first {
+                    if entry.header.zxid >= stretch.range.first {
                         cutter.push(&entry)?;
                     }
                 }

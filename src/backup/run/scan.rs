@@ -8,8 +8,8 @@ use crate::history::History;
 use crate::history::source::Source;
 use crate::history::timeline::{Piece, ScannedLog};
 use crate::progress::Progress;
-use crate::repository::{Mark, Position, Ranges};
-use crate::zxid::Zxid;
+use crate::repository::{Mark, Position};
+use crate::zxid::{Zxid, ZxidRange, ZxidSet};
 
 /// A source, read.
 pub(super) struct Scan<'a> {
@@ -19,14 +19,13 @@ pub(super) struct Scan<'a> {
     /// again.
     pub known: Option<(String, Position)>,
     /// Txns that are not to be stored.
-    left_out: Ranges,
+    left_out: ZxidSet,
 }
 
 /// A stretch of a log that is to be stored.
 pub(super) struct Stretch<'a> {
     pub piece: &'a Piece,
-    pub first: Zxid,
-    pub last: Zxid,
+    pub range: ZxidRange,
 }
 
 impl<'a> Scan<'a> {
@@ -61,7 +60,7 @@ impl<'a> Scan<'a> {
     /// Records that no server could apply are left out from the beginning: a restore could not go
     /// past them.
     fn new(history: History<'a>, known: Option<(String, Position)>) -> Scan<'a> {
-        let mut left_out = Ranges::default();
+        let mut left_out = ZxidSet::default();
         let summaries = history
             .timeline
             .logs
@@ -70,7 +69,7 @@ impl<'a> Scan<'a> {
         for summary in summaries {
             let txns = summary.faults.iter().filter_map(|fault| fault.txn);
             for zxid in txns.filter_map(TxnPlace::of) {
-                left_out.add(zxid, zxid);
+                left_out.add(zxid.into());
             }
         }
         Scan {
@@ -81,14 +80,14 @@ impl<'a> Scan<'a> {
     }
 
     /// Leaves out txns that are not to be stored.
-    pub fn leave_out(&mut self, first: Zxid, last: Zxid) {
-        self.left_out.add(first, last);
+    pub fn leave_out(&mut self, range: ZxidRange) {
+        self.left_out.add(range);
     }
 
     /// The first txn behind `zxid` that is left out.
     pub fn left_out_behind(&self, zxid: Zxid) -> Option<Zxid> {
         let mut ranges = self.left_out.iter();
-        ranges.find_map(|(first, last)| (last > zxid).then(|| first.max(zxid.next())))
+        ranges.find_map(|range| (range.last > zxid).then(|| range.first.max(zxid.next())))
     }
 
     /// The same source, read from its beginning.
@@ -141,11 +140,9 @@ impl<'a> Scan<'a> {
     ///
     /// A member that is sent a whole tree keeps its logs, also a tail that was never committed: so
     /// of what stands before a gap nothing is taken that others are known to have gone on without.
-    pub fn stretches(&self, held: &Ranges, from: Zxid) -> Vec<Stretch<'_>> {
+    pub fn stretches(&self, held: &ZxidSet, from: Zxid) -> Vec<Stretch<'_>> {
         let mut held = held.clone();
-        for (first, last) in self.left_out.iter() {
-            held.add(first, last);
-        }
+        self.left_out.iter().for_each(|range| held.add(range));
         let settled = held.with_ends_of_epochs();
         let segments = &self.history.timeline.segments;
         let pieces = segments.iter().enumerate().flat_map(|(index, segment)| {
@@ -155,9 +152,9 @@ impl<'a> Scan<'a> {
         });
         let pieces = pieces.filter(|(piece, _)| piece.run.last >= from);
         let stretches = pieces.flat_map(|(piece, held)| {
-            let missing = held.missing(piece.from.max(from), piece.run.last);
+            let missing = held.missing(ZxidRange::new(piece.from.max(from), piece.run.last));
             let missing = missing.into_iter();
-            missing.map(move |(first, last)| Stretch { piece, first, last })
+            missing.map(move |range| Stretch { piece, range })
         });
         stretches.collect()
     }
@@ -197,7 +194,7 @@ impl Stretch<'_> {
     pub fn len(&self) -> u64 {
         let run = &self.piece.run;
         let begin = run
-            .mark_for(self.first)
+            .mark_for(self.range.first)
             .map_or(run.start_offset, |mark| mark.offset);
         run.end_offset.saturating_sub(begin)
     }

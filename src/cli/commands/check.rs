@@ -16,7 +16,7 @@ use std::io::{self, Write};
 use zoovault::analysis::finding::{Finding, Severity};
 use zoovault::backup::check::{Loss, Options, ReadData, Reading, Report, Share, Verdict, check};
 use zoovault::error::TxnPlace;
-use zoovault::zxid::Zxid;
+use zoovault::zxid::ZxidRange;
 
 /// How many findings are told one by one without `-v`.
 const FINDINGS_MAX: usize = 40;
@@ -290,20 +290,16 @@ fn ids(ids: &[String], look: &TextStyle) -> String {
     }
 }
 
-fn ranges(ranges: &[(Zxid, Zxid)]) -> String {
+fn ranges(ranges: &[ZxidRange]) -> String {
     let shown: Vec<String> = ranges
         .iter()
-        .map(|(from, to)| format!("{from} to {to}"))
+        .map(|range| format!("{} to {}", range.first, range.last))
         .collect();
     shown.join(", ")
 }
 
-fn ranges_json(ranges: &[(Zxid, Zxid)]) -> Vec<json::ZxidRange> {
-    let shown = ranges.iter().map(|(from, to)| json::ZxidRange {
-        from_zxid: from.to_string(),
-        to_zxid: to.to_string(),
-    });
-    shown.collect()
+fn ranges_json(ranges: &[ZxidRange]) -> Vec<json::ZxidRange> {
+    ranges.iter().copied().map(Into::into).collect()
 }
 
 fn reading_json(reading: &Reading) -> json::CheckRead {

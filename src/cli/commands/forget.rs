@@ -292,8 +292,8 @@ impl Render for Shown {
                 created_ms: told.map(|told| told.clock_ms),
                 source: told.map(|told| &told.source).cloned(),
                 last_zxid: fate.name.zxid.to_string(),
-                window_from_zxid: window.map(|(from, _)| from.to_string()),
-                window_to_zxid: window.map(|(_, to)| to.to_string()),
+                window_from_zxid: window.map(|it| it.first.to_string()),
+                window_to_zxid: window.map(|it| it.last.to_string()),
                 kept: fate.kept.is_some(),
                 reasons: words(fate.kept.as_deref().unwrap_or_default()),
             }

@@ -343,7 +343,7 @@ impl Shown<'_> {
             None => String::new(),
         };
         Some(if self.args.recursive {
-            let first = summary.last_deletions.map_or(*deleted, |(first, _)| first);
+            let first = summary.last_deletions.map_or(*deleted, |run| run.first);
             format!("zoovault export {source} {path}{logs} --format zkcli --to {first} --exclusive")
         } else {
             format!("zoovault cat {source} {path}{logs} --at {deleted} --exclusive")

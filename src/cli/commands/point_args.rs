@@ -126,7 +126,7 @@ impl AtArgs {
         let Ok(Some(found)) = whereabouts(rebuilt, path, ui.progress()) else {
             return error;
         };
-        let (since, last) = found.searched;
+        let (since, last) = (found.searched.first, found.searched.last);
         match (&found.deleted, found.created) {
             (Some(deleted), _) => error.hint(format!(
                 "it was {}; to see its last state: {}",

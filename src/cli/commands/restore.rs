@@ -219,10 +219,11 @@ impl Shown<'_> {
     fn proof_words(&self) -> String {
         let replayed = &self.outcome.plan.replayed;
         match (replayed.proof, replayed.digests.matched) {
-            (Proof::Proven, Some((_, last))) => {
+            (Proof::Proven, Some(matched)) => {
                 format!(
-                    "proven: {} compared, the last recorded with {last}",
-                    text::plural(replayed.digests.compared, "digest")
+                    "proven: {} compared, the last recorded with {}",
+                    text::plural(replayed.digests.compared, "digest"),
+                    matched.last
                 )
             }
             (Proof::Proven | Proof::Consistent, _) => {
@@ -237,13 +238,16 @@ impl Shown<'_> {
 impl Shown<'_> {
     fn replayed(&self, out: &mut dyn Write) -> io::Result<()> {
         let replayed = &self.outcome.plan.replayed;
-        let Some(((first, last), (first_time, last_time))) =
-            replayed.applied.zip(replayed.applied_times)
+        let Some((applied, (first_time, last_time))) = replayed.applied.zip(replayed.applied_times)
         else {
             return writeln!(out, "  replayed  nothing");
         };
         let txns = text::plural(replayed.count, "txn");
-        writeln!(out, "  replayed  {first} to {last}: {txns}")?;
+        writeln!(
+            out,
+            "  replayed  {} to {}: {txns}",
+            applied.first, applied.last
+        )?;
         let (from, to) = (text::time(first_time), text::time(last_time));
         writeln!(out, "            {from} to {to}")
     }
@@ -336,8 +340,8 @@ impl Render for Shown<'_> {
             time_ms: plan.target.time,
             base: self.base.clone(),
             base_zxid: replayed.base.zxid.to_string(),
-            first_replayed_zxid: replayed.applied.map(|(first, _)| first.to_string()),
-            last_replayed_zxid: replayed.applied.map(|(_, last)| last.to_string()),
+            first_replayed_zxid: replayed.applied.map(|it| it.first.to_string()),
+            last_replayed_zxid: replayed.applied.map(|it| it.last.to_string()),
             first_replayed_time_ms: replayed.applied_times.map(|(first, _)| first),
             last_replayed_time_ms: replayed.applied_times.map(|(_, last)| last),
             replayed_txns: replayed.count,

@@ -36,3 +36,12 @@ impl From<&StoredWindow> for TimedRange {
         }
     }
 }
+
+impl From<zoovault::zxid::ZxidRange> for ZxidRange {
+    fn from(range: zoovault::zxid::ZxidRange) -> ZxidRange {
+        ZxidRange {
+            from_zxid: range.first.to_string(),
+            to_zxid: range.last.to_string(),
+        }
+    }
+}

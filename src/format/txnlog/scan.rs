@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Fault, Result, TxnPlace};
 use crate::format::record::TxnKind;
 use crate::format::record::txn::{self, DIGEST_VERSION, TxnBody};
 use crate::format::stream::ReadAt;
-use crate::zxid::Zxid;
+use crate::zxid::{Zxid, ZxidRange};
 use std::path::Path;
 
 /// How many faults of one log are told one by one.
@@ -64,7 +64,7 @@ impl Run {
     /// A run that was read before, by what was noted of it: its zxids, its place, its times (first,
     /// last, latest) and how many records.
     pub fn promised(
-        (first, last): (Zxid, Zxid),
+        ZxidRange { first, last }: ZxidRange,
         (start_offset, end_offset): (u64, u64),
         (first_time, last_time, max_time): (i64, i64, i64),
         count: u64,

@@ -7,7 +7,7 @@ use crate::history::source::Source;
 use crate::history::timeline::Segment;
 use crate::progress::Progress;
 use crate::tree::{AclValue, DataTree};
-use crate::zxid::Zxid;
+use crate::zxid::{Zxid, ZxidRange};
 
 impl History<'_> {
     /// Looks for a snapshot that says whether txns are missing, or were abandoned, at the ends of
@@ -84,14 +84,12 @@ impl History<'_> {
     /// Two logs that differ over a txn that was applied: which is right cannot be told. A digest
     /// tells little: it covers no ACLs.
     pub(super) fn refuse_forks(&self, replayed: &Replayed, target: Zxid) -> Result<()> {
-        let Some((first, _)) = replayed.applied else {
+        let Some(applied) = replayed.applied else {
             return Ok(());
         };
-        let forks = self.compare_overlaps(Some((first, target)))?;
-        let Some(fork) = forks
-            .iter()
-            .find(|fork| fork.zxid >= first && fork.zxid <= target)
-        else {
+        let range = ZxidRange::new(applied.first, target);
+        let forks = self.compare_overlaps(Some(range))?;
+        let Some(fork) = forks.iter().find(|fork| range.contains(fork.zxid)) else {
             return Ok(());
         };
         let name = |index: usize| {

@@ -12,7 +12,7 @@ use crate::history::timeline::{Segment, Timeline};
 use crate::progress::Progress;
 use crate::repository::{EXACT_NOWHERE, Origin, StoredSnapshot};
 use crate::tree::{AclRef, DataTree, parent_path};
-use crate::zxid::Zxid;
+use crate::zxid::{Zxid, ZxidRange};
 use std::collections::HashMap;
 
 /// A snapshot no larger than this is read whole just to see whether it is that of a fresh server.
@@ -65,7 +65,7 @@ impl Base {
     }
 
     /// From where to where it promises to be exact, with the txns of `timeline` behind it.
-    pub fn reach(&self, timeline: &Timeline) -> Option<(Zxid, Zxid)> {
+    pub fn reach(&self, timeline: &Timeline) -> Option<ZxidRange> {
         let (ExactFrom::Known(from) | ExactFrom::Bounded(from)) = self.exact_from else {
             return None;
         };
@@ -73,14 +73,14 @@ impl Base {
     }
 
     /// From where to where it is exact, if it is so from `from` on.
-    pub fn reach_from(&self, timeline: &Timeline, from: Zxid) -> Option<(Zxid, Zxid)> {
+    pub fn reach_from(&self, timeline: &Timeline, from: Zxid) -> Option<ZxidRange> {
         let segment = timeline
             .segments
             .iter()
             .find(|segment| segment.continues(self.zxid) && segment.last() >= from);
         match segment {
-            Some(segment) => Some((from, segment.last().max(from))),
-            None if from == self.zxid => Some((from, from)),
+            Some(segment) => Some(ZxidRange::new(from, segment.last().max(from))),
+            None if from == self.zxid => Some(from.into()),
             None => None,
         }
     }
@@ -143,7 +143,7 @@ impl History<'_> {
                 Err(error) => return Err(error),
             };
             // What an archive was found to be exact from, when more snapshots were there to tell.
-            let of_archive = self.source.manifest().map(|manifest| manifest.window.0);
+            let of_archive = self.source.manifest().map(|manifest| manifest.window.first);
             let bound = next
                 .into_iter()
                 .chain(self.timeline.last())

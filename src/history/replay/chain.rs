@@ -22,7 +22,7 @@ use crate::history::History;
 use crate::history::timeline::{Evidence, Fork, Timeline};
 use crate::progress::Progress;
 use crate::tree::{AclValue, DataTree};
-use crate::zxid::{SessionId, Zxid};
+use crate::zxid::{SessionId, Zxid, ZxidRange};
 use std::fmt;
 
 /// What a base gives, and what was found on the way.
@@ -31,13 +31,13 @@ pub struct Link {
     /// The base.
     pub base: Base,
     /// From where to where it promises to be exact, and was replayed.
-    pub range: (Zxid, Zxid),
+    pub range: ZxidRange,
     /// How digests compared.
     pub digests: DigestTally,
     /// On what that rests, with what the snapshots on the way say.
     pub proof: Proof,
     /// The first and the last txn applied.
-    pub applied: Option<(Zxid, Zxid)>,
+    pub applied: Option<ZxidRange>,
     /// CloseSessions of which it is unknown what they deleted.
     pub uncertain_closes: Vec<Zxid>,
     /// The ends of epochs on the way that nothing proves.
@@ -133,13 +133,12 @@ impl Chain {
 
     /// Whether `link` adds nothing to what another gives without a doubt.
     pub fn is_superfluous(&self, link: &Link) -> bool {
-        let (from, to) = link.range;
         let earlier = self
             .links
             .iter()
             .take_while(|other| !std::ptr::eq(*other, link));
         let mut earlier = earlier.filter(|other| self.outlier(other.base.file).is_none());
-        earlier.any(|other| other.covers(from, to) && self.doubt(other).is_none())
+        earlier.any(|other| other.covers(link.range) && self.doubt(other).is_none())
     }
 
     /// What throws doubt on what `link` gives, if anything does.
@@ -157,7 +156,9 @@ impl Chain {
         Some(Doubt {
             other,
             agreed: behind.map_or(0, |it| it.agreed().count()),
-            to: behind.map_or(link.range.1, |it| it.range.0.prev().max(link.range.0)),
+            to: behind.map_or(link.range.last, |it| {
+                it.range.first.prev().max(link.range.first)
+            }),
             is_of_txns: behind.is_some(),
         })
     }
@@ -178,7 +179,7 @@ pub struct Doubt<'a> {
 }
 
 impl Link {
-    fn of(base: &Base, range: (Zxid, Zxid), replayed: &Replayed, crossed: Crossed) -> Link {
+    fn of(base: &Base, range: ZxidRange, replayed: &Replayed, crossed: Crossed) -> Link {
         let mut nodes = replayed.tree.nodes();
         let unresolved = nodes.find(|node| matches!(node.acl, AclValue::Unresolved(_)));
         let mut link = Link {
@@ -208,7 +209,7 @@ impl Link {
         let Some((_, first)) = self.joints.last() else {
             return false;
         };
-        let is_passed = |zxid| zxid >= *first && self.applied.is_some_and(|(_, last)| zxid <= last);
+        let is_passed = |zxid| zxid >= *first && self.applied.is_some_and(|it| zxid <= it.last);
         self.crossed.contradictions.is_empty()
             && self.crossed.judged.iter().any(|zxid| is_passed(*zxid))
     }
@@ -234,28 +235,28 @@ impl Link {
         let digests = &self.digests;
         digests.first_mismatch.is_none()
             && digests.open_mismatch.is_none()
-            && digests.matched.is_some_and(|(_, last)| last >= zxid)
+            && digests.matched.is_some_and(|it| it.last >= zxid)
     }
 
-    /// Whether it gives all from `from` to `to`, and rests on no inference; what snapshots say of
-    /// it is not asked.
-    fn covers(&self, from: Zxid, to: Zxid) -> bool {
+    /// Whether it gives all of `range`, and rests on no inference; what snapshots say of it is not
+    /// asked.
+    fn covers(&self, range: ZxidRange) -> bool {
         let end = match self.digests.first_mismatch.or(self.digests.open_mismatch) {
             Some(_) => self.digests.matched_before,
-            None => Some(self.range.1),
+            None => Some(self.range.last),
         };
         self.proof >= Proof::Consistent
             && self.unresolved.is_none()
-            && self.range.0 <= from
-            && end.is_some_and(|end| to <= end)
+            && self.range.first <= range.first
+            && end.is_some_and(|end| range.last <= end)
     }
 
-    /// Whether what it gives from `from` to `to` is had from it without a doubt.
-    fn gives(&self, from: Zxid, to: Zxid) -> bool {
+    /// Whether what it gives of `range` is had from it without a doubt.
+    fn gives(&self, range: ZxidRange) -> bool {
         let is_doubted = |other: &Contradiction| {
             is_of_nodes(other) && (self.proof != Proof::Proven || other.is_beyond_digests)
         };
-        self.covers(from, to) && !self.crossed.contradictions.iter().any(is_doubted)
+        self.covers(range) && !self.crossed.contradictions.iter().any(is_doubted)
     }
 }
 
@@ -297,21 +298,23 @@ impl History<'_> {
     ) -> Result<Vec<Link>> {
         let mut links: Vec<Link> = Vec::new();
         for base in bases {
-            let Some((from, to)) = reach(&self.timeline, forks, base) else {
+            let Some(range) = reach(&self.timeline, forks, base) else {
                 continue;
             };
             // A base within what an earlier one gave adds nothing, unless that was less than exact.
-            if links.iter().any(|link| link.gives(from, to)) {
+            if links.iter().any(|link| link.gives(range)) {
                 continue;
             }
-            let mut to = match until.max(from) {
+            let mut to = match until.max(range.first) {
                 // What a snapshot says of itself may be no txn: its bytes were not checked yet.
-                limit if limit < to => self.timeline.next_after(limit.prev()).unwrap_or(to),
-                _ => to,
+                limit if limit < range.last => {
+                    self.timeline.next_after(limit.prev()).unwrap_or(range.last)
+                }
+                _ => range.last,
             };
             let mut done = self.replay_crossed(bases, base, to, progress);
             if let Err(error) = &done
-                && let Some(zxid) = damage_behind(&self.timeline, error, from, to)
+                && let Some(zxid) = damage_behind(&self.timeline, error, range.first, to)
             {
                 // Damage of a file is told where the files are judged; how far one gets is found
                 // without it.
@@ -319,9 +322,12 @@ impl History<'_> {
                 done = self.replay_crossed(bases, base, to, progress);
             }
             match done {
-                Ok((replayed, crossed)) => {
-                    links.push(Link::of(base, (from, to), &replayed, crossed))
-                }
+                Ok((replayed, crossed)) => links.push(Link::of(
+                    base,
+                    ZxidRange { last: to, ..range },
+                    &replayed,
+                    crossed,
+                )),
                 Err(error) if error.kind() == ErrorKind::Damage => {}
                 Err(error) => return Err(error),
             }
@@ -361,7 +367,8 @@ impl History<'_> {
         for link in &chain.links {
             let is_used = chain.outlier(link.base.file).is_none() && !chain.is_superfluous(link);
             if let Some(doubt) = chain.doubt(link).filter(|_| is_used) {
-                doubted.push(((link.range.0, doubt.to), doubt.other.zxid));
+                let range = ZxidRange::new(link.range.first, doubt.to);
+                doubted.push((range, doubt.other.zxid));
                 if doubt.is_of_txns {
                     broken.push((link.base.file, doubt.to, doubt.other.zxid));
                 }
@@ -386,8 +393,8 @@ fn damage_behind(timeline: &Timeline, error: &Error, from: Zxid, to: Zxid) -> Op
 }
 
 /// From where to where `base` promises to be exact, or is to be proven so.
-pub fn reach(timeline: &Timeline, forks: &[Fork], base: &Base) -> Option<(Zxid, Zxid)> {
-    let (from, to) = match base.exact_from {
+pub fn reach(timeline: &Timeline, forks: &[Fork], base: &Base) -> Option<ZxidRange> {
+    let mut range = match base.exact_from {
         ExactFrom::Known(_) | ExactFrom::Bounded(_) => base.reach(timeline)?,
         ExactFrom::Open => base.reach_from(timeline, timeline.last()?)?,
     };
@@ -398,8 +405,8 @@ pub fn reach(timeline: &Timeline, forks: &[Fork], base: &Base) -> Option<(Zxid, 
         .map(|fork| fork.zxid)
         .filter(|zxid| *zxid > base.zxid)
         .min();
-    let to = fork.map_or(to, |zxid| to.min(zxid.prev()));
-    (from <= to).then_some((from, to))
+    range.last = fork.map_or(range.last, |zxid| range.last.min(zxid.prev()));
+    (!range.is_empty()).then_some(range)
 }
 
 /// The snapshots that stand alone.
@@ -488,7 +495,7 @@ pub(super) struct Judgement {
     /// The snapshots that stand alone.
     outliers: Vec<Outlier>,
     /// What is in doubt, and the snapshot that says otherwise.
-    doubted: Vec<((Zxid, Zxid), Zxid)>,
+    doubted: Vec<(ZxidRange, Zxid)>,
     /// Bases behind which txns are wrong: up to where each may be followed all the same, and the
     /// snapshot that shows it.
     broken: Vec<(BaseFile, Zxid, Zxid)>,
@@ -517,8 +524,8 @@ impl Judgement {
     /// The snapshot that differs from what is otherwise had at `zxid`, where nothing tells which is
     /// right.
     pub fn doubt(&self, zxid: Zxid) -> Option<Zxid> {
-        let is_within = |((from, to), _): &&((Zxid, Zxid), Zxid)| *from <= zxid && zxid <= *to;
-        let doubted = self.doubted.iter().find(is_within);
+        let mut doubted = self.doubted.iter();
+        let doubted = doubted.find(|(range, _)| range.contains(zxid));
         doubted.map(|(_, snapshot)| *snapshot)
     }
 }

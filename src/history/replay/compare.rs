@@ -6,7 +6,7 @@ use crate::format::record::digest::Charset;
 use crate::format::record::txn::DIGEST_VERSION;
 use crate::format::record::{Txn, TxnBody, TxnDigest};
 use crate::tree::DataTree;
-use crate::zxid::Zxid;
+use crate::zxid::{Zxid, ZxidRange};
 
 /// A digest that differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub struct DigestTally {
     /// How many were compared from where the base is exact.
     pub compared: u64,
     /// The first that matched, and the last.
-    pub matched: Option<(Zxid, Zxid)>,
+    pub matched: Option<ZxidRange>,
     /// Whether the first comparisons did not match: the base was ahead of what it said, by a txn
     /// that was being applied.
     pub began_late: bool,
@@ -131,10 +131,10 @@ impl Comparison {
         }
         self.tally.is_proof = is_match;
         if is_match {
-            let first = self.tally.matched.map_or(zxid, |(first, _)| first);
+            let first = self.tally.matched.map_or(zxid, |it| it.first);
             self.tally.began_late |=
                 self.tally.matched.is_none() && self.tally.open_mismatch.is_some();
-            self.tally.matched = Some((first, zxid));
+            self.tally.matched = Some(ZxidRange::new(first, zxid));
             self.agreed = Some(zxid);
             self.tally.open_mismatch = None;
         } else if self.tally.open_mismatch.is_none() {
@@ -147,7 +147,7 @@ impl Comparison {
             self.tally.open_mismatch = Some(mismatch);
             if self.tally.matched.is_some() && self.tally.first_mismatch.is_none() {
                 self.tally.first_mismatch = Some(mismatch);
-                self.tally.matched_before = self.tally.matched.map(|(_, last)| last);
+                self.tally.matched_before = self.tally.matched.map(|it| it.last);
                 self.tally.agreed_before = self.agreed;
             }
         }

@@ -151,12 +151,12 @@ fn next_joint(timeline: &Timeline, zxid: Zxid) -> Option<(Zxid, Zxid)> {
 
 fn said(replayed: &Replayed, first: Zxid) -> EndOfEpoch {
     let digests = &replayed.digests;
-    let has_crossed = replayed.applied.is_some_and(|(from, _)| from <= first);
+    let has_crossed = replayed.applied.is_some_and(|it| it.first <= first);
     let begins_to_differ = digests.first_mismatch.is_some_and(|it| it.zxid >= first)
         && digests.matched_before.is_some_and(|last| last < first);
     match digests.matched {
         _ if begins_to_differ => EndOfEpoch::Refuted,
-        Some((_, last)) if has_crossed && last >= first => EndOfEpoch::Proven,
+        Some(matched) if has_crossed && matched.last >= first => EndOfEpoch::Proven,
         _ => EndOfEpoch::Unknown,
     }
 }

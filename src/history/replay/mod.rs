@@ -67,7 +67,7 @@ use crate::history::source::Source;
 use crate::history::timeline::{Piece, Segment};
 use crate::progress::Progress;
 use crate::tree::DataTree;
-use crate::zxid::{SessionId, Zxid};
+use crate::zxid::{SessionId, Zxid, ZxidRange};
 use chain::Judgement;
 use compare::Comparison;
 use std::collections::HashSet;
@@ -106,7 +106,7 @@ pub struct Replayed {
     /// The stretches of logs that were applied.
     pub pieces: Vec<Piece>,
     /// The first and the last txn applied.
-    pub applied: Option<(Zxid, Zxid)>,
+    pub applied: Option<ZxidRange>,
     /// Their times.
     pub applied_times: Option<(i64, i64)>,
     /// How many.
@@ -329,11 +329,11 @@ impl History<'_> {
         observer: &mut dyn Observer,
         progress: &dyn Progress,
     ) -> Result<Replayed> {
-        let from = if base.reapplies_its_own {
-            base.zxid
-        } else {
-            base.zxid.next()
+        let first = match base.reapplies_its_own {
+            true => base.zxid,
+            false => base.zxid.next(),
         };
+        let range = ZxidRange::new(first, target);
         let segment = self
             .timeline
             .segments
@@ -348,8 +348,8 @@ impl History<'_> {
             return Err(error.hint("'zoovault verify' shows which points can be restored"));
         }
         let pieces = segment
-            .filter(|_| from <= target)
-            .map(|segment| clip(segment, from, target))
+            .filter(|_| !range.is_empty())
+            .map(|segment| clip(segment, range))
             .unwrap_or_default();
         let joints = segment
             .map(|segment| joints(segment, base.zxid, target))
@@ -359,7 +359,7 @@ impl History<'_> {
         apply_all(
             self.source,
             &pieces,
-            (from, target),
+            range,
             &mut replayer,
             observer,
             progress,
@@ -372,7 +372,7 @@ impl History<'_> {
 fn apply_all(
     source: &Source,
     pieces: &[Piece],
-    (from, target): (Zxid, Zxid),
+    range: ZxidRange,
     replayer: &mut Replayer,
     observer: &mut dyn Observer,
     progress: &dyn Progress,
@@ -385,7 +385,7 @@ fn apply_all(
     let (sender, batches) = sync_channel::<Result<prefetch::Batch>>(4);
     std::thread::scope(|scope| {
         scope.spawn(move || {
-            if let Err(error) = prefetch::feed(source, pieces, from, target, &sender) {
+            if let Err(error) = prefetch::feed(source, pieces, range, &sender) {
                 // The replayer hung up: it has an error of its own to tell.
                 let _ = sender.send(Err(error));
             }
@@ -412,12 +412,12 @@ fn joints(segment: &Segment, from: Zxid, to: Zxid) -> Vec<(Zxid, Zxid)> {
         .collect()
 }
 
-/// The pieces of `segment` that hold txns from `from` to `to`.
-fn clip(segment: &Segment, from: Zxid, to: Zxid) -> Vec<Piece> {
+/// The pieces of `segment` that hold txns of `range`.
+fn clip(segment: &Segment, range: ZxidRange) -> Vec<Piece> {
     segment
         .pieces
         .iter()
-        .filter(|piece| piece.run.last >= from && piece.from <= to)
+        .filter(|piece| piece.run.last >= range.first && piece.from <= range.last)
         .cloned()
         .collect()
 }
@@ -430,7 +430,7 @@ struct Replayer {
     fuzzy_to: Zxid,
     opened: HashSet<SessionId>,
     uncertain_closes: Vec<Zxid>,
-    applied: Option<(Zxid, Zxid)>,
+    applied: Option<ZxidRange>,
     times: Option<(i64, i64)>,
     count: u64,
 }
@@ -499,9 +499,9 @@ impl Replayer {
         if header.zxid <= self.fuzzy_to {
             self.note_session(txn);
         }
-        let first = self.applied.map_or(header.zxid, |(first, _)| first);
+        let first = self.applied.map_or(header.zxid, |it| it.first);
         let first_time = self.times.map_or(header.time, |(first, _)| first);
-        self.applied = Some((first, header.zxid));
+        self.applied = Some(ZxidRange::new(first, header.zxid));
         self.times = Some((first_time, header.time));
         self.count += 1;
     }

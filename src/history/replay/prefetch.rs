@@ -4,7 +4,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::history::source::Source;
 use crate::history::timeline::Piece;
-use crate::zxid::Zxid;
+use crate::zxid::ZxidRange;
 use std::sync::mpsc::SyncSender;
 
 /// How many bytes of payloads go in a batch, or one payload that is larger.
@@ -39,17 +39,16 @@ impl Batch {
     }
 }
 
-/// Sends the txns `from` to `to` of `pieces`.
+/// Sends the txns of `pieces` within `range`.
 pub(super) fn feed(
     source: &Source,
     pieces: &[Piece],
-    from: Zxid,
-    to: Zxid,
+    range: ZxidRange,
     batches: &SyncSender<Result<Batch>>,
 ) -> Result<()> {
     for (index, piece) in pieces.iter().enumerate() {
-        let from = from.max(piece.from);
-        let to = to.min(piece.run.last);
+        let from = range.first.max(piece.from);
+        let to = range.last.min(piece.run.last);
         let mut reader = piece.reader(source, from)?;
         let mut batch = Batch {
             piece: index,

@@ -7,7 +7,7 @@ use crate::format::txnlog::LogFault;
 use crate::history::History;
 use crate::history::source::{Dated, Source, SourceFile};
 use crate::history::timeline::Timeline;
-use crate::zxid::Zxid;
+use crate::zxid::{Zxid, ZxidSet};
 
 impl History<'_> {
     /// Why `target` cannot be had, and which points around it can.
@@ -62,29 +62,17 @@ pub(super) fn nearest(timeline: &Timeline, bases: &[Base], target: Zxid) -> Stri
     let txn_below = timeline.last_before(target).unwrap_or(Zxid::ZERO);
     let txn_above = timeline.next_after(target).unwrap_or(Zxid::MAX);
     // Within a range in numbers, a zxid that no txn has still has txns on both sides.
-    let below = ranges
-        .iter()
-        .filter(|(first, _)| *first < target)
-        .map(|(first, last)| {
-            if *last < target {
-                *last
-            } else {
-                txn_below.max(*first)
-            }
-        })
-        .max();
-    let above = ranges
-        .iter()
-        .filter(|(_, last)| *last > target)
-        .map(|(first, last)| {
-            if *first > target {
-                *first
-            } else {
-                txn_above.min(*last)
-            }
-        })
-        .min();
-    match (below, above) {
+    let below = ranges.iter().filter(|range| range.first < target);
+    let below = below.map(|range| match range.last < target {
+        true => range.last,
+        false => txn_below.max(range.first),
+    });
+    let above = ranges.iter().filter(|range| range.last > target);
+    let above = above.map(|range| match range.first > target {
+        true => range.first,
+        false => txn_above.min(range.last),
+    });
+    match (below.max(), above.min()) {
         (Some(below), Some(above)) => {
             format!("the nearest points that can be: {below} and {above}")
         }
@@ -95,20 +83,9 @@ pub(super) fn nearest(timeline: &Timeline, bases: &[Base], target: Zxid) -> Stri
 }
 
 /// The ranges of zxids for which some base promises to be exact.
-pub fn exact_ranges(timeline: &Timeline, bases: &[Base]) -> Vec<(Zxid, Zxid)> {
-    let mut ranges: Vec<(Zxid, Zxid)> = bases
-        .iter()
-        .filter_map(|base| base.reach(timeline))
-        .collect();
-    ranges.sort_unstable();
-    let mut merged: Vec<(Zxid, Zxid)> = Vec::new();
-    for (first, last) in ranges {
-        match merged.last_mut() {
-            Some(range) if first <= range.1.next() => range.1 = range.1.max(last),
-            _ => merged.push((first, last)),
-        }
-    }
-    merged
+pub fn exact_ranges(timeline: &Timeline, bases: &[Base]) -> ZxidSet {
+    let ranges = bases.iter().filter_map(|base| base.reach(timeline));
+    ranges.collect()
 }
 
 /// Whether there is nothing but a snapshot under a free name that is known to be fuzzy.

@@ -71,9 +71,8 @@ impl History<'_> {
 
     fn first(&self, trust: Trust) -> Result<Zxid> {
         let ranges = exact_ranges(&self.timeline, self.bases()?);
-        ranges
-            .first()
-            .map(|(first, _)| *first)
+        let first = ranges.iter().next().map(|range| range.first);
+        first
             .or_else(|| trust::first(self.source, trust))
             .ok_or_else(|| self.nothing())
     }

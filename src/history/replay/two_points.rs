@@ -11,7 +11,7 @@ use crate::history::History;
 use crate::history::point::Point;
 use crate::history::source::Source;
 use crate::progress::Progress;
-use crate::zxid::Zxid;
+use crate::zxid::{Zxid, ZxidRange};
 
 /// Two trees of one source.
 #[derive(Debug)]
@@ -125,10 +125,10 @@ impl History<'_> {
         if !earlier.is_certain() || (segment.is_none() && at != target) {
             return Ok(None);
         }
-        let from = at.next();
+        let range = ZxidRange::new(at.next(), target);
         let pieces = segment
-            .filter(|_| from <= target)
-            .map(|segment| clip(segment, from, target))
+            .filter(|_| !range.is_empty())
+            .map(|segment| clip(segment, range))
             .unwrap_or_default();
         let joints = segment
             .map(|segment| joints(segment, at, target))
@@ -147,7 +147,7 @@ impl History<'_> {
         let applied = apply_all(
             self.source,
             &pieces,
-            (from, target),
+            range,
             &mut replayer,
             &mut NoObserver,
             progress,

@@ -85,7 +85,7 @@ fn stored_log(repository: &Repository, log: &StoredLog, scratch: &Arc<ScratchDir
     let object = log.object.clone();
     let shown = repository.storage().shown_object(&object.name);
     let run = Run::promised(
-        (log.first_zxid, log.last_zxid),
+        log.range(),
         (HEADER_LEN as u64, log.log_bytes),
         (log.first_time_ms, log.last_time_ms, log.max_time_ms),
         log.txns,

@@ -23,7 +23,7 @@ use crate::format::txnlog::{Level, LogReader, LogSummary, Run, scan, scan_headle
 use crate::history::History;
 use crate::history::source::{Source, SourceFile};
 use crate::progress::Progress;
-use crate::zxid::Zxid;
+use crate::zxid::{Zxid, ZxidRange};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -293,10 +293,10 @@ impl Timeline {
     fn of(source: &Source, logs: Vec<ScannedLog>, evidence: Vec<Evidence>) -> Timeline {
         let damage = logs.iter().flat_map(|log| hidden(source, log));
         let shown = evidence.iter().filter_map(|shown| match shown {
-            Evidence::Txn(zxid) => Some((*zxid, *zxid)),
+            Evidence::Txn(zxid) => Some(ZxidRange::from(*zxid)),
             Evidence::Difference { .. } => None,
         });
-        let hidden: Vec<(Zxid, Zxid)> = damage.chain(shown).collect();
+        let hidden: Vec<ZxidRange> = damage.chain(shown).collect();
         let mut runs: Vec<(usize, Run)> =
             logs.iter()
                 .flat_map(|scanned| {
@@ -319,13 +319,13 @@ impl Timeline {
     }
 
     /// Adds a run, none of whose kind begins earlier than those before it.
-    fn lay(&mut self, log: usize, run: Run, hidden: &[(Zxid, Zxid)]) {
+    fn lay(&mut self, log: usize, run: Run, hidden: &[ZxidRange]) {
         let index = self.segments.len().saturating_sub(1);
         let last = self.segments.last().map(Segment::last);
         // Within an epoch, numbers tell that nothing is missing, whatever is damaged.
         let is_before = |to: &Zxid| to.epoch() < run.first.epoch();
-        let hidden = hidden.iter().filter(|(from, _)| *from < run.first);
-        let hidden_to = hidden.map(|(_, to)| *to).filter(is_before);
+        let hidden = hidden.iter().filter(|it| it.first < run.first);
+        let hidden_to = hidden.map(|it| it.last).filter(is_before);
         let hidden_to = hidden_to
             .max()
             .filter(|to| last.is_none_or(|last| *to > last));
@@ -456,7 +456,7 @@ impl Piece {
 
 /// The zxids that damage of a log hides, from and to. A log without a header that can be read
 /// begins with the zxid in its name, and where a repository noted more of it, that is known.
-fn hidden(source: &Source, log: &ScannedLog) -> Vec<(Zxid, Zxid)> {
+fn hidden(source: &Source, log: &ScannedLog) -> Vec<ZxidRange> {
     let Some(file) = source.logs().get(log.log) else {
         return Vec::new();
     };
@@ -468,12 +468,12 @@ fn hidden(source: &Source, log: &ScannedLog) -> Vec<(Zxid, Zxid)> {
             let seen = file.promised_log().or(log.behind_header.as_ref());
             let noted = seen.and_then(LogSummary::last);
             let to = noted.map_or(from, |last| last.max(from));
-            vec![(from, to)]
+            vec![ZxidRange::new(from, to)]
         }
         Ok(summary) => {
             let faults = summary.faults.iter();
             let behind = faults.map(|fault| fault.txn.map_or(file.zxid(), TxnPlace::first));
-            behind.map(|zxid| (zxid, zxid)).collect()
+            behind.map(ZxidRange::from).collect()
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::format::stream::ReadAt;
 use crate::format::txnlog::{Entry, LogReader};
 use crate::history::History;
 use crate::history::source::Source;
-use crate::zxid::Zxid;
+use crate::zxid::{Zxid, ZxidRange};
 
 /// How many differences of one pair of logs are told.
 const FORKS_MAX: usize = 100;
@@ -41,15 +41,14 @@ impl History<'_> {
     ///
     /// # Errors
     /// Failures to read, damage.
-    pub fn compare_overlaps(&self, within: Option<(Zxid, Zxid)>) -> Result<Vec<Fork>> {
+    pub fn compare_overlaps(&self, within: Option<ZxidRange>) -> Result<Vec<Fork>> {
         let mut forks = Vec::new();
         let timeline = &self.timeline;
         for overlap in &timeline.overlaps {
             let is_wanted =
-                within.is_none_or(|(from, to)| overlap.other.from <= to && overlap.to >= from);
+                within.is_none_or(|it| overlap.other.from <= it.last && overlap.to >= it.first);
             if let Some(segment) = timeline.segments.get(overlap.segment).filter(|_| is_wanted) {
-                let from =
-                    within.map_or(overlap.other.from, |(from, _)| from.max(overlap.other.from));
+                let from = within.map_or(overlap.other.from, |it| it.first.max(overlap.other.from));
                 forks.extend(compare(self.source, segment, overlap, from)?);
             }
         }

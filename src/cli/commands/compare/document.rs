@@ -61,8 +61,8 @@ pub(super) fn pair_json(pair: &Pair) -> json::Pair {
         same_txns: pair.same,
         in_other_bytes: pair.reworded,
         differing_zxids: pair.differing,
-        agreed_from_zxid: pair.agreed.map(|(first, _)| first.to_string()),
-        agreed_to_zxid: pair.agreed.map(|(_, last)| last.to_string()),
+        agreed_from_zxid: pair.agreed.map(|it| it.first.to_string()),
+        agreed_to_zxid: pair.agreed.map(|it| it.last.to_string()),
         ahead_txns: pair.ahead,
         first_difference: pair
             .first_difference

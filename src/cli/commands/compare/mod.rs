@@ -211,9 +211,9 @@ impl Render for Shown<'_> {
             common: report
                 .common
                 .iter()
-                .map(|(first, last)| json::CommonTxns {
-                    first_zxid: first.to_string(),
-                    last_zxid: last.to_string(),
+                .map(|range| json::CommonTxns {
+                    first_zxid: range.first.to_string(),
+                    last_zxid: range.last.to_string(),
                 })
                 .collect::<Vec<_>>(),
             pairs: report.pairs.iter().map(pair_json).collect::<Vec<_>>(),
@@ -245,14 +245,14 @@ impl Shown<'_> {
         let count = text::plural(report.common_txns, "txn");
         let ranges = match report.common.as_slice() {
             [] => return writeln!(out, "\nNo transaction is common to all members."),
-            [(first, last)] => format!(": {first} to {last}"),
+            [range] => format!(": {} to {}", range.first, range.last),
             ranges => format!(" in {} ranges", ranges.len()),
         };
         writeln!(out, "\nCommon to all members: {count}{ranges}")?;
         let has_more = report.common.len() > 1;
         let limit = if look.verbose { usize::MAX } else { LINES_MAX };
-        for (first, last) in report.common.iter().filter(|_| has_more).take(limit) {
-            writeln!(out, "  {first} to {last}")?;
+        for range in report.common.iter().filter(|_| has_more).take(limit) {
+            writeln!(out, "  {} to {}", range.first, range.last)?;
         }
         if has_more && report.common.len() > limit {
             let more = report.common.len() - limit;

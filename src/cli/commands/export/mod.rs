@@ -115,7 +115,7 @@ impl Render for Shown {
         writeln!(
             out,
             "  restores  every point from {} to {}{at}",
-            manifest.window.0, manifest.window.1
+            manifest.window.first, manifest.window.last
         )?;
         writeln!(out, "  proof     {}", manifest.verdict.proof)?;
         for warning in &manifest.verdict.notes {
@@ -129,7 +129,7 @@ impl Render for Shown {
         for file in &manifest.files {
             let zxids = file
                 .zxids
-                .map(|(first, last)| format!("  {first} to {last}"))
+                .map(|range| format!("  {} to {}", range.first, range.last))
                 .unwrap_or_default();
             writeln!(
                 out,

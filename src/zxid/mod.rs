@@ -1,5 +1,9 @@
 //! Transaction ids and session ids: 64 bits each, shown in hexadecimal as ZooKeeper shows them.
 
+mod range;
+
+pub use range::{ZxidRange, ZxidSet};
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::num::ParseIntError;
