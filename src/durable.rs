@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use nix::errno::Errno;
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -384,7 +384,9 @@ pub fn replace_file(target: &Path, bytes: &[u8]) -> Result<()> {
     let staged = Staged::new(target)?;
     let write = || {
         let mode = fs::metadata(target).map_or(0o644, |found| found.permissions().mode() & 0o7777);
-        let mut file = File::create(&staged.temporary)?;
+        let mut options = File::options();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        let mut file = options.open(&staged.temporary)?;
         file.set_permissions(fs::Permissions::from_mode(mode))?;
         file.write_all(bytes)?;
         file.sync_all()?;

@@ -7,21 +7,17 @@ use crate::cli::jobs::{self, JobArgs, Outcome};
 use crate::cli::json;
 use crate::cli::repo_args::{self, RepoArg, now_ms};
 use crate::cli::ui::{Render, TextStyle, Ui};
+use crate::cli::views::finding;
 use crate::cli::views::hint;
 use crate::cli::views::text;
 use anyhow::Context;
 use clap::Args;
 use jiff::Zoned;
 use std::io::{self, Write};
-use zoovault::analysis::finding::{Finding, Severity};
+use zoovault::analysis::finding::Finding;
 use zoovault::backup::check::{Loss, Options, ReadData, Reading, Report, Share, Verdict, check};
 use zoovault::error::TxnPlace;
 use zoovault::zxid::ZxidRange;
-
-/// How many findings are told one by one without `-v`.
-const FINDINGS_MAX: usize = 40;
-/// How many backups are named in one line without `-v`.
-const IDS_MAX: usize = 8;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -136,29 +132,14 @@ impl Render for Shown<'_> {
         for (count, what) in kept.into_iter().filter(|(count, _)| *count > 0) {
             writeln!(out, "  {} {what}", text::plural(count, "backup"))?;
         }
-        let is_told = |finding: &&Finding| look.verbose || finding.severity > Severity::Info;
-        let told: Vec<&Finding> = report.findings.iter().filter(is_told).collect();
-        let limit = if look.verbose {
-            usize::MAX
-        } else {
-            FINDINGS_MAX
-        };
-        if !told.is_empty() {
-            writeln!(out, "\nFindings:")?;
-        }
-        for finding in told.iter().take(limit) {
-            show_finding(out, finding, look)?;
-        }
-        if told.len() > limit {
-            writeln!(out, "  ... and {} more (-v shows them)", told.len() - limit)?;
-        }
+        let remarks = finding::list(out, &report.findings, look)?;
         for loss in &report.losses {
             self.show_loss(out, loss, look)?;
         }
-        match report.findings.len() - told.len() {
+        match remarks {
             0 => Ok(()),
-            infos => {
-                let remarks = text::plural(infos as u64, "remark");
+            remarks => {
+                let remarks = text::plural(remarks, "remark");
                 writeln!(out, "\n{remarks} (-v shows them)")
             }
         }
@@ -207,16 +188,20 @@ impl Shown<'_> {
         writeln!(out, "\n{}", look.paint("1", &title))?;
         let lost = match loss.lost.is_empty() {
             true => "nothing: other backups have the same points".to_owned(),
-            false => look.paint("31", &ranges(&loss.lost)),
+            false => look.paint("31", &finding::ranges(&loss.lost)),
         };
         writeln!(out, "  lost              {lost}")?;
         let left = match loss.left.is_empty() {
             true => look.paint("31", "nothing"),
-            false => look.paint("32", &ranges(&loss.left)),
+            false => look.paint("32", &finding::ranges(&loss.left)),
         };
         writeln!(out, "  can be restored   {left}")?;
         if let Some(newest) = loss.whole.last() {
-            writeln!(out, "  whole backups     {}", ids(&loss.whole, look))?;
+            writeln!(
+                out,
+                "  whole backups     {}",
+                finding::ids(&loss.whole, look)
+            )?;
             let place = format!("{}@{newest}", self.repository);
             writeln!(
                 out,
@@ -243,59 +228,6 @@ fn read_words(report: &Report) -> String {
         None => format!("all data was read: {held}"),
         Some(share) => format!("part {share} of the data was read, {objects}: {held}"),
     }
-}
-
-fn show_finding(out: &mut dyn Write, finding: &Finding, look: &TextStyle) -> io::Result<()> {
-    let color = match finding.severity {
-        Severity::Info => "2",
-        Severity::Warning => "33",
-        Severity::Missing | Severity::Damage => "31",
-    };
-    let severity = format!("{:<8}", finding.severity.name());
-    write!(out, "  {} ", look.paint(color, &severity))?;
-    if let Some(object) = finding.object() {
-        write!(out, "{}: ", text::escape(object))?;
-    }
-    if let Some(offset) = finding.offset {
-        write!(out, "offset {offset}: ")?;
-    }
-    if let Some(txn) = finding.txn {
-        write!(out, "{txn}: ")?;
-    }
-    writeln!(
-        out,
-        "{} [{}]",
-        text::escape(&finding.message),
-        finding.code.name()
-    )?;
-    // A manifest names its own backup already.
-    let is_of_object = finding.object().is_some_and(|name| name.ends_with(".zst"));
-    if is_of_object && !finding.backups.is_empty() {
-        writeln!(out, "           listed by: {}", ids(&finding.backups, look))?;
-    }
-    if !finding.lost.is_empty() {
-        writeln!(out, "           lost: {}", ranges(&finding.lost))?;
-    }
-    writeln!(out, "           next: {}", hint::words(&finding.next()))
-}
-
-/// The ids of backups, the newest of them where there are many.
-fn ids(ids: &[String], look: &TextStyle) -> String {
-    let limit = if look.verbose { usize::MAX } else { IDS_MAX };
-    let hidden = ids.len().saturating_sub(limit);
-    let shown: Vec<String> = ids.iter().skip(hidden).map(|id| text::escape(id)).collect();
-    match hidden {
-        0 => shown.join(" "),
-        hidden => format!("{} and {hidden} older (-v shows them)", shown.join(" ")),
-    }
-}
-
-fn ranges(ranges: &[ZxidRange]) -> String {
-    let shown: Vec<String> = ranges
-        .iter()
-        .map(|range| format!("{} to {}", range.first, range.last))
-        .collect();
-    shown.join(", ")
 }
 
 fn ranges_json(ranges: &[ZxidRange]) -> Vec<json::ZxidRange> {

@@ -6,6 +6,7 @@ use crate::cli::json;
 use crate::cli::report::{self, Place, Subject};
 use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views::files::{behind_header_json, exactness};
+use crate::cli::views::finding;
 use crate::cli::views::forecast;
 use crate::cli::views::hint;
 use crate::cli::views::text;
@@ -14,7 +15,7 @@ use anyhow::Context;
 use clap::Args;
 use std::io::{self, Write};
 use std::path::PathBuf;
-use zoovault::analysis::finding::{Finding, Severity};
+use zoovault::analysis::finding::Finding;
 use zoovault::analysis::verify::{
     Depth, LogReport, LoneSnapshot, Missing, Report, SnapshotReport, Stretch, verify,
 };
@@ -54,9 +55,6 @@ pub struct VerifyArgs {
     #[command(flatten)]
     pub servers: ServerArgs,
 }
-
-/// How many findings are told one by one without `-v`.
-const FINDINGS_MAX: usize = 40;
 
 pub fn run(args: &VerifyArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let options = args.source.options(args.data_log_dir.as_ref());
@@ -143,27 +141,10 @@ impl Render for Shown<'_> {
             let words = format!("{} as it is, unproven, with --accept-unproven", alone.zxid);
             writeln!(out, "  {}   from {}", look.paint("33", &words), alone.name)?;
         }
-        let is_told = |finding: &&Finding| look.verbose || finding.severity > Severity::Info;
-        let told: Vec<&Finding> = report.findings.iter().filter(is_told).collect();
-        let limit = if look.verbose {
-            usize::MAX
-        } else {
-            FINDINGS_MAX
-        };
-        if !told.is_empty() {
-            writeln!(out, "\nFindings:")?;
-        }
-        for finding in told.iter().take(limit) {
-            show_finding(out, finding, look)?;
-        }
-        if told.len() > limit {
-            writeln!(out, "  ... and {} more (-v shows them)", told.len() - limit)?;
-        }
-        let infos = report.findings.len() - report.findings.iter().filter(is_told).count();
-        let more = if infos > 0 {
-            format!("; {} (-v shows them)", text::plural(infos as u64, "remark"))
-        } else {
-            String::new()
+        let remarks = finding::list(out, &report.findings, look)?;
+        let more = match remarks {
+            0 => String::new(),
+            remarks => format!("; {} (-v shows them)", text::plural(remarks, "remark")),
         };
         let replayed = match report.depth {
             Depth::Full => format!(
@@ -220,38 +201,6 @@ impl Render for Shown<'_> {
             snapshots: report.snapshots.iter().map(snapshot_json).collect(),
         })
     }
-}
-
-fn show_finding(out: &mut dyn Write, finding: &Finding, look: &TextStyle) -> io::Result<()> {
-    let color = match finding.severity {
-        Severity::Info => "2",
-        Severity::Warning => "33",
-        Severity::Missing | Severity::Damage => "31",
-    };
-    write!(
-        out,
-        "  {} ",
-        look.paint(color, &format!("{:<8}", finding.severity.name()))
-    )?;
-    if let Some(file) = &finding.file {
-        write!(out, "{}: ", text::path(file))?;
-    }
-    if let Some(offset) = finding.offset {
-        write!(out, "offset {offset}: ")?;
-    }
-    if let Some(txn) = finding.txn {
-        write!(out, "{txn}: ")?;
-    }
-    writeln!(
-        out,
-        "{} [{}]",
-        text::escape(&finding.message),
-        finding.code.name()
-    )?;
-    if let Some(server) = finding.server().filter(|_| look.verbose) {
-        writeln!(out, "           servers: {server}")?;
-    }
-    writeln!(out, "           next: {}", hint::words(&finding.next()))
 }
 
 fn lone_json(lone: &LoneSnapshot) -> json::LoneSnapshot {

@@ -2,6 +2,7 @@
 //! what a server would do.
 
 pub mod files;
+pub mod finding;
 pub mod forecast;
 pub mod hint;
 pub mod labelled;
