@@ -3,7 +3,7 @@
 use crate::cli::args::{POINTS, SourceArg};
 use crate::cli::exit::Exit;
 use crate::cli::json::{
-    self, AclField, AsText, Hex, HistoryEnd, HistoryEvent, HistoryGap, HistoryLine, HistoryStart,
+    self, AsText, Hex, HistoryEnd, HistoryEvent, HistoryGap, HistoryLine, HistoryStart,
     HistoryState, PathField, ZnodeState,
 };
 use crate::cli::ui::{Lines, TextStyle, Ui};
@@ -445,7 +445,7 @@ impl Shown<'_> {
         let (stat, known) = (&znode.stat, znode.known);
         let acl = znode.acl.as_ref().filter(|_| known.acl);
         ZnodeState {
-            acl: acl.map(|acl| Some(AclField(AclVector::from_decoded(acl)))),
+            acl: acl.map(|acl| Some(AclVector::from_decoded(acl).into())),
             aversion: known.acl.then_some(stat.aversion),
             ctime_ms: known.life.then_some(stat.ctime),
             cversion: known.children.then_some(stat.cversion),

@@ -3,7 +3,7 @@
 use crate::cli::args::{EXIT_STATUS, POINTS};
 use crate::cli::commands::point_args::{AtArgs, Reading, deleted_words};
 use crate::cli::exit::{BadArgument, Exit};
-use crate::cli::json::{self, AsText, DeletedZnode, Deletion, Hex, LsLine, PathField};
+use crate::cli::json::{self, AsText, DeletedZnode, Deletion, Hex, LastAcl, LsLine, PathField};
 use crate::cli::ui::Ui;
 use crate::cli::views::snapshot_formatter;
 use crate::cli::views::text;
@@ -175,8 +175,10 @@ fn ensure_formats(args: &LsArgs, ui: &Ui) -> anyhow::Result<()> {
 }
 
 fn lines_of_json(out: &mut impl Write, tree: &DataTree, selection: &Selection) -> io::Result<()> {
+    let mut last_acl = LastAcl::default();
     for node in selection.of(tree) {
-        json::line(out, &LsLine::Znode(znode::json(tree, &node, false)))?;
+        let znode = znode::json_after(&mut last_acl, tree, &node, false);
+        json::line(out, &LsLine::Znode(znode))?;
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ mod explain;
 mod history;
 mod inspect;
 mod keep;
+mod log;
 mod ncdu;
 mod page;
 mod range;
@@ -39,6 +40,7 @@ pub use keep::{
     Check, CheckFinding, CheckLoss, CheckRead, Copy, DamagedBackup, Drill, DrillFailure, Drilled,
     Forget, ForgetBackup, ForgetLineage, HeldBack, Prune,
 };
+pub use log::{ClosedSession, ErrorCode, LogDigest, LogOp, LogTxn, OpenedSession};
 pub use ncdu::{NcduHeader, NcduNode};
 pub use page::documents;
 pub use range::{TimedRange, ZxidRange};
@@ -50,10 +52,10 @@ pub use top::{Top, TopBucket, TopRow};
 pub use verify::{
     AfterHeader, Finding, LoneSnapshot, Missing, Verify, VerifyLog, VerifySnapshot, Window,
 };
-pub use write::{Each, Result, document, line, list, value};
+pub use write::{Each, Result, document, line, list, put_line, value};
 pub use znode::{
-    AclField, DeletedZnode, Deletion, Du, ExportHeader, ExportLine, ExportSession, ExportTree,
-    ExportZnode, LsLine, PointFields, Subtree, Znode, ZnodeAt, ZnodeState,
+    DeletedZnode, Deletion, Du, ExportHeader, ExportLine, ExportSession, ExportTree, ExportZnode,
+    LastAcl, LsLine, PointFields, Subtree, Znode, ZnodeAt, ZnodeState,
 };
 
 use schemars::JsonSchema;

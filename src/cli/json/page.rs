@@ -2,8 +2,8 @@
 
 use super::{
     Backup, Backups, Check, Compare, Copy, DiffLine, Drill, Du, Explain, ExplainDirectory, Export,
-    ExportLine, ExportTree, Failure, Forget, HistoryLine, Init, Inspect, LsLine, Pin, Prune,
-    Restore, Top, Verify, Znode, ZnodeAt,
+    ExportLine, ExportTree, Failure, Forget, HistoryLine, Init, Inspect, LogTxn, LsLine, Pin,
+    Prune, Restore, Top, Verify, Znode, ZnodeAt,
 };
 use schemars::{Schema, schema_for};
 
@@ -16,6 +16,7 @@ pub fn documents() -> Vec<Schema> {
         schema_for!(Explain),
         schema_for!(ExplainDirectory),
         schema_for!(Top),
+        schema_for!(LogTxn),
         schema_for!(ZnodeAt),
         schema_for!(LsLine),
         schema_for!(Du),

@@ -1,9 +1,12 @@
 //! What `cat`, `stat`, `ls`, `du` and `export` write: znodes, and the point that they are of.
 
 use super::bytes::{AsText, DataField, Hex, IdField, PathField, SchemeField};
+use super::write;
 use crate::cli::views::value::Perms;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+use std::rc::Rc;
 use zoovault::format::record::{Acl, AclVector};
 use zoovault::zxid::{SessionId, Zxid};
 
@@ -89,7 +92,7 @@ pub struct Znode<'a> {
     /// The session that it belongs to; `0x0` if none.
     pub ephemeral_owner: AsText<Hex>,
     /// The ACL; `null` if the snapshot lacks it.
-    pub acl: Option<AclField<'a>>,
+    pub acl: Option<AclField>,
     /// The id of an ACL that the snapshot lacks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub acl_unknown_id: Option<i64>,
@@ -273,7 +276,7 @@ pub struct ExportTree<'a, Znodes> {
 pub struct ZnodeState<'a> {
     /// The ACL; `null` if the snapshot lacks it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub acl: Option<Option<AclField<'a>>>,
+    pub acl: Option<Option<AclField>>,
     /// How often its ACL was set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aversion: Option<i32>,
@@ -309,17 +312,43 @@ pub struct ZnodeState<'a> {
     pub version: Option<i32>,
 }
 
-/// An ACL, as a list of its entries.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct AclField<'a>(pub AclVector<'a>);
+/// An ACL, as a list of its entries. Its text is made once for all znodes with the same.
+#[derive(Clone, Debug)]
+pub struct AclField(Rc<RawValue>);
 
-impl Serialize for AclField<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.entries().into_iter().map(AclEntry::from))
+impl From<AclVector<'_>> for AclField {
+    fn from(list: AclVector<'_>) -> AclField {
+        let entries: Vec<AclEntry<'_>> = list.entries().into_iter().map(AclEntry::from).collect();
+        let text = write::raw(&entries).expect("an ACL can be JSON");
+        AclField(text.into())
     }
 }
 
-impl JsonSchema for AclField<'_> {
+/// The ACL that was written last, as its bytes and as JSON: most are the same as the one before.
+#[derive(Debug, Default)]
+pub struct LastAcl(Option<(Vec<u8>, AclField)>);
+
+impl LastAcl {
+    /// The field for `list`.
+    pub fn field(&mut self, list: AclVector<'_>) -> AclField {
+        match &self.0 {
+            Some((bytes, field)) if bytes == list.bytes() => field.clone(),
+            Some(_) | None => {
+                let field = AclField::from(list);
+                self.0 = Some((list.bytes().to_vec(), field.clone()));
+                field
+            }
+        }
+    }
+}
+
+impl Serialize for AclField {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl JsonSchema for AclField {
     fn inline_schema() -> bool {
         true
     }

@@ -38,7 +38,14 @@ pub fn escape(text: &str) -> String {
 
 /// Whether all of it is ASCII that prints.
 pub fn is_plain(text: &[u8]) -> bool {
-    text.iter().all(|byte| matches!(byte, b' '..=b'~'))
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~');
+    // Without an end in the midst of it, a chunk is looked at all at once.
+    let mut chunks = text.chunks(256);
+    chunks.all(|chunk| {
+        chunk
+            .iter()
+            .fold(true, |plain, byte| plain & is_plain(byte))
+    })
 }
 
 /// A word as a shell takes it. What does not print is escaped as bash, zsh and ksh have it:

@@ -1,6 +1,6 @@
 //! A znode, under the names that every command uses.
 
-use crate::cli::json::{AclField, AsText, Hex, PathField, Znode};
+use crate::cli::json::{AsText, Hex, LastAcl, PathField, Znode};
 use crate::cli::views::value;
 use zoovault::format::record::acl::OPEN_ACL_UNSAFE;
 use zoovault::tree::{AclValue, DataTree, NodeView, Owner};
@@ -38,9 +38,19 @@ pub fn acl_short(acl: AclValue<'_>) -> String {
 
 /// A znode as it is in `tree`, for programs.
 pub fn json<'a>(tree: &DataTree, node: &NodeView<'a>, with_data: bool) -> Znode<'a> {
+    json_after(&mut LastAcl::default(), tree, node, with_data)
+}
+
+/// The same, of one znode among many.
+pub fn json_after<'a>(
+    last_acl: &mut LastAcl,
+    tree: &DataTree,
+    node: &NodeView<'a>,
+    with_data: bool,
+) -> Znode<'a> {
     let (owner, stat) = (tree.owner_of(node.stat), node.stat);
     let (acl, acl_unknown_id) = match node.acl {
-        AclValue::List(list) => (Some(AclField(list)), None),
+        AclValue::List(list) => (Some(last_acl.field(list)), None),
         AclValue::Unresolved(id) => (None, Some(id)),
     };
     Znode {

@@ -5,8 +5,8 @@ mod sides;
 use crate::cli::args::{POINTS, SourceArg, options as source_options};
 use crate::cli::exit::Exit;
 use crate::cli::json::{
-    AclField, AsText, DiffLine, DiffSession, DiffSide, DiffSummary, DiffTop, DiffZnode, Hex,
-    PathField, ZnodeState,
+    AsText, DiffLine, DiffSession, DiffSide, DiffSummary, DiffTop, DiffZnode, Hex, PathField,
+    ZnodeState,
 };
 use crate::cli::ui::{Lines, TextStyle, Ui};
 use crate::cli::views::text;
@@ -418,7 +418,7 @@ impl Shown<'_> {
         let has = |field| wanted.is_empty() || wanted.contains(&field);
         let stat = node.stat;
         let acl = match node.acl {
-            AclValue::List(list) => Some(AclField(list)),
+            AclValue::List(list) => Some(list.into()),
             AclValue::Unresolved(_) => None,
         };
         ZnodeState {

@@ -5,7 +5,8 @@ use crate::cli::args::SourceArg;
 use crate::cli::commands::point_args::{AtArgs, Reading};
 use crate::cli::exit::{BadArgument, Exit};
 use crate::cli::json::{
-    self, AsText, Each, ExportHeader, ExportLine, ExportSession, ExportTree, ExportZnode, PathField,
+    self, AsText, Each, ExportHeader, ExportLine, ExportSession, ExportTree, ExportZnode, LastAcl,
+    PathField,
 };
 use crate::cli::ui::Ui;
 use crate::cli::views::text;
@@ -109,9 +110,10 @@ fn lines(out: &mut impl Write, reading: &Reading<()>, path: &[u8]) -> io::Result
         zxid: point.zxid,
     };
     json::line(out, &ExportLine::Header(header))?;
+    let mut last_acl = LastAcl::default();
     for node in tree.in_order_from(path) {
         let line = ExportLine::Znode(ExportZnode {
-            znode: znode::json(tree, &node, true),
+            znode: znode::json_after(&mut last_acl, tree, &node, true),
             record: "znode",
         });
         json::line(out, &line)?;
@@ -133,7 +135,8 @@ fn document(out: &mut impl Write, reading: &Reading<()>, path: &[u8]) -> io::Res
     let (tree, point) = (reading.tree(), reading.fields());
     let znodes = || {
         let nodes = tree.in_order_from(path);
-        nodes.map(|node| znode::json(tree, &node, true))
+        let mut last_acl = LastAcl::default();
+        nodes.map(move |node| znode::json_after(&mut last_acl, tree, &node, true))
     };
     let document = ExportTree {
         exit_status: point.exit_status,
