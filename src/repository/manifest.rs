@@ -270,6 +270,18 @@ impl Manifest {
         let mut windows = self.windows.iter().rev();
         windows.find(|window| last.is_none_or(|last| window.to_zxid >= last))
     }
+
+    /// The txn from which on a replay may prove the newest window, where that is before its
+    /// beginning: when its base was finished is only inferred, and digests were logged before that.
+    pub fn may_begin_at(&self) -> Option<Zxid> {
+        let from = self.newest_window()?.from_zxid;
+        let mut bases = self.snapshots.iter();
+        let base = bases.find(|base| base.is_inferred && base.exact_from == from)?;
+        let logs = self.logs.iter();
+        let behind = logs.filter(|log| log.digests > 0 && log.last_zxid > base.zxid);
+        let first = behind.map(|log| log.first_zxid.max(base.zxid.next())).min();
+        first.filter(|first| *first < from)
+    }
 }
 
 /// A mark that objects and backups are to be deleted.

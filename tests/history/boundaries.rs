@@ -92,6 +92,7 @@ fn a_repository_of_it_has_the_same_windows_and_is_drilled() {
     assert!(run(&["init", "--repo"], &[&repo]).status.success());
     let (status, told) = json(&["backup", "--json", "--repo"], &[&repo, &dir]);
     assert_eq!(status, Some(3), "{told}");
+    assert_eq!(told["backups"][0]["window"]["from_zxid"], LAST, "{told}");
     let warnings = told["backups"][0]["warnings"].as_array().unwrap();
     let gap =
         "gap: transactions after 0x100000007 up to 0x2000002bf, the end of epoch 2, are missing";
@@ -116,6 +117,38 @@ fn a_repository_of_it_has_the_same_windows_and_is_drilled() {
     let (status, told) = json(&["backup", "--json", "--repo"], &[&repo, &dir]);
     assert_eq!(status, Some(0), "{told}");
     assert_eq!(told["backups"][0]["added_txns"], 0, "{told}");
+}
+
+#[test]
+fn backup_says_from_where_on_verify_may_prove_more_and_verify_does() {
+    let cases = [
+        ("member-sent-the-tree", Some("0x400000001")),
+        ("small-counter-3.9", Some("0xffffffe1")),
+        // When its snapshot was finished is not known either, but no digest can prove more.
+        ("small-counter-3.4", None),
+        ("small-3.9", None),
+    ];
+    for (name, first) in cases {
+        let (dir, folder) = (
+            testdata().join("datadirs").join(name),
+            tempfile::tempdir().unwrap(),
+        );
+        let repo = folder.path().join("repository");
+        assert!(run(&["init", "--repo"], &[&repo]).status.success());
+        let output = run(&["backup", "--repo"], &[&repo, &dir]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        let told = text
+            .split("'zoovault verify' replays the logs from ")
+            .nth(1);
+        let told = told.and_then(|rest| rest.split(' ').next());
+        assert_eq!(told, first, "{name}: {text}");
+        let (_, backups) = json(&["backup", "--json", "--repo"], &[&repo, &dir]);
+        let (_, report) = json(&["verify", "--json"], &[&repo]);
+        let window = &backups["backups"][0]["window"]["from_zxid"];
+        let proven = &report["windows"].as_array().unwrap().last().unwrap()["from_zxid"];
+        assert_eq!(proven, first.unwrap_or(window.as_str().unwrap()), "{name}");
+        assert_eq!(proven != window, first.is_some(), "{name}");
+    }
 }
 
 #[test]

@@ -17,7 +17,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
-use zoovault::backup::run::{Backup, BaseEvery, Options, backup};
+use zoovault::backup::run::{Backup, BaseEvery, Options, Plan, backup, execute, plan};
 use zoovault::error::ErrorKind;
 use zoovault::history::point::Point;
 use zoovault::history::replay::rebuild;
@@ -135,18 +135,23 @@ impl Scene {
         }
     }
 
-    /// Backs up an hour after the last time.
-    fn back_up(&mut self, dir: &Path) -> Backup {
+    /// Of a backup an hour after the last.
+    fn next_options(&mut self) -> Options {
         self.now += HOUR;
-        let source = Source::open(dir, &options()).unwrap();
-        let options = Options {
+        Options {
             host: "host".into(),
             tool: "test".into(),
             base_every: self.every,
             even_if_idle: true,
             now_ms: self.now,
             scratch_dir: None,
-        };
+        }
+    }
+
+    /// Backs up an hour after the last time.
+    fn back_up(&mut self, dir: &Path) -> Backup {
+        let source = Source::open(dir, &options()).unwrap();
+        let options = self.next_options();
         backup(&source, &self.repository, &options, &NoProgress).unwrap()
     }
 
@@ -170,6 +175,12 @@ impl Scene {
             let found = tree(&source, zxid).unwrap_or_else(|err| panic!("{zxid}: {err}"));
             assert!(found == history.tree(step), "{zxid}");
         }
+    }
+
+    /// The names of all that is stored.
+    fn objects(&self) -> Vec<String> {
+        let listed = self.repository.storage().list("").unwrap().into_iter();
+        listed.map(|listed| listed.name).collect()
     }
 
     fn lineages(&self) -> BTreeSet<String> {
@@ -323,7 +334,11 @@ fn a_truncated_tail_opens_a_new_lineage_and_leaves_the_old_one_whole() {
     assert_eq!(scene.back_up_well(second.path()).manifest.lineage, new);
     let third = tempfile::tempdir().unwrap();
     tail.write(third.path(), &[0..83], &[]);
-    let abandoned = scene.back_up(third.path());
+    let source = Source::open(third.path(), &options()).unwrap();
+    let options = scene.next_options();
+    let planned = plan(&source, &scene.repository, &options, &NoProgress).unwrap();
+    assert!(planned.is_abandoned && planned.is_idle());
+    let abandoned = execute(&planned).unwrap();
     assert!(abandoned.name.is_none());
     assert!(
         abandoned.warnings[0].contains("never committed"),
@@ -507,6 +522,54 @@ fn members_that_begin_at_once_begin_one_lineage() {
         &history,
         [114].into_iter(),
     );
+}
+
+/// The first and the last txn that a plan is to store, which leaves out none in between.
+fn planned(plan: &Plan<'_>, history: &History) -> Option<(Zxid, Zxid)> {
+    let ranges = || plan.logs.iter().map(|stretch| stretch.range);
+    let (first, last) = (ranges().next()?.first, ranges().next_back()?.last);
+    let steps = history.steps.iter().map(|step| step.world.zxid);
+    for zxid in steps.filter(|zxid| (first..=last).contains(zxid)) {
+        assert!(
+            ranges().any(|range| (range.first..=range.last).contains(&zxid)),
+            "{zxid}"
+        );
+    }
+    Some((first, last))
+}
+
+#[test]
+fn a_plan_says_what_is_to_be_stored_and_only_its_execution_stores_it() {
+    let history = History::new(11, 60);
+    let dir = tempfile::tempdir().unwrap();
+    let mut scene = Scene::new();
+    let mut lineages = BTreeSet::new();
+    for (from, to) in [(0, 40), (40, 60)] {
+        history.write(dir.path(), &[0..to], &[]);
+        let (source, options) = (
+            Source::open(dir.path(), &options()).unwrap(),
+            scene.next_options(),
+        );
+        let before = scene.objects();
+        let plan = plan(&source, &scene.repository, &options, &NoProgress).unwrap();
+        assert_eq!(scene.objects(), before);
+        let wanted = (history.zxid(from), history.zxid(to - 1));
+        assert_eq!(planned(&plan, &history), Some(wanted));
+        // Only the first needs a base: the second goes on behind it.
+        assert_eq!(plan.bases.is_empty(), from > 0);
+        assert!(!plan.is_idle() && !plan.is_abandoned);
+        let done = execute(&plan).unwrap();
+        assert_eq!(done.manifest.added_txns, (to - from) as u64);
+        assert_eq!(done.manifest.lineage, plan.lineage());
+        lineages.insert(done.manifest.lineage);
+    }
+    let (source, options) = (
+        Source::open(dir.path(), &options()).unwrap(),
+        scene.next_options(),
+    );
+    let idle = plan(&source, &scene.repository, &options, &NoProgress).unwrap();
+    assert!(idle.is_idle());
+    assert_eq!(scene.lineages(), lineages);
 }
 
 #[test]

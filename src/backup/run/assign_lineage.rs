@@ -1,6 +1,6 @@
 //! Where the txns of a source belong.
 
-use super::Run;
+use super::Context;
 use super::lineage::{Lineage, new_id};
 use super::relation::{Comparison, Relation};
 use super::scan::Scan;
@@ -12,31 +12,36 @@ use crate::history::source::{Source, SourceFile};
 use crate::history::timeline::Timeline;
 use crate::progress::NoProgress;
 use crate::recovery::restore::write_snapshot;
-use crate::repository::{LineageContents, Mark, StoredSnapshot};
+use crate::repository::{LineageContents, Listing, Mark, StoredSnapshot};
 use crate::tree::DataTree;
 use crate::zxid::Zxid;
 use std::io;
-
-/// How far a source's last txn may be behind that of the lineage, by their times, before it is
-/// called stale: members of one ensemble never are all alike.
-const STALE_MS: i64 = 15 * 60 * 1000;
 
 /// Where the txns of a source belong.
 pub(super) enum Place {
     /// In this lineage, by its index.
     Lineage(usize),
-    /// In a new one, and where it parted from the newest.
-    New(Option<Zxid>),
-    /// In a new one, since nobody can tell whether txns are missing at the end of an epoch: the
-    /// lineage's last txn, and the first behind it.
-    Behind(Zxid, Zxid),
-    /// Nowhere: what the source holds beyond a lineage, that lineage went on without.
+    /// In a new one.
+    New(Parting),
+    /// Nowhere: what the source holds from this zxid on, a lineage went on without.
     Abandoned(usize, Zxid),
 }
 
-impl Run<'_> {
+/// Why the source's txns are of a new lineage.
+#[derive(Clone, Copy)]
+pub(super) enum Parting {
+    /// They have no txn in common with another.
+    Unknown,
+    /// They are others from this zxid on.
+    Apart(Zxid),
+    /// Nobody can tell whether txns are missing at the end of an epoch: the other lineage's last
+    /// txn, and the first behind it.
+    Behind(Zxid, Zxid),
+}
+
+impl Context<'_> {
     /// Finds where the source belongs.
-    pub(super) fn place(&mut self, scan: &Scan<'_>, lineages: &[Lineage]) -> Result<Place> {
+    pub(super) fn place(&self, scan: &Scan<'_>, lineages: &[Lineage]) -> Result<Place> {
         let timeline = &scan.history.timeline;
         let (mut same, mut unknown, mut apart) = (None, Vec::new(), None);
         for (index, lineage) in lineages.iter().enumerate() {
@@ -72,8 +77,8 @@ impl Run<'_> {
         if let Some((index, _)) = same {
             return Ok(Place::Lineage(index));
         }
-        if apart.is_some() {
-            return Ok(Place::New(apart));
+        if let Some(zxid) = apart {
+            return Ok(Place::New(Parting::Apart(zxid)));
         }
         for (index, lineage) in unknown {
             if let Some(place) = self.place_without_common(scan, index, lineage)? {
@@ -82,7 +87,7 @@ impl Run<'_> {
         }
         let id = new_id(&scan.history, None)?;
         let index = lineages.iter().position(|lineage| lineage.id == id);
-        Ok(index.map_or(Place::New(None), Place::Lineage))
+        Ok(index.map_or(Place::New(Parting::Unknown), Place::Lineage))
     }
 
     /// Whether, and how, a source is of a lineage with which it has no txn in common: zxids alone
@@ -106,7 +111,8 @@ impl Run<'_> {
             return Ok(fits.then_some(Place::Lineage(index)));
         }
         let path = self.source.shown().display().to_string();
-        let is_later = lineage.knows(&path, &self.options.host) && !self.was_restored_since(last);
+        let is_known = lineage.origins(&path, &self.options.host).next().is_some();
+        let is_later = is_known && !self.was_restored_since(last);
         if !is_later {
             return Ok(None);
         }
@@ -114,7 +120,7 @@ impl Run<'_> {
         let last = last.zxid;
         Ok(Some(match timeline.next_after(last) {
             Some(first) if last.ends_its_epoch_before(first) && last.is_followed_by(first) => {
-                Place::Behind(last, first)
+                Place::New(Parting::Behind(last, first))
             }
             _ => Place::Lineage(index),
         }))
@@ -143,7 +149,7 @@ impl Run<'_> {
         if !begins {
             return Ok(false);
         }
-        let stored = Source::of_history(self.repository, &history, &self.source_options())?;
+        let stored = self.stored(&history)?;
         let (theirs, ours) = (tree_at(&stored, point)?, tree_at(self.source, point)?);
         Ok(theirs.is_some() && theirs == ours)
     }
@@ -152,7 +158,7 @@ impl Run<'_> {
     /// and sessions. One that shows no txn is every ensemble's.
     fn has_snapshot_of(&self, history: &LineageContents) -> Result<bool> {
         let has_txns = |base: &&StoredSnapshot| base.shows_zxid > Some(Zxid::ZERO);
-        let stored = Source::of_history(self.repository, history, &self.source_options())?;
+        let stored = self.stored(history)?;
         for base in history.snapshots.iter().rev().filter(has_txns) {
             let is_named = |file: &&SourceFile| file.zxid() == base.zxid;
             let ours = self.source.snapshots().iter().find(is_named);
@@ -165,28 +171,30 @@ impl Run<'_> {
         Ok(false)
     }
 
-    /// Begins a lineage, and tells why.
+    /// Begins a lineage; and what is to be told of that, where there are others.
     pub(super) fn begin(
-        &mut self,
+        &self,
+        listing: &Listing,
         scan: &Scan<'_>,
-        apart: Option<Zxid>,
-        gap: Option<(Zxid, Zxid)>,
-    ) -> Result<Lineage> {
-        let id = self.fresh_id(scan, apart)?;
-        if let Some(other) = self.listing.lineages().first() {
-            self.warnings.push(match (gap, apart) {
-                (Some((last, first)), _) => format!(
-                    "gap: transactions after {last}, the last of lineage {other}, up to {first}, the start of an epoch, have been purged; it is not known how many there were, so lineage {id} begins"
-                ),
-                (None, Some(zxid)) => format!(
-                    "the source's history has diverged from lineage {other}, at {zxid} at the latest (an uncommitted tail was truncated, or the ensemble was rebuilt or restored): lineage {id} begins"
-                ),
-                (None, None) => format!(
-                    "the source's history does not appear to be that of lineage {other}: they have no transaction in common (another ensemble, one that was rebuilt, or a member that is far behind): lineage {id} begins"
-                ),
-            });
-        }
-        Ok(Lineage::new(id))
+        parting: Parting,
+    ) -> Result<(Lineage, Option<String>)> {
+        let apart = match parting {
+            Parting::Apart(zxid) => Some(zxid),
+            Parting::Unknown | Parting::Behind(..) => None,
+        };
+        let id = self.fresh_id(listing, scan, apart)?;
+        let warning = listing.lineages().first().map(|other| match parting {
+            Parting::Behind(last, first) => format!(
+                "gap: transactions after {last}, the last of lineage {other}, up to {first}, the start of an epoch, have been purged; it is not known how many there were, so lineage {id} begins"
+            ),
+            Parting::Apart(zxid) => format!(
+                "the source's history has diverged from lineage {other}, at {zxid} at the latest (an uncommitted tail was truncated, or the ensemble was rebuilt or restored): lineage {id} begins"
+            ),
+            Parting::Unknown => format!(
+                "the source's history does not appear to be that of lineage {other}: they have no transaction in common (another ensemble, one that was rebuilt, or a member that is far behind): lineage {id} begins"
+            ),
+        });
+        Ok((Lineage::new(id), warning))
     }
 
     /// Whether the source is what a restore of this program made after the lineage's last txn.
@@ -199,9 +207,9 @@ impl Run<'_> {
     }
 
     /// An id that no lineage has that is not this one.
-    fn fresh_id(&self, scan: &Scan<'_>, apart: Option<Zxid>) -> Result<String> {
+    fn fresh_id(&self, listing: &Listing, scan: &Scan<'_>, apart: Option<Zxid>) -> Result<String> {
         let id = new_id(&scan.history, apart)?;
-        let is_taken = self.listing.lineages().contains(&id.as_str());
+        let is_taken = listing.lineages().contains(&id.as_str());
         Ok(match is_taken {
             true => sha256(format!("{id} {}", self.options.now_ms).as_bytes())
                 .get(..12)
@@ -209,42 +217,6 @@ impl Run<'_> {
                 .to_owned(),
             false => id,
         })
-    }
-
-    /// Tells how the source stands to its lineage.
-    pub(super) fn judge_place(&mut self, scan: &Scan<'_>, lineage: &Lineage) {
-        let newest = self.listing.backups.last();
-        if let (Some(newest), Some(own)) = (newest, lineage.newest_name())
-            && newest.lineage != own.lineage
-        {
-            self.warnings.push(format!(
-                "the source belongs to lineage {}, but the last backup was of lineage {}: the repository's newest history has changed (use @{} to reach the previous one)",
-                own.lineage, newest.lineage, newest.lineage
-            ));
-        }
-        let Some(last) = lineage.last() else {
-            return;
-        };
-        let Some(own) = scan
-            .history
-            .timeline
-            .segments
-            .last()
-            .filter(|own| own.last() < last.zxid)
-        else {
-            return;
-        };
-        let lag = last.time_ms.saturating_sub(own.last_time());
-        let message = format!(
-            "the source ends with {}, but the repository has transactions up to {}: the source is behind by {} s",
-            own.last(),
-            last.zxid,
-            lag / 1000
-        );
-        match lag > STALE_MS {
-            true => self.warnings.push(format!("stale: {message}")),
-            false => self.notes.push(message),
-        }
     }
 }
 

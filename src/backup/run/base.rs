@@ -1,23 +1,23 @@
 //! Bases: snapshots of the server that are sound, or rebuilt from what the repository holds.
 
-use super::lineage::Lineage;
-use super::scan::Scan;
-use super::upload::{Parts, Target};
-use super::{Run, Stored};
+use super::Judgement;
+use super::candidates::{Due, PlannedBase};
+use super::plan::Plan;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::snapshot::{self, NewestZxids, Trailer};
 use crate::format::stream::Span;
-use crate::format::txnlog::Level;
 use crate::history::History;
 use crate::history::point::Point;
 use crate::history::replay::{Base, BaseFile, ExactFrom, Proof, Purpose, Rebuilt, rebuild_for};
-use crate::history::source::{self, Source, SourceFile};
-use crate::history::timeline::Segment;
-use crate::progress::{NoProgress, Progress};
+use crate::history::timeline::{Segment, Timeline};
+use crate::progress::NoProgress;
 use crate::recovery::restore::write_snapshot;
-use crate::repository::{EXACT_NOWHERE, LineageContents, Origin, StoredSnapshot, StoredTrailer};
+use crate::repository::{
+    EXACT_NOWHERE, LineageContents, Origin, StoredEvidence, StoredLog, StoredSnapshot,
+    StoredTrailer, StoredWindow,
+};
 use crate::tree::DataTree;
-use crate::zxid::{Zxid, ZxidRange};
+use crate::zxid::Zxid;
 use std::io;
 
 /// Stores a snapshot of the server, once all of it was found to be sound. Where the logs begin on
@@ -26,15 +26,10 @@ use std::io;
 ///
 /// # Errors
 /// [`ErrorKind::Damage`] when it is not; failures to read or to store.
-pub(super) fn store(
-    target: &Target<'_>,
-    history: &History<'_>,
-    base: &Base,
-    created_ms: i64,
-) -> Result<StoredSnapshot> {
+pub(super) fn store(plan: &Plan<'_>, history: &History<'_>, base: &Base) -> Result<StoredSnapshot> {
     let source = history.source;
     let BaseFile::Snapshot(index) = base.file else {
-        return store_tree(target, &history.fresh_tree()?, Zxid::ZERO, created_ms);
+        return store_tree(plan, &history.fresh_tree()?, Zxid::ZERO);
     };
     let exact_from = match base.exact_from {
         ExactFrom::Known(zxid) | ExactFrom::Bounded(zxid) => zxid,
@@ -52,14 +47,16 @@ pub(super) fn store(
         true => exact_from.max(base.zxid.next()),
         false => exact_from,
     };
-    let (size, parts) = target.ship(|shipper| copy(file, Parts::new(shipper, base.zxid)))?;
+    let (size, parts) = plan
+        .target(plan.context.progress)
+        .ship_parts(base.zxid, |parts| {
+            let mut reader = file.codec().reader(Span::new(file.open()?, 0));
+            let copied = io::copy(&mut reader, parts);
+            copied.map_err(|err| Error::io(file.shown(), "read", err))
+        })?;
     if size != summary.size {
-        let message = "changed while it was being read";
-        return Err(Error::about(
-            file.shown(),
-            ErrorKind::SourceChanged,
-            message,
-        ));
+        let (shown, message) = (file.shown(), "changed while it was being read");
+        return Err(Error::about(shown, ErrorKind::SourceChanged, message));
     }
     let is_fresh = base.zxid == Zxid::ZERO && summary.max_zxid == Zxid::ZERO;
     Ok(StoredSnapshot {
@@ -73,22 +70,11 @@ pub(super) fn store(
             (false, false) => Origin::Server,
         },
         trailer: trailer(&summary.trailer),
-        created_ms,
+        created_ms: plan.context.options.now_ms,
         newest_zxids: summary.newest_zxids.as_slice().to_vec(),
         snapshot_bytes: size,
         parts,
     })
-}
-
-/// Copies a snapshot, decompressed.
-fn copy(file: &SourceFile, mut parts: Parts<'_>) -> Result<u64> {
-    let mut reader = file.codec().reader(Span::new(file.open()?, 0));
-    match io::copy(&mut reader, &mut parts) {
-        Ok(_) => parts.finish(),
-        Err(err) => parts
-            .finish()
-            .and(Err(Error::io(file.shown(), "read", err))),
-    }
 }
 
 fn trailer(trailer: &Trailer) -> StoredTrailer {
@@ -108,48 +94,27 @@ fn trailer(trailer: &Trailer) -> StoredTrailer {
 /// # Errors
 /// [`ErrorKind::Damage`] and [`ErrorKind::NotReachable`] as a restore; failures to read or to
 /// store.
-fn rebuild(
-    target: &Target<'_>,
-    history: &LineageContents,
-    zxid: Zxid,
-    options: &source::Options,
-    created_ms: i64,
-    progress: &dyn Progress,
-) -> Result<Option<StoredSnapshot>> {
-    let stored = Source::of_history(target.repository, history, options)?;
+fn rebuild(plan: &Plan<'_>, zxid: Zxid) -> Result<Option<StoredSnapshot>> {
+    let stored = plan.context.stored(&plan.held)?;
     let Rebuilt { replayed, .. } = rebuild_for(
         Purpose::Restoring,
         &stored,
         Point::Zxid(zxid),
         false,
-        progress,
+        plan.context.progress,
     )?;
     if replayed.proof < Proof::Consistent {
         return Ok(None);
     }
-    store_tree(target, &replayed.tree, zxid, created_ms).map(Some)
+    store_tree(plan, &replayed.tree, zxid).map(Some)
 }
 
 /// Stores a tree that is exact at `zxid`.
-fn store_tree(
-    target: &Target<'_>,
-    tree: &DataTree,
-    zxid: Zxid,
-    created_ms: i64,
-) -> Result<StoredSnapshot> {
-    let silent = Target {
-        progress: &NoProgress,
-        ..*target
-    };
-    let shown = target.repository.shown();
-    let (size, parts) = silent.ship(|shipper| {
-        let mut parts = Parts::new(shipper, zxid);
-        match write_snapshot(tree, &mut parts) {
-            Ok(_) => parts.finish(),
-            Err(err) => parts
-                .finish()
-                .and(Err(Error::io(shown, "rebuild a base for", err))),
-        }
+fn store_tree(plan: &Plan<'_>, tree: &DataTree, zxid: Zxid) -> Result<StoredSnapshot> {
+    let shown = plan.context.repository.shown();
+    let (size, parts) = plan.target(&NoProgress).ship_parts(zxid, |parts| {
+        let written = write_snapshot(tree, parts);
+        written.map_err(|err| Error::io(shown, "rebuild a base for", err))
     })?;
     let mut newest_zxids = NewestZxids::default();
     tree.nodes()
@@ -161,207 +126,131 @@ fn store_tree(
         shows_zxid: None,
         origin: Origin::Rebuilt,
         trailer: StoredTrailer::default(),
-        created_ms,
+        created_ms: plan.context.options.now_ms,
         newest_zxids: newest_zxids.as_slice().to_vec(),
         snapshot_bytes: size,
         parts,
     })
 }
 
-impl Run<'_> {
-    /// Stores snapshots of the server for all that can be restored from the source, and not from
-    /// the repository. Where the way to the last txn goes over the end of an epoch, the newest one
-    /// too: whether txns are missing there shows only in a replay.
-    pub(super) fn add_bases(
-        &mut self,
-        target: &Target<'_>,
-        scan: &Scan<'_>,
-        all_bases: &[Base],
-        history: &LineageContents,
-        stored: &mut Stored,
-    ) -> Result<()> {
-        let (source, timeline) = (&scan.history, &scan.history.timeline);
-        for base in all_bases {
-            let Some(range) = reach(base, scan) else {
-                continue;
-            };
-            let together = together(history, stored);
-            let mut windows = self.windows(&together)?.into_iter();
-            if !windows
-                .any(|window| window.from_zxid <= range.first && range.last <= window.to_zxid)
-            {
-                let made = self.store_sound(target, source, base)?;
-                stored.snapshots.extend(made);
-            }
-        }
-        for base in all_bases.iter().rev() {
-            let reaches = reach(base, scan).is_some_and(|it| Some(it.last) == timeline.last());
-            if !reaches || base.file == BaseFile::Empty {
-                continue;
-            }
-            let newest = together(history, stored).snapshots.into_iter();
-            let newest = newest
-                .map(|held| held.zxid)
-                .filter(|held| *held <= base.zxid);
-            let newest = newest.max().unwrap_or(Zxid::ZERO);
-            let segments = &timeline.segments;
-            let joints = segments.iter().flat_map(|segment| &segment.joints);
-            let begins = joints.map(|(_, first)| *first);
-            let begins = begins.chain(segments.iter().map(Segment::first).skip(1));
-            let mut between = begins.filter(|first| newest < *first && *first <= base.zxid);
-            if between.next().is_none() {
-                break;
-            }
-            let made = self.store_sound(target, source, base)?;
-            if made.is_some() {
-                stored.snapshots.extend(made);
-                break;
-            }
-        }
-        stored.snapshots.sort_by_key(|base| base.zxid);
-        Ok(())
-    }
+/// What a run stored, and what there is to say.
+#[derive(Default)]
+pub(super) struct Stored {
+    pub logs: Vec<StoredLog>,
+    pub snapshots: Vec<StoredSnapshot>,
+    /// What the source showed of the ends of epochs.
+    pub evidence: StoredEvidence,
+    /// Snapshots that no log goes with, which the source has and the repository had before.
+    pub kept: Vec<StoredSnapshot>,
+    pub judgement: Judgement,
+}
 
-    /// Stores a snapshot of the server; `None` where it is no base, and that is told where it is
-    /// damaged.
-    fn store_sound(
-        &mut self,
-        target: &Target<'_>,
-        source: &History<'_>,
-        base: &Base,
-    ) -> Result<Option<StoredSnapshot>> {
-        match store(target, source, base, self.options.now_ms) {
-            Err(error) if error.kind() == ErrorKind::Damage => {
-                self.damaged(format!("{error}; it is not used as a base"));
-                Ok(None)
-            }
-            made => made.map(Some),
+impl Stored {
+    /// This, with what the repository `held` before.
+    pub fn with(&self, held: &LineageContents) -> LineageContents {
+        let mut together = held.clone();
+        together.logs.extend(self.logs.iter().cloned());
+        together.snapshots.extend(self.snapshots.iter().cloned());
+        together.evidence.extend(&self.evidence);
+        together
+    }
+}
+
+/// Stores snapshots of the server for all that can be restored from the source, and not from the
+/// repository. Where the way to the last txn goes over the end of an epoch, the newest one too:
+/// whether txns are missing there shows only in a replay.
+pub(super) fn store_bases(plan: &Plan<'_>, stored: &mut Stored) -> Result<()> {
+    let source = &plan.scan.history;
+    for PlannedBase { base, reach } in &plan.bases {
+        let windows = plan.context.windows(&stored.with(&plan.held))?;
+        let gives =
+            |window: &StoredWindow| window.from_zxid <= reach.first && reach.last <= window.to_zxid;
+        if !windows.iter().any(gives) {
+            store_sound(plan, source, base, stored)?;
         }
     }
-
-    /// Stores a new base where one is due, no later than the last txn of the backup before: a
-    /// snapshot of the server that says when it was finished; or one that is rebuilt; or a snapshot
-    /// of which that is inferred.
-    pub(super) fn due_base(
-        &mut self,
-        target: &Target<'_>,
-        lineage: &Lineage,
-        history: &LineageContents,
-    ) -> Result<Option<StoredSnapshot>> {
-        let Some(last) = lineage.last() else {
-            return Ok(None);
-        };
-        // Not one that no log goes with.
-        let mut usable = history.snapshots.iter().rev();
-        let Some(newest) = usable.find(|base| base.exact_from <= last.zxid) else {
-            return Ok(None);
-        };
-        if !self.is_due(newest, history) || newest.zxid >= last.zxid {
-            return Ok(None);
+    let last = source.timeline.last();
+    let is_last =
+        |base: &&PlannedBase| Some(base.reach.last) == last && base.base.file != BaseFile::Empty;
+    for PlannedBase { base, .. } in plan.bases.iter().rev().filter(is_last) {
+        let held = plan.held.snapshots.iter().chain(&stored.snapshots);
+        let held = held.map(|held| held.zxid).filter(|held| *held <= base.zxid);
+        let newest = held.max().unwrap_or(Zxid::ZERO);
+        let is_between = |first: &Zxid| newest < *first && *first <= base.zxid;
+        let has_begin = begins(&source.timeline).any(|first| is_between(&first));
+        if !has_begin || store_sound(plan, source, base, stored)? {
+            break;
         }
-        let source = History::read_with_snapshots(self.source, Level::Frames, self.progress)?;
-        let timeline = &source.timeline;
-        let is_usable = |base: &&Base| {
-            let is_wanted = base.zxid > newest.zxid && base.zxid <= last.zxid;
-            let reach = base.reach(timeline);
-            is_wanted && reach.is_some_and(|it| Some(it.last) == timeline.last())
-        };
-        let servers = source.bases()?.iter().filter(is_usable);
-        let (known, inferred): (Vec<&Base>, Vec<&Base>) =
-            servers.partition(|base| matches!(base.exact_from, ExactFrom::Known(_)));
-        if let Some(base) = self.first_sound(target, &source, &known)? {
-            return Ok(Some(base));
-        }
-        if let Some(base) = self.rebuilt(target, history, last.zxid)? {
-            return Ok(Some(base));
-        }
-        self.first_sound(target, &source, &inferred)
     }
+    stored.snapshots.sort_by_key(|base| base.zxid);
+    Ok(())
+}
 
-    fn is_due(&self, newest: &StoredSnapshot, history: &LineageContents) -> bool {
-        let logs = history
-            .logs
-            .iter()
-            .filter(|log| log.last_zxid > newest.zxid);
-        let log_bytes: u64 = logs.map(|log| log.log_bytes).sum();
-        let every = &self.options.base_every;
-        let age = self.options.now_ms.saturating_sub(newest.created_ms);
-        every.age_ms.is_some_and(|max| age >= max)
-            || every.log_bytes.is_some_and(|max| log_bytes >= max)
-    }
+/// The first txns behind the ends of epochs, and behind gaps.
+fn begins(timeline: &Timeline) -> impl Iterator<Item = Zxid> {
+    let segments = &timeline.segments;
+    let joints = segments.iter().flat_map(|segment| &segment.joints);
+    let begins = joints.map(|(_, first)| *first);
+    begins.chain(segments.iter().map(Segment::first).skip(1))
+}
 
-    /// Stores the newest of the server's snapshots that is sound.
-    fn first_sound(
-        &mut self,
-        target: &Target<'_>,
-        source: &History<'_>,
-        servers: &[&Base],
-    ) -> Result<Option<StoredSnapshot>> {
-        for base in servers.iter().rev() {
-            let made = self.store_sound(target, source, base)?;
-            if made.is_some() {
-                return Ok(made);
-            }
+/// Stores a snapshot of the server, and says whether it is sound: one that is not is no base, and
+/// that is told.
+fn store_sound(
+    plan: &Plan<'_>,
+    source: &History<'_>,
+    base: &Base,
+    stored: &mut Stored,
+) -> Result<bool> {
+    match store(plan, source, base) {
+        Err(error) if error.kind() == ErrorKind::Damage => {
+            let told = format!("{error}; it is not used as a base");
+            stored.judgement.damaged(told);
+            Ok(false)
         }
-        Ok(None)
-    }
-
-    /// Rebuilds a base; where that cannot be done, says why.
-    fn rebuilt(
-        &mut self,
-        target: &Target<'_>,
-        history: &LineageContents,
-        zxid: Zxid,
-    ) -> Result<Option<StoredSnapshot>> {
-        self.progress.start("rebuilding a base", None);
-        let (options, now) = (self.source_options(), self.options.now_ms);
-        match rebuild(target, history, zxid, &options, now, self.progress) {
-            Ok(Some(base)) => Ok(Some(base)),
-            Ok(None) => {
-                self.notes.push(
-                    "a new base is due, but was not rebuilt: its evidence would only be inferred"
-                        .to_owned(),
-                );
-                Ok(None)
-            }
-            Err(error) if matches!(error.kind(), ErrorKind::Damage | ErrorKind::NotReachable) => {
-                self.warnings
-                    .push(format!("a new base is due, but cannot be rebuilt: {error}"));
-                Ok(None)
-            }
-            Err(error) => Err(error),
+        made => {
+            stored.snapshots.push(made?);
+            Ok(true)
         }
     }
 }
 
-/// From where to where a base reaches: no further than the first txn that is left out.
-fn reach(base: &Base, scan: &Scan<'_>) -> Option<ZxidRange> {
-    let mut range = base.reach(&scan.history.timeline)?;
-    let end = scan.left_out_behind(base.zxid).map(Zxid::prev);
-    range.last = end.map_or(range.last, |end| end.min(range.last));
-    (!range.is_empty()).then_some(range)
+/// Stores the base that is due: the newest snapshot that is sound and says when it was finished; or
+/// one that is rebuilt; or a snapshot of which that is inferred.
+pub(super) fn store_due(plan: &Plan<'_>, due: &Due<'_>, stored: &mut Stored) -> Result<()> {
+    if store_newest(plan, &due.source, &due.known, stored)? {
+        return Ok(());
+    }
+    plan.context.progress.start("rebuilding a base", None);
+    match rebuild(plan, due.zxid) {
+        Ok(Some(base)) => {
+            stored.snapshots.push(base);
+            return Ok(());
+        }
+        Ok(None) => stored.judgement.notes.push(
+            "a new base is due, but was not rebuilt: its evidence would only be inferred".into(),
+        ),
+        Err(error) if matches!(error.kind(), ErrorKind::Damage | ErrorKind::NotReachable) => {
+            let told = format!("a new base is due, but cannot be rebuilt: {error}");
+            stored.judgement.warnings.push(told);
+        }
+        Err(error) => return Err(error),
+    }
+    store_newest(plan, &due.source, &due.inferred, stored)?;
+    Ok(())
 }
 
-/// What the repository holds, with what was stored now.
-pub(super) fn together(history: &LineageContents, stored: &Stored) -> LineageContents {
-    let mut together = history.clone();
-    together.logs.extend(stored.logs.iter().cloned());
-    together.snapshots.extend(stored.snapshots.iter().cloned());
-    together.evidence.extend(&stored.evidence);
-    together
-}
-
-/// The bases of a source, by zxid; a snapshot before the empty tree that the logs may begin on. And
-/// why other snapshots are none.
-pub(super) fn bases_in_order(history: &History<'_>) -> Result<(Vec<Base>, Vec<Error>)> {
-    let (mut all, damage) = history.bases_and_damage()?.clone();
-    all.sort_by_key(|base| (base.zxid, base.file == BaseFile::Empty));
-    Ok((all, damage))
-}
-
-/// The bases that are stored: not the empty tree, which no server starts from.
-pub(super) fn stored_bases(history: &History<'_>) -> Result<Vec<Base>> {
-    let all = history.bases()?.iter();
-    let stored = all.filter(|base| base.file != BaseFile::Empty);
-    Ok(stored.cloned().collect())
+/// Stores the newest of the server's snapshots that is sound, and says whether there is one.
+fn store_newest(
+    plan: &Plan<'_>,
+    source: &History<'_>,
+    bases: &[Base],
+    stored: &mut Stored,
+) -> Result<bool> {
+    for base in bases.iter().rev() {
+        if store_sound(plan, source, base, stored)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -9,7 +9,7 @@ use crate::format::txnlog::LogReader;
 use crate::history::History;
 use crate::history::source::Source;
 use crate::repository::{
-    BackupName, LineageContents, Listing, Manifest, Mark, Object, Position, Repository,
+    BackupName, LineageContents, Listing, Manifest, Mark, Object, Origins, Position, Repository,
 };
 use crate::zxid::Zxid;
 use std::collections::{HashMap, HashSet};
@@ -168,22 +168,11 @@ impl Lineage {
             .filter(move |(name, _)| !followed.contains(&name.id))
     }
 
-    /// Whether the newest of its backups are of this source, among others.
-    pub fn knows(&self, path: &str, host: &str) -> bool {
-        let mut sources = self.backups.iter().map(|(_, manifest)| &manifest.source);
-        sources.any(|source| source.path == path && source.host == host)
-    }
-
-    /// Where the source was when it was backed up last.
-    pub fn position(&self, path: &str, host: &str) -> Option<&Position> {
-        let mut newest = self
-            .backups
-            .iter()
-            .rev()
-            .map(|(_, manifest)| &manifest.source);
-        newest
-            .find(|source| source.path == path && source.host == host)
-            .and_then(|source| source.position.as_ref())
+    /// What its backups say of this source, the newest first.
+    pub fn origins(&self, path: &str, host: &str) -> impl Iterator<Item = &Origins> {
+        let backups = self.backups.iter().rev();
+        let sources = backups.map(|(_, manifest)| &manifest.source);
+        sources.filter(move |source| source.path == path && source.host == host)
     }
 }
 

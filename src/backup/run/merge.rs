@@ -1,10 +1,11 @@
 //! Many small logs become one.
 
-use super::lineage::Lineage;
-use super::upload::{Cutter, Target};
-use super::{Run, Stored};
+use super::base::Stored;
+use super::plan::Plan;
+use super::upload::Target;
 use crate::error::{ErrorKind, Result};
 use crate::format::txnlog::LogReader;
+use crate::progress::NoProgress;
 use crate::repository::{LineageContents, OBJECT_LEN, StoredLog};
 use crate::zxid::Zxid;
 
@@ -14,50 +15,34 @@ const MANY: usize = 24;
 /// together with others a few times at most.
 const SIZES: [u64; 5] = [4 << 10, 32 << 10, 256 << 10, 2 << 20, OBJECT_LEN as u64];
 
-impl Run<'_> {
-    /// Lays the last logs of the newest window together, where they are many and small. What they
-    /// replace is taken out of `history` and `stored`.
-    pub(super) fn merge(
-        &mut self,
-        lineage: &Lineage,
-        history: &mut LineageContents,
-        stored: &mut Stored,
-    ) -> Result<Vec<StoredLog>> {
-        // Where runs knew nothing of one another, what they stored is compared before it is mixed.
-        if lineage.heads().count() > 1 {
+/// Lays the last logs of the newest window together, where they are many and small. What they
+/// replace is taken out of `history` and `stored`.
+pub(super) fn merge(
+    plan: &Plan<'_>,
+    history: &mut LineageContents,
+    stored: &mut Stored,
+) -> Result<Vec<StoredLog>> {
+    // Where runs knew nothing of one another, what they stored is compared before it is mixed.
+    if plan.lineage.heads().count() > 1 {
+        return Ok(Vec::new());
+    }
+    let mut logs: Vec<&StoredLog> = history.logs.iter().chain(&stored.logs).collect();
+    logs.sort_by_key(|log| log.first_zxid);
+    let Some(from) = first_of_many(&logs) else {
+        return Ok(Vec::new());
+    };
+    logs.retain(|log| log.first_zxid >= from);
+    let merged = match lay_together(&plan.target(&NoProgress), &logs) {
+        Err(error) if error.kind() == ErrorKind::Damage => {
+            stored.judgement.damaged(error);
             return Ok(Vec::new());
         }
-        let mut logs: Vec<&StoredLog> = history.logs.iter().chain(&stored.logs).collect();
-        logs.sort_by_key(|log| log.first_zxid);
-        let Some(from) = first_of_many(&logs) else {
-            return Ok(Vec::new());
-        };
-        let replaced: Vec<StoredLog> = logs
-            .iter()
-            .filter(|log| log.first_zxid >= from)
-            .map(|log| (*log).clone())
-            .collect();
-        let marked = std::mem::take(&mut self.listing.marked);
-        let target = Target {
-            repository: self.repository,
-            lineage: &lineage.id,
-            marked: &marked,
-            progress: &crate::progress::NoProgress,
-        };
-        let merged = lay_together(&target, &replaced);
-        self.listing.marked = marked;
-        let merged = match merged {
-            Err(error) if error.kind() == ErrorKind::Damage => {
-                self.damaged(error.to_string());
-                return Ok(Vec::new());
-            }
-            merged => merged,
-        };
-        let is_kept = |log: &StoredLog| log.first_zxid < from;
-        history.logs.retain(is_kept);
-        stored.logs.retain(is_kept);
-        merged
-    }
+        merged => merged?,
+    };
+    let is_kept = |log: &StoredLog| log.first_zxid < from;
+    history.logs.retain(is_kept);
+    stored.logs.retain(is_kept);
+    Ok(merged)
 }
 
 /// Where the logs begin that are to be laid together: the last ones, each right behind the one
@@ -84,25 +69,18 @@ fn first_of_many(logs: &[&StoredLog]) -> Option<Zxid> {
     None
 }
 
-fn lay_together(target: &Target<'_>, replaced: &[StoredLog]) -> Result<Vec<StoredLog>> {
-    let storage = target.repository.storage();
-    let (logs, objects) = target.ship(|shipper| {
-        let mut cutter = Cutter::new(shipper);
+fn lay_together(target: &Target<'_>, replaced: &[&StoredLog]) -> Result<Vec<StoredLog>> {
+    let repository = target.repository;
+    target.ship_logs(|cutter| {
         for log in replaced {
-            let shown = storage.shown_object(&log.object.name);
+            let shown = repository.storage().shown_object(&log.object.name);
             let mut bytes = Vec::new();
-            target
-                .repository
-                .decompress(&log.object, &mut bytes, &shown)?;
+            repository.decompress(&log.object, &mut bytes, &shown)?;
             let mut reader = LogReader::new(&shown, bytes.as_slice())?;
             while let Some(entry) = reader.next_entry()? {
                 cutter.push(&entry)?;
             }
         }
-        cutter.finish()
-    })?;
-    let joined = logs.into_iter().zip(objects);
-    Ok(joined
-        .map(|(log, object)| StoredLog { object, ..log })
-        .collect())
+        Ok(())
+    })
 }

@@ -70,11 +70,10 @@ impl Comparison<'_> {
             &head.logs
         };
         let common = self.last_in_common(logs)?;
-        let common = match common {
-            Some((zxid, false)) => return Ok(Relation::Apart(zxid)),
-            Some((zxid, true)) => Some(zxid),
-            None => None,
-        };
+        if let Some((zxid, false)) = common {
+            return Ok(Relation::Apart(zxid));
+        }
+        let common = common.map(|(zxid, _)| zxid);
         Ok(match last > mark.zxid {
             true if own.is_empty() => self.beyond(mark.zxid, common),
             _ => self.behind(&history.logs, last, common),

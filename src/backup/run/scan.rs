@@ -23,9 +23,12 @@ pub(super) struct Scan<'a> {
 }
 
 /// A stretch of a log that is to be stored.
-pub(super) struct Stretch<'a> {
-    pub piece: &'a Piece,
+#[derive(Clone, Debug)]
+pub struct Stretch {
+    /// Its first and its last txn.
     pub range: ZxidRange,
+    /// Where it is.
+    pub(super) piece: Piece,
 }
 
 impl<'a> Scan<'a> {
@@ -38,10 +41,11 @@ impl<'a> Scan<'a> {
     ) -> Result<Scan<'a>> {
         let path = source.shown().display().to_string();
         for lineage in lineages {
-            let Some(position) = lineage.position(&path, host) else {
-                continue;
-            };
-            if let Some(index) = find_position(source, position)? {
+            let newest = lineage.origins(&path, host).next();
+            let position = newest.and_then(|origins| origins.position.as_ref());
+            if let Some(position) = position
+                && let Some(index) = find_position(source, position)?
+            {
                 let start = (index, position.offset);
                 let mut history = History::read_from(source, start, Level::Everything, progress)?;
                 history.add_snapshots(progress)?;
@@ -79,9 +83,21 @@ impl<'a> Scan<'a> {
         }
     }
 
+    /// Whether what it holds is new txns behind those that were backed up last, and nothing else:
+    /// then no base is needed, since the newest backup can be restored to its last txn.
+    pub fn goes_on(&self, lineage: &Lineage) -> bool {
+        let newest = lineage.newest();
+        self.known.is_some()
+            && self.history.timeline.segments.len() <= 1
+            && newest.is_some_and(|newest| newest.newest_window().is_some())
+            && lineage.damage.is_empty()
+    }
+
     /// Leaves out txns that are not to be stored.
-    pub fn leave_out(&mut self, range: ZxidRange) {
-        self.left_out.add(range);
+    pub fn leave_out(&mut self, ranges: Vec<ZxidRange>) {
+        ranges
+            .into_iter()
+            .for_each(|range| self.left_out.add(range));
     }
 
     /// The first txn behind `zxid` that is left out.
@@ -90,18 +106,23 @@ impl<'a> Scan<'a> {
         ranges.find_map(|range| (range.last > zxid).then(|| range.first.max(zxid.next())))
     }
 
-    /// The same source, read from its beginning.
-    pub fn whole(self, progress: &dyn Progress) -> Result<Scan<'a>> {
-        match self.known {
-            None => Ok(self),
-            Some(_) => Scan::all_of(self.history.source, progress),
+    /// The same source; read from its beginning, where it is known of another lineage than
+    /// `lineage`, or of any, if that is none: nothing was stored there yet.
+    pub fn of_lineage(self, lineage: Option<&str>, progress: &dyn Progress) -> Result<Scan<'a>> {
+        match &self.known {
+            Some((known, _)) if Some(known.as_str()) != lineage => {
+                Scan::all_of(self.history.source, progress)
+            }
+            _ => Ok(self),
         }
     }
 
-    /// Judges the ends of epochs that it goes over by the digests behind them.
-    pub fn settled(mut self, progress: &dyn Progress) -> Result<Scan<'a>> {
-        self.history.settle_ends(progress)?;
-        Ok(self)
+    /// The same source, read from its beginning, with the ends of epochs that it goes over judged
+    /// by the digests behind them.
+    pub fn settled(self, progress: &dyn Progress) -> Result<Scan<'a>> {
+        let mut whole = self.of_lineage(None, progress)?;
+        whole.history.settle_ends(progress)?;
+        Ok(whole)
     }
 
     /// The last txn, and where it is.
@@ -140,7 +161,7 @@ impl<'a> Scan<'a> {
     ///
     /// A member that is sent a whole tree keeps its logs, also a tail that was never committed: so
     /// of what stands before a gap nothing is taken that others are known to have gone on without.
-    pub fn stretches(&self, held: &ZxidSet, from: Zxid) -> Vec<Stretch<'_>> {
+    pub fn stretches(&self, held: &ZxidSet, from: Zxid) -> Vec<Stretch> {
         let mut held = held.clone();
         self.left_out.iter().for_each(|range| held.add(range));
         let settled = held.with_ends_of_epochs();
@@ -154,7 +175,10 @@ impl<'a> Scan<'a> {
         let stretches = pieces.flat_map(|(piece, held)| {
             let missing = held.missing(ZxidRange::new(piece.from.max(from), piece.run.last));
             let missing = missing.into_iter();
-            missing.map(move |range| Stretch { piece, range })
+            missing.map(move |range| Stretch {
+                range,
+                piece: piece.clone(),
+            })
         });
         stretches.collect()
     }
@@ -189,9 +213,9 @@ impl<'a> Scan<'a> {
     }
 }
 
-impl Stretch<'_> {
+impl Stretch {
     /// About how many bytes it takes in its log.
-    pub fn len(&self) -> u64 {
+    pub(super) fn size_bytes(&self) -> u64 {
         let run = &self.piece.run;
         let begin = run
             .mark_for(self.range.first)

@@ -82,26 +82,48 @@ impl Target<'_> {
                 let mut shipper = Shipper { jobs, next: 0 };
                 produce(&mut shipper)
             };
-            let mut stored = Vec::new();
-            let mut failure = None;
-            for worker in working {
-                match worker
-                    .join()
-                    .expect("a worker's panic is a defect to be seen")
-                {
-                    Ok(objects) => stored.extend(objects),
-                    Err(error) => failure = failure.or(Some(error)),
-                }
-            }
-            if let Some(error) = failure {
-                return Err(error);
-            }
-            let produced = produced?;
+            let joined = working.into_iter().map(|worker| worker.join());
+            let stored = joined.map(|it| it.expect("a worker's panic is a defect to be seen"));
+            let mut stored = stored.collect::<Result<Vec<_>>>()?.concat();
             stored.sort_by_key(|(index, _)| *index);
-            Ok((
-                produced,
-                stored.into_iter().map(|(_, object)| object).collect(),
-            ))
+            let objects = stored.into_iter().map(|(_, object)| object);
+            Ok((produced?, objects.collect()))
+        })
+    }
+
+    /// Stores the txns that `produce` gives its [`Cutter`], as logs.
+    ///
+    /// # Errors
+    /// As [`Target::ship`].
+    pub fn ship_logs(
+        &self,
+        produce: impl FnOnce(&mut Cutter<'_>) -> Result<()>,
+    ) -> Result<Vec<StoredLog>> {
+        let (logs, objects) = self.ship(|shipper| {
+            let mut cutter = Cutter::new(shipper);
+            produce(&mut cutter)?;
+            cutter.finish()
+        })?;
+        let joined = logs.into_iter().zip(objects);
+        let joined = joined.map(|(log, object)| StoredLog { object, ..log });
+        Ok(joined.collect())
+    }
+
+    /// Stores what `write` writes, as the parts of the snapshot of `zxid`; also, how many bytes.
+    ///
+    /// # Errors
+    /// Those of storing, and of `write`.
+    pub fn ship_parts<T>(
+        &self,
+        zxid: Zxid,
+        write: impl FnOnce(&mut Parts<'_>) -> Result<T>,
+    ) -> Result<(u64, Vec<Object>)> {
+        self.ship(|shipper| {
+            let mut parts = Parts::new(shipper, zxid);
+            let written = write(&mut parts);
+            // Where storing failed, that is why writing did.
+            let size = parts.finish()?;
+            written.map(|_| size)
         })
     }
 
@@ -154,7 +176,7 @@ pub(super) struct Cutter<'a> {
 }
 
 impl<'a> Cutter<'a> {
-    pub fn new(shipper: &'a mut Shipper) -> Cutter<'a> {
+    fn new(shipper: &'a mut Shipper) -> Cutter<'a> {
         Cutter {
             shipper,
             bytes: Vec::new(),
@@ -213,7 +235,7 @@ impl<'a> Cutter<'a> {
     }
 
     /// Ends the last log, and gives all of them, without their objects.
-    pub fn finish(mut self) -> Result<Vec<StoredLog>> {
+    fn finish(mut self) -> Result<Vec<StoredLog>> {
         self.cut()?;
         Ok(self.done)
     }
@@ -231,7 +253,7 @@ pub(super) struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    pub fn new(shipper: &'a mut Shipper, zxid: Zxid) -> Parts<'a> {
+    fn new(shipper: &'a mut Shipper, zxid: Zxid) -> Parts<'a> {
         Parts {
             shipper,
             zxid,
@@ -250,7 +272,7 @@ impl<'a> Parts<'a> {
     }
 
     /// Ends the last part, and gives how many bytes were written in all.
-    pub fn finish(mut self) -> Result<u64> {
+    fn finish(mut self) -> Result<u64> {
         if let Some(error) = self.failure.take() {
             return Err(error);
         }

@@ -455,6 +455,12 @@ impl Render for Done {
             });
             let window = window.unwrap_or_else(|| look.paint("31", "none"));
             writeln!(out, "  window   {window}")?;
+            if let Some(first) = manifest.may_begin_at() {
+                writeln!(
+                    out,
+                    "           may begin earlier: 'zoovault verify' replays the logs from {first} on and may prove more"
+                )?;
+            }
             for warning in &backup.warnings {
                 let warning = text::escape(warning);
                 writeln!(out, "  {}  {warning}", look.paint("33", "warning"))?;
