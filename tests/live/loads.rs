@@ -13,7 +13,9 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use zoovault::format::record::AclVector;
 use zoovault::history::source::{Options, Source};
-use zoovault::server::emulate::{Load, Refusal, Rules, ServerTree, Settings, load};
+use zoovault::server::emulate::{
+    Load, REPRESENTATIVE, Refusal, Rules, ServerTree, Settings, load, starts,
+};
 
 use crate::common::release::{Release, has_javac, releases};
 use crate::common::rng::Rng;
@@ -256,6 +258,24 @@ fn copy_all(source: &Path, target: &Path) {
     }
 }
 
+/// Whether the release is foretold the same when others are followed with it.
+fn ensure_same_together(source: &Source, rules: Rules) -> Result<(), String> {
+    let others = REPRESENTATIVE
+        .iter()
+        .map(|name| Rules::parse(name, Settings::default()).expect("it is known"));
+    let all: Vec<Rules> = others.chain([rules]).collect();
+    let foretold = |rules: &[Rules]| {
+        let starts = starts(source, rules, &zoovault::progress::NoProgress);
+        let last = starts.map(|starts| format!("{:?}", starts.last()));
+        last.map_err(|err| format!("not read: {err}"))
+    };
+    let (together, alone) = (foretold(&all)?, foretold(&all[all.len() - 1..])?);
+    match together == alone {
+        true => Ok(()),
+        false => Err(format!("together: {together}\nalone: {alone}")),
+    }
+}
+
 /// Compares what was foretold with what came of it; gives the kind of case, or what differs.
 fn judge(
     release: &Release,
@@ -270,6 +290,7 @@ fn judge(
     let rules = rules(release);
     let foretold = load(&source, &rules, &zoovault::progress::NoProgress)
         .map_err(|err| format!("not read: {err}"))?;
+    ensure_same_together(&source, rules)?;
     let plain = |text: &str, dir: &Path| {
         text.replace(&format!("{}/version-2/", dir.display()), "")
             .replace(&dir.display().to_string(), "")

@@ -11,3 +11,4 @@ mod common;
 
 mod explain;
 mod servers;
+mod together;

@@ -19,7 +19,7 @@ const CONFIG_NODE: &[u8] = b"/zookeeper/config";
 pub const STAT_LEN: usize = 6 * 8 + 3 * 4;
 
 /// The persisted part of a znode's stat.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Stat {
     /// The txn that created the znode.
     pub czxid: Zxid,

@@ -4,12 +4,13 @@
 //! compared with nothing.
 
 use super::record::{Body, Create, Kind, Part, Record, Text, decode_part};
-use super::rules::OwnerKind;
+use super::rules::{OwnerKind, Rules};
 use super::thrown::{Result, Thrown};
 use super::tree::{ServerNode, ServerTree, split};
 use crate::format::record::{Stat, TxnHeader, TxnKind};
 use crate::tree::{LIMITS_NODE, QUOTA_ROOT};
 use crate::zxid::{SessionId, Zxid};
+use std::rc::Rc;
 
 /// The `KeeperException` that a server swallows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +62,7 @@ impl ServerTree {
         let failed = parts.iter().any(|part| part.kind() == Some(TxnKind::Error));
         let mut applied = Ok(());
         for part in parts {
-            let (kind, body) = match decode_part(part, &self.rules) {
+            let (kind, body) = match decode_part(part, &self.cohort) {
                 Err(Thrown::Eof | Thrown::Io(..)) => break,
                 decoded => decoded?,
             };
@@ -115,41 +116,19 @@ impl ServerTree {
             Kind::Plain { ephemeral: false } => 0,
             Kind::Plain { ephemeral: true } => header.client_id.0,
             Kind::Container => i64::MIN,
-            Kind::Ttl(ttl_ms) => self.rules.ttl_owner(ttl_ms)?,
+            Kind::Ttl(ttl_ms) => self.cohort.ask(|rules| rules.ttl_owner(ttl_ms))?,
         };
         let (parent_path, name) = parted(path)?;
         let Some(parent) = self.get(parent_path) else {
             return Ok(Err(Refused::NoNode));
         };
         let (parent_acl, lists_it) = (parent.acl, parent.children.contains(name));
-        if self.rules.fetches_acls() {
-            self.acls.fetch(parent_acl)?;
+        self.acls.fetch(parent_acl)?;
+        if let Some(exists) = self.found_there(path, lists_it, create) {
+            return Ok(exists);
         }
-        let registered = self
-            .rules
-            .registers_acl_first()
-            .then(|| self.acls.convert(create.acl.clone()));
-        if self.rules.creates_by_table() {
-            if let (Some(node), Some(acl)) = (self.get_mut(path), registered) {
-                node.acl = acl;
-                return Ok(Err(Refused::NodeExists));
-            }
-        } else if lists_it {
-            return Ok(Err(Refused::NodeExists));
-        }
-        let acl = registered.unwrap_or_else(|| self.acls.convert(create.acl.clone()));
-        let only_raises = self.rules.only_raises_cversion();
-        self.change(parent_path, |parent| {
-            let cversion = match create.parent_cversion {
-                -1 => parent.stat.cversion.wrapping_add(1),
-                cversion => cversion,
-            };
-            if !only_raises || cversion > parent.stat.cversion {
-                parent.stat.cversion = cversion;
-                parent.stat.pzxid = header.zxid;
-            }
-            parent.children.insert(name.into());
-        });
+        let acl = self.acls.convert(create.acl.clone());
+        self.adopt(parent_path, name, header.zxid, create.parent_cversion);
         let stat = Stat::created(header.zxid, header.time, owner);
         self.put(
             path,
@@ -162,9 +141,53 @@ impl ServerTree {
         );
         self.index(path, owner)?;
         if parent_path == QUOTA_ROOT && name == LIMITS_NODE {
-            return Err(self.root_quota());
+            return Err(self.cohort.ask(Rules::root_quota));
         }
         Ok(Ok(()))
+    }
+
+    /// What becomes of a create whose znode is there already, in the table of znodes or in its
+    /// parent's list; `None` where it is created.
+    fn found_there(&mut self, path: &[u8], lists_it: bool, create: &Create) -> Option<Applied> {
+        let node = self.get(path);
+        let has_acl = |node: &ServerNode| self.acls.is(node.acl, create.acl.as_deref());
+        let (is_there, has_acl) = (node.is_some(), node.is_some_and(has_acl));
+        let goes_by_table = match (is_there, lists_it) {
+            (false, false) => return None,
+            (true, true) if has_acl && !self.acls.has_unresolved() => {
+                return Some(Err(Refused::NodeExists));
+            }
+            _ => self.cohort.ask(Rules::creates_by_table),
+        };
+        let exists = if goes_by_table { is_there } else { lists_it };
+        if !exists {
+            return None;
+        }
+        let has_unresolved = self.acls.has_unresolved();
+        if goes_by_table || (has_unresolved && self.cohort.ask(Rules::registers_acl_first)) {
+            let acl = self.acls.convert(create.acl.clone());
+            if let (Some(node), true) = (self.get_mut(path), goes_by_table) {
+                node.acl = acl;
+            }
+        }
+        Some(Err(Refused::NodeExists))
+    }
+
+    /// Takes up a new child.
+    fn adopt(&mut self, parent: &[u8], name: &[u8], zxid: Zxid, cversion: i32) {
+        let cohort = Rc::clone(&self.cohort);
+        self.change(parent, |parent| {
+            let cversion = match cversion {
+                -1 => parent.stat.cversion.wrapping_add(1),
+                cversion => cversion,
+            };
+            let is_raised = cversion > parent.stat.cversion;
+            if is_raised || !cohort.ask(Rules::only_raises_cversion) {
+                parent.stat.cversion = cversion;
+                parent.stat.pzxid = zxid;
+            }
+            parent.children.insert(name);
+        });
     }
 
     /// The parent of a create that found its znode there (`DataTree.setCversionPzxid`).
@@ -184,45 +207,50 @@ impl ServerTree {
 
     fn delete(&mut self, path: &[u8], zxid: Zxid) -> Result<Applied> {
         let (parent, name) = parted(path)?;
-        if self.rules.deletes_from_parent_first() {
-            let changed = self.change(parent, |parent| {
-                parent.children.remove(name);
-                parent.stat.pzxid = parent.stat.pzxid.max(zxid);
-            });
-            if changed.is_none() {
-                return Ok(Err(Refused::NoNode));
-            }
+        if self.has_nothing_to_delete(path, zxid)? {
+            return Ok(Err(Refused::NoNode));
+        }
+        let above = self.get(parent).map(|above| above.stat.pzxid);
+        let is_same = self.nodes.contains_key(path) && above.is_some_and(|pzxid| pzxid <= zxid);
+        let parent_first = is_same || self.cohort.ask(Rules::deletes_from_parent_first);
+        if parent_first && !self.orphan(parent, name, |pzxid| pzxid.max(zxid)) {
+            return Ok(Err(Refused::NoNode));
         }
         let Some(node) = self.remove(path) else {
             return Ok(Err(Refused::NoNode));
         };
-        if self.rules.fetches_acls() {
-            self.acls.fetch(node.acl)?;
-        }
+        self.acls.fetch(node.acl)?;
         self.acls.remove_user(node.acl);
-        if self.rules.deletes_from_parent_first() {
-            let parent_acl = self.get(parent).map(|parent| parent.acl);
-            if let Some(acl) = parent_acl
-                && self.rules.fetches_acls()
-            {
-                self.acls.fetch(acl)?;
-            }
-        } else {
-            let changed = self.change(parent, |parent| {
-                parent.children.remove(name);
-                parent.stat.pzxid = zxid;
-            });
-            if changed.is_none() {
-                return Ok(Err(Refused::NoNode));
-            }
+        if let (Some(above), true) = (self.get(parent), parent_first) {
+            self.acls.fetch(above.acl)?;
+        }
+        if !parent_first && !self.orphan(parent, name, |_| zxid) {
+            return Ok(Err(Refused::NoNode));
         }
         let owner = node.stat.ephemeral_owner;
-        if self.rules.kind_of(owner)? == OwnerKind::Session
+        if self.kind_of(owner)? == OwnerKind::Session
             && let Some(owned) = self.ephemerals.get_mut(&owner)
         {
             owned.remove(path);
         }
         Ok(Ok(()))
+    }
+
+    /// Whether a delete changes nothing, in all releases.
+    fn has_nothing_to_delete(&self, path: &[u8], zxid: Zxid) -> Result<bool> {
+        let (parent, name) = parted(path)?;
+        let is_done =
+            |above: &ServerNode| above.stat.pzxid >= zxid && !above.children.contains(name);
+        Ok(!self.nodes.contains_key(path) && self.get(parent).is_none_or(is_done))
+    }
+
+    /// Takes a child from its parent; false where there is none.
+    fn orphan(&mut self, parent: &[u8], name: &[u8], pzxid: impl Fn(Zxid) -> Zxid) -> bool {
+        let changed = self.change(parent, |parent| {
+            parent.children.remove(name);
+            parent.stat.pzxid = pzxid(parent.stat.pzxid);
+        });
+        changed.is_some()
     }
 
     fn set_data(
@@ -235,9 +263,7 @@ impl ServerTree {
         let Some(node) = self.get(path) else {
             return Ok(Err(Refused::NoNode));
         };
-        if self.rules.fetches_acls() {
-            self.acls.fetch(node.acl)?;
-        }
+        self.acls.fetch(node.acl)?;
         self.change(path, |node| {
             node.data = data.clone();
             node.stat.mtime = header.time;
@@ -255,14 +281,27 @@ impl ServerTree {
         zxid: Zxid,
     ) -> Result<()> {
         let mut owned = self.ephemerals.remove(&session.0).unwrap_or_default();
-        for path in listed.unwrap_or_default() {
-            let path = needed(path)?;
+        let (own, others): (Vec<&Text>, Vec<&Text>) = listed
+            .unwrap_or_default()
+            .iter()
+            .partition(|path| path.as_ref().is_some_and(|path| owned.contains(path)));
+        // `NoNode` is logged and passed over.
+        for path in own.into_iter().flatten() {
             owned.remove(path);
-            // `NoNode` is logged and passed over.
             let _ = self.delete(path, zxid)?;
         }
         for path in owned {
             let _ = self.delete(&path, zxid)?;
+        }
+        // What is listed and not the session's own goes where the list is read.
+        for path in others {
+            let is_gone = match path {
+                Some(path) => self.has_nothing_to_delete(path, zxid)?,
+                None => false,
+            };
+            if !is_gone && self.cohort.ask(Rules::reads_close_session) {
+                let _ = self.delete(needed(path)?, zxid)?;
+            }
         }
         Ok(())
     }

@@ -3,8 +3,12 @@
 use super::java::{InputArchive, SliceInput};
 use super::limits::Limits;
 use super::tree::{ServerNode, ServerTree};
+use crate::format::record::Stat;
 use crate::tree::{AclValue, DataTree, NodeView, QUOTA_ROOT, STATS_NODE};
+use crate::zxid::SessionId;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
 
 /// How many paths of a kind are told.
 const TOLD_MAX: usize = 50;
@@ -61,11 +65,12 @@ impl Difference {
         for node in truth.nodes().filter(|node| node.path != CONFIG_NODE) {
             let path = as_java_has_it(node.path);
             match server.get(&path) {
-                None => missing.push(path),
+                None => missing.push(path.into_owned()),
                 Some(served) => {
                     let fields = fields(server, served, &path, &node);
                     if !fields.is_empty() {
                         difference.changed.0 += 1;
+                        let path = path.into_owned();
                         difference.changed.1.push(Changed { path, fields });
                     }
                 }
@@ -90,6 +95,79 @@ impl Difference {
     }
 }
 
+/// What a tree hashes to, as far as [`Difference`] looks at it: two that are alike have the same,
+/// and two that differ do not, but once in 2^64 times. So both need not be in memory at once.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Fingerprint {
+    znodes: u64,
+    sum: u64,
+    sessions: BTreeMap<SessionId, i32>,
+}
+
+/// Makes fingerprints that can be compared with one another.
+#[derive(Debug, Default)]
+pub struct Fingerprints(RandomState);
+
+impl Fingerprints {
+    /// Of what a server holds.
+    pub fn of_server(&self, server: &ServerTree) -> Fingerprint {
+        let znodes = server.nodes().filter(|(path, _)| *path != CONFIG_NODE);
+        let hashes = znodes.map(|(path, node)| {
+            let acl = server.acl(node);
+            let fields = (server.is_listed(path), acl, node.data.as_deref());
+            self.hash(path, fields, &node.stat)
+        });
+        Fingerprint::sum(hashes, server.sessions().collect())
+    }
+
+    /// Of a true tree; `None` where what an ACL was is not known.
+    pub fn of_truth(&self, truth: &DataTree) -> Option<Fingerprint> {
+        let mut is_known = true;
+        let znodes = truth.nodes().filter(|node| node.path != CONFIG_NODE);
+        let hashes = znodes.map(|node| {
+            let acl = match node.acl {
+                AclValue::List(list) => Some(list.bytes()),
+                AclValue::Unresolved(_) => None,
+            };
+            is_known &= acl.is_some();
+            self.hash(
+                &as_java_has_it(node.path),
+                (true, acl, node.data),
+                node.stat,
+            )
+        });
+        let print = Fingerprint::sum(hashes, truth.sessions().collect());
+        is_known.then_some(print)
+    }
+
+    fn hash(
+        &self,
+        path: &[u8],
+        (is_listed, acl, data): (bool, Option<&[u8]>, Option<&[u8]>),
+        stat: &Stat,
+    ) -> u64 {
+        let data = data.filter(|_| !is_quota_count(path));
+        self.0.hash_one((path, is_listed, acl, data, stat))
+    }
+}
+
+impl Fingerprint {
+    fn sum(hashes: impl Iterator<Item = u64>, sessions: BTreeMap<SessionId, i32>) -> Fingerprint {
+        let (znodes, sum) = hashes.fold((0, 0_u64), |(znodes, sum), hash| {
+            (znodes + 1, sum.wrapping_add(hash))
+        });
+        Fingerprint {
+            znodes,
+            sum,
+            sessions,
+        }
+    }
+}
+
+fn is_quota_count(path: &[u8]) -> bool {
+    path.starts_with(QUOTA_ROOT) && path.ends_with(STATS_NODE)
+}
+
 fn has(truth: &DataTree, path: &[u8]) -> bool {
     // What Java cannot hold is another path to it, and is looked for among all.
     truth.get(path).is_some()
@@ -108,14 +186,14 @@ fn told(mut paths: Vec<Vec<u8>>) -> Paths {
 }
 
 /// A path as a server has it in memory.
-fn as_java_has_it(path: &[u8]) -> Vec<u8> {
+fn as_java_has_it(path: &[u8]) -> Cow<'_, [u8]> {
     if std::str::from_utf8(path).is_ok() {
-        return path.to_vec();
+        return path.into();
     }
     let mut framed = Vec::new();
     crate::format::jute::Put::put_buffer(&mut framed, Some(path));
-    let read = SliceInput::new(&framed, Limits::default()).string();
-    read.ok().flatten().unwrap_or_default().into_vec()
+    let read = SliceInput::new(&framed, Limits::None).string();
+    read.ok().flatten().unwrap_or_default().into_vec().into()
 }
 
 fn fields(
@@ -124,7 +202,6 @@ fn fields(
     path: &[u8],
     node: &NodeView<'_>,
 ) -> Vec<&'static str> {
-    let is_quota_count = path.starts_with(QUOTA_ROOT) && path.ends_with(STATS_NODE);
     let (a, b) = (&served.stat, node.stat);
     let acl = match node.acl {
         AclValue::List(list) => server.acl(served) == Some(list.bytes()),
@@ -133,7 +210,7 @@ fn fields(
     [
         (
             "data",
-            is_quota_count || served.data.as_deref() == node.data,
+            is_quota_count(path) || served.data.as_deref() == node.data,
         ),
         ("acl", acl),
         ("czxid", a.czxid == b.czxid),

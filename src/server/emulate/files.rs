@@ -1,6 +1,7 @@
 //! Which files a server reads, and in which order (`Util.getZxidFromName`,
 //! `FileSnap.findNValidSnapshots`, `FileTxnLog.FileTxnIterator.init`).
 
+use super::cohort::Cohort;
 use super::rules::Rules;
 use super::thrown;
 use super::thrown::Thrown;
@@ -46,11 +47,9 @@ impl ServerFile {
         }
     }
 
-    /// How it is compressed, by the last part of its name.
-    fn codec(&self, rules: &Rules) -> Codec {
-        if rules.wants_two_parts() {
-            return Codec::Plain;
-        }
+    /// How it is compressed, by the last part of its name. Releases that do not go by it take no
+    /// such name for a snapshot's.
+    fn codec(&self) -> Codec {
         Codec::of_name(&self.name)
     }
 
@@ -58,17 +57,17 @@ impl ServerFile {
     ///
     /// # Errors
     /// As [`ServerFile::open`].
-    pub fn reader(&self, rules: &Rules) -> Result<thrown::Result<Box<dyn Read + Send>>> {
+    pub fn reader(&self) -> Result<thrown::Result<Box<dyn Read + Send>>> {
         let opened = self.open()?;
-        Ok(opened.map(|file| self.codec(rules).reader(Span::new(file, 0))))
+        Ok(opened.map(|file| self.codec().reader(Span::new(file, 0))))
     }
 
     /// Whether it is tried. One that cannot be read is passed over.
-    fn is_tried(&self, rules: &Rules) -> Result<bool> {
+    fn is_tried(&self) -> Result<bool> {
         let Ok(file) = self.open()? else {
             return Ok(false);
         };
-        match self.codec(rules).is_tried(&*file) {
+        match self.codec().is_tried(&*file) {
             Err(err) if Unread::of(&err).is_some() => Ok(false),
             tried => tried.map_err(|err| Error::io(&self.path, "read", err)),
         }
@@ -76,36 +75,44 @@ impl ServerFile {
 }
 
 /// The zxid in `name`, or −1 where it is not `prefix`'s.
-fn zxid_of(name: &str, prefix: &str, rules: &Rules) -> i64 {
+fn zxid_of(name: &str, prefix: &str, cohort: &Cohort) -> i64 {
     let mut parts: Vec<&str> = name.split('.').collect();
     while parts.last().is_some_and(|part| part.is_empty()) {
         parts.pop();
     }
-    let is_named = match rules.wants_two_parts() {
-        true => parts.len() == 2,
-        false => parts.len() >= 2,
+    let [first, hex, more @ ..] = parts.as_slice() else {
+        return -1;
     };
-    match parts.as_slice() {
-        [first, hex, ..] if is_named && *first == prefix => {
-            i64::from_str_radix(hex, 16).unwrap_or(-1)
+    match i64::from_str_radix(hex, 16) {
+        Ok(zxid) if *first == prefix => {
+            let is_named = more.is_empty() || !cohort.ask(Rules::wants_two_parts);
+            if is_named { zxid } else { -1 }
         }
-        _ => -1,
+        Ok(_) | Err(_) => -1,
     }
 }
 
-/// Everything in `dir` with the zxid that its name has as a `prefix`, the lowest first.
-fn list(dir: &Path, prefix: &str, rules: &Rules) -> Result<Vec<ServerFile>> {
+/// The names in `dir`, with their paths.
+fn names(dir: &Path) -> Result<Vec<(String, PathBuf)>> {
     let io = |err| Error::io(dir, "read", err);
-    let mut files = Vec::new();
-    for entry in fs::read_dir(dir).map_err(io)? {
+    let entries = fs::read_dir(dir).map_err(io)?.map(|entry| {
         let entry = entry.map_err(io)?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        files.push(ServerFile {
-            path: entry.path(),
-            zxid: zxid_of(&name, prefix, rules),
-            name,
-        });
-    }
+        Ok((
+            entry.file_name().to_string_lossy().into_owned(),
+            entry.path(),
+        ))
+    });
+    entries.collect()
+}
+
+/// Everything in `dir` with the zxid that its name has as a `prefix`, the lowest first.
+fn list(dir: &Path, prefix: &str, cohort: &Cohort) -> Result<Vec<ServerFile>> {
+    let files = names(dir)?.into_iter().map(|(name, path)| ServerFile {
+        path,
+        zxid: zxid_of(&name, prefix, cohort),
+        name,
+    });
+    let mut files: Vec<ServerFile> = files.collect();
     files.sort_by(|a, b| (a.zxid, &a.name).cmp(&(b.zxid, &b.name)));
     Ok(files)
 }
@@ -114,10 +121,10 @@ fn list(dir: &Path, prefix: &str, rules: &Rules) -> Result<Vec<ServerFile>> {
 ///
 /// # Errors
 /// When the directory or a file cannot be read.
-pub fn snapshots(dir: &Path, rules: &Rules) -> Result<Vec<ServerFile>> {
+pub fn snapshots(dir: &Path, cohort: &Cohort) -> Result<Vec<ServerFile>> {
     let mut tried = Vec::new();
-    for file in list(dir, "snapshot", rules)?.into_iter().rev() {
-        if file.zxid != -1 && tried.len() < SNAPSHOTS_MAX && file.is_tried(rules)? {
+    for file in list(dir, "snapshot", cohort)?.into_iter().rev() {
+        if file.zxid != -1 && tried.len() < SNAPSHOTS_MAX && file.is_tried()? {
             tried.push(file);
         }
     }
@@ -129,8 +136,8 @@ pub fn snapshots(dir: &Path, rules: &Rules) -> Result<Vec<ServerFile>> {
 ///
 /// # Errors
 /// When the directory cannot be read.
-pub fn logs(dir: &Path, start: i64, rules: &Rules) -> Result<Vec<ServerFile>> {
-    let mut logs = list(dir, "log", rules)?;
+pub fn logs(dir: &Path, start: i64, cohort: &Cohort) -> Result<Vec<ServerFile>> {
+    let mut logs = list(dir, "log", cohort)?;
     logs.retain(|log| log.zxid >= 0);
     let above = logs.partition_point(|log| log.zxid < start);
     Ok(logs.split_off(above.saturating_sub(1)))
@@ -141,10 +148,10 @@ pub fn logs(dir: &Path, start: i64, rules: &Rules) -> Result<Vec<ServerFile>> {
 ///
 /// # Errors
 /// When the directory cannot be read.
-pub fn has_named(dir: &Path, prefix: &str, rules: &Rules) -> Result<bool> {
+pub fn has_named(dir: &Path, prefix: &str) -> Result<bool> {
     let start = format!("{prefix}.");
-    let files = list(dir, prefix, rules)?;
-    Ok(files.iter().any(|file| file.name.starts_with(&start)))
+    let names = names(dir)?;
+    Ok(names.iter().any(|(name, _)| name.starts_with(&start)))
 }
 
 #[cfg(test)]
@@ -154,7 +161,10 @@ mod tests {
 
     #[test]
     fn a_copy_beside_a_log_is_a_log_to_some_releases() {
-        let rules = |release: &str| Rules::parse(release, Settings::default()).unwrap();
+        let cohort = |release: &str| {
+            let rules = Rules::parse(release, Settings::default()).unwrap();
+            Cohort::new(rules, Vec::new())
+        };
         for (name, early, late) in [
             ("log.c", 12, 12),
             ("log.c.bak", -1, 12),
@@ -164,8 +174,8 @@ mod tests {
             ("logs.c", -1, -1),
             ("log", -1, -1),
         ] {
-            assert_eq!(zxid_of(name, "log", &rules("3.5.10")), early, "{name}");
-            assert_eq!(zxid_of(name, "log", &rules("3.6.0")), late, "{name}");
+            assert_eq!(zxid_of(name, "log", &cohort("3.5.10")), early, "{name}");
+            assert_eq!(zxid_of(name, "log", &cohort("3.6.0")), late, "{name}");
         }
     }
 }

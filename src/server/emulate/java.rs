@@ -16,7 +16,7 @@ pub trait InputArchive {
     fn take(&mut self, len: usize) -> Result<&[u8]>;
 
     /// How long buffers and strings may be.
-    fn limits(&self) -> Limits;
+    fn limits(&self) -> Limits<'_>;
 
     /// A byte.
     fn byte(&mut self) -> Result<u8> {
@@ -69,12 +69,12 @@ pub trait InputArchive {
 /// Bytes in memory: the payload of a record.
 pub struct SliceInput<'a> {
     rest: &'a [u8],
-    limits: Limits,
+    limits: Limits<'a>,
 }
 
 impl<'a> SliceInput<'a> {
     /// Reads `bytes`.
-    pub fn new(bytes: &'a [u8], limits: Limits) -> SliceInput<'a> {
+    pub fn new(bytes: &'a [u8], limits: Limits<'a>) -> SliceInput<'a> {
         SliceInput {
             rest: bytes,
             limits,
@@ -101,22 +101,22 @@ impl InputArchive for SliceInput<'_> {
         }
     }
 
-    fn limits(&self) -> Limits {
+    fn limits(&self) -> Limits<'_> {
         self.limits
     }
 }
 
 /// Bytes of a file, summed as they are read (`CheckedInputStream`).
-pub struct FileInput<R> {
+pub struct FileInput<'a, R> {
     stream: Stream<R>,
     taken: usize,
     sum: Adler32,
-    limits: Limits,
+    limits: Limits<'a>,
 }
 
-impl<R: Read> FileInput<R> {
+impl<'a, R: Read> FileInput<'a, R> {
     /// Reads `source` from its beginning.
-    pub fn new(source: R, limits: Limits) -> FileInput<R> {
+    pub fn new(source: R, limits: Limits<'a>) -> FileInput<'a, R> {
         FileInput {
             stream: Stream::new(source, 0),
             taken: 0,
@@ -145,7 +145,7 @@ impl<R: Read> FileInput<R> {
     }
 }
 
-impl<R: Read> InputArchive for FileInput<R> {
+impl<R: Read> InputArchive for FileInput<'_, R> {
     fn take(&mut self, len: usize) -> Result<&[u8]> {
         self.settle();
         match self.stream.fill(len) {
@@ -157,7 +157,7 @@ impl<R: Read> InputArchive for FileInput<R> {
         Ok(self.stream.available().get(..len).unwrap_or_default())
     }
 
-    fn limits(&self) -> Limits {
+    fn limits(&self) -> Limits<'_> {
         self.limits
     }
 }
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_sum_covers_what_was_read_and_no_more() {
-        let mut input = FileInput::new(&b"Wikipedia!"[..], Limits::default());
+        let mut input = FileInput::new(&b"Wikipedia!"[..], Limits::None);
         assert_eq!(input.take(9), Ok(&b"Wikipedia"[..]));
         assert_eq!((input.offset(), input.sum()), (9, 0x11e6_0398));
         assert_eq!(input.take(2), Err(Thrown::Eof));

@@ -2,6 +2,7 @@
 //! start (`ZooKeeperServer.loadData`, `QuorumPeer.loadDataBase`).
 
 use super::apply::Refused;
+use super::cohort::Cohort;
 use super::files::{self, ServerFile};
 use super::log::ServerLogs;
 use super::record::Record;
@@ -16,6 +17,7 @@ use crate::history::source::{EpochFile, Source};
 use crate::progress::Progress;
 use crate::zxid::Zxid;
 use std::path::Path;
+use std::rc::Rc;
 
 /// How many places are told where a server stepped over something in silence.
 const TOLD_MAX: usize = 100;
@@ -130,6 +132,20 @@ pub struct Load {
 /// [`ErrorKind::BadArgument`] when it is a single file; failures to read. What a server would not
 /// read is in the result.
 pub fn load(source: &Source, rules: &Rules, progress: &dyn Progress) -> Result<Load> {
+    let cohort = Cohort::new(rules.clone(), Vec::new());
+    load_together(source, &Rc::new(cohort), progress)
+}
+
+/// Loads the directories of `source` as the leader of these servers does, and all that do not part
+/// from it.
+///
+/// # Errors
+/// As [`load()`].
+pub(super) fn load_together(
+    source: &Source,
+    cohort: &Rc<Cohort>,
+    progress: &dyn Progress,
+) -> Result<Load> {
     let (Some(snap_dir), Some(log_dir)) = (source.dirs().first(), source.dirs().last()) else {
         let message = "is one file, and a server starts on a directory";
         return Err(Error::about(
@@ -138,19 +154,19 @@ pub fn load(source: &Source, rules: &Rules, progress: &dyn Progress) -> Result<L
             message,
         ));
     };
-    progress.start(&format!("loading as {} does", rules.name()), None);
+    progress.start(&format!("loading as {} does", cohort.leader().name()), None);
     let mut loader = Loader {
-        rules,
+        cohort,
         base: None,
         logs: Vec::new(),
         said: Vec::new(),
     };
-    let end = match misplaced(snap_dir, log_dir, rules)? {
+    let end = match misplaced(snap_dir, log_dir, cohort)? {
         Some(refusal) => Err(refusal),
         None => loader.restore(snap_dir, log_dir, progress)?,
     };
     let member = match &end {
-        Ok(loaded) => member(source, rules, loaded.zxid()),
+        Ok(loaded) => member(source, cohort, loaded.zxid()),
         Err(refusal) => Err(refusal.clone()),
     };
     Ok(Load {
@@ -163,17 +179,18 @@ pub fn load(source: &Source, rules: &Rules, progress: &dyn Progress) -> Result<L
 }
 
 /// Logs among snapshots, or the other way round, where each has a directory (`FileTxnSnapLog`).
-fn misplaced(snap_dir: &Path, log_dir: &Path, rules: &Rules) -> Result<Option<Refusal>> {
-    if snap_dir == log_dir || !rules.checks_placement() {
+fn misplaced(snap_dir: &Path, log_dir: &Path, cohort: &Cohort) -> Result<Option<Refusal>> {
+    if snap_dir == log_dir {
         return Ok(None);
     }
-    if files::has_named(log_dir, "snapshot", rules)? {
+    let is_refused = |is_there: bool| is_there && cohort.ask(Rules::checks_placement);
+    if is_refused(files::has_named(log_dir, "snapshot")?) {
         return Ok(Some(Refusal::new(Thrown::Io(
             "org.apache.zookeeper.server.persistence.FileTxnSnapLog$LogDirContentCheckException",
             "Log directory has snapshot files. Check if dataLogDir and dataDir configuration is correct.".to_owned(),
         ))));
     }
-    if files::has_named(snap_dir, "log", rules)? {
+    if is_refused(files::has_named(snap_dir, "log")?) {
         return Ok(Some(Refusal::new(Thrown::Io(
             "org.apache.zookeeper.server.persistence.FileTxnSnapLog$SnapDirContentCheckException",
             "Snapshot directory has log files. Check if dataLogDir and dataDir configuration is correct.".to_owned(),
@@ -185,7 +202,7 @@ fn misplaced(snap_dir: &Path, log_dir: &Path, rules: &Rules) -> Result<Option<Re
 type End = std::result::Result<Loaded, Refusal>;
 
 struct Loader<'a> {
-    rules: &'a Rules,
+    cohort: &'a Rc<Cohort>,
     base: Option<String>,
     logs: Vec<String>,
     said: Vec<Said>,
@@ -193,12 +210,13 @@ struct Loader<'a> {
 
 impl Loader<'_> {
     fn restore(&mut self, snap_dir: &Path, log_dir: &Path, progress: &dyn Progress) -> Result<End> {
-        let mut tree = ServerTree::new(self.rules);
-        let tried = files::snapshots(snap_dir, self.rules)?;
+        let mut tree = ServerTree::new(Rc::clone(self.cohort));
+        let tried = files::snapshots(snap_dir, self.cohort)?;
         let mut promised = None;
         if tried.is_empty() {
-            let logs = files::logs(log_dir, 0, self.rules)?;
-            if self.rules.wants_snapshot() && !logs.is_empty() {
+            self.cohort.ask(ServerTree::config_node);
+            let logs = files::logs(log_dir, 0, self.cohort)?;
+            if !logs.is_empty() && self.cohort.ask(Rules::wants_snapshot) {
                 let message = "No snapshot found, but there are log entries. Something is broken!";
                 return Ok(Err(Refusal::new(Thrown::io(message))));
             }
@@ -213,9 +231,9 @@ impl Loader<'_> {
                 Err(refusal) => return Ok(Err(refusal)),
             }
         }
-        let files = files::logs(log_dir, tree.last_zxid.to_i64() + 1, self.rules)?;
+        let files = files::logs(log_dir, tree.last_zxid.to_i64() + 1, self.cohort)?;
         self.logs = files.iter().map(|file| file.name.clone()).collect();
-        let mut logs = ServerLogs::new(files, self.rules);
+        let mut logs = ServerLogs::new(files, self.cohort);
         let mut replay = Replay::new(tree, promised);
         let ended = replay.run(&mut logs, progress)?;
         for (file, line) in logs.said.drain(..) {
@@ -224,7 +242,9 @@ impl Loader<'_> {
         if let Err(refusal) = ended {
             return Ok(Err(refusal));
         }
-        if let Some((zxid, _)) = replay.promised {
+        if let Some((zxid, _)) = replay.promised
+            && self.cohort.ask(Rules::reads_digests)
+        {
             replay.loaded.awaited = Some(zxid);
             self.said.push(Said {
                 file: self.base.clone().unwrap_or_default(),
@@ -245,7 +265,7 @@ impl Loader<'_> {
         tried: &[ServerFile],
     ) -> Result<std::result::Result<Option<Promised>, Refusal>> {
         for file in tried {
-            let reader = file.reader(self.rules)?;
+            let reader = file.reader()?;
             let loaded = reader.and_then(|reader| snapshot::load(file, tree, reader));
             let thrown = match loaded {
                 Ok(promised) => {
@@ -406,6 +426,9 @@ impl Replay {
     }
 
     fn mismatch(&mut self, zxid: Zxid) {
+        if !self.loaded.tree.cohort.ask(Rules::reads_digests) {
+            return;
+        }
         self.loaded.digest_mismatches.0 += 1;
         self.loaded.digest_mismatches.1.get_or_insert(zxid);
     }
@@ -413,9 +436,6 @@ impl Replay {
     /// What is replayed is kept for followers too, and that wants an unbroken row
     /// (`ZKDatabase.addCommittedProposal`).
     fn ensure_no_gap(&mut self, zxid: Zxid) -> super::thrown::Result<()> {
-        if !self.loaded.tree.rules.refuses_gaps() {
-            return Ok(());
-        }
         let Some(last) = self.committed else {
             self.committed = Some(zxid);
             return Ok(());
@@ -423,7 +443,8 @@ impl Replay {
         if zxid <= last {
             return Ok(());
         }
-        if zxid != last.next() && zxid.epoch() <= last.epoch() {
+        let is_gap = zxid != last.next() && zxid.epoch() <= last.epoch();
+        if is_gap && self.loaded.tree.cohort.ask(Rules::refuses_gaps) {
             let message = format!(
                 "Committed proposal cached out of order: {zxid} is not the next proposal of {last}"
             );
@@ -438,7 +459,7 @@ impl Replay {
 }
 
 /// The epoch files of a member against the last zxid.
-fn member(source: &Source, rules: &Rules, last: Zxid) -> std::result::Result<(), Refusal> {
+fn member(source: &Source, cohort: &Cohort, last: Zxid) -> std::result::Result<(), Refusal> {
     let refuse = |message: String| Err(Refusal::new(Thrown::io(message)));
     let of_last = last.to_i64() >> 32;
     let read = |file: &EpochFile, name: &str| match file {
@@ -459,13 +480,13 @@ fn member(source: &Source, rules: &Rules, last: Zxid) -> std::result::Result<(),
         let is_updating = leftovers
             .iter()
             .any(|(path, _)| path.ends_with("updatingEpoch"));
-        let half_written = match rules.release().has(&[(5, 10), (6, 3), (7, 1), (8, 0)]) {
+        let half_written = match cohort.ask(Rules::reads_half_written_epoch) {
             true => read(source.half_written_epoch(), "currentEpoch.tmp")?,
             false => None,
         };
         if let Some(epoch) = half_written {
             current = epoch;
-        } else if rules.release().minor == 4 && is_updating {
+        } else if is_updating && cohort.ask(Rules::reads_updating_epoch) {
             current = of_last;
         } else {
             return refuse(format!(

@@ -1,8 +1,10 @@
 //! Reading logs as a server does (`FileTxnLog.FileTxnIterator`): each to what it takes for the end,
 //! then the next, with no look back.
 
+use super::cohort::Cohort;
 use super::files::ServerFile;
 use super::java::{FileInput, InputArchive};
+use super::limits::Limits;
 use super::record::{Record, decode};
 use super::rules::Rules;
 use super::thrown::{Result, Thrown};
@@ -15,9 +17,9 @@ use std::sync::Arc;
 
 /// The logs of a load, one behind the other.
 pub struct ServerLogs<'a> {
-    rules: &'a Rules,
+    cohort: &'a Cohort,
     left: VecDeque<ServerFile>,
-    open: Option<(ServerFile, FileInput<Span<Arc<RegularFile>>>)>,
+    open: Option<(ServerFile, FileInput<'a, Span<Arc<RegularFile>>>)>,
     /// Where the record that was read last begins, or the one that could not be.
     offset: u64,
     /// What the server printed meanwhile, with the file.
@@ -28,9 +30,9 @@ pub struct ServerLogs<'a> {
 
 impl<'a> ServerLogs<'a> {
     /// Reads `files`, in order.
-    pub fn new(files: Vec<ServerFile>, rules: &'a Rules) -> ServerLogs<'a> {
+    pub fn new(files: Vec<ServerFile>, cohort: &'a Cohort) -> ServerLogs<'a> {
         ServerLogs {
-            rules,
+            cohort,
             left: files.into(),
             open: None,
             offset: 0,
@@ -75,14 +77,14 @@ impl<'a> ServerLogs<'a> {
             Err(thrown) => return Ok(Err(thrown)),
         };
         let is_empty = handle.size().is_ok_and(|size| size == 0);
-        if is_empty && self.left.is_empty() && self.rules.deletes_empty_tail() {
+        if is_empty && self.left.is_empty() && self.cohort.ask(Rules::deletes_empty_tail) {
             let line = "Delete empty tail log file to recover from corruption file:";
             self.said
                 .push((file.name.clone(), format!("{line} {}", file.name)));
             self.deleted = Some(file.name);
             return Ok(Ok(false));
         }
-        let mut input = FileInput::new(Span::new(handle, 0), self.rules.limits());
+        let mut input = FileInput::new(Span::new(handle, 0), Limits::Of(self.cohort));
         let header = read_header(&mut input, &file);
         self.offset = 0;
         self.open = Some((file, input));
@@ -105,12 +107,12 @@ impl<'a> ServerLogs<'a> {
         if stored != adler32(&payload) {
             return Err(Thrown::io("CRC check failed"));
         }
-        decode(&payload, self.rules)
+        decode(&payload, self.cohort)
     }
 }
 
 /// Magic, version, dbid. Being short here is no end of a file: it ends the load.
-fn read_header(input: &mut FileInput<Span<Arc<RegularFile>>>, file: &ServerFile) -> Result<()> {
+fn read_header(input: &mut FileInput<'_, Span<Arc<RegularFile>>>, file: &ServerFile) -> Result<()> {
     let magic = input.int()?;
     let _version_and_dbid = input.take(4 + 8)?;
     let expected = i32::from_be_bytes(MAGIC);

@@ -13,6 +13,7 @@
 
 mod acls;
 mod apply;
+mod cohort;
 mod difference;
 mod files;
 mod java;
@@ -31,13 +32,17 @@ pub use rules::{Rules, Settings};
 pub use thrown::Thrown;
 pub use tree::{ServerNode, ServerTree};
 
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::history::point::Point;
 use crate::history::replay::{Proof, rebuild};
 use crate::history::source::Source;
 use crate::progress::Progress;
 use crate::tree::DataTree;
 use crate::zxid::{SessionId, Zxid};
+use cohort::Cohort;
+use difference::{Fingerprint, Fingerprints};
+use load::load_together;
+use std::rc::Rc;
 
 /// Releases that differ from one another in what they do, one for each way that is known.
 pub const REPRESENTATIVE: [&str; 10] = [
@@ -115,74 +120,150 @@ impl Start {
     }
 }
 
-/// Says what servers by each of `rules` would do on `source`.
+/// Says what servers by each of `rules` would do on `source`, in their order. Those that do the same
+/// are followed together ([`cohort`]).
 ///
 /// # Errors
 /// [`ErrorKind::BadArgument`] for what is no directory; failures to read. Damage is in the result.
 pub fn starts(source: &Source, rules: &[Rules], progress: &dyn Progress) -> Result<Vec<Start>> {
-    let mut truths = Truths { source, last: None };
-    rules
-        .iter()
-        .map(|rules| {
-            let load = load(source, rules, progress)?;
-            let standalone = match load.end {
-                Err(refusal) => Err(refusal),
-                Ok(loaded) => truths.judge(loaded, progress)?,
-            };
-            Ok(Start {
+    let mut truths = Truths {
+        source,
+        fingerprints: Fingerprints::default(),
+        last: None,
+    };
+    let mut starts: Vec<(Rules, Start)> = Vec::new();
+    let mut left = rules.to_vec();
+    while !left.is_empty() {
+        let leader = left.remove(0);
+        let cohort = Rc::new(Cohort::new(leader, left));
+        let load = load_together(source, &cohort, progress)?;
+        let standalone = match load.end {
+            Err(refusal) => Err(refusal),
+            Ok(loaded) => {
+                let again = || Ok(load_together(source, &cohort, progress)?.end.ok());
+                truths.judge(loaded, again, progress)?
+            }
+        };
+        starts.extend(cohort.members().into_iter().map(|rules| {
+            let start = Start {
                 release: rules.name().to_owned(),
-                base: load.base,
-                logs: load.logs,
-                said: load.said,
-                standalone,
-                member: load.member,
-            })
-        })
-        .collect()
+                base: load.base.clone(),
+                logs: load.logs.clone(),
+                said: load.said.clone(),
+                standalone: standalone.clone(),
+                member: load.member.clone(),
+            };
+            (rules, start)
+        }));
+        left = cohort.parted();
+    }
+    starts.sort_by_key(|(it, _)| rules.iter().position(|rules| rules == it));
+    Ok(starts.into_iter().map(|(_, start)| start).collect())
 }
 
-/// A true tree with its proof, or why there is none.
-type Known = std::result::Result<(Proof, DataTree), String>;
-
-/// The true trees of a source. Most releases reach the same zxid, so the last one is kept.
+/// The true trees of a source. Most releases reach the same zxid, so the last one is kept: its
+/// fingerprint, which is small, and once a server's tree differs the tree itself.
 struct Truths<'a> {
     source: &'a Source,
+    fingerprints: Fingerprints,
     last: Option<(Zxid, Known)>,
 }
 
+/// What is known of a true tree, or why there is none.
+type Known = std::result::Result<TrueTree, String>;
+
+struct TrueTree {
+    proof: Proof,
+    fingerprint: Option<Fingerprint>,
+    tree: Option<DataTree>,
+}
+
 impl Truths<'_> {
-    fn at(&mut self, zxid: Zxid, progress: &dyn Progress) -> Result<&Known> {
+    fn rebuild(
+        &self,
+        zxid: Zxid,
+        progress: &dyn Progress,
+    ) -> Result<std::result::Result<(Proof, DataTree), String>> {
+        match rebuild(self.source, Point::Zxid(zxid), false, progress) {
+            Ok(rebuilt) => Ok(Ok((rebuilt.replayed.proof, rebuilt.replayed.tree))),
+            Err(error) if matches!(error.kind(), ErrorKind::Damage | ErrorKind::NotReachable) => {
+                Ok(Err(error.to_string()))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn at(&mut self, zxid: Zxid, progress: &dyn Progress) -> Result<&mut Known> {
         if self.last.as_ref().is_none_or(|(last, _)| *last != zxid) {
             self.last = None;
-            let truth = match rebuild(self.source, Point::Zxid(zxid), false, progress) {
-                Ok(rebuilt) => Ok((rebuilt.replayed.proof, rebuilt.replayed.tree)),
-                Err(error)
-                    if matches!(error.kind(), ErrorKind::Damage | ErrorKind::NotReachable) =>
-                {
-                    Err(error.to_string())
-                }
-                Err(error) => return Err(error),
-            };
-            self.last = Some((zxid, truth));
+            let known = self.rebuild(zxid, progress)?.map(|(proof, tree)| TrueTree {
+                proof,
+                fingerprint: self.fingerprints.of_truth(&tree),
+                tree: None,
+            });
+            self.last = Some((zxid, known));
         }
-        let (_, truth) = self.last.as_ref().expect("it was set right above");
-        Ok(truth)
+        let (_, known) = self.last.as_mut().expect("it was set right above");
+        Ok(known)
+    }
+
+    /// Compares with the true tree that is kept; `None` where none is.
+    fn compare_with_kept(&self, server: &ServerTree) -> Option<Truth> {
+        let (_, known) = self
+            .last
+            .as_ref()
+            .filter(|(zxid, _)| *zxid == server.last_zxid())?;
+        let known = known.as_ref().ok()?;
+        let tree = known.tree.as_ref()?;
+        Some(Truth::Known(known.proof, Difference::between(server, tree)))
+    }
+
+    /// Compares what a server held with the true tree, and where they differ, loads both once more.
+    fn compare(
+        &mut self,
+        (zxid, held): (Zxid, &Fingerprint),
+        again: impl Fn() -> Result<Option<Loaded>>,
+        progress: &dyn Progress,
+    ) -> Result<Truth> {
+        match self.at(zxid, progress)? {
+            Err(reason) => return Ok(Truth::Unknown(reason.clone())),
+            Ok(known) if known.fingerprint.as_ref() == Some(held) => {
+                return Ok(Truth::Known(known.proof, Difference::default()));
+            }
+            Ok(_) => {}
+        }
+        let rebuilt = self.rebuild(zxid, progress)?;
+        if let (Ok((_, tree)), Ok(known)) = (rebuilt, self.at(zxid, progress)?) {
+            known.tree = Some(tree);
+        }
+        let compared = again()?.and_then(|loaded| self.compare_with_kept(&loaded.tree));
+        compared.ok_or_else(|| {
+            let message = "changed while it was being read";
+            Error::about(self.source.shown(), ErrorKind::SourceChanged, message)
+        })
     }
 
     fn judge(
         &mut self,
         mut loaded: Loaded,
+        again: impl Fn() -> Result<Option<Loaded>>,
         progress: &dyn Progress,
     ) -> Result<std::result::Result<Started, Refusal>> {
         let zxid = loaded.zxid();
-        let truth = match self.at(zxid, progress)? {
-            Ok((proof, tree)) => Truth::Known(*proof, Difference::between(&loaded.tree, tree)),
-            Err(reason) => Truth::Unknown(reason.clone()),
+        let compared = match self.compare_with_kept(&loaded.tree) {
+            Some(truth) => Ok(truth),
+            None => Err(self.fingerprints.of_server(&loaded.tree)),
         };
         let (znodes, ended_sessions) = (loaded.tree.len(), loaded.tree.dead_sessions());
         if let Err(refusal) = loaded.serve() {
             return Ok(Err(refusal));
         }
+        let znodes_served = loaded.tree.len();
+        drop(loaded.tree);
+        let truth = match compared {
+            Ok(truth) => truth,
+            Err(held) => self.compare((zxid, &held), again, progress)?,
+        };
         Ok(Ok(Started {
             zxid,
             znodes,
@@ -191,7 +272,7 @@ impl Truths<'_> {
             swallowed: loaded.swallowed,
             digest_mismatches: loaded.digest_mismatches,
             ended_sessions,
-            znodes_served: loaded.tree.len(),
+            znodes_served,
             truth,
         }))
     }

@@ -4,7 +4,9 @@
 //! [`crate::format::record`] reads what is there; this reads what a given release makes of it,
 //! nulls and all.
 
+use super::cohort::Cohort;
 use super::java::{InputArchive, SliceInput};
+use super::limits::Limits;
 use super::rules::Rules;
 use super::thrown::{Result, Thrown};
 use crate::format::jute::{Put, Reader, length};
@@ -73,6 +75,7 @@ pub struct Record {
     pub header: TxnHeader,
     pub kind: TxnKind,
     pub body: Body,
+    /// The digest behind the body, for those that read it.
     pub digest: Option<TxnDigest>,
 }
 
@@ -80,30 +83,23 @@ pub struct Record {
 ///
 /// # Errors
 /// [`Thrown::Eof`] when it is too short, which ends the file; others end the load.
-pub fn decode(payload: &[u8], rules: &Rules) -> Result<Record> {
+pub fn decode(payload: &[u8], cohort: &Cohort) -> Result<Record> {
     let header = TxnHeader::decode(&mut Reader::new(payload, 0)).map_err(|_| Thrown::Eof)?;
-    let mut input = SliceInput::new(payload, rules.limits());
+    let mut input = SliceInput::new(payload, Limits::Of(cohort));
     input.take(crate::format::record::txn::TXN_HEADER_LEN)?;
-    let Some(kind) = header.kind().filter(|kind| rules.knows(*kind)) else {
-        // Up to 3.8 the message has a `%d` in it that nothing fills in.
-        let format = if rules.release().minor < 9 { "%d" } else { "" };
-        let message = format!("Unsupported Txn with type={format}{}", header.txn_type);
-        return Err(Thrown::io(message));
+    let Some(kind) = header.kind().filter(|kind| cohort.knows(*kind)) else {
+        return Err(cohort.ask(|rules| rules.unsupported(header.txn_type)));
     };
     let start = input.rest();
-    let body = match body(kind, &mut input, rules) {
+    let body = match body(kind, &mut input, cohort) {
         Err(Thrown::Eof) if kind == TxnKind::Create => {
-            input = SliceInput::new(start, rules.limits());
+            input = SliceInput::new(start, Limits::Of(cohort));
             create_v0(&mut input)?
         }
         Err(Thrown::Eof) if kind == TxnKind::CloseSession => Body::CloseSession(None),
         other => other?,
     };
-    let digest = if rules.reads_digests() {
-        digest(&mut input).ok()
-    } else {
-        None
-    };
+    let digest = digest(&mut input).ok();
     Ok(Record {
         header,
         kind,
@@ -123,25 +119,20 @@ fn digest(input: &mut SliceInput<'_>) -> Result<TxnDigest> {
 ///
 /// # Errors
 /// As [`decode`].
-pub fn decode_part(part: &Part, rules: &Rules) -> Result<(TxnKind, Body)> {
+pub fn decode_part(part: &Part, cohort: &Cohort) -> Result<(TxnKind, Body)> {
     let data = part.data.as_deref().ok_or_else(Thrown::null_pointer)?;
-    let Some(kind) = part.kind().filter(|kind| rules.knows_in_multi(*kind)) else {
+    let Some(kind) = part.kind().filter(|kind| cohort.knows_in_multi(*kind)) else {
         let message = format!("Invalid type of op: {}", part.txn_type);
         return Err(Thrown::io(message));
     };
-    let mut input = SliceInput::new(data, rules.limits());
-    Ok((kind, body(kind, &mut input, rules)?))
+    let mut input = SliceInput::new(data, Limits::Of(cohort));
+    Ok((kind, body(kind, &mut input, cohort)?))
 }
 
-fn body(kind: TxnKind, input: &mut SliceInput<'_>, rules: &Rules) -> Result<Body> {
+fn body(kind: TxnKind, input: &mut SliceInput<'_>, cohort: &Cohort) -> Result<Body> {
     Ok(match kind {
         TxnKind::CreateSession => Body::CreateSession(input.int()?),
-        TxnKind::CloseSession if rules.reads_close_session() => {
-            let count = input.vector()?;
-            let paths = count.map(|count| (0..count).map(|_| input.string()).collect());
-            Body::CloseSession(paths.transpose()?)
-        }
-        TxnKind::CloseSession => Body::CloseSession(None),
+        TxnKind::CloseSession => Body::CloseSession(closed_paths(input, cohort)?),
         TxnKind::Create | TxnKind::Create2 => Body::Create(Create {
             path: input.string()?,
             data: input.buffer()?,
@@ -193,6 +184,22 @@ fn body(kind: TxnKind, input: &mut SliceInput<'_>, rules: &Rules) -> Result<Body
             Body::Check
         }
     })
+}
+
+/// What a closeSession lists; `None` where it lists nothing, or is not asked to.
+fn closed_paths(input: &mut SliceInput<'_>, cohort: &Cohort) -> Result<Option<Vec<Text>>> {
+    // By its settings, a server may take the list for a digest.
+    if !input.rest().is_empty() && cohort.ask(Rules::takes_closed_paths_for_digest) {
+        return Ok(None);
+    }
+    let paths = match input.vector() {
+        Ok(count) => count.map(|count| (0..count).map(|_| input.string()).collect()),
+        Err(thrown) => Some(Err(thrown)),
+    };
+    match paths.transpose() {
+        Err(thrown) if thrown != Thrown::Eof && !cohort.ask(Rules::reads_close_session) => Ok(None),
+        paths => paths,
+    }
 }
 
 fn part(input: &mut SliceInput<'_>) -> Result<Part> {

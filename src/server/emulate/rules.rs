@@ -18,7 +18,7 @@
 //! | ACLs are fetched while txns are applied, and one that is missing ends the load | 3.7.3, 3.8.4, 3.9.2 and later; Debian's 3.8.0-11+deb12u2 |
 //! | ACLs are counted, and dropped when nothing uses them | 3.4.9, 3.5.2, 3.6.0 and later |
 
-use super::limits::Limits;
+use super::limits::unreasonable;
 use super::thrown::{Result, Thrown};
 use crate::format::record::TxnKind;
 use crate::format::release::{MAX_BUFFER, Release};
@@ -112,7 +112,7 @@ pub enum OwnerKind {
 }
 
 /// One server: a release and its settings.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
     name: String,
     release: Release,
@@ -172,17 +172,30 @@ impl Rules {
         self.release >= Release::new(3, minor, patch)
     }
 
-    /// How long what it reads may be.
-    pub fn limits(&self) -> Limits {
+    /// The longest buffer that it reads.
+    pub fn longest(&self) -> usize {
         let max = self.settings.max_buffer;
         let extra = match self.settings.extra_size {
             Some(extra) if self.since(5, 7) => extra.max(1024),
             _ => self.release.extra_buffer_len(max),
         };
-        Limits {
-            max: max.saturating_add(extra),
-            checks_strings: self.release.has(&[(4, 7), (5, 1)]),
+        max.saturating_add(extra)
+    }
+
+    /// How long a buffer of `length` is.
+    pub fn buffer(&self, length: i32) -> Result<usize> {
+        let len = usize::try_from(length).ok();
+        let len = len.filter(|len| *len <= self.longest());
+        len.ok_or_else(|| unreasonable(length))
+    }
+
+    /// How long a string is. Up to 3.4.6 and in 3.5.0, it was read whatever its length.
+    pub fn string(&self, length: i32) -> Result<usize> {
+        if self.release.has(&[(4, 7), (5, 1)]) {
+            return self.buffer(length);
         }
+        let negative = "java.lang.NegativeArraySizeException";
+        usize::try_from(length).map_err(|_| Thrown::Unchecked(negative, length.to_string()))
     }
 
     /// Whether names have exactly two parts.
@@ -209,6 +222,11 @@ impl Rules {
     /// Whether it reads the last zxid of a snapshot.
     pub fn reads_last_zxid(&self) -> bool {
         self.since(9, 0) && self.settings.last_zxid
+    }
+
+    /// Whether it takes a snapshot's digest for the last zxid, which stands behind it.
+    pub fn takes_digest_for_last_zxid(&self) -> bool {
+        self.reads_last_zxid() && !self.reads_digests()
     }
 
     /// Whether the string of a seal is read at all.
@@ -251,6 +269,11 @@ impl Rules {
         self.since(6, 0) && self.settings.close_session
     }
 
+    /// Whether it looks for a digest where a closeSession has its list.
+    pub fn takes_closed_paths_for_digest(&self) -> bool {
+        self.reads_digests() && !self.reads_close_session()
+    }
+
     /// Whether ACLs are fetched while txns are applied.
     pub fn fetches_acls(&self) -> bool {
         self.has_acl_check
@@ -264,6 +287,44 @@ impl Rules {
     /// Whether a fresh tree has `/zookeeper/config`.
     pub fn has_config_node(&self) -> bool {
         self.since(5, 0)
+    }
+
+    /// Whether that has an ACL of its own: one that every server has made, and whose id is never
+    /// used again.
+    pub fn has_config_acl(&self) -> bool {
+        self.release.has(&[(5, 3)])
+    }
+
+    /// Whether a half-written epoch file is used (`QuorumPeer.loadDataBase`).
+    pub fn reads_half_written_epoch(&self) -> bool {
+        self.release.has(&[(5, 10), (6, 3), (7, 1), (8, 0)])
+    }
+
+    /// Whether it knows that it was updating an epoch file by `updatingEpoch`.
+    pub fn reads_updating_epoch(&self) -> bool {
+        self.release.minor == 4
+    }
+
+    /// What is thrown for a record whose type it does not know. Up to 3.8 the message has a `%d` in
+    /// it that nothing fills in.
+    pub fn unsupported(&self, txn_type: i32) -> Thrown {
+        let format = if self.release.minor < 9 { "%d" } else { "" };
+        Thrown::io(format!("Unsupported Txn with type={format}{txn_type}"))
+    }
+
+    /// What is thrown for a quota on "/", which is more than the trie of quotas bears
+    /// (`DataTree.setupQuota`, `PathTrie.addPath`).
+    pub fn root_quota(&self) -> Thrown {
+        let colon = if self.since(6, 0) { ":" } else { "" };
+        Thrown::Unchecked(ILLEGAL_ARGUMENT, format!("Invalid path{colon} "))
+    }
+
+    /// What is thrown for a snapshot with another sum.
+    pub fn corrupt_snapshot(&self, name: &str) -> Thrown {
+        Thrown::io(match self.reads_seal_string() {
+            true => "CRC corruption".to_owned(),
+            false => format!("CRC corruption in snapshot :  {name}"),
+        })
     }
 
     /// Whether a record of `kind` can be read (`SerializeUtils.deserializeTxn`).
@@ -366,14 +427,12 @@ mod tests {
     #[test]
     fn what_one_buffer_may_have_grew_with_the_releases() {
         for (release, max) in [("3.4.14", 0xf_ffff + 1024), ("3.5.7", 2 * 0xf_ffff)] {
-            let limits = rules(release).limits();
-            assert_eq!(limits.buffer(max), Ok(usize::try_from(max).unwrap()));
-            assert_eq!(
-                limits.buffer(max + 1),
-                Err(Thrown::io(format!("Unreasonable length = {}", max + 1)))
-            );
+            let rules = rules(release);
+            assert_eq!(rules.buffer(max), Ok(usize::try_from(max).unwrap()));
+            let refused = Thrown::io(format!("Unreasonable length = {}", max + 1));
+            assert_eq!(rules.buffer(max + 1), Err(refused));
         }
-        assert!(rules("3.4.6").limits().string(1 << 30).is_ok());
+        assert!(rules("3.4.6").string(1 << 30).is_ok());
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Loading a snapshot as a server does (`FileSnap.deserialize`, `DataTree.deserialize`).
 
+use super::cohort::Cohort;
 use super::files::ServerFile;
 use super::java::{FileInput, InputArchive};
+use super::limits::Limits;
 use super::record::acl;
 use super::rules::Rules;
 use super::thrown::{Result, Thrown};
@@ -12,6 +14,7 @@ use crate::format::record::{Stat, TxnDigest};
 use crate::format::snapshot::MAGIC;
 use crate::zxid::{SessionId, Zxid};
 use std::io::Read;
+use std::rc::Rc;
 
 /// The digest that a snapshot promises once its txn was applied.
 pub type Promised = Option<(Zxid, TxnDigest)>;
@@ -22,8 +25,8 @@ pub type Promised = Option<(Zxid, TxnDigest)>;
 /// [`Thrown::Io`] and [`Thrown::Eof`] send the server to the next snapshot, anything else ends the
 /// load.
 pub fn load(file: &ServerFile, tree: &mut ServerTree, reader: impl Read) -> Result<Promised> {
-    let rules = tree.rules.clone();
-    let mut input = FileInput::new(reader, rules.limits());
+    let cohort = Rc::clone(&tree.cohort);
+    let mut input = FileInput::new(reader, Limits::Of(&cohort));
     let magic = input.int()?;
     let expected = i32::from_be_bytes(MAGIC);
     let _version_and_dbid = input.take(4 + 8)?;
@@ -40,11 +43,11 @@ pub fn load(file: &ServerFile, tree: &mut ServerTree, reader: impl Read) -> Resu
     tree.clear(acls);
     while read_node(&mut input, tree)? {}
     tree.finish()?;
-    check_seal(&mut input, &rules, file)?;
-    read_trailer(&mut input, &rules, file)
+    check_seal(&mut input, &cohort, file)?;
+    read_trailer(&mut input, &cohort, file)
 }
 
-fn read_acls(input: &mut FileInput<impl Read>) -> Result<Vec<(i64, Box<[u8]>)>> {
+fn read_acls(input: &mut FileInput<'_, impl Read>) -> Result<Vec<(i64, Box<[u8]>)>> {
     let mut acls = Vec::new();
     for _ in 0..input.int()?.max(0) {
         let id = input.long()?;
@@ -59,7 +62,7 @@ fn read_acls(input: &mut FileInput<impl Read>) -> Result<Vec<(i64, Box<[u8]>)>> 
 }
 
 /// Reads one znode; false at the end of them.
-fn read_node(input: &mut FileInput<impl Read>, tree: &mut ServerTree) -> Result<bool> {
+fn read_node(input: &mut FileInput<'_, impl Read>, tree: &mut ServerTree) -> Result<bool> {
     let path = input.string()?;
     if path.as_deref() == Some(b"/") {
         return Ok(false);
@@ -80,51 +83,69 @@ fn read_node(input: &mut FileInput<impl Read>, tree: &mut ServerTree) -> Result<
     Ok(true)
 }
 
-fn check_seal(input: &mut FileInput<impl Read>, rules: &Rules, file: &ServerFile) -> Result<()> {
+fn check_seal(
+    input: &mut FileInput<'_, impl Read>,
+    cohort: &Cohort,
+    file: &ServerFile,
+) -> Result<()> {
     let sum = input.sum();
     let stored = input.long()?;
-    if rules.reads_seal_string() {
-        input.string()?;
+    if let Err(thrown) = input.string()
+        && cohort.ask(Rules::reads_seal_string)
+    {
+        return Err(thrown);
     }
     if stored == sum {
         return Ok(());
     }
-    Err(Thrown::io(match rules.reads_seal_string() {
-        true => "CRC corruption".to_owned(),
-        false => format!("CRC corruption in snapshot :  {}", file.name),
-    }))
+    Err(cohort.ask(|rules| rules.corrupt_snapshot(&file.name)))
 }
 
 /// What stands behind the first seal. A server takes what its own settings make it expect; running
 /// out of bytes within it means that there is none.
 fn read_trailer(
-    input: &mut FileInput<impl Read>,
-    rules: &Rules,
+    input: &mut FileInput<'_, impl Read>,
+    cohort: &Cohort,
     file: &ServerFile,
 ) -> Result<Promised> {
     let mut promised = None;
-    if rules.reads_digests() {
+    // By its settings, a server may take the digest for the last zxid.
+    if !cohort.ask(Rules::takes_digest_for_last_zxid) {
         match read_digest(input) {
             Ok(digest) => {
                 let is_usable = |zxid: Zxid| zxid > Zxid::ZERO && zxid >= Zxid::from_i64(file.zxid);
                 promised = Some(digest).filter(|(zxid, _)| is_usable(*zxid));
-                check_seal(input, rules, file)?;
+                refused_by(
+                    cohort,
+                    Rules::reads_digests,
+                    check_seal(input, cohort, file),
+                )?;
             }
             Err(Thrown::Eof) => {}
-            Err(thrown) => return Err(thrown),
+            Err(thrown) => refused_by(cohort, Rules::reads_digests, Err(thrown))?,
         }
     }
-    if rules.reads_last_zxid() {
-        match input.long() {
-            Ok(_) => check_seal(input, rules, file)?,
-            Err(Thrown::Eof) => {}
-            Err(thrown) => return Err(thrown),
-        }
+    match input.long() {
+        Ok(_) => refused_by(
+            cohort,
+            Rules::reads_last_zxid,
+            check_seal(input, cohort, file),
+        )?,
+        Err(Thrown::Eof) => {}
+        Err(thrown) => refused_by(cohort, Rules::reads_last_zxid, Err(thrown))?,
     }
     Ok(promised)
 }
 
-fn read_digest(input: &mut FileInput<impl Read>) -> Result<(Zxid, TxnDigest)> {
+/// What was `read`, where it only matters to those that do read it.
+fn refused_by(cohort: &Cohort, reads: impl Fn(&Rules) -> bool, read: Result<()>) -> Result<()> {
+    match read {
+        Err(thrown) if cohort.ask(reads) => Err(thrown),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn read_digest(input: &mut FileInput<'_, impl Read>) -> Result<(Zxid, TxnDigest)> {
     let zxid = Zxid::from_i64(input.long()?);
     let version = input.int()?;
     let tree_digest = if version >= 2 {

@@ -4,6 +4,7 @@
 //! leave znodes that no parent lists, and names that lead nowhere, and they have effects.
 
 use super::acls::{AclCache, OPEN_ID};
+use super::cohort::Cohort;
 use super::rules::{OwnerKind, Rules};
 use super::thrown::{Result, Thrown};
 use crate::format::record::Stat;
@@ -11,8 +12,9 @@ use crate::format::record::acl::READ_ACL_UNSAFE;
 use crate::format::record::digest::{Charset, node_digest};
 use crate::tree::{LIMITS_NODE, QUOTA_ROOT, root_as_empty};
 use crate::zxid::{SessionId, Zxid};
-use hashbrown::HashMap;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use hashbrown::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 /// One znode (`DataNode`).
 #[derive(Clone, Debug, Default)]
@@ -23,7 +25,38 @@ pub struct ServerNode {
     pub acl: i64,
     /// Everything else that is persisted.
     pub stat: Stat,
-    pub(super) children: HashSet<Box<[u8]>>,
+    pub(super) children: Children,
+}
+
+/// The names of a znode's children. Most have none.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Children(Option<Box<HashSet<Box<[u8]>>>>);
+
+impl Children {
+    pub fn contains(&self, name: &[u8]) -> bool {
+        self.0.as_ref().is_some_and(|names| names.contains(name))
+    }
+
+    pub fn insert(&mut self, name: &[u8]) {
+        self.0.get_or_insert_default().insert(name.into());
+    }
+
+    pub fn remove(&mut self, name: &[u8]) {
+        if let Some(names) = &mut self.0 {
+            names.remove(name);
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.as_ref().is_none_or(|names| names.is_empty())
+    }
+
+    fn names(&self) -> impl Iterator<Item = &[u8]> {
+        self.0
+            .iter()
+            .flat_map(|names| names.iter())
+            .map(|name| &**name)
+    }
 }
 
 /// A whole tree (`DataTree`), with the sessions beside it (`ZKDatabase`).
@@ -35,32 +68,36 @@ pub struct ServerTree {
     /// By owner. An owner stays when its last znode has gone.
     pub(super) ephemerals: BTreeMap<i64, BTreeSet<Box<[u8]>>>,
     pub(super) last_zxid: Zxid,
-    pub(super) rules: Rules,
-    /// The sum of all znodes' digests, where the server keeps it.
-    pub(super) digest: u64,
+    pub(super) cohort: Rc<Cohort>,
+    /// The sum of all znodes' digests, where a server keeps it.
+    digest: Option<u64>,
 }
 
-const ILLEGAL_ARGUMENT: &str = "java.lang.IllegalArgumentException";
-
 impl ServerTree {
-    /// A tree as a server makes it before it loads anything.
-    pub fn new(rules: &Rules) -> ServerTree {
+    /// A tree as the leader of these servers makes it before it loads anything. A snapshot takes
+    /// the place of all of it.
+    pub(super) fn new(cohort: Rc<Cohort>) -> ServerTree {
+        let keeps_digest = cohort.any(Rules::reads_digests);
         let mut tree = ServerTree {
             nodes: HashMap::new(),
-            acls: AclCache::new(rules),
+            acls: AclCache::new(Rc::clone(&cohort)),
             sessions: BTreeMap::new(),
             ephemerals: BTreeMap::new(),
             last_zxid: Zxid::ZERO,
-            rules: rules.clone(),
-            digest: 0,
+            digest: keeps_digest.then_some(0),
+            cohort,
         };
-        let node = |children: &[&[u8]]| ServerNode {
-            data: Some(Box::default()),
-            acl: OPEN_ID,
-            stat: Stat::default(),
-            children: children.iter().map(|name| (*name).into()).collect(),
+        let node = |names: &[&[u8]]| {
+            let mut children = Children::default();
+            names.iter().for_each(|name| children.insert(name));
+            ServerNode {
+                data: Some(Box::default()),
+                acl: OPEN_ID,
+                stat: Stat::default(),
+                children,
+            }
         };
-        let has_config = rules.has_config_node();
+        let (has_config, has_config_acl) = Self::config_node(tree.cohort.leader());
         let below: &[&[u8]] = if has_config {
             &[b"quota", b"config"]
         } else {
@@ -71,8 +108,7 @@ impl ServerTree {
         tree.put(QUOTA_ROOT, node(&[]));
         if has_config {
             let mut config = node(&[]);
-            // A list that every server has made, and whose id is never used again.
-            if rules.release().has(&[(5, 3)]) {
+            if has_config_acl {
                 config.acl = tree.acls.convert(Some(READ_ACL_UNSAFE.bytes().into()));
                 config.stat.aversion = -1;
             }
@@ -81,19 +117,24 @@ impl ServerTree {
         tree
     }
 
+    /// What a fresh tree has at `/zookeeper/config`: a znode, an ACL of its own.
+    pub(super) fn config_node(rules: &Rules) -> (bool, bool) {
+        (rules.has_config_node(), rules.has_config_acl())
+    }
+
     /// Begins to load a snapshot. What an earlier one left that did not load stays where the server
     /// leaves it.
     pub(super) fn clear(&mut self, acls: Vec<(i64, Box<[u8]>)>) {
         self.acls.load(acls);
         self.nodes.clear();
-        self.digest = 0;
+        self.digest = self.digest.map(|_| 0);
     }
 
     /// Takes up a znode of a snapshot.
     pub(super) fn load(&mut self, path: &[u8], node: ServerNode) -> Result<()> {
         let (acl, owner) = (node.acl, node.stat.ephemeral_owner);
         self.put(path, node);
-        self.acls.add_user(acl);
+        self.acls.add_loaded(acl);
         let Some((parent, name)) = split(path) else {
             return Ok(());
         };
@@ -105,7 +146,7 @@ impl ServerTree {
                 text(path)
             )));
         };
-        above.children.insert(name.into());
+        above.children.insert(name);
         self.index(path, owner)
     }
 
@@ -118,13 +159,23 @@ impl ServerTree {
 
     /// Notes an ephemeral under its owner.
     pub(super) fn index(&mut self, path: &[u8], owner: i64) -> Result<()> {
-        if self.rules.kind_of(owner)? == OwnerKind::Session {
+        if self.kind_of(owner)? == OwnerKind::Session {
             self.ephemerals
                 .entry(owner)
                 .or_default()
                 .insert(path.into());
         }
         Ok(())
+    }
+
+    /// What kind of znode `owner` makes.
+    pub(super) fn kind_of(&self, owner: i64) -> Result<OwnerKind> {
+        match owner {
+            // To all releases.
+            0 => Ok(OwnerKind::Persistent),
+            1.. => Ok(OwnerKind::Session),
+            _ => self.cohort.ask(|rules| rules.kind_of(owner)),
+        }
     }
 
     /// A quota on "/" is more than the trie of quotas bears (`DataTree.setupQuota`,
@@ -135,18 +186,9 @@ impl ServerTree {
             .get(QUOTA_ROOT)
             .is_some_and(|quota| quota.children.contains(LIMITS_NODE));
         if has_limits && is_leaf(&[QUOTA_ROOT, b"/", LIMITS_NODE].concat()) {
-            return Err(self.root_quota());
+            return Err(self.cohort.ask(Rules::root_quota));
         }
         Ok(())
-    }
-
-    pub(super) fn root_quota(&self) -> Thrown {
-        let colon = if self.rules.release().has(&[(6, 0)]) {
-            ":"
-        } else {
-            ""
-        };
-        Thrown::Unchecked(ILLEGAL_ARGUMENT, format!("Invalid path{colon} "))
     }
 
     /// The znode at `path`; `/` is the root too.
@@ -165,35 +207,30 @@ impl ServerTree {
         change: impl FnOnce(&mut ServerNode) -> T,
     ) -> Option<T> {
         let path = root_as_empty(path);
-        let keeps_digest = self.rules.reads_digests();
         let node = self.nodes.get_mut(path)?;
-        let digest = |node: &ServerNode| match keeps_digest {
-            true => digest_of(path, node),
-            false => 0,
+        let Some(digest) = &mut self.digest else {
+            return Some(change(node));
         };
-        let before = digest(node);
+        *digest = digest.wrapping_sub(digest_of(path, node));
         let changed = change(node);
-        let after = digest(node);
-        self.digest = self.digest.wrapping_sub(before).wrapping_add(after);
+        *digest = digest.wrapping_add(digest_of(path, node));
         Some(changed)
     }
 
     pub(super) fn put(&mut self, path: &[u8], node: ServerNode) {
-        let keeps_digest = self.rules.reads_digests();
-        if keeps_digest {
-            self.digest = self.digest.wrapping_add(digest_of(path, &node));
+        if let Some(digest) = &mut self.digest {
+            *digest = digest.wrapping_add(digest_of(path, &node));
         }
-        if let Some(old) = self.nodes.insert(path.into(), node)
-            && keeps_digest
-        {
-            self.digest = self.digest.wrapping_sub(digest_of(path, &old));
+        let old = self.nodes.insert(path.into(), node);
+        if let (Some(digest), Some(old)) = (&mut self.digest, old) {
+            *digest = digest.wrapping_sub(digest_of(path, &old));
         }
     }
 
     pub(super) fn remove(&mut self, path: &[u8]) -> Option<ServerNode> {
         let node = self.nodes.remove(path)?;
-        if self.rules.reads_digests() {
-            self.digest = self.digest.wrapping_sub(digest_of(path, &node));
+        if let Some(digest) = &mut self.digest {
+            *digest = digest.wrapping_sub(digest_of(path, &node));
         }
         Some(node)
     }
@@ -215,9 +252,7 @@ impl ServerTree {
 
     /// The digest of the tree, where the server keeps it.
     pub fn digest(&self) -> Option<i64> {
-        self.rules
-            .reads_digests()
-            .then_some(self.digest.cast_signed())
+        self.digest.map(u64::cast_signed)
     }
 
     /// Sessions and their timeouts in ms, by id.
@@ -252,7 +287,7 @@ impl ServerTree {
 
     /// The names of a znode's children.
     pub fn children(&self, node: &ServerNode) -> BTreeSet<Box<[u8]>> {
-        node.children.iter().cloned().collect()
+        node.children.names().map(Into::into).collect()
     }
 
     /// Sessions that own ephemerals and are not known: a standalone server or a leader ends them
