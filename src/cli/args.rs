@@ -77,7 +77,7 @@ pub struct SourceArg {
 pub struct ServerArgs {
     /// Predict what servers of these releases would do with these files: start or refuse, with
     /// which message, up to which zxid, and which znodes would be wrong. 3.4.6 and later; `all`
-    /// means one release of each kind
+    /// means every release up to 3.9.5
     #[arg(long = "server", value_name = "RELEASE,...", value_delimiter = ',')]
     pub releases: Vec<String>,
     /// A setting of those servers, as passed to java: jute.maxbuffer=4194304,

@@ -5,3 +5,4 @@
 
 pub mod emulate;
 pub mod messages;
+pub mod outlook;

@@ -143,3 +143,25 @@ pub fn remove_named(dir: &Path, prefix: &str) {
         }
     }
 }
+
+/// All data directories of `testdata`: of real servers, and damaged.
+pub fn directories() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut left = vec![testdata()];
+    while let Some(dir) = left.pop() {
+        if dir.ends_with("golden") {
+            continue;
+        }
+        let below = fs::read_dir(&dir)
+            .unwrap()
+            .map(|entry| entry.unwrap().path());
+        let below: Vec<PathBuf> = below.filter(|path| path.is_dir()).collect();
+        if below.iter().any(|path| path.ends_with("version-2")) {
+            found.push(dir);
+        } else {
+            left.extend(below);
+        }
+    }
+    found.sort();
+    found
+}

@@ -13,9 +13,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use zoovault::format::record::AclVector;
 use zoovault::history::source::{Options, Source};
-use zoovault::server::emulate::{
-    Load, REPRESENTATIVE, Refusal, Rules, ServerTree, Settings, load, starts,
-};
+use zoovault::server::emulate::{Load, Refusal, Rules, ServerTree, Settings, load, starts};
 
 use crate::common::release::{Release, has_javac, releases};
 use crate::common::rng::Rng;
@@ -74,6 +72,64 @@ fn damaged_directories_load_as_foretold() {
             eprintln!("    {count:6} {kind}");
         }
     }
+}
+
+/// The fixtures and faults of `testdata`: `explain`, `--server` and the servers' own code agree.
+#[test]
+fn directories_of_testdata_load_as_explained() {
+    let releases = releases();
+    if releases.is_empty() || !has_javac() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let classes = compile(folder.path());
+    let sources = common::directories().into_iter();
+    let cases: Vec<Case> = sources
+        .enumerate()
+        .map(|(index, source)| {
+            let dir = folder.path().join("cases").join(index.to_string());
+            copy_all(&source.join("version-2"), &dir.join("version-2"));
+            let how = source.display().to_string();
+            Case { dir, how }
+        })
+        .collect();
+    for release in &releases {
+        let mut tally = BTreeMap::new();
+        let wrong = load_all(folder.path(), release, &classes, &cases, &mut tally);
+        assert!(wrong.is_empty(), "{release}:\n{}", wrong.join("\n"));
+        let differing: Vec<String> = cases
+            .iter()
+            .filter_map(|case| differs_when_explained(&case.dir, release))
+            .collect();
+        assert!(differing.is_empty(), "{release}:\n{}", differing.join("\n"));
+        eprintln!("{release}: {} directories, {tally:?}", cases.len());
+    }
+}
+
+/// Where `explain` without and with `--server` say different things of a release.
+fn differs_when_explained(dir: &Path, release: &Release) -> Option<String> {
+    let explained = |args: &[&str]| -> Value {
+        let output = common::zoovault()
+            .arg("explain")
+            .arg(dir)
+            .arg("--json")
+            .args(args)
+            .output();
+        serde_json::from_slice(&output.expect("the program").stdout).unwrap_or(Value::Null)
+    };
+    let asked = explained(&["--server", &release.name]);
+    let mut told = asked["servers"][0].clone();
+    told["release"] = Value::Null;
+    let groups = explained(&[])["servers"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    let mut same = groups.into_iter().map(|mut group| {
+        group["release"] = Value::Null;
+        group
+    });
+    let is_told = asked.is_null() || same.any(|group| group == told);
+    (!is_told).then(|| format!("{}: {told}", dir.display()))
 }
 
 /// Loads every case with a release's own code, and gives those of which something else was
@@ -260,10 +316,7 @@ fn copy_all(source: &Path, target: &Path) {
 
 /// Whether the release is foretold the same when others are followed with it.
 fn ensure_same_together(source: &Source, rules: Rules) -> Result<(), String> {
-    let others = REPRESENTATIVE
-        .iter()
-        .map(|name| Rules::parse(name, Settings::default()).expect("it is known"));
-    let all: Vec<Rules> = others.chain([rules]).collect();
+    let all: Vec<Rules> = Rules::all().into_iter().chain([rules]).collect();
     let foretold = |rules: &[Rules]| {
         let starts = starts(source, rules, &zoovault::progress::NoProgress);
         let last = starts.map(|starts| format!("{:?}", starts.last()));

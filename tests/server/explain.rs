@@ -1,17 +1,12 @@
-//! Messages are recognised, however they are pasted, and directories are judged as servers would.
+//! Messages are recognised, however they are pasted.
 
 use crate::common;
 
-use common::{copy, testdata, zoovault};
+use common::zoovault;
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
-use zoovault::history::source::{Options, Source};
-use zoovault::progress::NoProgress;
-use zoovault::server::messages::{
-    Answer, Effect, Prognosis, Risk, Weight, directory, entries, explain,
-};
+use zoovault::server::messages::{Risk, Weight, entries, explain};
 
 /// What users paste, and the entry that it is.
 const MESSAGES: &[(&str, &str)] = &[
@@ -340,124 +335,4 @@ fn a_file_with_a_servers_log_is_text_and_a_long_one_is_streamed() {
     assert_eq!(report["explanations"][0]["id"], "length-in-log");
     assert_eq!(report["explanations"][0]["line"], 20_005);
     assert_eq!(output.status.code(), Some(0));
-}
-
-fn foretell(dir: &Path, log_dir: Option<PathBuf>) -> Prognosis {
-    let options = Options {
-        data_log_dir: log_dir,
-        scratch_dir: None,
-    };
-    let source = Source::open(dir, &options).unwrap();
-    let (report, prognosis) = directory(&source, &NoProgress).unwrap();
-    for finding in &report.findings {
-        assert!(
-            finding.code.severities().contains(&finding.severity),
-            "{finding:?} has a severity that the table lacks"
-        );
-    }
-    prognosis
-}
-
-/// The first consequence: effect, message, releases.
-fn first(prognosis: &Prognosis) -> (Effect, &str, &str) {
-    let told = &prognosis.consequences[0];
-    let id = told.entry.map_or("", |entry| entry.id);
-    (told.effect, id, &told.releases)
-}
-
-#[test]
-fn damage_is_told_as_what_it_does_to_a_start() {
-    let (_dir, empty) = copy("standalone-3.8");
-    fs::write(empty.join("log.27d"), b"").unwrap();
-    let told = foretell(&empty, None);
-    assert_eq!(
-        first(&told),
-        (
-            Effect::Refuses,
-            "log-eof-in-header",
-            "3.4.0 to 3.9.2; later ones delete the file"
-        )
-    );
-    assert_eq!(told.answer(), Answer::SomeRefuse);
-
-    let (_dir, flipped) = copy("standalone-3.8");
-    let mut bytes = fs::read(flipped.join("log.145")).unwrap();
-    bytes[3000] ^= 1;
-    fs::write(flipped.join("log.145"), bytes).unwrap();
-    let told = foretell(&flipped, None);
-    assert_eq!(
-        first(&told),
-        (Effect::Refuses, "log-checksum", "every release")
-    );
-    assert_eq!(told.answer(), Answer::AllRefuse);
-
-    let (_dir, gap) = copy("standalone-3.8");
-    let bytes = fs::read(gap.join("log.145")).unwrap();
-    fs::write(gap.join("log.145"), &bytes[..3000]).unwrap();
-    fs::write(
-        gap.join("log.27d"),
-        fs::read(testdata().join("datadirs/standalone-3.6/version-2/log.27b")).unwrap(),
-    )
-    .unwrap();
-    let told = foretell(&gap, None);
-    assert!(told.answer() >= Answer::Loses, "{told:?}");
-
-    let (_dir, whole) = copy("standalone-3.8");
-    assert_eq!(foretell(&whole, None).answer(), Answer::Starts);
-}
-
-#[test]
-fn damage_that_no_server_reads_is_told_to_do_no_harm_to_a_start() {
-    let (_dir, old) = copy("standalone-3.6");
-    let mut bytes = fs::read(old.join("log.1")).unwrap();
-    bytes[3000] ^= 1;
-    fs::write(old.join("log.1"), bytes).unwrap();
-    let told = foretell(&old, None);
-    assert_eq!(told.answer(), Answer::Starts, "{told:?}");
-    assert_eq!(told.base.as_deref(), Some("snapshot.279"));
-    assert_eq!(told.logs, ["log.212", "log.27b"]);
-    assert_eq!(
-        zoovault()
-            .arg("explain")
-            .arg(&old)
-            .output()
-            .unwrap()
-            .status
-            .code(),
-        Some(4)
-    );
-}
-
-#[test]
-fn epoch_files_and_misplaced_files_are_told_with_the_servers_own_words() {
-    let (_dir, old) = copy("ensemble-3.9/s1");
-    fs::write(old.join("currentEpoch"), "1").unwrap();
-    let told = foretell(&old, None);
-    let says = told.consequences[0].says.as_deref().unwrap();
-    assert!(
-        says.starts_with("The current epoch, 1, is older than the last zxid, 128849"),
-        "{says}"
-    );
-    assert_eq!(
-        explain(says).explanations[0].entry.id,
-        "epoch-current-behind"
-    );
-
-    fs::write(old.join("currentEpoch"), "3").unwrap();
-    fs::remove_file(old.join("acceptedEpoch")).unwrap();
-    assert_eq!(foretell(&old, None).answer(), Answer::Starts);
-    fs::write(old.join("currentEpoch"), "20").unwrap();
-    let told = foretell(&old, None);
-    assert_eq!(first(&told).1, "epoch-accepted-behind");
-    assert_eq!(
-        told.consequences[0].says.as_deref(),
-        Some("The accepted epoch, 3 is less than the current epoch, 14")
-    );
-
-    let (_dir, both) = copy("standalone-3.8");
-    let logs = tempfile::tempdir().unwrap();
-    fs::create_dir(logs.path().join("version-2")).unwrap();
-    fs::rename(both.join("log.145"), logs.path().join("version-2/log.145")).unwrap();
-    let told = foretell(&both, Some(logs.path().into()));
-    assert_eq!(first(&told).1, "logs-in-data-dir");
 }

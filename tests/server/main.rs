@@ -10,5 +10,6 @@
 mod common;
 
 mod explain;
+mod outlook;
 mod servers;
 mod together;

@@ -2,8 +2,6 @@
 
 use crate::common;
 
-use std::fs;
-use std::path::PathBuf;
 use zoovault::history::source::{Options, Source};
 use zoovault::progress::NoProgress;
 use zoovault::server::emulate::{Rules, Settings, starts};
@@ -48,27 +46,6 @@ const SETTINGS: &[&[&str]] = &[
     &["jute.maxbuffer=40"],
 ];
 
-fn directories() -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut left = vec![common::testdata()];
-    while let Some(dir) = left.pop() {
-        if dir.ends_with("golden") {
-            continue;
-        }
-        let below = fs::read_dir(&dir)
-            .unwrap()
-            .map(|entry| entry.unwrap().path());
-        let below: Vec<PathBuf> = below.filter(|path| path.is_dir()).collect();
-        if below.iter().any(|path| path.ends_with("version-2")) {
-            found.push(dir);
-        } else {
-            left.extend(below);
-        }
-    }
-    found.sort();
-    found
-}
-
 fn rules(settings: &[&str]) -> Vec<Rules> {
     let mut set = Settings::default();
     settings.iter().for_each(|text| set.set(text).unwrap());
@@ -78,7 +55,7 @@ fn rules(settings: &[&str]) -> Vec<Rules> {
 
 #[test]
 fn each_release_is_foretold_what_it_is_alone() {
-    let directories = directories();
+    let directories = common::directories();
     assert!(directories.len() > 80, "only {}", directories.len());
     let mut compared = 0;
     for dir in &directories {

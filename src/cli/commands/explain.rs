@@ -16,15 +16,14 @@ use std::io::{self, BufReader, IsTerminal, Read, Write};
 use std::path::Path;
 use std::path::PathBuf;
 use zoovault::analysis::finding::Code;
-use zoovault::analysis::verify::Report;
+use zoovault::analysis::verify::{Depth, Report, verify};
 use zoovault::format::datadir::FileName;
 use zoovault::format::snapshot::codec::Codec;
 use zoovault::format::txnlog;
 use zoovault::history::source::{self, Source};
-use zoovault::server::emulate::{self, Start};
-use zoovault::server::messages::{
-    self, Answer, Consequence, Effect, Explained, Explanation, Prognosis, Risk, Weight,
-};
+use zoovault::server::emulate::{self, Rules, Start};
+use zoovault::server::messages::{self, Explained, Explanation, Weight};
+use zoovault::server::outlook::{self, Answer, Consequence};
 
 const EXPLAIN_EXAMPLES: &str = "\
 Examples:
@@ -44,9 +43,9 @@ Exit status:
 /// logback or a container are ignored, stack traces help, and several messages are explained in
 /// order of importance.
 ///
-/// A directory is verified, and its findings are explained by their effect on a start: which
-/// releases refuse it with which message, and which start and lose data. Default server settings
-/// are assumed.
+/// A directory is verified, and loaded as the servers' own code does, by default that of every
+/// release from 3.4.6 to 3.9.5: which start and serve the correct tree, which start and lose data,
+/// and which refuse it, with which message.
 #[derive(Args, Debug)]
 #[command(after_help = EXPLAIN_EXAMPLES)]
 pub struct ExplainArgs {
@@ -118,26 +117,34 @@ fn explain_text(explained: Explained, ui: &Ui) -> anyhow::Result<Exit> {
 }
 
 fn explain_source(path: &Path, args: &ExplainArgs, ui: &Ui) -> anyhow::Result<Exit> {
-    let rules = forecast::rules(&args.servers)?;
+    let asked = forecast::rules(&args.servers)?;
     let options = source::Options {
         data_log_dir: args.data_log_dir.clone(),
         scratch_dir: Some(std::env::temp_dir()),
     };
-    let ((report, prognosis), starts) = Source::with(path, &options, |source| {
+    let (report, starts) = Source::with(path, &options, |source| {
+        let is_directory = !source.dirs().is_empty();
+        let rules = match asked.is_empty() && is_directory {
+            true => Rules::all(),
+            false => asked.clone(),
+        };
         let starts = emulate::starts(source, &rules, ui.progress())?;
-        Ok((messages::directory(source, ui.progress())?, starts))
+        Ok((verify(source, Depth::Full, ui.progress())?, starts))
     })
     .context("cannot explain the directory")?;
     let exit = verdict::exit_of(report.verdict());
+    let answer = Answer::of(&starts);
     let matters = exit != Exit::Done
-        || prognosis.answer() != Answer::Starts
+        || answer != Some(Answer::Starts)
         || starts.iter().any(|start| !start.is_right());
     let source = text::path(path);
     ui.show(
         &ShownSource {
             source,
+            consequences: outlook::consequences(&starts, &report),
             report,
-            prognosis,
+            answer,
+            is_asked: !asked.is_empty(),
             starts,
             exit,
         },
@@ -265,19 +272,12 @@ fn explanation_json(found: &Explanation) -> json::Explanation {
 struct ShownSource {
     source: String,
     report: Report,
-    prognosis: Prognosis,
+    answer: Option<Answer>,
+    consequences: Vec<Consequence>,
+    /// Whether releases were named.
+    is_asked: bool,
     starts: Vec<Start>,
     exit: Exit,
-}
-
-fn answer_words(answer: Answer) -> (&'static str, &'static str) {
-    match answer {
-        Answer::Starts => ("yes: nothing in the files prevents it", "32"),
-        Answer::Unsure => ("possibly: it depends on the release and its settings", "33"),
-        Answer::Loses => ("yes, but it would serve missing or wrong data", "31"),
-        Answer::SomeRefuse => ("some releases refuse (below)", "31"),
-        Answer::AllRefuse => ("no: every release refuses", "31"),
-    }
 }
 
 impl Render for ShownSource {
@@ -285,16 +285,9 @@ impl Render for ShownSource {
         let (verdict, color) = verdict::verdict_name(self.report.verdict());
         let verdict = look.paint(&format!("1;{color}"), &verdict.to_uppercase());
         writeln!(out, "{}: {verdict}", self.source)?;
-        let (words, color) = answer_words(self.prognosis.answer());
-        writeln!(out, "\nWould a server start? {}", look.paint(color, words))?;
-        let base = self.prognosis.base.as_deref().unwrap_or("no snapshot");
-        let logs = self.prognosis.logs.join(", ");
-        let logs = if logs.is_empty() { "no log" } else { &logs };
-        writeln!(out, "It would load {base}, then {logs}.")?;
-        let is_told = |told: &&Consequence| look.verbose || told.effect > Effect::None;
-        for told in self.prognosis.consequences.iter().filter(is_told) {
-            writeln!(out)?;
-            show_consequence(out, told, look)?;
+        if let Some(answer) = self.answer {
+            let (words, color) = forecast::answer(answer, &self.starts);
+            writeln!(out, "\nWould a server start? {}", look.paint(color, &words))?;
         }
         forecast::show(out, &self.starts, look)?;
         writeln!(out, "\nCan be restored exactly:")?;
@@ -313,20 +306,19 @@ impl Render for ShownSource {
     }
 
     fn json(&self) -> json::Result {
+        let first = self.starts.first();
         json::value(&json::ExplainDirectory {
             source: self.source.clone(),
             verdict: verdict::verdict_name(self.report.verdict()).0,
             exit_status: self.exit as u8,
-            start: self.prognosis.answer().name(),
-            base: self.prognosis.base.clone(),
-            logs: self.prognosis.logs.clone(),
-            consequences: self
-                .prognosis
-                .consequences
-                .iter()
-                .map(consequence_json)
-                .collect::<Vec<_>>(),
-            servers: forecast::json(&self.starts),
+            start: self.answer.map(Answer::name),
+            base: first.and_then(|start| start.base.clone()),
+            logs: first.map(|start| start.logs.clone()).unwrap_or_default(),
+            consequences: self.consequences.iter().map(consequence_json).collect(),
+            servers: match self.is_asked {
+                true => forecast::json(&self.starts),
+                false => forecast::groups_json(&self.starts),
+            },
             windows: self
                 .report
                 .windows
@@ -337,41 +329,16 @@ impl Render for ShownSource {
     }
 }
 
-fn effect_words(effect: Effect) -> (&'static str, &'static str) {
-    match effect {
-        Effect::Refuses => ("refuses to start", "31"),
-        Effect::Loses => ("starts with missing data", "31"),
-        Effect::Unsure => ("may matter", "33"),
-        Effect::None => ("harmless", "2"),
-    }
-}
-
-fn show_consequence(out: &mut dyn Write, told: &Consequence, look: &TextStyle) -> io::Result<()> {
-    let (words, color) = effect_words(told.effect);
-    let code = told.code.map(|code| format!(" [{}]", code.name()));
-    let code = code.unwrap_or_default();
-    writeln!(out, "{}{code}", look.paint(&format!("1;{color}"), words))?;
-    field(out, look, "found", &told.what)?;
-    field(out, look, "which", &told.releases)?;
-    if let Some(says) = &told.says {
-        field(out, look, "message", &format!("\"{says}\""))?;
-    }
-    if let Some(entry) = told.entry {
-        let risk = format!("{}: {}", entry.risk.name(), entry.at_risk);
-        let is_grave = entry.risk > Risk::No || told.effect == Effect::Refuses;
-        if is_grave {
-            field(out, look, "at risk", &risk)?;
-        }
-    }
-    field(out, look, "next", &hint::words(&told.next))
-}
-
 fn consequence_json(told: &Consequence) -> json::Consequence {
+    let refusal = told.refusal.as_ref();
     json::Consequence {
         effect: told.effect.name(),
-        releases: told.releases.clone(),
-        found: told.what.clone(),
-        message: told.says.clone(),
+        releases: match told.is_of_members {
+            true => format!("{}, as a member of an ensemble", told.releases),
+            false => told.releases.clone(),
+        },
+        found: forecast::found(told),
+        message: refusal.map(|refusal| refusal.thrown.line()),
         message_id: told.entry.map(|entry| entry.id),
         data_at_risk: told.entry.map(|entry| entry.risk.name()),
         finding: told.code.map(Code::name),

@@ -60,28 +60,30 @@ pub struct ExplainDirectory {
     pub verdict: &'static str,
     /// The exit status.
     pub exit_status: u8,
-    /// Whether a server would start.
-    pub start: &'static str,
-    /// The snapshot that it loads.
+    /// Whether servers would start: `starts`, `loses` if all do and some serve missing or wrong
+    /// data, `some-refuse`, `all-refuse`; `null` for what is no directory.
+    pub start: Option<&'static str>,
+    /// The snapshot that the first of them loads.
     pub base: Option<String>,
     /// The logs that it replays.
     pub logs: Vec<String>,
-    /// What the findings do to a start.
+    /// What comes of a start, the most important first, where it is not what it should be.
     pub consequences: Vec<Consequence>,
-    /// What servers would do, by `--server`.
+    /// What servers would do: each release of `--server`; without it, an entry for all releases
+    /// that do the same, with a `release` such as `3.4.6 to 3.9.3`.
     pub servers: Vec<Forecast>,
     /// The ranges that can be restored exactly.
     pub windows: Vec<Window>,
 }
 
-/// What a finding does to a start.
+/// What comes of a start.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct Consequence {
-    /// Its effect.
+    /// `refuses`, or `loses` if servers start and serve missing or wrong data.
     pub effect: &'static str,
-    /// The releases concerned.
+    /// The releases concerned, as in `3.4.6 to 3.9.3`.
     pub releases: String,
-    /// What was found.
+    /// The file and the place in it, or what is served.
     pub found: String,
     /// What the server prints.
     pub message: Option<String>,
@@ -89,7 +91,7 @@ pub struct Consequence {
     pub message_id: Option<&'static str>,
     /// Whether data is at risk.
     pub data_at_risk: Option<&'static str>,
-    /// The finding's code.
+    /// The code of the finding of `verify` that goes with it.
     pub finding: Option<&'static str>,
     /// What to do next.
     pub next_step: Cow<'static, str>,

@@ -2,8 +2,9 @@
 
 use super::markup::Markup;
 use super::table::{short, table};
-use crate::cli::views::forecast::{has, outcome, truth, ways};
+use crate::cli::views::forecast::{has, outcome, truth};
 use zoovault::server::emulate::{Refusal, Start};
+use zoovault::server::outlook;
 
 /// Writes the table.
 pub(super) fn write(out: &mut Markup, starts: &[Start]) {
@@ -21,8 +22,8 @@ pub(super) fn write(out: &mut Markup, starts: &[Start]) {
         "Compared with the correct tree",
     ];
     table(out, title, caption, &columns, |out| {
-        for (releases, start) in ways(starts) {
-            out.tag("tr", &[], |out| row(out, &releases, start));
+        for group in outlook::groups(starts) {
+            out.tag("tr", &[], |out| row(out, &group.releases, group.start));
         }
     });
 }

@@ -8,9 +8,9 @@ use crate::cli::views::labelled::field;
 use crate::cli::views::text;
 use std::io::{self, Write};
 use zoovault::server::emulate::{
-    Difference, Paths, REPRESENTATIVE, Refusal, Rules, Said, Settings, Start, Started, Truth,
+    Difference, Paths, RELEASES, Refusal, Rules, Said, Settings, Start, Started, Truth,
 };
-use zoovault::server::messages::{self, Entry};
+use zoovault::server::outlook::{self, Answer, Consequence, Effect};
 use zoovault::zxid::Zxid;
 
 /// How many of a kind are told without `-v`.
@@ -23,7 +23,7 @@ pub fn rules(args: &ServerArgs) -> anyhow::Result<Vec<Rules>> {
         settings.set(setting).map_err(BadArgument)?;
     }
     let names = args.releases.iter().flat_map(|name| match name.as_str() {
-        "all" => REPRESENTATIVE.to_vec(),
+        "all" => RELEASES.to_vec(),
         name => vec![name],
     });
     names
@@ -33,39 +33,64 @@ pub fn rules(args: &ServerArgs) -> anyhow::Result<Vec<Rules>> {
         .collect()
 }
 
-/// What is known of the message with which a server refuses.
-fn entry_of(refusal: &Refusal) -> Option<&'static Entry> {
-    let explained = messages::explain(&refusal.lines().join("\n"));
-    explained.explanations.first().map(|found| found.entry)
+/// Whether servers start, in words.
+pub fn answer(answer: Answer, starts: &[Start]) -> (String, &'static str) {
+    let of = |is_meant: &dyn Fn(&Start) -> bool| {
+        let meant: Vec<Start> = starts
+            .iter()
+            .filter(|start| is_meant(start))
+            .cloned()
+            .collect();
+        outlook::in_words(&meant)
+    };
+    let all = of(&|_| true);
+    match answer {
+        Answer::Starts => (format!("yes: {all}"), "32"),
+        Answer::Loses => {
+            let losing = of(&|start| Effect::of(start) == Effect::Loses);
+            let words = format!("yes: {all}; but {losing} would serve missing or wrong data");
+            (words, "31")
+        }
+        Answer::SomeRefuse => {
+            let starting = of(&|start| start.standalone.is_ok());
+            let as_members = of(&|start| start.member.is_ok());
+            let words = match (starting == as_members, as_members.as_str()) {
+                (true, _) => format!("only {starting}"),
+                (false, "") => format!("{starting}, but not as a member of an ensemble"),
+                (false, _) => {
+                    format!("only {starting}; as a member of an ensemble, only {as_members}")
+                }
+            };
+            (words, "31")
+        }
+        Answer::AllRefuse => (format!("no: {all} refuse"), "31"),
+    }
 }
 
-/// Each way of starting once, with the releases that have it.
-pub fn ways(starts: &[Start]) -> Vec<(String, &Start)> {
-    let mut ways: Vec<(json::Forecast, String, &Start)> = Vec::new();
-    for start in starts {
-        let way = json::Forecast {
-            release: String::new(),
-            ..start_json(start)
-        };
-        match ways.iter_mut().find(|(known, ..)| *known == way) {
-            Some((_, releases, _)) => {
-                releases.push_str(", ");
-                releases.push_str(&start.release);
-            }
-            None => ways.push((way, start.release.clone(), start)),
-        }
+/// What a consequence rests on.
+pub fn found(told: &Consequence) -> String {
+    match (&told.refusal, &told.started) {
+        (Some(refusal), _) => place(refusal).unwrap_or_else(|| refusal.thrown.line()),
+        (None, Some(started)) => format!("{}; {}", has(started), truth(&started.truth)),
+        (None, None) => String::new(),
     }
-    ways.into_iter()
-        .map(|(_, releases, start)| (releases, start))
-        .collect()
+}
+
+/// Where in which file a server refuses.
+fn place(refusal: &Refusal) -> Option<String> {
+    let file = refusal.file.as_ref()?;
+    let offset = refusal.offset.map(|offset| format!(", offset {offset}"));
+    let behind = refusal.behind.map(|zxid| format!(", after {zxid}"));
+    let place = [offset, behind].into_iter().flatten().collect::<String>();
+    Some(format!("{file}{place}"))
 }
 
 /// Tells each way of starting.
 pub fn show(out: &mut dyn Write, starts: &[Start], look: &TextStyle) -> io::Result<()> {
-    for (releases, start) in ways(starts) {
-        let title = format!("A server of {releases}");
+    for group in outlook::groups(starts) {
+        let title = format!("A server of {}", group.releases);
         writeln!(out, "\n{}", look.paint("1", &title))?;
-        show_start(out, start, look)?;
+        show_start(out, group.start, look)?;
     }
     Ok(())
 }
@@ -167,13 +192,10 @@ fn show_refusal(out: &mut dyn Write, refusal: &Refusal, look: &TextStyle) -> io:
         "message",
         &format!("\"{}\"", refusal.thrown.line()),
     )?;
-    if let Some(file) = &refusal.file {
-        let offset = refusal.offset.map(|offset| format!(", offset {offset}"));
-        let behind = refusal.behind.map(|zxid| format!(", after {zxid}"));
-        let place = [offset, behind].into_iter().flatten().collect::<String>();
-        field(out, look, "by", &format!("{file}{place}"))?;
+    if let Some(place) = place(refusal) {
+        field(out, look, "by", &place)?;
     }
-    if let Some(entry) = entry_of(refusal) {
+    if let Some(entry) = outlook::entry_of(refusal) {
         field(out, look, "cause", entry.cause)?;
         field(out, look, "at risk", entry.at_risk)?;
         field(out, look, "next", entry.next)?;
@@ -268,9 +290,19 @@ fn shown(path: &[u8]) -> String {
     }
 }
 
-/// For programs.
+/// For programs: each release.
 pub fn json(starts: &[Start]) -> Vec<json::Forecast> {
     starts.iter().map(start_json).collect()
+}
+
+/// For programs: releases that do the same as one.
+pub fn groups_json(starts: &[Start]) -> Vec<json::Forecast> {
+    let groups = outlook::groups(starts).into_iter();
+    let named = groups.map(|group| json::Forecast {
+        release: group.releases,
+        ..start_json(group.start)
+    });
+    named.collect()
 }
 
 fn start_json(start: &Start) -> json::Forecast {
@@ -296,7 +328,7 @@ fn start_json(start: &Start) -> json::Forecast {
 }
 
 fn refusal_json(refusal: &Refusal) -> json::Refused {
-    let entry = entry_of(refusal);
+    let entry = outlook::entry_of(refusal);
     json::Refused {
         starts: false,
         exception: refusal.thrown.class().to_owned(),

@@ -48,7 +48,9 @@ impl Refusal {
     /// What the server prints, with the frames of the stack trace that tell one cause from another.
     pub fn lines(&self) -> Vec<String> {
         let frame = match (&self.thrown, self.offset) {
-            (Thrown::Eof, Some(_)) => Some("persistence.FileHeader.deserialize(FileHeader.java)"),
+            (Thrown::Eof, Some(_)) => {
+                Some("persistence.FileTxnLog$FileTxnIterator.inStreamCreated(FileTxnLog.java)")
+            }
             (Thrown::Unchecked(class, _), Some(_)) if class.ends_with("NullPointerException") => {
                 Some("persistence.Util.readTxnBytes(Util.java)")
             }

@@ -44,13 +44,17 @@ use difference::{Fingerprint, Fingerprints};
 use load::load_together;
 use std::rc::Rc;
 
-/// Releases that differ from one another in what they do, one for each way that is known.
-pub const REPRESENTATIVE: [&str; 10] = [
-    "3.4.14", "3.5.10", "3.6.4", "3.7.2", "3.8.0", "3.8.4", "3.8.6", "3.9.2", "3.9.3", "3.9.5",
+/// Every release whose rules are known, branch by branch.
+pub const RELEASES: &[&str] = &[
+    "3.4.6", "3.4.7", "3.4.8", "3.4.9", "3.4.10", "3.4.11", "3.4.12", "3.4.13", "3.4.14", "3.5.0",
+    "3.5.1", "3.5.2", "3.5.3", "3.5.4", "3.5.5", "3.5.6", "3.5.7", "3.5.8", "3.5.9", "3.5.10",
+    "3.6.0", "3.6.1", "3.6.2", "3.6.3", "3.6.4", "3.7.0", "3.7.1", "3.7.2", "3.8.0", "3.8.1",
+    "3.8.2", "3.8.3", "3.8.4", "3.8.5", "3.8.6", "3.9.0", "3.9.1", "3.9.2", "3.9.3", "3.9.4",
+    "3.9.5",
 ];
 
 /// What the true tree has to say.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Truth {
     /// It can be had at the zxid that the server reaches, with this proof; and that is how the
     /// server's differs.
@@ -61,7 +65,7 @@ pub enum Truth {
 }
 
 /// The tree of a server that started.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Started {
     /// The last zxid that it has.
     pub zxid: Zxid,
@@ -87,7 +91,7 @@ pub struct Started {
 }
 
 /// What a server of one release would do.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Start {
     /// The release.
     pub release: String,
@@ -114,6 +118,15 @@ impl Started {
 }
 
 impl Start {
+    /// Whether it does what a server of another release does.
+    pub fn does_as(&self, other: &Start) -> bool {
+        self.base == other.base
+            && self.logs == other.logs
+            && self.said == other.said
+            && self.standalone == other.standalone
+            && self.member == other.member
+    }
+
     /// Whether it starts and serves the very tree that there was.
     pub fn is_right(&self) -> bool {
         self.standalone.as_ref().is_ok_and(Started::is_right)

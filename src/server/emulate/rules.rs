@@ -18,6 +18,7 @@
 //! | ACLs are fetched while txns are applied, and one that is missing ends the load | 3.7.3, 3.8.4, 3.9.2 and later; Debian's 3.8.0-11+deb12u2 |
 //! | ACLs are counted, and dropped when nothing uses them | 3.4.9, 3.5.2, 3.6.0 and later |
 
+use super::RELEASES;
 use super::limits::unreasonable;
 use super::thrown::{Result, Thrown};
 use crate::format::record::TxnKind;
@@ -156,6 +157,15 @@ impl Rules {
             release,
             settings,
         })
+    }
+
+    /// All that are known, with default settings.
+    pub fn all() -> Vec<Rules> {
+        let parse = |name: &&str| Rules::parse(name, Settings::default());
+        RELEASES
+            .iter()
+            .filter_map(|name| parse(name).ok())
+            .collect()
     }
 
     /// As it was given.

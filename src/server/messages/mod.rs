@@ -2,18 +2,15 @@
 //!
 //! [`Explainer`] takes lines that a server printed, with whatever log4j, logback or a container put
 //! before them, and finds the messages it knows ([`entries`]): in the words themselves, in wrapped
-//! exceptions and in the frames of stack traces. [`directory()`] says of a data directory whether
-//! servers would start on it, as far as its files tell.
+//! exceptions and in the frames of stack traces.
 //!
 //! Which messages there are, and in which releases, was read from the servers of 3.4.0 to 3.9.5.
 //! Epochs are printed in hexadecimal without `0x`, zxids of most exceptions in decimal.
 
-mod directory;
 mod entry;
 mod pattern;
 mod table;
 
-pub use directory::{Answer, Consequence, Effect, Prognosis, directory};
 pub use entry::{Entry, Risk, Sign, Weight};
 pub use pattern::Captures;
 
