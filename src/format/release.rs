@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// `jute.maxbuffer` where nobody set it.
-pub const MAX_BUFFER: usize = 0xf_ffff;
+pub const MAX_BUFFER: i32 = 0xf_ffff;
 
 /// A release of ZooKeeper, as far as its number matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,7 +40,7 @@ impl Release {
 
     /// How much more than `jute.maxbuffer` one buffer may have, and still be read: the earliest
     /// added nothing, and those since 3.5.7 add as much again (`BinaryInputArchive`).
-    pub fn extra_buffer_len(self, max_buffer: usize) -> usize {
+    pub fn extra_buffer_len(self, max_buffer: i32) -> i32 {
         match self {
             release if release < Release::new(3, 4, 6) => 0,
             release if release < Release::new(3, 5, 7) => 1024,

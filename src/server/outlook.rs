@@ -40,6 +40,9 @@ impl Effect {
 
 /// Whether what is served is known to be wrong, or cannot be all.
 fn is_loss(started: &Started) -> bool {
+    if started.not_loaded_to.is_some() {
+        return true;
+    }
     match &started.truth {
         Truth::Known(_, difference) => !difference.is_none(),
         Truth::Unknown(_) => !started.holes.is_empty() || started.digest_mismatches.0 > 0,
@@ -248,6 +251,7 @@ mod tests {
     fn start(release: &str, zxid: u32) -> Start {
         Start {
             release: release.to_owned(),
+            ignored_settings: Vec::new(),
             base: None,
             logs: Vec::new(),
             said: Vec::new(),
@@ -255,6 +259,7 @@ mod tests {
                 zxid: Zxid::new(1, zxid),
                 znodes: 4,
                 txns: 0,
+                not_loaded_to: None,
                 holes: Vec::new(),
                 swallowed: (0, None),
                 digest_mismatches: (0, None),

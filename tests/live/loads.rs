@@ -318,7 +318,7 @@ fn copy_all(source: &Path, target: &Path) {
 fn ensure_same_together(source: &Source, rules: Rules) -> Result<(), String> {
     let all: Vec<Rules> = Rules::all().into_iter().chain([rules]).collect();
     let foretold = |rules: &[Rules]| {
-        let starts = starts(source, rules, &zoovault::progress::NoProgress);
+        let starts = starts(source, rules, None, &zoovault::progress::NoProgress);
         let last = starts.map(|starts| format!("{:?}", starts.last()));
         last.map_err(|err| format!("not read: {err}"))
     };
@@ -410,10 +410,9 @@ fn judge(
 }
 
 fn rules(release: &Release) -> Rules {
-    let settings = Settings {
-        extended_types: true,
-        ..Settings::default()
-    };
+    let mut settings = Settings::default();
+    let set = settings.set("zookeeper.extendedTypesEnabled=true");
+    set.expect("a setting that is known");
     Rules::parse(&release.name, settings).expect("a release that is known")
 }
 

@@ -37,7 +37,7 @@ fn explain_says_what_the_emulation_does_of_every_directory() {
         let Ok(source) = Source::open(&dir, &Options::default()) else {
             continue;
         };
-        let alone = starts(&source, &Rules::all(), &NoProgress).unwrap();
+        let alone = starts(&source, &Rules::all(), None, &NoProgress).unwrap();
         let report = explained(&dir, &["--server", "all"]);
         let servers = report["servers"].as_array().unwrap();
         assert_eq!(servers.len(), RELEASES.len());

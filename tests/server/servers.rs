@@ -114,6 +114,25 @@ fn settings_of_the_server_count() {
 }
 
 #[test]
+fn logs_alone_are_trusted_as_each_release_has_it() {
+    let dir = common::testdata().join("datadirs/standalone-3.4");
+    let trust = "zookeeper.snapshot.trust.empty=true";
+    let (_, report) = json(
+        &["verify", "--server", "3.5.5,3.5.6,3.5.7", "-D", trust],
+        &dir,
+    );
+    let served = |index: usize| &report["servers"][index]["standalone"];
+    assert_eq!(served(0)["starts"], false);
+    let ignored = &report["servers"][0]["ignored_settings"];
+    assert_eq!(ignored[0], "zookeeper.snapshot.trust.empty");
+    assert_eq!(served(1)["last_zxid"], "0x0");
+    assert_eq!(report["servers"][1]["is_right"], false);
+    assert_eq!(served(2)["last_zxid"], "0x27c");
+    let warning = "No snapshot found, but there are log entries. This should only be allowed during upgrading.";
+    assert_eq!(report["servers"][2]["prints"][0]["line"], warning);
+}
+
+#[test]
 fn epoch_files_stop_members_only() {
     let (_dir, dir) = copy("standalone-3.8");
     fs::write(dir.join("currentEpoch"), "5").unwrap();

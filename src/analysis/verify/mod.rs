@@ -140,6 +140,11 @@ pub struct Report {
 }
 
 impl Report {
+    /// The last zxid in the logs.
+    pub fn last_zxid(&self) -> Option<Zxid> {
+        self.txns.map(|(_, (last, _))| last)
+    }
+
     /// The verdict: damage before what is missing before warnings.
     pub fn verdict(&self) -> Verdict {
         let worst = self.findings.iter().map(|finding| finding.severity).max();

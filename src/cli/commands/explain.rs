@@ -128,8 +128,9 @@ fn explain_source(path: &Path, args: &ExplainArgs, ui: &Ui) -> anyhow::Result<Ex
             true => Rules::all(),
             false => asked.clone(),
         };
-        let starts = emulate::starts(source, &rules, ui.progress())?;
-        Ok((verify(source, Depth::Full, ui.progress())?, starts))
+        let report = verify(source, Depth::Full, ui.progress())?;
+        let starts = emulate::starts(source, &rules, report.last_zxid(), ui.progress())?;
+        Ok((report, starts))
     })
     .context("cannot explain the directory")?;
     let exit = verdict::exit_of(report.verdict());

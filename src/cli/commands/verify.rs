@@ -69,8 +69,9 @@ pub fn run(args: &VerifyArgs, ui: &Ui) -> anyhow::Result<Exit> {
         if let Some(place) = &mut place {
             place.prepare(source)?;
         }
-        let starts = emulate::starts(source, &rules, ui.progress())?;
-        Ok((verify(source, depth, ui.progress())?, starts))
+        let report = verify(source, depth, ui.progress())?;
+        let starts = emulate::starts(source, &rules, report.last_zxid(), ui.progress())?;
+        Ok((report, starts))
     })
     .context("cannot finish verification")?;
     let exit = exit_of(report.verdict());

@@ -8,6 +8,8 @@ use serde::Serialize;
 pub struct Forecast {
     /// The release.
     pub release: String,
+    /// Settings of `-D` that the release does not have.
+    pub ignored_settings: Vec<&'static str>,
     /// Whether it starts, alone and as a member, and serves the correct tree.
     pub is_right: bool,
     /// The snapshot that it loads.
@@ -84,6 +86,8 @@ pub struct Served {
     pub znodes_served: usize,
     /// How many transactions it replays.
     pub txns: u64,
+    /// The last zxid that the directory holds, if the server stops before it.
+    pub not_loaded_to_zxid: Option<String>,
     /// The holes that it goes over in silence.
     pub holes: Vec<Hole>,
     /// How many changes fail in silence.

@@ -6,6 +6,7 @@ use crate::cli::json;
 use crate::cli::ui::TextStyle;
 use crate::cli::views::labelled::field;
 use crate::cli::views::text;
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use zoovault::server::emulate::{
     Difference, Paths, RELEASES, Refusal, Rules, Said, Settings, Start, Started, Truth,
@@ -85,14 +86,31 @@ fn place(refusal: &Refusal) -> Option<String> {
     Some(format!("{file}{place}"))
 }
 
-/// Tells each way of starting.
+/// Tells each way of starting, and which settings do nothing.
 pub fn show(out: &mut dyn Write, starts: &[Start], look: &TextStyle) -> io::Result<()> {
+    for (setting, releases) in ignored_settings(starts) {
+        let words = format!("{setting} has no effect: {releases} do not have it");
+        writeln!(out, "\n{}", look.paint("33", &words))?;
+    }
     for group in outlook::groups(starts) {
         let title = format!("A server of {}", group.releases);
         writeln!(out, "\n{}", look.paint("1", &title))?;
         show_start(out, group.start, look)?;
     }
     Ok(())
+}
+
+/// The settings that some releases do not have, and which releases.
+fn ignored_settings(starts: &[Start]) -> Vec<(&'static str, String)> {
+    let all = starts.iter().flat_map(|start| &start.ignored_settings);
+    let settings: BTreeSet<&'static str> = all.copied().collect();
+    let with_releases = settings.into_iter().map(|setting| {
+        let ignoring = starts
+            .iter()
+            .filter(|start| start.ignored_settings.contains(&setting));
+        (setting, outlook::in_words(ignoring))
+    });
+    with_releases.collect()
 }
 
 fn show_start(out: &mut dyn Write, start: &Start, look: &TextStyle) -> io::Result<()> {
@@ -137,6 +155,7 @@ pub fn outcome(start: &Start) -> &'static str {
     };
     match &started.truth {
         _ if started.is_right() => "starts, and serves the correct tree",
+        _ if started.not_loaded_to.is_some() => "starts without transactions that are there",
         Truth::Known(_, difference) if !difference.is_none() => "starts, and serves a wrong tree",
         Truth::Known(..) if started.znodes_served < started.znodes => {
             "starts with the correct tree, and deletes ephemerals"
@@ -217,6 +236,13 @@ fn show_doubts(out: &mut dyn Write, started: &Started, look: &TextStyle) -> io::
             "silently",
             &format!("and skips {more} more gaps"),
         )?;
+    }
+    if let Some(held) = started.not_loaded_to {
+        let words = format!(
+            "the directory holds transactions up to {held}: those after {} are not loaded",
+            started.zxid
+        );
+        field(out, look, "silently", &words)?;
     }
     let (swallowed, first) = started.swallowed;
     if let Some(first) = first {
@@ -312,6 +338,7 @@ fn start_json(start: &Start) -> json::Forecast {
     });
     json::Forecast {
         release: start.release.clone(),
+        ignored_settings: start.ignored_settings.clone(),
         is_right: start.is_right(),
         base: start.base.clone(),
         logs: start.logs.clone(),
@@ -356,6 +383,7 @@ fn started_json(started: &Started) -> json::Served {
         znodes: started.znodes,
         znodes_served: started.znodes_served,
         txns: started.txns,
+        not_loaded_to_zxid: zxid(started.not_loaded_to),
         holes: holes.collect(),
         changes_swallowed: started.swallowed.0,
         first_swallowed_zxid: zxid(started.swallowed.1),

@@ -48,7 +48,8 @@ pub(super) fn misfits(tree: &DataTree, release: Option<Release>) -> (Vec<String>
     } else if ttls > 0 {
         notes.push(format!("{ttls} TTL nodes: every member needs -Dzookeeper.extendedTypesEnabled=true, or its leader deletes them"));
     }
-    let limit = MAX_BUFFER + release.map_or(0, |release| release.extra_buffer_len(MAX_BUFFER));
+    let extra = release.map_or(0, |release| release.extra_buffer_len(MAX_BUFFER));
+    let limit = usize::try_from(MAX_BUFFER + extra).unwrap_or_default();
     if largest.0 > limit {
         let text = format!(
             "\"{}\" has {} bytes of data: every member needs -Djute.maxbuffer={} or more, or refuses the snapshot (\"Unreasonable length\")",

@@ -18,7 +18,7 @@ pub struct Cohort {
     same: RefCell<Vec<Rules>>,
     parted: RefCell<Vec<Rules>>,
     /// The longest buffer or string that all of them read.
-    safe_len: usize,
+    safe_len: i32,
     /// Kinds of txns that all of them are known to read, a bit each.
     known: Cell<u32>,
     /// Kinds that all of them are known to read in a multi.
@@ -30,7 +30,7 @@ impl Cohort {
     pub fn new(leader: Rules, others: Vec<Rules>) -> Cohort {
         let longest = others.iter().chain([&leader]).map(Rules::longest);
         Cohort {
-            safe_len: longest.min().unwrap_or(0),
+            safe_len: longest.min().unwrap_or(-1),
             leader,
             same: RefCell::new(others),
             parted: RefCell::default(),
@@ -108,7 +108,7 @@ impl Cohort {
 
     fn safe(&self, length: i32) -> Option<usize> {
         let len = usize::try_from(length).ok()?;
-        (len <= self.safe_len).then_some(len)
+        (length <= self.safe_len).then_some(len)
     }
 
     /// The leader, and those that did the same to the end.

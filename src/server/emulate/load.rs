@@ -6,7 +6,7 @@ use super::cohort::Cohort;
 use super::files::{self, ServerFile};
 use super::log::ServerLogs;
 use super::record::Record;
-use super::rules::Rules;
+use super::rules::{LogsAlone, Rules};
 use super::snapshot::{self, Promised};
 use super::thrown::Thrown;
 use super::tree::ServerTree;
@@ -218,9 +218,19 @@ impl Loader<'_> {
         if tried.is_empty() {
             self.cohort.ask(ServerTree::config_node);
             let logs = files::logs(log_dir, 0, self.cohort)?;
-            if !logs.is_empty() && self.cohort.ask(Rules::wants_snapshot) {
-                let message = "No snapshot found, but there are log entries. Something is broken!";
-                return Ok(Err(Refusal::new(Thrown::io(message))));
+            let found = "No snapshot found, but there are log entries.";
+            let ask = || self.cohort.ask(Rules::with_logs_alone);
+            match (!logs.is_empty()).then(ask) {
+                None | Some(LogsAlone::Replay) => {}
+                Some(LogsAlone::Refuse) => {
+                    let message = format!("{found} Something is broken!");
+                    return Ok(Err(Refusal::new(Thrown::io(message))));
+                }
+                Some(LogsAlone::Drop) => {
+                    self.warn_of_trust(found);
+                    return Ok(Ok(Replay::new(tree, None).loaded));
+                }
+                Some(LogsAlone::ReplayTrusting) => self.warn_of_trust(found),
             }
         } else {
             match self.load_snapshot(&mut tree, &tried)? {
@@ -258,6 +268,12 @@ impl Loader<'_> {
             });
         }
         Ok(Ok(replay.loaded))
+    }
+
+    fn warn_of_trust(&mut self, found: &str) {
+        let line = format!("{found} This should only be allowed during upgrading.");
+        let file = String::new();
+        self.said.push(Said { file, line });
     }
 
     /// Tries one snapshot after the other; the inner `None` when none can be loaded.
@@ -465,12 +481,10 @@ fn member(source: &Source, cohort: &Cohort, last: Zxid) -> std::result::Result<(
     let refuse = |message: String| Err(Refusal::new(Thrown::io(message)));
     let of_last = last.to_i64() >> 32;
     let read = |file: &EpochFile, name: &str| match file {
-        EpochFile::Absent => Ok(None),
+        // What it may not read, a server takes for missing, and replaces (`FileReader`,
+        // `FileNotFoundException`).
+        EpochFile::Absent | EpochFile::Unread => Ok(None),
         EpochFile::Epoch(epoch) => Ok(Some(*epoch)),
-        EpochFile::Unread => {
-            let message = format!("{name} cannot be read");
-            Err(Refusal::new(Thrown::io(message)))
-        }
         EpochFile::Unparsable(line) => {
             let line = if line.is_empty() { "null" } else { line };
             Err(Refusal::new(Thrown::io(format!("Found {line} in {name}"))))
@@ -499,9 +513,8 @@ fn member(source: &Source, cohort: &Cohort, last: Zxid) -> std::result::Result<(
     }
     let accepted = read(source.accepted_epoch(), "acceptedEpoch")?.unwrap_or(of_last);
     if accepted < current {
-        return refuse(format!(
-            "The accepted epoch, {accepted:x} is less than the current epoch, {current:x}"
-        ));
+        let thrown = cohort.ask(|rules| rules.accepted_behind(accepted, current));
+        return Err(Refusal::new(thrown));
     }
     Ok(())
 }

@@ -22,13 +22,15 @@ mod load;
 mod log;
 mod record;
 mod rules;
+mod settings;
 mod snapshot;
 mod thrown;
 mod tree;
 
 pub use difference::{Changed, Difference, Paths};
 pub use load::{Load, Loaded, Refusal, Said, load};
-pub use rules::{Rules, Settings};
+pub use rules::Rules;
+pub use settings::Settings;
 pub use thrown::Thrown;
 pub use tree::{ServerNode, ServerTree};
 
@@ -73,6 +75,8 @@ pub struct Started {
     pub znodes: usize,
     /// How many txns it replayed.
     pub txns: u64,
+    /// The last zxid that the directory holds, where the server stops before it.
+    pub not_loaded_to: Option<Zxid>,
     /// Where it went on behind a hole as if there were none: the last txn before it and the first
     /// behind it.
     pub holes: Vec<(Zxid, Zxid)>,
@@ -95,6 +99,8 @@ pub struct Started {
 pub struct Start {
     /// The release.
     pub release: String,
+    /// Settings that were given and that it does not know.
+    pub ignored_settings: Vec<&'static str>,
     /// The snapshot that it loads.
     pub base: Option<String>,
     /// The logs that it reads behind that, in order.
@@ -108,11 +114,14 @@ pub struct Start {
 }
 
 impl Started {
-    /// Whether it serves the very tree that there was, and that is more than likely.
+    /// Whether it serves the very tree that there was in the end, and that is more than likely.
     pub fn is_right(&self) -> bool {
         let is_true = |proof: Proof, difference: &Difference| {
             proof > Proof::Unproven && difference.is_none() && self.znodes_served == self.znodes
         };
+        if self.not_loaded_to.is_some() {
+            return false;
+        }
         matches!(&self.truth, Truth::Known(proof, difference) if is_true(*proof, difference))
     }
 }
@@ -133,14 +142,21 @@ impl Start {
     }
 }
 
-/// Says what servers by each of `rules` would do on `source`, in their order. Those that do the same
-/// are followed together ([`cohort`]).
+/// Says what servers by each of `rules` would do on `source`, in their order; `held` is the last
+/// zxid that it holds, where that is known. Those that do the same are followed together
+/// ([`cohort`]).
 ///
 /// # Errors
 /// [`ErrorKind::BadArgument`] for what is no directory; failures to read. Damage is in the result.
-pub fn starts(source: &Source, rules: &[Rules], progress: &dyn Progress) -> Result<Vec<Start>> {
+pub fn starts(
+    source: &Source,
+    rules: &[Rules],
+    held: Option<Zxid>,
+    progress: &dyn Progress,
+) -> Result<Vec<Start>> {
     let mut truths = Truths {
         source,
+        held,
         fingerprints: Fingerprints::default(),
         last: None,
     };
@@ -160,6 +176,7 @@ pub fn starts(source: &Source, rules: &[Rules], progress: &dyn Progress) -> Resu
         starts.extend(cohort.members().into_iter().map(|rules| {
             let start = Start {
                 release: rules.name().to_owned(),
+                ignored_settings: rules.ignored_settings(),
                 base: load.base.clone(),
                 logs: load.logs.clone(),
                 said: load.said.clone(),
@@ -178,6 +195,7 @@ pub fn starts(source: &Source, rules: &[Rules], progress: &dyn Progress) -> Resu
 /// fingerprint, which is small, and once a server's tree differs the tree itself.
 struct Truths<'a> {
     source: &'a Source,
+    held: Option<Zxid>,
     fingerprints: Fingerprints,
     last: Option<(Zxid, Known)>,
 }
@@ -281,6 +299,7 @@ impl Truths<'_> {
             zxid,
             znodes,
             txns: loaded.txns,
+            not_loaded_to: self.held.filter(|held| *held > zxid),
             holes: loaded.holes,
             swallowed: loaded.swallowed,
             digest_mismatches: loaded.digest_mismatches,

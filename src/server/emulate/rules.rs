@@ -4,6 +4,7 @@
 //! |---|---|
 //! | names in two parts only; compressed snapshots unknown | up to 3.5 |
 //! | a snapshot is wanted where there are logs (`FileTxnSnapLog.restore`) | 3.5.3 and later |
+//! | an acceptedEpoch below the currentEpoch is told with both the other way round | 3.4.6, 3.5.0, 3.5.1 |
 //! | logs and snapshots in each other's directory are refused | 3.4.12, 3.5.4, 3.6.0 and later |
 //! | the digest behind the first seal is read | 3.6.0 and later |
 //! | the last zxid behind that is read | 3.9.0 and later |
@@ -20,83 +21,22 @@
 
 use super::RELEASES;
 use super::limits::unreasonable;
+use super::settings::Settings;
 use super::thrown::{Result, Thrown};
 use crate::format::record::TxnKind;
-use crate::format::release::{MAX_BUFFER, Release};
+use crate::format::release::Release;
 
-/// The settings of a server that change what it makes of its files, as its JVM has them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// `jute.maxbuffer`.
-    pub max_buffer: usize,
-    /// `zookeeper.jute.maxbuffer.extrasize`; by default as much as the first, from 3.5.7 on.
-    pub extra_size: Option<usize>,
-    /// `zookeeper.extendedTypesEnabled`.
-    pub extended_types: bool,
-    /// `zookeeper.snapshot.trust.empty`.
-    pub trust_empty: bool,
-    /// `zookeeper.digest.enabled`.
-    pub digest: bool,
-    /// `zookeeper.serializeLastProcessedZxid.enabled`.
-    pub last_zxid: bool,
-    /// `zookeeper.closeSessionTxn.enabled`.
-    pub close_session: bool,
-}
-
-impl Default for Settings {
-    fn default() -> Settings {
-        Settings {
-            max_buffer: MAX_BUFFER,
-            extra_size: None,
-            extended_types: false,
-            trust_empty: false,
-            digest: true,
-            last_zxid: true,
-            close_session: true,
-        }
-    }
-}
-
-impl Settings {
-    /// Takes `key=value`, as after `-D` of java or in a `zoo.cfg`.
-    ///
-    /// # Errors
-    /// A line for the user, when the key has no effect on loading or the value is none.
-    pub fn set(&mut self, text: &str) -> std::result::Result<(), String> {
-        let (key, value) = text
-            .split_once('=')
-            .ok_or_else(|| format!("'{text}' is not KEY=VALUE"))?;
-        let number = || {
-            value
-                .parse()
-                .map_err(|_| format!("'{value}' is no number of bytes"))
-        };
-        let flag = match key.strip_prefix("zookeeper.").unwrap_or(key) {
-            "jute.maxbuffer" => {
-                self.max_buffer = number()?;
-                return Ok(());
-            }
-            "jute.maxbuffer.extrasize" => {
-                self.extra_size = Some(number()?);
-                return Ok(());
-            }
-            "extendedTypesEnabled" => &mut self.extended_types,
-            "snapshot.trust.empty" => &mut self.trust_empty,
-            "digest.enabled" => &mut self.digest,
-            "serializeLastProcessedZxid.enabled" => &mut self.last_zxid,
-            "closeSessionTxn.enabled" => &mut self.close_session,
-            _ => {
-                return Err(format!(
-                    "'{key}' has no effect on loading that is known here; known are jute.maxbuffer, zookeeper.extendedTypesEnabled, \
-                     zookeeper.snapshot.trust.empty, zookeeper.digest.enabled, zookeeper.serializeLastProcessedZxid.enabled, \
-                     zookeeper.closeSessionTxn.enabled, zookeeper.jute.maxbuffer.extrasize"
-                ));
-            }
-        };
-        // `Boolean.parseBoolean` takes everything else for false.
-        *flag = value.eq_ignore_ascii_case("true");
-        Ok(())
-    }
+/// What a server does with logs without a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogsAlone {
+    /// It replays them.
+    Replay,
+    /// It replays them, and warns.
+    ReplayTrusting,
+    /// It does not start.
+    Refuse,
+    /// It warns, saves an empty tree and serves that. Its first txn is written over the logs.
+    Drop,
 }
 
 /// What kind of znode an `ephemeralOwner` makes.
@@ -182,20 +122,29 @@ impl Rules {
         self.release >= Release::new(3, minor, patch)
     }
 
-    /// The longest buffer that it reads.
-    pub fn longest(&self) -> usize {
+    /// The longest buffer that it reads, as an int of Java: beyond what one holds, that is negative
+    /// up to 3.8.4 and 3.9.2, and nothing is read any more.
+    pub fn longest(&self) -> i32 {
         let max = self.settings.max_buffer;
         let extra = match self.settings.extra_size {
             Some(extra) if self.since(5, 7) => extra.max(1024),
             _ => self.release.extra_buffer_len(max),
         };
-        max.saturating_add(extra)
+        match self.release.has(&[(8, 5), (9, 3)]) {
+            true => max.saturating_add(extra),
+            false => max.wrapping_add(extra),
+        }
+    }
+
+    /// Settings that were given and that it does not know.
+    pub fn ignored_settings(&self) -> Vec<&'static str> {
+        self.settings.ignored_by(self.release)
     }
 
     /// How long a buffer of `length` is.
     pub fn buffer(&self, length: i32) -> Result<usize> {
         let len = usize::try_from(length).ok();
-        let len = len.filter(|len| *len <= self.longest());
+        let len = len.filter(|_| length <= self.longest());
         len.ok_or_else(|| unreasonable(length))
     }
 
@@ -213,9 +162,15 @@ impl Rules {
         !self.since(6, 0)
     }
 
-    /// Whether logs alone are refused.
-    pub fn wants_snapshot(&self) -> bool {
-        self.since(5, 3) && !self.settings.trust_empty
+    /// What it does where there are logs and no snapshot (`FileTxnSnapLog.restore`).
+    pub fn with_logs_alone(&self) -> LogsAlone {
+        let is_trusted = self.settings.trust_empty && self.since(5, 6);
+        match (self.since(5, 3), is_trusted) {
+            (false, _) => LogsAlone::Replay,
+            (true, false) => LogsAlone::Refuse,
+            (true, true) if self.release == Release::new(3, 5, 6) => LogsAlone::Drop,
+            (true, true) => LogsAlone::ReplayTrusting,
+        }
     }
 
     /// Whether it looks for logs among snapshots and the other way round, where the two have
@@ -251,7 +206,7 @@ impl Rules {
 
     /// Whether a hole within an epoch is refused.
     pub fn refuses_gaps(&self) -> bool {
-        self.since(9, 4)
+        self.since(9, 4) && !self.settings.allow_gaps
     }
 
     /// Whether a parent's cversion and pzxid are only raised.
@@ -308,6 +263,18 @@ impl Rules {
     /// Whether a half-written epoch file is used (`QuorumPeer.loadDataBase`).
     pub fn reads_half_written_epoch(&self) -> bool {
         self.release.has(&[(5, 10), (6, 3), (7, 1), (8, 0)])
+    }
+
+    /// What is thrown where the acceptedEpoch is below the currentEpoch (`QuorumPeer.loadDataBase`).
+    pub fn accepted_behind(&self, accepted: i64, current: i64) -> Thrown {
+        Thrown::io(match self.release.has(&[(4, 7), (5, 2)]) {
+            true => format!(
+                "The accepted epoch, {accepted:x} is less than the current epoch, {current:x}"
+            ),
+            false => format!(
+                "The current epoch, {current:x} is less than the accepted epoch, {accepted:x}"
+            ),
+        })
     }
 
     /// Whether it knows that it was updating an epoch file by `updatingEpoch`.
@@ -377,10 +344,11 @@ impl Rules {
 
     /// What kind of znode `owner` makes (`EphemeralType.get`).
     pub fn kind_of(&self, owner: i64) -> Result<OwnerKind> {
-        if self.since(5, 4)
-            && self.settings.extended_types
-            && owner & EXTENDED_MASK == EXTENDED_MASK
-        {
+        let is_extended = self.since(5, 4) && self.settings.extended_types;
+        if is_extended && self.settings.emulate_353_ttl && owner < 0 && owner != CONTAINER {
+            return Ok(OwnerKind::Ttl);
+        }
+        if is_extended && owner & EXTENDED_MASK == EXTENDED_MASK {
             if owner & RESERVED_BITS != 0 {
                 let message = format!("Invalid ephemeralOwner. [{owner:x}]");
                 return Err(Thrown::Unchecked(ILLEGAL_ARGUMENT, message));
@@ -446,6 +414,23 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_beyond_an_int_lets_nothing_through_in_earlier_releases() {
+        let mut settings = Settings::default();
+        settings.set("jute.maxbuffer=1073741824").unwrap();
+        for (release, is_read) in [
+            ("3.4.14", true),
+            ("3.5.7", false),
+            ("3.8.4", false),
+            ("3.8.5", true),
+            ("3.9.2", false),
+            ("3.9.3", true),
+        ] {
+            let rules = Rules::parse(release, settings.clone()).unwrap();
+            assert_eq!(rules.buffer(5).is_ok(), is_read, "{release}");
+        }
+    }
+
+    #[test]
     fn owners_are_told_apart_as_each_release_does() {
         let ttl = 0xff00_0000_0000_1388_u64.cast_signed();
         let mut with_ttl = rules("3.8.0");
@@ -458,14 +443,5 @@ mod tests {
         assert!(with_ttl.kind_of(-1).is_err());
         assert_eq!(rules("3.4.14").kind_of(i64::MIN), Ok(OwnerKind::Session));
         assert_eq!(rules("3.5.10").kind_of(i64::MIN), Ok(OwnerKind::Container));
-    }
-
-    #[test]
-    fn a_setting_without_effect_is_told() {
-        let mut settings = Settings::default();
-        settings.set("jute.maxbuffer=4194304").unwrap();
-        assert_eq!(settings.max_buffer, 4 << 20);
-        assert!(settings.set("zookeeper.snapCount=5").is_err());
-        assert!(settings.set("jute.maxbuffer").is_err());
     }
 }
