@@ -47,6 +47,17 @@ pub(super) const ENTRIES: &[Entry] = &[
         next: "compare the JAAS configuration of both ends",
         ..BLANK
     },
+    Entry {
+        id: "command-not-allowed",
+        signs: &[sign("is not executed because it is not in the whitelist")],
+        since: "3.4.10, 3.5.3",
+        weight: Weight::Note,
+        cause: "a four-letter command was asked for that 4lw.commands.whitelist does not name; 3.5.3 and later only allow srvr by default",
+        risk: Risk::No,
+        at_risk: "the server does serve",
+        next: "use srvr, or add the command to 4lw.commands.whitelist in zoo.cfg",
+        ..BLANK
+    },
     // PrepRequestProcessor, at level INFO.
     Entry {
         id: "user-level-error",
@@ -66,6 +77,8 @@ pub(super) const ENTRIES: &[Entry] = &[
             sign("KeeperErrorCode = ConnectionLoss"),
             sign("Timed out waiting for connection while in state"),
             sign("All connection tries failed while connecting to ZooKeeper"),
+            sign("unexpected error, closing socket connection and attempting reconnect"),
+            sign("Client session timed out, have not heard from server in {ms}"),
         ],
         weight: Weight::Note,
         cause: "a client has no connection to any server: they are down, have no quorum, or its list of addresses is wrong",
@@ -83,10 +96,21 @@ pub(super) const ENTRIES: &[Entry] = &[
             sign("Coordination::Exception: Session expired"),
         ],
         weight: Weight::Note,
-        cause: "the servers did not hear from a client for its session timeout and closed its session, with its ephemeral znodes: the client paused, the network failed, or there was no quorum for long. After a restore, sessions of before are gone too",
+        cause: "the servers did not hear from a client for its session timeout and closed its session, with its ephemeral znodes: the client paused, the network failed, or there was no quorum for long.",
         risk: Risk::No,
         at_risk: "nothing but the session's ephemeral znodes, which is what they are for",
         next: "the client has to open a new session; many programs need a restart for that. If it is frequent, look for pauses and slow disks",
+        ..BLANK
+    },
+    Entry {
+        id: "client-no-auth",
+        family: "keeper-error",
+        signs: &[sign("KeeperErrorCode = NoAuth")],
+        weight: Weight::Note,
+        cause: "the ACL of a znode does not let this client do what it asked for: it did not authenticate, or as somebody else than the one who set the ACL",
+        risk: Risk::No,
+        at_risk: "the request had no effect",
+        next: "compare the client's credentials with what getAcl shows",
         ..BLANK
     },
 ];

@@ -78,17 +78,6 @@ pub(super) const ENTRIES: &[Entry] = &[
         ..BLANK
     },
     Entry {
-        id: "metrics-provider",
-        family: "port",
-        signs: &[sign("Cannot boot MetricsProvider")],
-        since: "3.6.0",
-        cause: "the provider of metrics did not start, and the server stops because of it: most often another program has its port (metricsProvider.httpPort)",
-        risk: Risk::No,
-        at_risk: "data was not read",
-        next: "give it another port; the exception below gives the reason",
-        ..BLANK
-    },
-    Entry {
         id: "few-servers",
         signs: &[
             sign("Invalid configuration, only one server specified (ignoring)"),
@@ -145,6 +134,31 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::No,
         at_risk: "nothing yet: the server runs, but `zkServer.sh stop` does not find it, and a second start would try to run another one",
         next: "look whether a server runs before anything is started or copied; then make the server's user the owner of that directory",
+        ..BLANK
+    },
+    Entry {
+        id: "not-installed",
+        signs: &[
+            sign("Could not find or load main class org.apache.zookeeper"),
+            sign("JAVA_HOME is not set and java could not be found in PATH"),
+            sign_with("UnsupportedClassVersionError", &["org/apache/zookeeper"]),
+            sign_with("NoClassDefFoundError", &["zookeeper"]),
+        ],
+        cause: "the server's program is not complete: Java is missing or too old for this release, or the archive without libraries was unpacked (its name lacks \"-bin\")",
+        risk: Risk::No,
+        at_risk: "data was not read",
+        next: "install the archive apache-zookeeper-RELEASE-bin.tar.gz, and a Java that this release supports",
+        ..BLANK
+    },
+    // bin/zkServer.sh.
+    Entry {
+        id: "already-running",
+        signs: &[sign("already running as process {pid}")],
+        weight: Weight::Note,
+        cause: "zkServer.sh found a process with the id in its pid file and did not start another one",
+        risk: Risk::No,
+        at_risk: "nothing was changed",
+        next: "if that process is not ZooKeeper's, the pid file is a leftover of an earlier start: delete that file",
         ..BLANK
     },
     // ServiceUtils and ExitCode.

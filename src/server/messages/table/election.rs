@@ -69,6 +69,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             sign("Failed to create trust manager"),
             sign("Failed to trust certificate"),
         ],
+        since: "3.5.1",
         weight: Weight::Warning,
         cause: "a TLS connection was not established: one end speaks without TLS, a certificate has expired or is not trusted, or its names do not include the peer's",
         risk: Risk::No,
@@ -134,9 +135,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         signs: &[
             sign("Ignoring notification for non-cluster member sid {sid}"),
             sign("from non-quorum member sid {sid}"),
-            sign("Couldn't find the leader with id = {sid}"),
         ],
-        since: "3.5.0",
+        since: "3.4.13, 3.5.4",
         weight: Weight::Warning,
         cause: "a server that is not in this member's configuration takes part in the election, or a vote names one: the members' configurations differ, or a server of another ensemble has these addresses",
         risk: Risk::No,

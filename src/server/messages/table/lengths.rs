@@ -56,7 +56,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::No,
         at_risk: "the packet was refused; no file is affected",
         next: "use the same -Djute.maxbuffer on all members and clients, or find out what connects to that port",
-        facts: about_length,
+        facts: about_packet,
         ..BLANK
     },
     Entry {
@@ -89,4 +89,31 @@ fn about_length(captures: &Captures) -> Vec<String> {
         format!("{length} is an impossible size: bytes are damaged, or this is not ZooKeeper")
     };
     vec![fact]
+}
+
+/// The first four bytes of a packet are its length; other protocols begin with other things.
+fn about_packet(captures: &Captures) -> Vec<String> {
+    let bytes = captures
+        .decimal("length")
+        .and_then(|length| i32::try_from(length).ok())
+        .map(i32::to_be_bytes);
+    match bytes {
+        Some([0x16, 0x03, ..]) => {
+            vec![
+                "it is the beginning of TLS: the other end uses it, and this one does not"
+                    .to_owned(),
+            ]
+        }
+        Some(bytes)
+            if bytes
+                .iter()
+                .all(|byte| byte.is_ascii_graphic() || *byte == b' ') =>
+        {
+            vec![format!(
+                "it is the text \"{}\": what connected speaks another protocol",
+                bytes.escape_ascii()
+            )]
+        }
+        _ => about_length(captures),
+    }
 }

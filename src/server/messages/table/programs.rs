@@ -73,7 +73,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         cause: "ClickHouse: the znodes of a replicated table are not there, so it cannot be written to. ZooKeeper's data was lost or is older than the table, or the table's path or macros were changed",
         risk: Risk::Maybe,
         at_risk: "the parts on ClickHouse's disks are intact and can be read; what only ZooKeeper knows of them is gone if its data is",
-        next: "do not drop or detach tables and delete no parts. Restore ZooKeeper's data if there is a copy; if there is none, SYSTEM RESTORE REPLICA writes a table's metadata again from the parts on disk",
+        next: "do not drop tables and delete no parts. Restore ZooKeeper's data if there is a copy; if there is none, SYSTEM RESTORE REPLICA writes a table's metadata again from the parts on disk",
         ..BLANK
     },
     Entry {

@@ -159,7 +159,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         since: "3.5.0",
         cause: "a standalone server stops because its AdminServer did not start: most often another program has its port, 8080 by default",
         risk: Risk::No,
-        at_risk: "data was read, but not changed",
+        at_risk: "data was not read yet",
         next: "give it another port with admin.serverPort in zoo.cfg, or turn it off with admin.enableServer=false. If the port belongs to another ZooKeeper server, make sure that each has its own directory",
         ..BLANK
     },
@@ -179,7 +179,47 @@ pub(super) const ENTRIES: &[Entry] = &[
         ..BLANK
     },
     Entry {
+        id: "metrics-provider",
+        family: "port",
+        signs: &[sign("Cannot boot MetricsProvider")],
+        since: "3.6.0",
+        cause: "the provider of metrics did not start, and the server stops because of it: most often another program has its port (metricsProvider.httpPort)",
+        risk: Risk::No,
+        at_risk: "data was not read",
+        next: "give it another port; the exception below gives the reason",
+        ..BLANK
+    },
+    // The JVM says the same of memory and of threads.
+    Entry {
+        id: "threads-exhausted",
+        family: "memory",
+        signs: &[
+            sign("unable to create new native thread"),
+            sign("unable to create native thread"),
+        ],
+        cause: "the operating system lets the server have no more threads: a limit of processes (ulimit -u, the pids limit of a container), or memory outside the heap",
+        risk: Risk::No,
+        at_risk: "nothing in the files",
+        next: "raise the limit; a larger heap makes it worse",
+        ..BLANK
+    },
+    Entry {
+        id: "killed-for-memory",
+        family: "memory",
+        signs: &[
+            sign("OOMKilled"),
+            sign_with("Out of memory: Kill", &["java", "zookeeper"]),
+        ],
+        cause: "the kernel killed the server because the machine or the container had no memory left: -Xmx and what the JVM needs beside the heap are more than the limit",
+        risk: Risk::No,
+        at_risk: "acknowledged transactions are safe; the last record of the newest log and the newest snapshot may be cut, which a start gets over in most cases",
+        next: "set -Xmx well below the container's limit, or raise the limit; run `zoovault verify DIR` if the server does not start again",
+        findings: &[Code::LogTornTail, Code::SnapshotCut],
+        ..BLANK
+    },
+    Entry {
         id: "out-of-memory",
+        family: "memory",
         signs: &[
             sign_with("OutOfMemoryError", LOADING),
             sign("OutOfMemoryError"),

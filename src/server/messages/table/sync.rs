@@ -261,7 +261,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             sign("too many concurrent sync"),
             sign("SyncThrottleException"),
         ],
-        since: "3.5.0",
+        since: "3.6.0",
         weight: Weight::Note,
         cause: "more members wanted to sync at once than the leader allows, and one was told to try again later",
         risk: Risk::No,

@@ -102,7 +102,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             sign("File doesn't exist or not readable: {file}"),
             sign("Recovery aborted."),
         ],
-        since: "3.4.11, 3.5.4",
+        since: "3.4.13, 3.5.4",
         weight: Weight::Note,
         cause: "TxnLogToolkit did not run: the log cannot be read, or the file that it would write is there already",
         risk: Risk::No,
