@@ -15,7 +15,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         cause: "the configuration file is not where the server was told to find it: a wrong path, a volume that is not mounted, or a container without its configuration",
         risk: Risk::No,
         at_risk: "data was not read",
-        next: "correct the path. If a volume is not mounted, make sure that dataDir is not on it too before the server starts",
+        next: "correct the path. If a volume is not mounted, make sure before the start that dataDir is not on it too",
         ..BLANK
     },
     // QuorumPeer.QuorumServer: a NumberFormatException of the port, in spite of the words.
@@ -89,7 +89,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         cause: "the configuration has one, two or an even number of servers",
         risk: Risk::No,
         at_risk: "nothing; with one or two servers, none may fail",
-        next: "nothing if that is intended. If there should be more, correct the server.N lines before the server takes writes alone",
+        next: "nothing if that is intended. If there should be more, correct the server.N lines before the server takes writes on its own",
         ..BLANK
     },
     // ServerCnxnFactory.configureSaslLogin.
@@ -142,7 +142,10 @@ pub(super) const ENTRIES: &[Entry] = &[
             sign("Could not find or load main class org.apache.zookeeper"),
             sign("JAVA_HOME is not set and java could not be found in PATH"),
             sign_with("UnsupportedClassVersionError", &["org/apache/zookeeper"]),
-            sign_with("NoClassDefFoundError", &["zookeeper"]),
+            sign_with(
+                "NoClassDefFoundError",
+                &["QuorumPeerMain", "ZooKeeperServerMain"],
+            ),
         ],
         cause: "the server's program is not complete: Java is missing or too old for this release, or the archive without libraries was unpacked (its name lacks \"-bin\")",
         risk: Risk::No,

@@ -35,7 +35,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         cause: "the member cannot open its election port: another program or a second server has it, or the name in its server.N line is the address of another machine",
         risk: Risk::No,
-        at_risk: "the member takes no part in elections, so one failure fewer is survived",
+        at_risk: "the member takes no part in elections, so the ensemble tolerates one failure fewer",
         next: "find what has the port (`ss -ltnp`); where the name is not an address of this machine, correct it or set quorumListenOnAllIPs=true. Then restart the member",
         ..BLANK
     },
@@ -113,7 +113,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         cause: "another member could not be reached: it is down or starting, or its name, address or port is wrong or blocked",
         risk: Risk::No,
         at_risk: "harmless while members start or one of them is down; without a quorum, clients are not served",
-        next: "if it goes on: is that member running, does its name resolve here, and are its ports 2888 and 3888, or those configured, open to this one?",
+        next: "if it persists: is that member running, does its name resolve here, and are its ports 2888 and 3888, or those configured, open to this one?",
         facts: about_sid,
         ..BLANK
     },
@@ -126,7 +126,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         weight: Weight::Warning,
         cause: "another server has the same number in its myid: the file was copied with a directory, or the old instance of this member still runs",
         risk: Risk::Maybe,
-        at_risk: "two servers that vote as one can make a quorum that is none; two that share one directory destroy each other's logs",
+        at_risk: "two servers that vote as one can form a false quorum; two that share one directory destroy each other's logs",
         next: "find the other server and stop it; then give each member its own number and its own directory",
         ..BLANK
     },
@@ -157,7 +157,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             sign("Exception when using channel: for id {sid}"),
         ],
         weight: Weight::Note,
-        cause: "members connect, disconnect and wait for each other's votes. These lines stand in the log of every healthy ensemble when a member restarts",
+        cause: "members connect, disconnect and wait for each other's votes. Every healthy ensemble prints these lines when a member restarts",
         risk: Risk::No,
         at_risk: "harmless, unless an election does not end",
         next: "if no leader is elected, look for members that are down or unreachable, and for errors at their start",

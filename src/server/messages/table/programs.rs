@@ -35,12 +35,27 @@ pub(super) const ENTRIES: &[Entry] = &[
                 &["registerBroker", "checkedEphemeralCreate"],
             ),
         ],
-        since: "Kafka 0.8",
+        since: "Kafka 1.1",
         weight: Weight::Warning,
         cause: "Kafka: a broker with this id is registered by another session: its previous process ended less than a session timeout ago, or a second broker has the same broker.id",
         risk: Risk::No,
         at_risk: "the broker does not start; its logs are not affected",
         next: "wait for the session timeout and start it again; if it still fails, look for another broker with this id. Delete the znode only when no such broker runs",
+        ..BLANK
+    },
+    Entry {
+        id: "kafka-broker-id",
+        signs: &[
+            sign(
+                "Configured broker.id {configured} doesn't match stored broker.id {stored} in meta.properties",
+            ),
+            sign("InconsistentBrokerIdException"),
+        ],
+        since: "Kafka 0.9",
+        cause: "Kafka: this broker's log directory is of a broker with another id: broker.id was changed, or volumes were exchanged, as when pods are numbered anew. It is not about ZooKeeper's data",
+        risk: Risk::No,
+        at_risk: "the logs are intact, but belong to the other id; the message's advice to remove all data would delete them",
+        next: "give the broker the id in meta.properties, or the volume of its own id; delete nothing",
         ..BLANK
     },
     // ReplicaManager.becomeLeaderOrFollower.
@@ -52,12 +67,12 @@ pub(super) const ENTRIES: &[Entry] = &[
             ),
             sign("InconsistentTopicIdException"),
         ],
-        since: "Kafka 2.8",
+        since: "Kafka 3.0",
         weight: Weight::Warning,
         cause: "Kafka: a partition on this broker is of an earlier topic of the same name. The topic was deleted and created again, or ZooKeeper's data was lost or restored and the topic was created anew",
         risk: Risk::Maybe,
-        at_risk: "the messages in that partition, which only this id finds",
-        next: "do not delete the partition's directory. If ZooKeeper's data was lost, a restore of it to a point before the loss has the old ids; messages written to the new topic since are then not found",
+        at_risk: "the messages in that partition, which are only found under the old id",
+        next: "do not delete the partition's directory. If ZooKeeper's data was lost, a restore of it to a point before the loss brings the old ids back; messages written to the new topic since then are no longer found",
         ..BLANK
     },
     Entry {
@@ -214,6 +229,17 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::Maybe,
         at_risk: "with another instanceId: every ledger, since where the entries of a ledger are is known to ZooKeeper only. With another address: nothing",
         next: "do not format the bookie and delete no cookie. With another instanceId, stop all bookies and brokers and restore ZooKeeper's data to a point before it was initialised anew",
+        ..BLANK
+    },
+    Entry {
+        id: "client-node-exists",
+        family: "keeper-error",
+        signs: &[sign("KeeperErrorCode = NodeExists")],
+        weight: Weight::Note,
+        cause: "a client tried to create a znode that exists. Many programs do that by design; for an ephemeral one, a session of a previous process may still hold it",
+        risk: Risk::No,
+        at_risk: "the request had no effect",
+        next: "if a program does not start because of it, wait for its session timeout; look at ephemeralOwner before a znode is deleted by hand",
         ..BLANK
     },
     // Last, for it fits what the others of its family say more of.

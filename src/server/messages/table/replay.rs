@@ -154,7 +154,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         id: "replay-null",
         family: "null",
         signs: &[sign_with("NullPointerException", REPLAYING)],
-        cause: "the server met a transaction that does not fit its tree, or a record without its header, while it applied logs or requests. Which of these it was, the message does not show: damage, files of two histories, or a bug of this release",
+        cause: "the server met a transaction that does not fit its tree, or a record without its header, while it applied logs or requests. The message does not show which, nor whether the reason is damage, files of two histories, or a bug of this release",
         risk: Risk::Maybe,
         at_risk: "not known from the message; the files may be sound",
         next: "copy the directory, then run `zoovault verify DIR`: if it is sound, a later release of the same branch may load it; if not, it names file and zxid",
