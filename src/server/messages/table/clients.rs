@@ -9,6 +9,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             sign("ZooKeeperServer not running"),
             sign("This ZooKeeper instance is not currently serving requests"),
             sign("Error contacting service. It is probably not running"),
+            sign("Error closing a command socket"),
         ],
         weight: Weight::Note,
         cause: "a client or a command reached a server that does not serve: it is starting, has no quorum, or is down",

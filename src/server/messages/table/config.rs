@@ -8,10 +8,16 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry {
         id: "config-missing",
         family: "config",
-        signs: &[sign_with(
-            "file is missing",
-            &[".cfg", ".conf", ".properties", "QuorumPeerConfig"],
-        )],
+        signs: &[
+            sign_with(
+                "file is missing",
+                &[".cfg", ".conf", ".properties", "QuorumPeerConfig"],
+            ),
+            sign_with(
+                "(No such file or directory)",
+                &["Error processing", "QuorumPeerConfig.parse"],
+            ),
+        ],
         cause: "the configuration file is not where the server was told to find it: a wrong path, a volume that is not mounted, or a container without its configuration",
         risk: Risk::No,
         at_risk: "data was not read",
@@ -70,11 +76,38 @@ pub(super) const ENTRIES: &[Entry] = &[
                 "NumberFormatException",
                 &["QuorumPeerConfig", "ServerConfig"],
             ),
+            sign_with(
+                "IndexOutOfBoundsException",
+                &["QuorumPeerConfig", "VerifyingFileFactory", "QuorumServer"],
+            ),
         ],
         cause: "a line of the configuration is missing or cannot be used; the message names it",
         risk: Risk::No,
         at_risk: "data was not read",
         next: "correct that line on this member, and compare it with the other members'. If dataDir or dataLogDir is changed, make sure that it still names the directory with the data",
+        ..BLANK
+    },
+    // VerifyingFileFactory: the server makes the directory and goes on.
+    Entry {
+        id: "path-relative",
+        signs: &[sign("is relative. Prepend")],
+        since: "3.5.0",
+        weight: Weight::Loses,
+        cause: "dataDir or dataLogDir does not begin with \"/\": it is taken as a directory below the one in which the server was started. Variables, \"~\" and quotes in zoo.cfg are not replaced, and read as part of the name",
+        risk: Risk::Maybe,
+        at_risk: "if the data is elsewhere, the server starts empty, and writes to the wrong directory from then on",
+        next: "write the whole path, without quotes and variables. If the server has already taken writes, copy the directory that it made before it is changed",
+        ..BLANK
+    },
+    // QuorumPeerMain.initializeAndRun.
+    Entry {
+        id: "standalone",
+        signs: &[sign("Either no config or no quorum defined in config")],
+        weight: Weight::Note,
+        cause: "the configuration has no list of servers, so this server runs alone",
+        risk: Risk::Maybe,
+        at_risk: "nothing if that is intended. A member of an ensemble that lost its list takes writes alone, which the others never get",
+        next: "nothing if that is intended; otherwise stop it now, copy its directory, and correct the server.N lines or the dynamic configuration before it starts again",
         ..BLANK
     },
     Entry {

@@ -26,6 +26,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         signs: &[
             sign("The accepted epoch, {accepted} is less than the current epoch, {current}"),
             sign("The accepted epoch, {accepted} is less than the current epoch"),
+            // Up to 3.4.6 and 3.5.1 the words were exchanged, but not the comparison.
+            sign("The current epoch, {current} is less than the accepted epoch, {accepted}"),
         ],
         cause: "acceptedEpoch is older than currentEpoch, or was missing and was recreated from the last zxid: it was lost, or copied from elsewhere",
         risk: Risk::No,

@@ -44,6 +44,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             sign("Unable to create snap directory {dir}"),
             sign_with("cannot create directory {dir}", &["Permission denied"]),
             sign("EACCES: permission denied"),
+            sign("AccessDeniedException: {dir}"),
             sign("myid: Permission denied"),
             sign_with(
                 "(Permission denied)",
@@ -187,6 +188,27 @@ pub(super) const ENTRIES: &[Entry] = &[
         risk: Risk::No,
         at_risk: "data was not read",
         next: "give it another port; the exception below gives the reason",
+        ..BLANK
+    },
+    Entry {
+        id: "not-a-directory",
+        signs: &[
+            sign_with(
+                "(Is a directory)",
+                &[
+                    "version-2",
+                    "/myid",
+                    ".cfg",
+                    "currentEpoch",
+                    "acceptedEpoch",
+                ],
+            ),
+            sign_with("(Not a directory)", &["version-2"]),
+        ],
+        cause: "there is a directory where a file should be, or the other way round. Containers make an empty directory where a file that is to be mounted does not exist",
+        risk: Risk::No,
+        at_risk: "data was not read",
+        next: "look with `ls -ld` at the path in the message; correct the mount, and remove only a directory that is empty",
         ..BLANK
     },
     // The JVM says the same of memory and of threads.
