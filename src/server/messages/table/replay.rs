@@ -161,7 +161,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         findings: &[Code::TxnsMissing, Code::LogFork],
         ..BLANK
     },
-    // DataTree.deleteNodes; a snapshot that was written while sessions were closed is followed by it.
+    // DataTree.deleteNodes, on a snapshot that was written while sessions were closed.
     Entry {
         id: "ephemeral-gone",
         signs: &[sign(

@@ -3,6 +3,7 @@
 use super::super::entry::{BLANK, Entry, Risk, Weight, sign, sign_with};
 use super::super::pattern::Captures;
 use crate::analysis::finding::Code;
+use crate::zxid::Zxid;
 
 /// Frames of a member that waits for another.
 const WAITING: &[&str] = &[
@@ -393,7 +394,7 @@ fn about_expected(captures: &Captures) -> Vec<String> {
         )],
         (Some(zxid), Some(expected)) => vec![format!(
             "{zxid} came in place of {}",
-            crate::zxid::Zxid::from_i64(expected)
+            Zxid::from_i64(expected)
         )],
         _ => Vec::new(),
     }
