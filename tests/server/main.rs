@@ -9,5 +9,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod corpus;
 mod explain;
+mod pasted;
 mod servers;

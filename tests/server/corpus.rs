@@ -1,0 +1,99 @@
+//! Messages as people paste them, `testdata/messages/corpus.tsv`: which are known.
+
+use crate::common::testdata;
+use crate::pasted::at_column;
+use std::fs;
+use zoovault::server::messages::{Explained, Explanation, Weight, explain};
+
+/// A message, and what it is.
+struct Row {
+    /// The id of its entry; none if it is harmless.
+    id: Option<String>,
+    text: String,
+}
+
+fn rows() -> Vec<Row> {
+    let corpus = fs::read_to_string(testdata().join("messages/corpus.tsv")).unwrap();
+    let row = |line: &str| {
+        let mut columns = line.split('\t');
+        let id = columns.next().unwrap();
+        Row {
+            id: (id != "-").then(|| id.to_owned()),
+            text: columns.next().unwrap().replace("\\n", "\n"),
+        }
+    };
+    corpus.lines().map(row).collect()
+}
+
+fn first(explained: &Explained) -> Option<&str> {
+    let first = explained.explanations.first()?;
+    Some(first.entry.id)
+}
+
+#[test]
+fn messages_are_known_and_none_is_taken_for_another() {
+    let rows = rows();
+    assert!(rows.len() >= 200);
+    let (mut known, mut unknown, mut wrong) = (0, Vec::new(), Vec::new());
+    for row in &rows {
+        let explained = explain(&row.text);
+        let is_grave = |found: &Explanation| found.worst() > Weight::Note;
+        match (first(&explained), row.id.as_deref()) {
+            (None, Some(id)) => unknown.push(format!("{id}: {}", row.text)),
+            (found, Some(id)) if found != Some(id) => {
+                wrong.push(format!("{found:?}, not {id}: {}", row.text));
+            }
+            (found, None) if explained.explanations.iter().any(is_grave) => {
+                wrong.push(format!("{found:?}, and harmless: {}", row.text));
+            }
+            _ => known += 1,
+        }
+    }
+    eprintln!(
+        "{known} of {} known, {} unknown, {} wrong",
+        rows.len(),
+        unknown.len(),
+        wrong.len()
+    );
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    assert!(unknown.is_empty(), "{}", unknown.join("\n\n"));
+}
+
+/// Ids, with those of the consequences, and facts.
+fn told(explained: &Explained) -> Vec<(&str, &[String], Vec<&str>)> {
+    let led_to = |found: &Explanation| -> Vec<&str> {
+        let consequences = found.led_to.iter();
+        consequences.map(|found| found.entry.id).collect()
+    };
+    let explanations = explained.explanations.iter();
+    explanations
+        .map(|found| (found.entry.id, found.facts.as_slice(), led_to(found)))
+        .collect()
+}
+
+#[test]
+fn a_message_broken_at_a_column_says_what_the_whole_one_does() {
+    let mut broken = 0;
+    let mut wrong = Vec::new();
+    for Row { text, .. } in rows() {
+        let whole = explain(&text);
+        for width in [72, 80, 100, 120] {
+            if text.lines().all(|line| line.chars().count() <= width) {
+                continue;
+            }
+            broken += 1;
+            let text = at_column(&text, width);
+            let explained = explain(&text);
+            if told(&explained) != told(&whole) {
+                wrong.push(format!(
+                    "at {width}:\n{text}{:?}, not {:?}",
+                    told(&explained),
+                    told(&whole)
+                ));
+            }
+        }
+    }
+    assert!(broken > 200, "{broken}");
+    eprintln!("{} of {broken} broken messages differ", wrong.len());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
