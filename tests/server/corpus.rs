@@ -1,7 +1,7 @@
 //! Messages as people paste them, `testdata/messages/corpus.tsv`: which are known.
 
 use crate::common::testdata;
-use crate::pasted::at_column;
+use crate::pasted::{COLLECTORS, at_column, collected};
 use std::fs;
 use zoovault::server::messages::{Explained, Explanation, Weight, explain};
 
@@ -95,5 +95,25 @@ fn a_message_broken_at_a_column_says_what_the_whole_one_does() {
     }
     assert!(broken > 200, "{broken}");
     eprintln!("{} of {broken} broken messages differ", wrong.len());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn what_is_put_before_each_line_of_a_message_changes_nothing() {
+    let mut wrong = Vec::new();
+    for Row { text, .. } in rows() {
+        let whole = explain(&text);
+        for (name, collector) in COLLECTORS {
+            let text = collected(&text, *collector);
+            let explained = explain(&text);
+            if told(&explained) != told(&whole) {
+                wrong.push(format!(
+                    "{name}:\n{text}{:?}, not {:?}",
+                    told(&explained),
+                    told(&whole)
+                ));
+            }
+        }
+    }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use zoovault::server::messages::{Explained, Explanation, Weight, explain};
 
 /// One message with its stack trace, as a server prints it.
-struct Event<'a> {
+pub struct Event<'a> {
     level: &'a str,
     class: &'a str,
     message: &'a str,
@@ -45,7 +45,7 @@ java.net.BindException: Address already in use
 \tat sun.nio.ch.Net.bind(Net.java:461)
 ";
 
-const RESTARTS: &str = "\
+pub const RESTARTS: &str = "\
 INFO QuorumPeerConfig Reading configuration from: /conf/zoo.cfg
 ERROR SyncRequestProcessor Severe unrecoverable error, exiting
 java.io.IOException: No space left on device
@@ -104,7 +104,7 @@ fn events(log: &str) -> Vec<Event<'_>> {
 }
 
 /// What a logger makes of a message; its stack trace goes below.
-type Layout = fn(&Event) -> String;
+pub type Layout = fn(&Event) -> String;
 
 fn with_trace(first: String, event: &Event) -> String {
     let lines = [first.as_str()].into_iter().chain(event.trace.clone());
@@ -154,7 +154,7 @@ fn thrown(trace: &[&str], keys: [&str; 6]) -> Value {
     thrown
 }
 
-const LAYOUTS: &[(&str, Layout)] = &[
+pub const LAYOUTS: &[(&str, Layout)] = &[
     ("bare", |e| with_trace(e.message.to_owned(), e)),
     ("3.4", |e| {
         let (level, class) = (e.level, e.class);
@@ -276,7 +276,7 @@ const LAYOUTS: &[(&str, Layout)] = &[
 ];
 
 /// What a collector makes of a line.
-type Collector = fn(&str) -> String;
+pub type Collector = fn(&str) -> String;
 
 fn journal(line: &str) -> Value {
     json!({
@@ -285,7 +285,7 @@ fn journal(line: &str) -> Value {
     })
 }
 
-const COLLECTORS: &[(&str, Collector)] = &[
+pub const COLLECTORS: &[(&str, Collector)] = &[
     ("none", |l| l.to_owned()),
     ("journal short", |l| {
         format!("Nov 20 14:00:00 host zookeeper[812]: {l}")
@@ -411,12 +411,12 @@ const COLLECTORS: &[(&str, Collector)] = &[
     }),
 ];
 
-fn laid_out(log: &str, layout: Layout) -> String {
+pub fn laid_out(log: &str, layout: Layout) -> String {
     let events: Vec<String> = events(log).iter().map(layout).collect();
     events.join("\n")
 }
 
-fn collected(log: &str, collector: Collector) -> String {
+pub fn collected(log: &str, collector: Collector) -> String {
     log.lines().map(|line| collector(line) + "\n").collect()
 }
 
@@ -459,6 +459,29 @@ fn what_is_put_before_each_line_changes_nothing() {
                     let text = text.replace('\n', "\r\n");
                     assert_told(&text, &told(&bare), &format!("{what}, CRLF"));
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_collected_can_be_collected_again() {
+    const AGAIN: [&str; 6] = [
+        "a mail",
+        "grep -n",
+        "grep -Hn",
+        "docker's json-file",
+        "kubectl --prefix",
+        "journal short",
+    ];
+    for log in LOGS {
+        let log = laid_out(log, LAYOUTS[1].1);
+        let bare = told(&explain(&log));
+        for (again, outer) in COLLECTORS.iter().filter(|(name, _)| AGAIN.contains(name)) {
+            let of_no_mail = |(name, _): &&(&str, Collector)| !name.starts_with("a mail");
+            for (name, inner) in COLLECTORS.iter().filter(of_no_mail) {
+                let text = collected(&collected(&log, *inner), *outer);
+                assert_told(&text, &bare, &format!("{name} in {again}"));
             }
         }
     }

@@ -242,14 +242,15 @@ fn show_explanation(out: &mut dyn Write, found: &Explanation, look: &TextStyle) 
     for consequence in &found.led_to {
         field(out, look, "led to", &consequence_words(consequence))?;
     }
-    let worse = worse_consequence(found);
-    for entry in [Some(entry), worse].into_iter().flatten() {
+    let followed = grave_consequences(found);
+    let worse = followed.iter().filter(|worse| worse.risk > entry.risk);
+    for entry in [&entry].into_iter().chain(worse) {
         let risk = format!("{}: {}", entry.risk.name(), entry.at_risk);
         field(out, look, "at risk", &risk)?;
     }
     field(out, look, "next", entry.next)?;
-    if let Some(worse) = worse.filter(|worse| worse.next != entry.next) {
-        field(out, look, "", worse.next)?;
+    for then in followed.iter().filter(|then| then.next != entry.next) {
+        field(out, look, "then", &format!("[{}] {}", then.id, then.next))?;
     }
     if look.verbose {
         field(out, look, "releases", &releases(found))?;
@@ -262,29 +263,22 @@ fn show_explanation(out: &mut dyn Write, found: &Explanation, look: &TextStyle) 
 }
 
 fn consequence_words(found: &Explanation) -> String {
-    let what = match found.entry.weight {
-        Weight::Frame => String::new(),
-        weight => format!("{} ", weight_words(weight).0),
-    };
-    let mut words = format!(
-        "{what}[{}] {}: {}",
-        found.entry.id,
-        place(found),
-        found.line
-    );
-    for fact in &found.facts {
-        words.push_str("; ");
-        words.push_str(fact);
+    let entry = found.entry;
+    let (id, place, line) = (entry.id, place(found), &found.line);
+    if entry.weight == Weight::Frame {
+        return format!("[{id}] {place}: {line}");
     }
-    words
+    let facts: String = found.facts.iter().map(|fact| format!("; {fact}")).collect();
+    let (words, _) = weight_words(entry.weight);
+    format!("{words} [{id}] {place}: {line}: {}{facts}", entry.cause)
 }
 
-/// What followed and puts more data at risk than the cause itself.
-fn worse_consequence(found: &Explanation) -> Option<&'static Entry> {
+/// What followed because of which a server stopped or lacks data.
+fn grave_consequences(found: &Explanation) -> Vec<&'static Entry> {
     let followed = found.led_to.iter().map(|found| found.entry);
     followed
-        .filter(|entry| entry.weight > Weight::Frame && entry.risk > found.entry.risk)
-        .max_by_key(|entry| entry.risk)
+        .filter(|entry| entry.weight > Weight::Warning)
+        .collect()
 }
 
 fn explanation_json(found: &Explanation) -> json::Explanation {

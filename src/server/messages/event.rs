@@ -5,7 +5,7 @@ use super::causes::Found;
 use super::entry::{Entry, Weight};
 use super::line::{Line, Shape};
 use super::pattern::{self, Captures};
-use super::{Explanation, entries, file_name};
+use super::{Explanation, entries, file_name, index};
 
 /// How many lines of one message, with its stack traces, are looked at.
 const EVENT_LINES_MAX: usize = 2000;
@@ -208,9 +208,10 @@ fn keep(all: &mut Vec<Found>, found: Found) {
 
 /// What is in one message. What one part of it says is known to the others.
 fn hits(event: &[Line]) -> Vec<Hit> {
+    let possible = index::possible(event.iter().map(|line| line.text.as_str()));
     let depths = depths(event);
     let mut hits: Vec<Hit> = Vec::new();
-    for entry in entries() {
+    for entry in entries().filter(|entry| possible.contains(entry.id)) {
         let is_taken = hits.iter().any(|hit| is_family(hit.entry, entry));
         if !is_taken && let Some(mut hit) = hit(entry, event) {
             hit.depth = depths.get(hit.at).copied().unwrap_or_default();

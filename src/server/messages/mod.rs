@@ -3,8 +3,8 @@
 //! [`explain_all`] takes what a server printed, as it was pasted: with what collectors put before
 //! each line (`line`), and broken into lines again (`wrap`). It finds the messages it knows
 //! ([`entries`]): in the words themselves, in wrapped exceptions and in the frames of stack traces
-//! (`event`), and says what followed from what (`causes`). [`directory()`] says of a data directory
-//! whether servers would start on it, as far as its files tell.
+//! (`index`, `event`), and says what followed from what (`causes`). [`directory()`] says of a data
+//! directory whether servers would start on it, as far as its files tell.
 //!
 //! Which messages there are, and in which releases, was read from the servers of 3.4.0 to 3.9.5.
 //! Epochs are printed in hexadecimal without `0x`, zxids of most exceptions in decimal.
@@ -13,6 +13,7 @@ mod causes;
 mod directory;
 mod entry;
 mod event;
+mod index;
 mod line;
 mod pattern;
 mod table;

@@ -91,9 +91,12 @@ pub(super) fn candidates(text: &str, is_message: fn(&str) -> bool) -> Vec<Wrap> 
     let mut found: Vec<(usize, Wrap)> = widths
         .flat_map(|has_tabs| at_a_width(&lines, &broken, has_tabs))
         .collect();
-    // Among many, those that are at a column are so by chance, or those that are not.
+    // Few lines can be at a column by chance; among many, those that are not were cut otherwise.
     let most = found.iter().map(|(count, _)| *count).max();
-    found.retain(|(count, _)| most < Some(CHANCE) || Some(*count) == most);
+    found.retain(|(count, wrap)| {
+        let is_possible = *count > 0 && matches!(wrap, Wrap::Words(_)) && most <= Some(CHANCE);
+        most < Some(CHANCE) || Some(*count) == most || is_possible
+    });
     found.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
     found.into_iter().map(|(_, wrap)| wrap).collect()
 }
@@ -116,12 +119,12 @@ fn at_a_width(lines: &[String], broken: &[(&str, &str)], has_tabs: bool) -> Vec<
     let overflows = |(line, next): &&(&str, &str)| words.overflows(line, next);
     let short = others.into_iter().filter(overflows).count();
     // One line alone was rather broken where a usual width is.
-    let of_words = |(line, next): &&(&str, &str)| {
+    let of_words = |(line, next): &(&str, &str)| {
         let word = next.split(' ').next().unwrap_or_default();
         let fits = width(line, has_tabs)..=width(line, has_tabs) + width(word, has_tabs);
         !USUAL.contains(fits.start()) && USUAL.iter().any(|usual| fits.contains(usual))
     };
-    let is_of_words = full.len() < CHANCE && full.iter().any(|pair| of_words(&pair));
+    let is_of_words = full.len() < CHANCE && full.iter().any(|pair| of_words(pair));
     let column = Width {
         is_sure: full.len() >= CHANCE,
         ..column
@@ -274,7 +277,7 @@ mod tests {
 
     #[test]
     fn a_tab_is_as_wide_as_a_terminal_shows_it() {
-        let text = "\tat org.apache.zookeeper.server.quor\num.QuorumPeer.run(QuorumPeer.java:1)\n\tat org.apache.zookeeper.X.x(X.java:1)";
+        let text = "\tat org.apache.zookeeper.server.quor\num.QuorumPeer.run(QuorumPeer.java:1)\n\tat org.apache.X.x(X.java:1)";
         let whole = "\tat org.apache.zookeeper.server.quorum.QuorumPeer.run(QuorumPeer.java:1)";
         let tabs = Wrap::Column(Width {
             columns: 43,

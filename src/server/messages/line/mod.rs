@@ -10,6 +10,7 @@ mod shape;
 mod stamp;
 
 use peel::Peel;
+pub(super) use peel::without_quotation;
 pub(super) use shape::Shape;
 
 /// How many wrappings, one around the other, are taken off.
@@ -122,7 +123,7 @@ impl Lines {
         let first = out.len();
         for text in record.text.lines() {
             let pasted = Pasted {
-                text: text.to_owned(),
+                text: plain(text),
                 ..record.clone()
             };
             self.unwrap(pasted, depth, out);
@@ -226,18 +227,6 @@ pub(super) fn plain(line: &str) -> String {
     }
     plain.push_str(rest);
     plain
-}
-
-/// `line` without the marks of a quotation in a mail.
-pub(super) fn without_quotation(line: &str) -> &str {
-    let mut rest = line;
-    while let Some(behind) = rest.strip_prefix('>').or_else(|| rest.strip_prefix(" >")) {
-        rest = behind;
-    }
-    if rest.len() < line.len() {
-        rest = rest.strip_prefix(' ').unwrap_or(rest);
-    }
-    rest
 }
 
 /// Whether `text` looks like the beginning of a line, whatever stands behind it.

@@ -30,6 +30,11 @@ pub(super) fn peel(text: &str) -> Option<Peel<'_>> {
     if is_content(text) {
         return None;
     }
+    plain(text).or_else(|| named(text).map(Peel::Prefix))
+}
+
+/// What is like nothing else.
+fn plain(text: &str) -> Option<Peel<'_>> {
     priority(text)
         .or_else(|| field(text))
         .or_else(|| server(text))
@@ -37,7 +42,6 @@ pub(super) fn peel(text: &str) -> Option<Peel<'_>> {
             let sent = text.strip_prefix("data: ");
             sent.filter(|sent| is_content(sent)).map(Peel::Prefix)
         })
-        .or_else(|| named(text).map(Peel::Prefix))
 }
 
 /// Whether `text` can only be the beginning of a line: of a stack trace, with a time, or of JSON.
@@ -46,6 +50,23 @@ pub(super) fn is_content(text: &str) -> bool {
     let is_key = text.starts_with('"') && (text.contains("\":") || text.contains("\" :"));
     let is_json = is_key || text.starts_with("{\"") || ["{", "}", "},"].contains(&text);
     is_json || shape(text).is_some() || behind_stamp(text).is_some()
+}
+
+/// Whether `text` is a line, or begins as collectors let one begin.
+fn is_line(text: &str) -> bool {
+    is_content(text) || plain(text).is_some()
+}
+
+/// `line` without the marks of a quotation in a mail.
+pub(in super::super) fn without_quotation(line: &str) -> &str {
+    let mut rest = line;
+    while let Some(behind) = rest.strip_prefix('>').or_else(|| rest.strip_prefix(" >")) {
+        rest = behind;
+    }
+    if rest.len() < line.len() {
+        rest = rest.strip_prefix(' ').unwrap_or(rest);
+    }
+    rest
 }
 
 /// Syslog: `<13>`, and all of `<13>1 2026-11-20T14:00:00Z host zookeeper 812 - - `.
@@ -151,34 +172,37 @@ fn program(text: &str) -> Option<Peel<'_>> {
     let number = name.strip_suffix(']').and_then(|name| name.split_once('['));
     let is_numbered =
         number.is_some_and(|(_, pid)| !pid.is_empty() && pid.bytes().all(|b| b.is_ascii_digit()));
-    (is_numbered || is_content(line)).then_some(Peel::Prefix(line))
+    (is_numbered || is_line(line)).then_some(Peel::Prefix(line))
 }
 
 /// What looks like a name and could be a part of a message: `zookeeper.log:12:`, `12-` of grep,
 /// `zk-0 zookeeper ` of stern, `[zk-0] `, `host zookeeper: `.
 fn named(text: &str) -> Option<&str> {
-    if let Some(inside) = text.strip_prefix('[') {
-        let (name, behind) = inside.split_once("] ")?;
-        let is_it = name.len() < NAME_MAX && is_content(behind);
-        return is_it.then_some(behind);
-    }
     file_and_line(text).or_else(|| pod_and_container(text))
 }
 
 fn file_and_line(text: &str) -> Option<&str> {
     let end = text.find([' ', '\t']).unwrap_or(text.len()).min(NAME_MAX);
+    // Only frames, and JSON, have blanks before them.
+    let may_be_indented = |line: &str| shape(line.trim_start()) != Some(Shape::Exception);
     text.match_indices([':', '-'])
         .take_while(|(at, _)| *at <= end)
-        .filter_map(|(at, _)| text.get(at + 1..))
-        .find(|behind| {
-            // Only frames, and JSON, have blanks before them.
-            is_content(behind)
-                && (!behind.starts_with(' ')
-                    || shape(behind.trim_start()) != Some(Shape::Exception))
+        .filter_map(|(at, _)| Some((text.get(..at)?, text.get(at + 1..)?)))
+        .find(|(name, line)| match line.strip_prefix(' ') {
+            // grep numbers empty lines too.
+            None if line.is_empty() => name.ends_with(|c: char| c.is_ascii_digit()),
+            None => is_line(line) || pod_and_container(line).is_some(),
+            Some(line) => is_line(line) && may_be_indented(line),
         })
+        .map(|(_, line)| line)
 }
 
 fn pod_and_container(text: &str) -> Option<&str> {
+    if let Some(inside) = text.strip_prefix('[') {
+        let (name, behind) = inside.split_once("] ")?;
+        let is_it = name.len() < NAME_MAX && is_line(behind);
+        return is_it.then_some(behind);
+    }
     let is_of_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-./_".contains(c);
     let mut rest = text;
     for index in 0..3 {
@@ -191,7 +215,7 @@ fn pod_and_container(text: &str) -> Option<&str> {
         }
         // A tab belongs to the line, and so does all but one of the blanks.
         rest = rest.get(name.len()..)?.strip_prefix(' ').unwrap_or(behind);
-        if is_content(rest) {
+        if is_line(rest) {
             return Some(rest);
         }
     }
