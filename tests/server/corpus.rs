@@ -1,7 +1,7 @@
 //! Messages as people paste them, `testdata/messages/corpus.tsv`: which are known.
 
 use crate::common::testdata;
-use crate::pasted::{COLLECTORS, at_column, collected};
+use crate::pasted::{COLLECTORS, at_column, collected, filled};
 use std::fs;
 use zoovault::server::messages::{Explained, Explanation, Weight, explain};
 
@@ -71,31 +71,61 @@ fn told(explained: &Explained) -> Vec<(&str, &[String], Vec<&str>)> {
         .collect()
 }
 
-#[test]
-fn a_message_broken_at_a_column_says_what_the_whole_one_does() {
-    let mut broken = 0;
-    let mut wrong = Vec::new();
+/// How many of the messages that are longer than a width say something else when they are broken
+/// there, of how many; and those.
+fn differences(broken: fn(&str, usize) -> String) -> (usize, usize, String) {
+    let (mut all, mut wrong) = (0, Vec::new());
     for Row { text, .. } in rows() {
         let whole = explain(&text);
         for width in [72, 80, 100, 120] {
             if text.lines().all(|line| line.chars().count() <= width) {
                 continue;
             }
-            broken += 1;
-            let text = at_column(&text, width);
+            all += 1;
+            let text = broken(&text, width);
             let explained = explain(&text);
-            if told(&explained) != told(&whole) {
-                wrong.push(format!(
-                    "at {width}:\n{text}{:?}, not {:?}",
-                    told(&explained),
-                    told(&whole)
-                ));
+            let (is, was) = (told(&explained), told(&whole));
+            if is != was {
+                wrong.push(format!("at {width}:\n{text}{is:?}, not {was:?}"));
             }
         }
     }
-    assert!(broken > 200, "{broken}");
-    eprintln!("{} of {broken} broken messages differ", wrong.len());
-    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    (wrong.len(), all, wrong.join("\n\n"))
+}
+
+#[test]
+fn a_message_broken_at_a_column_says_what_the_whole_one_does() {
+    let quoted = |text: &str, width| collected(&at_column(text, width), |l| format!("> {l}"));
+    let numbered = |text: &str, width| at_column(&collected(text, |l| format!("12:{l}")), width);
+    for broken in [at_column, quoted] {
+        let (wrong, all, which) = differences(broken);
+        eprintln!("broken at a column: {wrong} of {all} differ");
+        assert!(all > 200);
+        assert_eq!(wrong, 0, "{which}");
+    }
+    assert_rare(differences(numbered));
+}
+
+/// Where a line ends just where a column or a word does, nothing shows how it was broken.
+fn assert_rare((wrong, all, which): (usize, usize, String)) {
+    eprintln!("{wrong} of {all} differ");
+    assert!(wrong * 50 < all, "{wrong} of {all}:\n{which}");
+}
+
+#[test]
+fn a_message_broken_between_words_says_what_the_whole_one_does() {
+    assert_rare(differences(filled));
+    assert_rare(differences(|text, width| {
+        collected(&filled(text, width), |l| format!("> {l}"))
+    }));
+}
+
+#[test]
+fn a_journal_broken_at_a_column_says_what_the_whole_one_does() {
+    assert_rare(differences(|text, width| {
+        let line = |l: &str| format!("Nov 20 14:00:00 host zookeeper[812]: {l}");
+        at_column(&collected(text, line), width)
+    }));
 }
 
 #[test]

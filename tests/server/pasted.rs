@@ -590,7 +590,7 @@ pub fn at_column(text: &str, width: usize) -> String {
 }
 
 /// `text` broken as mails are: before the word that would not fit.
-fn filled(text: &str, width: usize) -> String {
+pub fn filled(text: &str, width: usize) -> String {
     let mut out = String::new();
     for line in text.lines() {
         let mut len = 0;

@@ -129,10 +129,7 @@ pub(super) fn fold(mut found: Vec<Found>) -> Vec<Explanation> {
 
 /// How many messages are known, and how many facts, where each was first.
 pub(super) fn known(found: &[Found]) -> (usize, usize) {
-    let causes = found
-        .iter()
-        .filter(|found| found.explanation.entry.weight > Weight::Frame);
-    causes.fold((0, 0), |(messages, facts), found| {
+    found.iter().fold((0, 0), |(messages, facts), found| {
         (messages + 1, facts + found.facts)
     })
 }

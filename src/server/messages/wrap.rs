@@ -43,6 +43,7 @@ impl Width {
 
     /// Whether the first word of `next` would not have fitted into `line`.
     fn overflows(self, line: &str, next: &str) -> bool {
+        let next = line::without_quotation(next);
         let word = next.split_whitespace().next().unwrap_or_default();
         // Only where its class is from goes on with a frame.
         if is_whole_frame(line) && !word.starts_with(['~', '[']) {
@@ -111,18 +112,25 @@ fn at_a_width(lines: &[String], broken: &[(&str, &str)], has_tabs: bool) -> Vec<
     let widths = |line: &String| width(line, has_tabs);
     let column = widest(lines.iter().map(widths).max());
     // A word alone can be longer than the width.
-    let has_words = |line: &&String| line.split_whitespace().nth(1).is_some();
+    let has_words = |line: &&String| {
+        let line = line::without_quotation(line);
+        line.split_whitespace().nth(1).is_some()
+    };
     let words = widest(lines.iter().filter(has_words).map(widths).max());
     let (full, others): (Vec<_>, Vec<_>) = broken
         .iter()
         .partition(|(line, _)| column.of(line) == column.columns);
     let overflows = |(line, next): &&(&str, &str)| words.overflows(line, next);
     let short = others.into_iter().filter(overflows).count();
-    // One line alone was rather broken where a usual width is.
+    // One line alone was rather broken where a usual width is, and a number rather than before one.
     let of_words = |(line, next): &(&str, &str)| {
+        let [bare, next] = [line, next].map(|line| line::without_quotation(line));
+        let is_digit = |c: char| c.is_ascii_digit();
         let word = next.split(' ').next().unwrap_or_default();
         let fits = width(line, has_tabs)..=width(line, has_tabs) + width(word, has_tabs);
-        !USUAL.contains(fits.start()) && USUAL.iter().any(|usual| fits.contains(usual))
+        let is_usual = [*line, bare].map(|line| USUAL.contains(&width(line, has_tabs)));
+        let is_number = line.ends_with(is_digit) && next.starts_with(is_digit);
+        !is_usual.contains(&true) && !is_number && USUAL.iter().any(|usual| fits.contains(usual))
     };
     let is_of_words = full.len() < CHANCE && full.iter().any(|pair| of_words(pair));
     let column = Width {
@@ -147,10 +155,15 @@ fn goes_on(line: &str, next: &str, is_message: fn(&str) -> bool) -> bool {
     if begin_alike(line, next) {
         return false;
     }
-    let next = line::without_quotation(next);
-    !next.trim().is_empty()
-        && !line::is_beginning(next)
-        && (line.ends_with(' ') || !is_message(next))
+    let [line, next] = [line, next].map(line::without_quotation);
+    // The end of JSON over several lines stands below what is indented.
+    if next == "}" {
+        return !line.starts_with([' ', '\t']);
+    }
+    // Where something is before a line, it is before the next one too.
+    let may_begin = !line.ends_with(' ') && !line::is_marked(line);
+    let begins = line::is_beginning(next) || (may_begin && is_message(next));
+    !next.trim().is_empty() && !begins
 }
 
 /// Whether the same name of a file or a server, or numbers, are before both lines.

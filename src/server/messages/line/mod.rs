@@ -231,7 +231,12 @@ pub(super) fn plain(line: &str) -> String {
 
 /// Whether `text` looks like the beginning of a line, whatever stands behind it.
 pub(super) fn is_beginning(text: &str) -> bool {
-    peel::is_content(text) || stamp::is_logged(text.trim_start()) || peel::peel(text).is_some()
+    peel::is_content(text) || is_marked(text)
+}
+
+/// Whether a logger or a collector put something before `text`.
+pub(super) fn is_marked(text: &str) -> bool {
+    stamp::is_logged(text.trim_start()) || peel::peel(text).is_some()
 }
 
 #[cfg(test)]

@@ -46,10 +46,17 @@ fn plain(text: &str) -> Option<Peel<'_>> {
 
 /// Whether `text` can only be the beginning of a line: of a stack trace, with a time, or of JSON.
 pub(super) fn is_content(text: &str) -> bool {
-    let text = text.trim_start();
-    let is_key = text.starts_with('"') && (text.contains("\":") || text.contains("\" :"));
-    let is_json = is_key || text.starts_with("{\"") || ["{", "}", "},"].contains(&text);
-    is_json || shape(text).is_some() || behind_stamp(text).is_some()
+    let line = text.trim_start();
+    // Within an object, keys are indented.
+    let is_json = (line.len() < text.len() && is_key(line))
+        || line.starts_with("{\"")
+        || ["{", "}", "},"].contains(&line);
+    is_json || shape(line).is_some() || behind_stamp(line).is_some()
+}
+
+fn is_key(text: &str) -> bool {
+    let quoted = text.strip_prefix('"').and_then(|key| key.split_once('"'));
+    quoted.is_some_and(|(_, behind)| behind.trim_start().starts_with(':'))
 }
 
 /// Whether `text` is a line, or begins as collectors let one begin.

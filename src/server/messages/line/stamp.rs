@@ -20,8 +20,12 @@ pub(super) fn behind_stamp(text: &str) -> Option<&str> {
 /// Whether a logger's line begins here: with a time, or a level, as in `[main] ERROR `.
 pub(super) fn is_logged(text: &str) -> bool {
     const LEVELS: [&str; 6] = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
-    let mut words = text.split(' ').take(2);
-    words.any(|word| LEVELS.contains(&word)) || behind_stamp(text).is_some()
+    let behind_thread = text
+        .strip_prefix('[')
+        .and_then(|text| text.split_once("] "));
+    let behind = behind_thread.map_or(text, |(_, behind)| behind);
+    let word = behind.split(' ').next().unwrap_or_default();
+    LEVELS.contains(&word) || behind_stamp(text).is_some()
 }
 
 /// `[2026-11-20 14:00:00,123]`, `[ 1234.567890]`, `[ 1234.567890 < 0.000012 >]`.
