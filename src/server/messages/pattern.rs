@@ -66,6 +66,12 @@ pub(super) fn find(pattern: &'static str, line: &str) -> Option<Captures> {
     }
 }
 
+/// The first `max` characters of `text`: what a hole cannot reach is not searched.
+fn beginning(text: &str, max: usize) -> &str {
+    let end = text.char_indices().nth(max).map(|(end, _)| end);
+    end.and_then(|end| text.get(..end)).unwrap_or(text)
+}
+
 /// Where `words` begin and end in `text`; blanks around `=` do not matter.
 fn find_words(words: &str, text: &str) -> Option<(usize, usize)> {
     let Some((before, behind)) = words.split_once('=') else {
@@ -92,11 +98,8 @@ fn holes(mut pattern: &'static str, mut text: &str) -> Option<Captures> {
             let len = text.find(char::is_whitespace).unwrap_or(text.len());
             (len, len)
         } else {
-            find_words(literal, text)?
+            find_words(literal, beginning(text, HOLE_MAX + literal.len()))?
         };
-        if len > HOLE_MAX {
-            return None;
-        }
         let value = text
             .get(..len)?
             .trim()
@@ -131,6 +134,18 @@ mod tests {
         assert_eq!(
             (letters.hex("epoch"), letters.decimal("zxid")),
             (None, None)
+        );
+    }
+
+    #[test]
+    fn a_hole_has_a_limit_and_a_long_line_is_searched_in_time() {
+        let line = format!("a{}b", "x".repeat(HOLE_MAX));
+        assert!(find("a{x}b", &line).is_some());
+        let line = format!("a{}b", "x".repeat(2 * HOLE_MAX));
+        assert_eq!(find("a{x}b", &line), None);
+        assert_eq!(
+            find("Found {text} in {dir}x", &"Found ".repeat(100_000)),
+            None
         );
     }
 

@@ -64,6 +64,13 @@ pub(super) struct Record {
     pub is_whole: bool,
 }
 
+/// Whether `text` can be a line of JSON that goes on over several.
+pub(super) fn is_part(text: &str) -> bool {
+    let line = text.trim().trim_end_matches(',');
+    let is_value = || serde_json::from_str::<Value>(line).is_ok();
+    line.is_empty() || line.starts_with(['"', '{', '}', ']']) || is_value() || line == "["
+}
+
 /// The record that `text` is; none if it is no JSON object with a message.
 pub(super) fn record(text: &str) -> Option<Record> {
     if !text.starts_with('{') {

@@ -92,7 +92,13 @@ impl Lines {
     /// Takes a line from which all was taken off: it can be one of JSON over several lines.
     fn take_bare(&mut self, pasted: Pasted, depth: usize, out: &mut Vec<Line>) {
         match self.object.take() {
-            Some(object) => self.go_on(object, pasted, depth, out),
+            Some(object) if json::is_part(&pasted.text) => {
+                self.go_on(object, pasted, depth, out);
+            }
+            Some(object) => {
+                one_by_one(&object, out);
+                out.extend(line(&pasted));
+            }
             None if pasted.text.trim() == "{" && depth > 0 => self.object = Some(pasted),
             None => out.extend(line(&pasted)),
         }
@@ -298,6 +304,7 @@ mod tests {
             ["x }", "{", "foo", "}"]
         );
         assert_eq!(texts("{\nfoo"), ["{", "foo"]);
+        assert_eq!(texts("{\n\"a\": 1,\n"), ["{", "\"a\": 1,"]);
     }
 
     #[test]
