@@ -7,6 +7,15 @@ use std::str::FromStr;
 /// `jute.maxbuffer` where nobody set it.
 pub const MAX_BUFFER: i32 = 0xf_ffff;
 
+/// The releases whose servers are known, branch by branch.
+pub const RELEASES: &[&str] = &[
+    "3.4.6", "3.4.7", "3.4.8", "3.4.9", "3.4.10", "3.4.11", "3.4.12", "3.4.13", "3.4.14", "3.5.0",
+    "3.5.1", "3.5.2", "3.5.3", "3.5.4", "3.5.5", "3.5.6", "3.5.7", "3.5.8", "3.5.9", "3.5.10",
+    "3.6.0", "3.6.1", "3.6.2", "3.6.3", "3.6.4", "3.7.0", "3.7.1", "3.7.2", "3.8.0", "3.8.1",
+    "3.8.2", "3.8.3", "3.8.4", "3.8.5", "3.8.6", "3.9.0", "3.9.1", "3.9.2", "3.9.3", "3.9.4",
+    "3.9.5",
+];
+
 /// A release of ZooKeeper, as far as its number matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Release {

@@ -4,7 +4,8 @@
 use crate::analysis::finding::{Code, Finding};
 use crate::analysis::verify::Report;
 use crate::error::Hint;
-use crate::server::emulate::{RELEASES, Refusal, Start, Started, Truth};
+use crate::format::release::RELEASES;
+use crate::server::emulate::{Refusal, Start, Started, Truth};
 use crate::server::messages::{self, Entry};
 
 /// What a start comes to. The order is that of importance.

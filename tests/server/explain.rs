@@ -1,6 +1,7 @@
 //! Messages are recognised, however they are pasted.
 
 use crate::common;
+use crate::pasted::{LAYOUTS, RESTARTS, laid_out};
 
 use common::zoovault;
 use std::fs;
@@ -217,7 +218,7 @@ Caused by: java.io.IOException: Unreasonable length = 6559049
 ";
 
 #[test]
-fn an_excerpt_is_told_in_the_order_of_importance_and_its_wrappers_are_not() {
+fn an_excerpt_is_told_first_cause_first_and_its_wrappers_below_it() {
     let explained = explain(EXCERPT);
     let told: Vec<(&str, u64, u64)> = explained
         .explanations
@@ -225,7 +226,10 @@ fn an_excerpt_is_told_in_the_order_of_importance_and_its_wrappers_are_not() {
         .map(|found| (found.entry.id, found.line_number, found.count))
         .collect();
     assert_eq!(told, [("length-in-log", 5, 2), ("acl-ignored", 2, 2)]);
-    assert!(explained.explanations[0].facts[1].contains("snapshot.300000144"));
+    let cause = &explained.explanations[0];
+    assert!(cause.facts[1].contains("snapshot.300000144"));
+    let led_to: Vec<&str> = cause.led_to.iter().map(|found| found.entry.id).collect();
+    assert_eq!(led_to, ["load-failed", "start-failed"]);
 }
 
 #[test]
@@ -300,6 +304,9 @@ fn explanations_are_as_they_were() {
     golden("epoch.txt", &["explain", epoch], b"");
     golden("epoch.json", &["explain", "--json", epoch], b"");
     golden("excerpt.txt", &["explain", "-", "-v"], EXCERPT.as_bytes());
+    let restarts = laid_out(RESTARTS, LAYOUTS[1].1);
+    golden("restarts.txt", &["explain"], restarts.as_bytes());
+    golden("restarts.json", &["explain", "--json"], restarts.as_bytes());
     golden("piped.txt", &["explain"], b"CRC check failed\n");
     golden(
         "words.txt",

@@ -9,7 +9,9 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod corpus;
 mod explain;
 mod outlook;
+mod pasted;
 mod servers;
 mod together;

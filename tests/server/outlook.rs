@@ -8,9 +8,10 @@ use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use std::process::Output;
+use zoovault::format::release::RELEASES;
 use zoovault::history::source::{Options, Source};
 use zoovault::progress::NoProgress;
-use zoovault::server::emulate::{RELEASES, Rules, starts};
+use zoovault::server::emulate::{Rules, starts};
 use zoovault::server::messages::explain;
 
 fn run(dir: &Path, args: &[&str]) -> Output {

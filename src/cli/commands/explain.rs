@@ -22,7 +22,7 @@ use zoovault::format::snapshot::codec::Codec;
 use zoovault::format::txnlog;
 use zoovault::history::source::{self, Source};
 use zoovault::server::emulate::{self, Rules, Start};
-use zoovault::server::messages::{self, Explained, Explanation, Weight};
+use zoovault::server::messages::{self, Entry, Explained, Explanation, Weight};
 use zoovault::server::outlook::{self, Answer, Consequence};
 
 const EXPLAIN_EXAMPLES: &str = "\
@@ -39,9 +39,11 @@ Exit status:
 /// Explain a server's message, or why a server does not start on a directory.
 ///
 /// Shows the cause, whether data is at risk, and the next safe step. It knows the messages that
-/// servers of 3.4 to 3.9 print when they load, refuse or drop data; prefixes added by log4j,
-/// logback or a container are ignored, stack traces help, and several messages are explained in
-/// order of importance.
+/// servers of 3.4 to 3.9 print when they load, refuse or drop data, as they are pasted: with what
+/// journald, syslog, a container, Kubernetes, grep or a mail put before each line, as JSON, or
+/// broken into lines again. Stack traces help. Of several messages, the first cause is explained
+/// first, with what it led to. It also knows what Kafka, ClickHouse, Solr, HBase, HDFS and
+/// BookKeeper print where ZooKeeper's data was lost.
 ///
 /// A directory is verified, and loaded as the servers' own code does, by default that of every
 /// release from 3.4.6 to 3.9.5: which start and serve the correct tree, which start and lose data,
@@ -110,7 +112,7 @@ fn explain_text(explained: Explained, ui: &Ui) -> anyhow::Result<Exit> {
     } else {
         Exit::Failed
     };
-    let is_grave = |found: &Explanation| found.entry.weight > Weight::Note;
+    let is_grave = |found: &Explanation| found.worst() > Weight::Note;
     let matters = exit != Exit::Done || explained.explanations.iter().any(is_grave);
     ui.show(&ShownText { explained, exit }, matters)?;
     Ok(exit)
@@ -210,33 +212,54 @@ fn weight_words(weight: Weight) -> (&'static str, &'static str) {
 fn releases(found: &Explanation) -> String {
     match found.entry.until {
         Some(until) => format!("{} to {until}", found.entry.since),
+        // Of other programs, the first release is not known.
+        None if !found.entry.since.contains(|c: char| c.is_ascii_digit()) => {
+            found.entry.since.to_owned()
+        }
         None => format!("{} and later", found.entry.since),
     }
 }
 
+/// Where it was, and how often.
+fn place(found: &Explanation) -> String {
+    let mut place = format!("line {}", text::count(found.line_number));
+    if found.count > 1 {
+        place.push_str(&format!(", {} times", text::count(found.count)));
+    }
+    if found.starts > 1 {
+        place.push_str(&format!(" in {} starts", text::count(found.starts)));
+    }
+    place
+}
+
 fn show_explanation(out: &mut dyn Write, found: &Explanation, look: &TextStyle) -> io::Result<()> {
     let entry = found.entry;
-    let (words, color) = weight_words(entry.weight);
-    let times = if found.count > 1 {
-        format!(", {} times", text::count(found.count))
-    } else {
-        String::new()
-    };
+    let (words, color) = weight_words(found.worst());
     writeln!(
         out,
-        "{} [{}] line {}{times}",
+        "{} [{}] {}",
         look.paint(&format!("1;{color}"), words),
         entry.id,
-        text::count(found.line_number),
+        place(found),
     )?;
     field(out, look, "message", &found.line)?;
     field(out, look, "cause", entry.cause)?;
     for fact in &found.facts {
         field(out, look, "here", fact)?;
     }
-    let risk = format!("{}: {}", entry.risk.name(), entry.at_risk);
-    field(out, look, "at risk", &risk)?;
+    for consequence in &found.led_to {
+        field(out, look, "led to", &consequence_words(consequence))?;
+    }
+    let followed = grave_consequences(found);
+    let worse = followed.iter().filter(|worse| worse.risk > entry.risk);
+    for entry in [&entry].into_iter().chain(worse) {
+        let risk = format!("{}: {}", entry.risk.name(), entry.at_risk);
+        field(out, look, "at risk", &risk)?;
+    }
     field(out, look, "next", entry.next)?;
+    for then in followed.iter().filter(|then| then.next != entry.next) {
+        field(out, look, "then", &format!("[{}] {}", then.id, then.next))?;
+    }
     if look.verbose {
         field(out, look, "releases", &releases(found))?;
     }
@@ -245,6 +268,25 @@ fn show_explanation(out: &mut dyn Write, found: &Explanation, look: &TextStyle) 
         field(out, look, "verify", &names.join(", "))?;
     }
     Ok(())
+}
+
+fn consequence_words(found: &Explanation) -> String {
+    let entry = found.entry;
+    let (id, place, line) = (entry.id, place(found), &found.line);
+    if entry.weight == Weight::Frame {
+        return format!("[{id}] {place}: {line}");
+    }
+    let facts: String = found.facts.iter().map(|fact| format!("; {fact}")).collect();
+    let (words, _) = weight_words(entry.weight);
+    format!("{words} [{id}] {place}: {line}: {}{facts}", entry.cause)
+}
+
+/// What followed because of which a server stopped or lacks data.
+fn grave_consequences(found: &Explanation) -> Vec<&'static Entry> {
+    let followed = found.led_to.iter().map(|found| found.entry);
+    followed
+        .filter(|entry| entry.weight > Weight::Warning)
+        .collect()
 }
 
 fn explanation_json(found: &Explanation) -> json::Explanation {
@@ -267,6 +309,8 @@ fn explanation_json(found: &Explanation) -> json::Explanation {
             .iter()
             .map(|code| code.name())
             .collect(),
+        starts: found.starts,
+        led_to: found.led_to.iter().map(explanation_json).collect(),
     }
 }
 

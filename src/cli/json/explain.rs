@@ -14,7 +14,7 @@ pub struct Explain {
     pub exit_status: u8,
     /// How many lines were read.
     pub lines: u64,
-    /// The messages that are known, the most important first.
+    /// The messages that are known, the first causes first; what followed is in `led_to`.
     pub explanations: Vec<Explanation>,
     /// What to do next, where none is known.
     pub next_step: Option<&'static str>,
@@ -49,6 +49,10 @@ pub struct Explanation {
     pub until: Option<&'static str>,
     /// The findings of `verify` that go with it.
     pub findings: Vec<&'static str>,
+    /// In how many starts of a server it was found.
+    pub starts: u64,
+    /// The messages that followed from it.
+    pub led_to: Vec<Explanation>,
 }
 
 /// `zoovault explain --json` of a directory

@@ -8,8 +8,9 @@ use crate::cli::views::labelled::field;
 use crate::cli::views::text;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
+use zoovault::format::release::RELEASES;
 use zoovault::server::emulate::{
-    Difference, Paths, RELEASES, Refusal, Rules, Said, Settings, Start, Started, Truth,
+    Difference, Paths, Refusal, Rules, Said, Settings, Start, Started, Truth,
 };
 use zoovault::server::outlook::{self, Answer, Consequence, Effect};
 use zoovault::zxid::Zxid;

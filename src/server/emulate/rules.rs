@@ -19,12 +19,11 @@
 //! | ACLs are fetched while txns are applied, and one that is missing ends the load | 3.7.3, 3.8.4, 3.9.2 and later; Debian's 3.8.0-11+deb12u2 |
 //! | ACLs are counted, and dropped when nothing uses them | 3.4.9, 3.5.2, 3.6.0 and later |
 
-use super::RELEASES;
 use super::limits::unreasonable;
 use super::settings::Settings;
 use super::thrown::{Result, Thrown};
 use crate::format::record::TxnKind;
-use crate::format::release::Release;
+use crate::format::release::{RELEASES, Release};
 
 /// What a server does with logs without a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -265,7 +264,7 @@ impl Rules {
         self.release.has(&[(5, 10), (6, 3), (7, 1), (8, 0)])
     }
 
-    /// What is thrown where the acceptedEpoch is below the currentEpoch (`QuorumPeer.loadDataBase`).
+    /// What is thrown for an acceptedEpoch below the currentEpoch (`QuorumPeer.loadDataBase`).
     pub fn accepted_behind(&self, accepted: i64, current: i64) -> Thrown {
         Thrown::io(match self.release.has(&[(4, 7), (5, 2)]) {
             true => format!(

@@ -17,8 +17,7 @@
 //! there becomes a property with it (`QuorumPeerConfig.parseProperties`). The other way round,
 //! neither has any effect.
 
-use super::RELEASES;
-use crate::format::release::{MAX_BUFFER, Release};
+use crate::format::release::{MAX_BUFFER, RELEASES, Release};
 
 /// The settings of a server, as its JVM has them.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,31 +1,35 @@
 //! What a server meant: the cause of a message, whether data is at risk, the next safe step.
 //!
-//! [`Explainer`] takes lines that a server printed, with whatever log4j, logback or a container put
-//! before them, and finds the messages it knows ([`entries`]): in the words themselves, in wrapped
-//! exceptions and in the frames of stack traces.
+//! [`explain_all`] takes what a server printed, as it was pasted: with what collectors put before
+//! each line (`line`), and broken into lines again (`wrap`). It finds the messages it knows
+//! ([`entries`]): in the words themselves, in wrapped exceptions and in the frames of stack traces
+//! (`index`, `event`), and says what followed from what (`causes`).
 //!
 //! Which messages there are, and in which releases, was read from the servers of 3.4.0 to 3.9.5.
 //! Epochs are printed in hexadecimal without `0x`, zxids of most exceptions in decimal.
 
+mod causes;
 mod entry;
+mod event;
+mod index;
+mod line;
 mod pattern;
 mod table;
+mod wrap;
 
 pub use entry::{Entry, Risk, Sign, Weight};
 pub use pattern::Captures;
 
+use causes::Found;
+use event::Events;
+use line::{LINE_MAX, Lines};
 use std::io::{self, BufRead, Read};
+use wrap::{Joiner, Wrap};
 
-/// How much of a line is looked at as one.
-const LINE_MAX: u64 = 1 << 20;
-/// How many lines of one message, with its stack traces, are looked at.
-const EVENT_LINES_MAX: usize = 2000;
-/// How much of a line is kept to show it.
-const SHOWN_MAX: usize = 400;
-/// How many different facts of one message are kept.
-const FACTS_MAX: usize = 8;
-/// How much text is looked at again as one line, for what a mail or a terminal broke into lines.
-const REJOIN_MAX: usize = 1 << 16;
+/// How much text shows how its lines were broken.
+const HEAD_MAX: usize = 1 << 16;
+/// What is shorter than this can stand at the beginning of a line by chance.
+const BEGINNING_MIN: usize = 8;
 
 /// Every message that is known, in the order in which they are tried.
 pub fn entries() -> impl Iterator<Item = &'static Entry> {
@@ -45,12 +49,25 @@ pub struct Explanation {
     pub line_number: u64,
     /// How often it was there.
     pub count: u64,
+    /// In how many starts of a server.
+    pub starts: u64,
+    /// What followed from it, in the order in which it appeared.
+    pub led_to: Vec<Explanation>,
+}
+
+impl Explanation {
+    /// What it meant for the server in the end.
+    pub fn worst(&self) -> Weight {
+        let weights = self.led_to.iter().map(|found| found.entry.weight);
+        weights.fold(self.entry.weight, Weight::max)
+    }
 }
 
 /// Everything that was recognised in a text.
 #[derive(Clone, Debug, Default)]
 pub struct Explained {
-    /// The most important first.
+    /// The first causes: those because of which a server stopped or lacks data, then warnings, then
+    /// the rest, each in the order in which they appeared.
     pub explanations: Vec<Explanation>,
     /// How many lines were read.
     pub lines: u64,
@@ -68,22 +85,33 @@ impl Explained {
 /// # Errors
 /// When it cannot be read.
 pub fn explain_all(mut input: impl BufRead) -> io::Result<Explained> {
-    let mut bytes = Vec::new();
+    let mut head = Vec::new();
     input
         .by_ref()
-        .take(REJOIN_MAX as u64)
-        .read_to_end(&mut bytes)?;
-    if bytes.len() < REJOIN_MAX {
-        return Ok(explain(&String::from_utf8_lossy(&bytes)));
+        .take(HEAD_MAX as u64)
+        .read_to_end(&mut head)?;
+    let text = String::from_utf8_lossy(&head);
+    let (wrap, found) = likeliest(&text);
+    if head.len() < HEAD_MAX {
+        return Ok(Explained {
+            explanations: causes::fold(found),
+            lines: text.lines().count() as u64,
+        });
     }
-    let mut explainer = Explainer::new();
-    let mut input = io::Cursor::new(bytes).chain(input);
+    let mut explainer = Explainer::new(wrap);
+    let mut input = head.chain(input);
     let mut line = Vec::new();
     loop {
         line.clear();
-        let read = input.by_ref().take(LINE_MAX).read_until(b'\n', &mut line)?;
+        let read = input
+            .by_ref()
+            .take(LINE_MAX as u64)
+            .read_until(b'\n', &mut line)?;
         if read == 0 {
-            return Ok(explainer.finish());
+            return Ok(Explained {
+                lines: explainer.count,
+                explanations: causes::fold(explainer.found()),
+            });
         }
         explainer.line(&String::from_utf8_lossy(&line));
     }
@@ -91,191 +119,75 @@ pub fn explain_all(mut input: impl BufRead) -> io::Result<Explained> {
 
 /// Explains a whole text.
 pub fn explain(text: &str) -> Explained {
-    let run = |text: &str| {
-        let mut explainer = Explainer::new();
+    explain_all(text.as_bytes()).unwrap_or_default()
+}
+
+/// How the lines of `text` were broken, and what it says then: of the ways that are as likely, that
+/// in which the most is recognised.
+fn likeliest(text: &str) -> (Wrap, Vec<Found>) {
+    let run = |wrap: Wrap| {
+        let mut explainer = Explainer::new(wrap);
         text.lines().for_each(|line| explainer.line(line));
-        explainer.finish()
+        (wrap, explainer.found())
     };
-    let explained = run(text);
-    if explained.is_recognised() || text.len() > REJOIN_MAX {
-        return explained;
+    let wraps = wrap::candidates(text, is_message).into_iter().map(run);
+    let best = wraps.rev().max_by_key(|(_, found)| causes::known(found));
+    let best = best.unwrap_or_else(|| run(Wrap::None));
+    if !best.1.is_empty() {
+        return best;
     }
-    let joined: Vec<&str> = text.split_whitespace().collect();
-    Explained {
-        lines: explained.lines,
-        ..run(&joined.join(" "))
+    let anywhere = run(Wrap::Everywhere);
+    if anywhere.1.is_empty() {
+        best
+    } else {
+        anywhere
     }
 }
 
-/// Takes a log line by line, and holds one message of it at a time.
-#[derive(Debug, Default)]
-pub struct Explainer {
-    event: Vec<String>,
-    /// The number of the event's first line.
-    event_start: u64,
-    lines: u64,
-    found: Vec<Explanation>,
-    /// The snapshot that the server last said it was reading.
-    snapshot: Option<String>,
+/// Whether `line` begins with a message that is known.
+fn is_message(line: &str) -> bool {
+    let signs = entries().flat_map(|entry| entry.signs);
+    signs
+        .map(|sign| sign.text.split('{').next().unwrap_or_default())
+        .filter(|text| text.len() >= BEGINNING_MIN && text.starts_with(char::is_uppercase))
+        .any(|text| line.starts_with(text))
 }
 
-/// One entry in one message.
-struct Hit {
-    entry: &'static Entry,
-    captures: Captures,
-    /// The index of its line.
-    at: usize,
+/// Takes a log line by line.
+struct Explainer {
+    joiner: Joiner,
+    lines: Lines,
+    events: Events,
+    count: u64,
 }
 
 impl Explainer {
-    /// With no line yet.
-    pub fn new() -> Explainer {
-        Explainer::default()
-    }
-
-    /// Takes the next line.
-    pub fn line(&mut self, line: &str) {
-        self.lines += 1;
-        let line = tidy(line);
-        if !is_continuation(&line) || self.event.len() >= EVENT_LINES_MAX {
-            self.end_event();
-        }
-        if self.event.is_empty() {
-            self.event_start = self.lines;
-        }
-        self.event.push(line);
-    }
-
-    /// What was recognised. What only wraps something else is told if there is nothing else.
-    pub fn finish(mut self) -> Explained {
-        self.end_event();
-        let is_cause = |found: &Explanation| found.entry.weight > Weight::Note;
-        if self.found.iter().any(is_cause) {
-            self.found
-                .retain(|found| found.entry.weight > Weight::Frame);
-        }
-        let importance = |found: &Explanation| (found.entry.weight, found.entry.risk);
-        self.found
-            .sort_by(|a, b| (importance(b), a.line_number).cmp(&(importance(a), b.line_number)));
-        Explained {
-            explanations: self.found,
-            lines: self.lines,
+    fn new(wrap: Wrap) -> Explainer {
+        Explainer {
+            joiner: Joiner::new(wrap, is_message),
+            lines: Lines::default(),
+            events: Events::default(),
+            count: 0,
         }
     }
 
-    fn end_event(&mut self) {
-        let event = std::mem::take(&mut self.event);
-        for line in &event {
-            if let Some(captures) = pattern::find("Reading snapshot {file}", line) {
-                self.snapshot = captures.get("file").map(file_name);
-            }
-        }
-        let mut hits: Vec<Hit> = Vec::new();
-        for entry in entries() {
-            let is_taken = hits.iter().any(|hit| is_family(hit.entry, entry));
-            if !is_taken && let Some(hit) = hit(entry, &event) {
-                hits.push(hit);
-            }
-        }
-        let everything: Vec<Captures> = hits.iter().map(|hit| hit.captures.clone()).collect();
-        for mut hit in hits {
-            for others in &everything {
-                hit.captures.fill_from(others);
-            }
-            self.keep(&hit, &event);
+    fn line(&mut self, pasted: &str) {
+        self.count += 1;
+        if let Some(joined) = self.joiner.push(pasted, self.count) {
+            let lines = self.lines.push(&joined.text, joined.number);
+            lines.into_iter().for_each(|line| self.events.push(line));
         }
     }
 
-    fn keep(&mut self, hit: &Hit, event: &[String]) {
-        let mut facts = (hit.entry.facts)(&hit.captures);
-        if hit.entry.weight == Weight::Refuses
-            && hit.captures.get("file").is_none()
-            && let Some(snapshot) = &self.snapshot
-        {
-            facts.push(format!("the server was loading from {snapshot}"));
+    fn found(mut self) -> Vec<Found> {
+        let mut lines = Vec::new();
+        if let Some(joined) = self.joiner.finish() {
+            lines.extend(self.lines.push(&joined.text, joined.number));
         }
-        let known = self
-            .found
-            .iter_mut()
-            .find(|found| found.entry.id == hit.entry.id);
-        match known {
-            Some(found) => {
-                found.count += 1;
-                for fact in facts {
-                    if found.facts.len() < FACTS_MAX && !found.facts.contains(&fact) {
-                        found.facts.push(fact);
-                    }
-                }
-            }
-            None => self.found.push(Explanation {
-                entry: hit.entry,
-                facts,
-                line: event
-                    .get(hit.at)
-                    .map(|line| line.chars().take(SHOWN_MAX).collect())
-                    .unwrap_or_default(),
-                line_number: self.event_start + hit.at as u64,
-                count: 1,
-            }),
-        }
+        lines.extend(self.lines.finish());
+        lines.into_iter().for_each(|line| self.events.push(line));
+        self.events.finish()
     }
-}
-
-fn is_family(a: &Entry, b: &Entry) -> bool {
-    a.id == b.id || (!a.family.is_empty() && a.family == b.family)
-}
-
-fn hit(entry: &'static Entry, event: &[String]) -> Option<Hit> {
-    for sign in entry.signs {
-        let stands = |with: &&str| event.iter().any(|line| line.contains(with));
-        if !sign.with.is_empty() && !sign.with.iter().any(stands) {
-            continue;
-        }
-        let found = event
-            .iter()
-            .enumerate()
-            .find_map(|(at, line)| Some((at, pattern::find(sign.text, line)?)));
-        if let Some((at, captures)) = found {
-            return Some(Hit {
-                entry,
-                captures,
-                at,
-            });
-        }
-    }
-    None
-}
-
-/// The line with its blanks made one each, without colours.
-fn tidy(line: &str) -> String {
-    let mut plain = String::with_capacity(line.len());
-    let mut rest = line;
-    while let Some((before, behind)) = rest.split_once("\u{1b}[") {
-        plain.push_str(before);
-        let end = behind.find(|c: char| c.is_ascii_alphabetic());
-        rest = end
-            .and_then(|end| behind.get(end + 1..))
-            .unwrap_or_default();
-    }
-    plain.push_str(rest);
-    let words: Vec<&str> = plain.split_whitespace().collect();
-    words.join(" ")
-}
-
-/// Whether a line belongs to the message before it: a frame, a cause, or an exception without a
-/// prefix.
-fn is_continuation(line: &str) -> bool {
-    let is_trace = ["at ", "Caused by:", "Suppressed:", "... "]
-        .iter()
-        .any(|prefix| line.starts_with(prefix));
-    let first = line
-        .split(' ')
-        .next()
-        .unwrap_or_default()
-        .trim_end_matches(':');
-    let is_exception =
-        first.contains('.') && (first.ends_with("Exception") || first.ends_with("Error"));
-    is_trace || is_exception
 }
 
 /// The last part of a path.
@@ -301,19 +213,5 @@ mod tests {
             let is_of_source = |code: &Code| code.server().is_some();
             assert!(entry.findings.iter().all(is_of_source), "{}", entry.id);
         }
-    }
-
-    #[test]
-    fn a_stack_trace_belongs_to_its_message() {
-        assert!(is_continuation(
-            "at org.apache.jute.BinaryInputArchive.readInt(BinaryInputArchive.java:95)"
-        ));
-        assert!(is_continuation("java.io.EOFException"));
-        assert!(is_continuation("java.io.IOException: CRC check failed"));
-        assert!(is_continuation("... 3 more"));
-        assert!(!is_continuation(
-            "2026-11-20 14:00:00,000 [myid:] - ERROR [main:QuorumPeer@1] - java.io.IOException: x"
-        ));
-        assert_eq!(tidy("\u{1b}[31m  a \t b\u{1b}[0m"), "a b");
     }
 }

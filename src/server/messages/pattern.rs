@@ -54,8 +54,36 @@ impl Captures {
 /// anything, and what is no number is not used as one.
 pub(super) fn find(pattern: &'static str, line: &str) -> Option<Captures> {
     let (head, _) = pattern.split_once('{').unwrap_or((pattern, ""));
-    line.match_indices(head)
-        .find_map(|(at, _)| holes(pattern.get(head.len()..)?, line.get(at + head.len()..)?))
+    let mut rest = line;
+    loop {
+        let (at, end) = find_words(head, rest)?;
+        let found = holes(pattern.get(head.len()..)?, rest.get(end..)?);
+        if found.is_some() || rest.is_empty() {
+            return found;
+        }
+        let next = rest.get(at..)?.chars().next().map_or(1, char::len_utf8);
+        rest = rest.get(at + next..)?;
+    }
+}
+
+/// The first `max` characters of `text`: what a hole cannot reach is not searched.
+fn beginning(text: &str, max: usize) -> &str {
+    let end = text.char_indices().nth(max).map(|(end, _)| end);
+    end.and_then(|end| text.get(..end)).unwrap_or(text)
+}
+
+/// Where `words` begin and end in `text`; blanks around `=` do not matter.
+fn find_words(words: &str, text: &str) -> Option<(usize, usize)> {
+    let Some((before, behind)) = words.split_once('=') else {
+        return text.find(words).map(|at| (at, at + words.len()));
+    };
+    let before = before.trim_end();
+    text.match_indices(before).find_map(|(at, _)| {
+        let rest = text.get(at + before.len()..)?.trim_start();
+        let rest = rest.strip_prefix('=')?.trim_start();
+        let rest = rest.strip_prefix(behind.trim_start())?;
+        Some((at, text.len() - rest.len()))
+    })
 }
 
 /// Matches `pattern`, which begins with a hole or is empty, with the beginning of `text`.
@@ -66,22 +94,20 @@ fn holes(mut pattern: &'static str, mut text: &str) -> Option<Captures> {
         .and_then(|rest| rest.split_once('}'))
     {
         let (literal, _) = behind.split_once('{').unwrap_or((behind, ""));
-        let len = if literal.is_empty() {
-            text.find(char::is_whitespace).unwrap_or(text.len())
+        let (len, end) = if literal.is_empty() {
+            let len = text.find(char::is_whitespace).unwrap_or(text.len());
+            (len, len)
         } else {
-            text.find(literal)?
+            find_words(literal, beginning(text, HOLE_MAX + literal.len()))?
         };
-        if len > HOLE_MAX {
-            return None;
-        }
-        let (value, rest) = text.split_at(len);
-        let value = value
+        let value = text
+            .get(..len)?
             .trim()
             .trim_end_matches(['.', ',', ';', ':', ')', '"', '\'']);
         if !value.is_empty() {
             captures.0.push((name, value.to_owned()));
         }
-        text = rest.get(literal.len()..)?;
+        text = text.get(end..)?;
         pattern = behind.get(literal.len()..)?;
     }
     Some(captures)
@@ -109,6 +135,38 @@ mod tests {
             (letters.hex("epoch"), letters.decimal("zxid")),
             (None, None)
         );
+    }
+
+    #[test]
+    fn a_hole_has_a_limit_and_a_long_line_is_searched_in_time() {
+        let line = format!("a{}b", "x".repeat(HOLE_MAX));
+        assert!(find("a{x}b", &line).is_some());
+        let line = format!("a{}b", "x".repeat(2 * HOLE_MAX));
+        assert_eq!(find("a{x}b", &line), None);
+        assert_eq!(
+            find("Found {text} in {dir}x", &"Found ".repeat(100_000)),
+            None
+        );
+    }
+
+    #[test]
+    fn blanks_around_an_equals_sign_do_not_matter() {
+        for line in [
+            "x length = 5",
+            "length=5",
+            "length= 5 y",
+            "length =5",
+            "length, length=5",
+        ] {
+            let captures = find("length = {length}", line);
+            assert_eq!(captures.unwrap().decimal("length"), Some(5), "{line}");
+        }
+        let captures = find("a {x} != {y}", "a 0 !=  7").unwrap();
+        assert_eq!(
+            (captures.get("x"), captures.get("y")),
+            (Some("0"), Some("7"))
+        );
+        assert_eq!(find("length = {length}", "length 5"), None);
     }
 
     #[test]

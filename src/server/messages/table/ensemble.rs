@@ -7,6 +7,7 @@ use crate::analysis::finding::Code;
 pub(super) const ENTRIES: &[Entry] = &[
     Entry {
         id: "truncate-failed",
+        family: "truncate",
         signs: &[
             sign("No log files found to truncate!"),
             sign("Not able to truncate the log 0x{zxid}"),
@@ -21,16 +22,32 @@ pub(super) const ENTRIES: &[Entry] = &[
         facts: about_zxid,
         ..BLANK
     },
+    // FileTxnLog.truncate: a later log could not be deleted, and the server goes on.
+    Entry {
+        id: "truncate-left-log",
+        family: "truncate",
+        signs: &[sign("Unable to truncate {file}")],
+        since: "3.4.6, 3.5.0",
+        weight: Weight::Loses,
+        cause: "the leader told this member to drop transactions, but it could not delete a log that has only such ones, and went on",
+        risk: Risk::Maybe,
+        at_risk: "at its next start this member reads that log too, and has transactions that no other member has",
+        next: "copy this member's directory, then move its version-2 aside and let it take the tree from the leader; find out who owns the file",
+        findings: &[Code::LogFork],
+        facts: about_file,
+        ..BLANK
+    },
     Entry {
         id: "truncated",
-        signs: &[sign(
-            "Truncating log to get in sync with the leader 0x{zxid}",
-        )],
+        signs: &[
+            sign("Truncating log to get in sync with the leader 0x{zxid}"),
+            sign("Sending TRUNC zxid=0x{zxid} for peer"),
+        ],
         weight: Weight::Note,
-        cause: "this member had transactions that were never committed, and drops them as instructed by the leader",
+        cause: "a member had transactions that were never committed, and drops them as instructed by the leader",
         risk: Risk::No,
         at_risk: "no client was ever told that those transactions succeeded, unless the other members were restored to an older state in the meantime",
-        next: "if members were restored, copy this one's directory before it starts: what it drops may be what you want to keep",
+        next: "if members were restored, copy that one's directory before it starts: what it drops may be what you want to keep",
         facts: about_zxid,
         ..BLANK
     },
@@ -51,6 +68,13 @@ pub(super) const ENTRIES: &[Entry] = &[
         ..BLANK
     },
 ];
+
+fn about_file(captures: &Captures) -> Vec<String> {
+    let file = captures.get("file");
+    file.map(|file| format!("the log is {file}"))
+        .into_iter()
+        .collect()
+}
 
 fn about_zxid(captures: &Captures) -> Vec<String> {
     let zxid = captures.hex_zxid("zxid");

@@ -1,6 +1,6 @@
 //! `currentEpoch` and `acceptedEpoch`.
 
-use super::super::entry::{BLANK, Entry, Risk, Weight, sign};
+use super::super::entry::{BLANK, Entry, Risk, Weight, sign, sign_with};
 use super::super::pattern::Captures;
 use crate::analysis::finding::Code;
 
@@ -26,6 +26,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         signs: &[
             sign("The accepted epoch, {accepted} is less than the current epoch, {current}"),
             sign("The accepted epoch, {accepted} is less than the current epoch"),
+            // Up to 3.4.6 and 3.5.1 the words were exchanged, but not the comparison.
+            sign("The current epoch, {current} is less than the accepted epoch, {accepted}"),
         ],
         cause: "acceptedEpoch is older than currentEpoch, or was missing and was recreated from the last zxid: it was lost, or copied from elsewhere",
         risk: Risk::No,
@@ -37,9 +39,11 @@ pub(super) const ENTRIES: &[Entry] = &[
     },
     Entry {
         id: "epoch-leader-behind",
-        signs: &[sign(
-            "Leaders epoch, {leader} is less than accepted epoch, {accepted}",
-        )],
+        signs: &[
+            sign("Leaders epoch, {leader} is less than accepted epoch, {accepted}"),
+            sign("is less than our accepted epoch"),
+            sign("Error: Epoch of leader is lower"),
+        ],
         cause: "this member has promised not to follow a leader as old as the one that was elected: the others were restored or reinitialised with lower epochs, or lost their epoch files",
         risk: Risk::Maybe,
         at_risk: "this member may have transactions that the others no longer have",
@@ -62,6 +66,24 @@ pub(super) const ENTRIES: &[Entry] = &[
         next: NO_EDIT,
         findings: &[Code::EpochFiles],
         facts: about_text,
+        ..BLANK
+    },
+    // QuorumPeer.writeLongToFile, AtomicFileOutputStream.
+    Entry {
+        id: "epoch-unwritten",
+        signs: &[
+            sign("Could not rename temporary file {file}"),
+            sign("Failed to write new file {file}"),
+            sign("Unable to delete tmp file {file}"),
+            sign_with("Failed to delete", &["updatingEpoch"]),
+        ],
+        since: "3.4.4",
+        cause: "currentEpoch, acceptedEpoch or another small file was written under a temporary name but could not be put in place: the directory's owner or permissions are wrong, it was moved or unmounted below the server, or on Windows another program has the file open",
+        risk: Risk::No,
+        at_risk: "the old file is still there; the member does not follow a leader until it can write the new one",
+        next: "look at the directory: is it there, mounted and writable for the server's user? Do not write the epoch files by hand",
+        findings: &[Code::EpochFiles, Code::FileLeftover],
+        facts: about_file,
         ..BLANK
     },
     Entry {
@@ -97,6 +119,13 @@ pub(super) const ENTRIES: &[Entry] = &[
         ..BLANK
     },
 ];
+
+fn about_file(captures: &Captures) -> Vec<String> {
+    let file = captures.get("file");
+    file.map(|file| format!("the file is {file}"))
+        .into_iter()
+        .collect()
+}
 
 fn about_current(captures: &Captures) -> Vec<String> {
     let zxid = captures

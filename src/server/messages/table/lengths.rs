@@ -42,16 +42,21 @@ pub(super) const ENTRIES: &[Entry] = &[
         family: "length",
         signs: &[
             sign_with("Unreasonable length = {length}", IN_NETWORK),
-            sign("Unreasonable buffer length: {length}"),
+            sign("Len error. {text} with advertised length of {length} is"),
             sign("Len error. {text} length {length}"),
             sign("Len error {length}"),
+            sign("Packet len {length} is out of range"),
+            sign("Packet len{length} is out of range"),
+            sign("Received packet with invalid packet: {length}"),
+            sign("Unreasonable buffer length: {length}"),
+            sign("Rejecting large request"),
         ],
         weight: Weight::Warning,
         cause: "a packet from a client or another member is larger than jute.maxbuffer, or whatever connected does not speak ZooKeeper",
         risk: Risk::No,
         at_risk: "the packet was refused; no file is affected",
         next: "use the same -Djute.maxbuffer on all members and clients, or find out what connects to that port",
-        facts: about_length,
+        facts: about_packet,
         ..BLANK
     },
     Entry {
@@ -84,4 +89,31 @@ fn about_length(captures: &Captures) -> Vec<String> {
         format!("{length} is an impossible size: bytes are damaged, or this is not ZooKeeper")
     };
     vec![fact]
+}
+
+/// The first four bytes of a packet are its length; other protocols begin with other things.
+fn about_packet(captures: &Captures) -> Vec<String> {
+    let bytes = captures
+        .decimal("length")
+        .and_then(|length| i32::try_from(length).ok())
+        .map(i32::to_be_bytes);
+    match bytes {
+        Some([0x16, 0x03, ..]) => {
+            vec![
+                "it is the beginning of TLS: the other end uses it, and this one does not"
+                    .to_owned(),
+            ]
+        }
+        Some(bytes)
+            if bytes
+                .iter()
+                .all(|byte| byte.is_ascii_graphic() || *byte == b' ') =>
+        {
+            vec![format!(
+                "it is the text \"{}\": what connected speaks another protocol",
+                bytes.escape_ascii()
+            )]
+        }
+        _ => about_length(captures),
+    }
 }

@@ -84,6 +84,9 @@ pub(super) const ENTRIES: &[Entry] = &[
         signs: &[
             sign_with("EOFException", IN_NETWORK),
             sign("EndOfStreamException"),
+            sign("Unable to read additional data from"),
+            sign("Connection reset by peer"),
+            sign("CancelledKeyException causing close of session"),
         ],
         weight: Weight::Note,
         cause: "the other end of a connection, a member or a client, closed it",
@@ -121,7 +124,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             sign("has invalid magic number"),
             sign("Invalid magic number for {file}"),
         ],
-        cause: "a file named like a log does not begin with \"ZKLG\": it is zeros (blocks that never reached the disk), damaged, compressed, or something else",
+        cause: "a file named like a log does not begin with \"ZKLG\": it is zeros (blocks that never reached the disk, as after a power cut or when a pod was moved to another node and its volume is on a network file system), damaged, compressed, or something else",
         risk: Risk::Maybe,
         at_risk: "every transaction of that log, if it was one",
         next: "run `zoovault verify DIR`. If the file is all zeros and the newest, move it away; if it was never a log (a copy, an archive), move it away; otherwise get it from another member or a backup",
@@ -148,6 +151,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     },
     Entry {
         id: "log-null-length",
+        family: "null",
         signs: &[
             sign_with("NullPointerException", &["FileTxnIterator.next"]),
             sign_with("NegativeArraySizeException", IN_LOG),
@@ -175,12 +179,22 @@ pub(super) const ENTRIES: &[Entry] = &[
         facts: about_decimal_zxid,
         ..BLANK
     },
+    // FileTxnLog.append: nothing is known to cause it.
+    Entry {
+        id: "log-unserializable",
+        signs: &[sign("Faulty serialization for header and txn")],
+        cause: "the server could not turn a transaction into bytes for its log, and stops. What causes it is not known",
+        risk: Risk::Maybe,
+        at_risk: "that transaction was not acknowledged; everything before it is in the logs",
+        next: "copy the directory, then run `zoovault verify DIR` on the copy; start the server again if it is sound",
+        ..BLANK
+    },
     Entry {
         id: "fsync-slow",
         signs: &[sign(
             "fsync-ing the write ahead log in {thread} took {ms}ms",
         )],
-        weight: Weight::Note,
+        weight: Weight::Warning,
         cause: "the disk was slow to sync a transaction",
         risk: Risk::No,
         at_risk: "the transaction was synced in the end",

@@ -1,25 +1,37 @@
 //! The messages that are known, by where they come from. In a family the most specific stands
 //! first.
 
+mod clients;
+mod config;
+mod election;
 mod ensemble;
 mod epochs;
 mod lengths;
 mod logs;
+mod programs;
 mod replay;
 mod snapshots;
 mod startup;
+mod sync;
+mod upkeep;
 
 use super::entry::Entry;
 
 /// All of them.
 pub(super) const ALL: &[&[Entry]] = &[
+    upkeep::ENTRIES,
     snapshots::ENTRIES,
     logs::ENTRIES,
     lengths::ENTRIES,
     replay::ENTRIES,
     epochs::ENTRIES,
     ensemble::ENTRIES,
+    sync::ENTRIES,
+    election::ENTRIES,
     startup::ENTRIES,
+    config::ENTRIES,
+    clients::ENTRIES,
+    programs::ENTRIES,
 ];
 
 /// What to do about a damaged file, whichever.

@@ -4,6 +4,17 @@ use super::super::entry::{BLANK, Entry, Risk, Weight, sign, sign_with};
 use super::super::pattern::Captures;
 use crate::analysis::finding::Code;
 
+/// Frames of the code that applies transactions to the tree.
+const REPLAYING: &[&str] = &[
+    "FileTxnSnapLog.processTransaction",
+    "FileTxnSnapLog.fastForwardFromEdits",
+    "DataTree.processTxn",
+    "DataTree.createNode",
+    "DataTree.deleteNode",
+    "DataTree.setData",
+    "DataTree.killSession",
+];
+
 pub(super) const ENTRIES: &[Entry] = &[
     Entry {
         id: "txns-missing",
@@ -121,6 +132,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     },
     Entry {
         id: "parent-cversion",
+        family: "keeper-error",
         signs: &[
             sign("Failed to set parent cversion for: {path}"),
             sign_with(
@@ -137,8 +149,69 @@ pub(super) const ENTRIES: &[Entry] = &[
         facts: about_path,
         ..BLANK
     },
+    // Which value is missing, the frames do not show; FileTxnIterator.next is told apart in logs.
+    Entry {
+        id: "replay-null",
+        family: "null",
+        signs: &[sign_with("NullPointerException", REPLAYING)],
+        cause: "the server met a transaction that does not fit its tree, or a record without its header, while it applied logs or requests. The message does not show which, nor whether the reason is damage, files of two histories, or a bug of this release",
+        risk: Risk::Maybe,
+        at_risk: "not known from the message; the files may be sound",
+        next: "copy the directory, then run `zoovault verify DIR`: if it is sound, a later release of the same branch may load it; if not, it names file and zxid",
+        findings: &[Code::TxnsMissing, Code::LogFork],
+        ..BLANK
+    },
+    // DataTree.deleteNodes, on a snapshot that was written while sessions were closed.
+    Entry {
+        id: "ephemeral-gone",
+        signs: &[sign(
+            "Ignoring NoNodeException for path {path} while removing ephemeral",
+        )],
+        weight: Weight::Note,
+        cause: "an ephemeral znode of a closed session was not there any more. That is usual while a server loads, because snapshots are written while transactions are applied",
+        risk: Risk::No,
+        at_risk: "the znode was to be deleted anyway",
+        next: "nothing to do",
+        ..BLANK
+    },
+    Entry {
+        id: "quota-node-missing",
+        signs: &[
+            sign("Missing count node for"),
+            sign("Missing stat node for bytes"),
+            sign("Missing quota node for bytes"),
+            sign("Missing node for stat {path}"),
+            sign("Missing limit node for quota {path}"),
+            sign("Missing quota stat node {path}"),
+        ],
+        weight: Weight::Warning,
+        cause: "a quota is set, but one of its two znodes below /zookeeper/quota is not there",
+        risk: Risk::No,
+        at_risk: "only the counting of that quota is wrong",
+        next: "delete the quota and set it again with the command-line client",
+        ..BLANK
+    },
+    // DataTree.compareSnapshotDigests, through RateLogger, which prints the braces as they are.
+    Entry {
+        id: "snapshot-digest-missing",
+        signs: &[
+            sign("The txn 0x{braces} of snapshot digest does not exist. Value:{zxid}"),
+            sign("The txn 0x{braces} of snapshot digest does not exist. Last value:{zxid}"),
+            sign("of snapshot digest does not exist"),
+        ],
+        since: "3.6.0",
+        weight: Weight::Warning,
+        cause: "the snapshot has a digest of the tree as of one transaction, but the logs do not have that transaction, so the tree was never compared with it: logs are missing, or were not copied",
+        risk: Risk::Maybe,
+        at_risk: "what the missing transactions wrote; the server does not look whether any are missing",
+        next: "run `zoovault verify DIR`: it names gaps, and the windows that can be restored exactly",
+        findings: &[Code::TxnsMissing],
+        facts: about_hex_zxid,
+        ..BLANK
+    },
     Entry {
         id: "txn-failed",
+        family: "keeper-error",
         signs: &[sign("Failed to process transaction type: {type} error: ")],
         weight: Weight::Frame,
         cause: "a transaction in a log could not be applied; the text after \"error:\" gives the reason",
@@ -169,6 +242,13 @@ fn about_gap(captures: &Captures) -> Vec<String> {
 
 fn about_zxid(captures: &Captures) -> Vec<String> {
     let zxid = captures.decimal_zxid("zxid");
+    zxid.map(|zxid| format!("the transaction is {zxid}"))
+        .into_iter()
+        .collect()
+}
+
+fn about_hex_zxid(captures: &Captures) -> Vec<String> {
+    let zxid = captures.hex_zxid("zxid");
     zxid.map(|zxid| format!("the transaction is {zxid}"))
         .into_iter()
         .collect()

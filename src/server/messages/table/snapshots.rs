@@ -102,6 +102,24 @@ pub(super) const ENTRIES: &[Entry] = &[
         facts: about_skipped,
         ..BLANK
     },
+    // SnapStream.isValidGZipStream and isValidSnappyStream.
+    Entry {
+        id: "snapshot-unopened",
+        family: "eof",
+        signs: &[
+            sign("Unable to open file {file}"),
+            sign("Read incorrect number of bytes from {file}"),
+        ],
+        since: "3.6.0",
+        weight: Weight::Warning,
+        cause: "a compressed snapshot cannot be opened: it is cut, damaged, not compressed in spite of its name, or the server's user may not read it. The server, or the purge, skips it",
+        risk: Risk::Maybe,
+        at_risk: OLDER,
+        next: KEEP,
+        findings: &[Code::SnapshotBadCompression, Code::SnapshotCut],
+        facts: about_file,
+        ..BLANK
+    },
     Entry {
         id: "no-valid-snapshot",
         signs: &[

@@ -42,10 +42,15 @@ pub(super) const ENTRIES: &[Entry] = &[
             sign("Cannot write to snap directory {dir}"),
             sign("Unable to create data directory {dir}"),
             sign("Unable to create snap directory {dir}"),
+            sign_with("cannot create directory {dir}", &["Permission denied"]),
+            sign("EACCES: permission denied"),
+            sign("AccessDeniedException: {dir}"),
+            sign("myid: Permission denied"),
             sign_with(
                 "(Permission denied)",
                 &[
                     "version-2",
+                    "/myid",
                     "FileTxnLog",
                     "FileSnap",
                     "currentEpoch",
@@ -96,15 +101,147 @@ pub(super) const ENTRIES: &[Entry] = &[
     },
     Entry {
         id: "disk-failing",
-        signs: &[sign("Input/output error"), sign("Read-only file system")],
-        cause: "the disk or its file system is failing",
+        signs: &[
+            sign("Input/output error"),
+            sign("Stale file handle"),
+            sign("Stale NFS file handle"),
+            sign("Structure needs cleaning"),
+        ],
+        cause: "the disk or its file system is failing, or a network file system lost the file that the server had open",
         risk: Risk::Yes,
         at_risk: "what only this disk has",
         next: "copy the directory to another disk now, and run `zoovault verify` on the copy",
         ..BLANK
     },
     Entry {
+        id: "read-only",
+        signs: &[sign("Read-only file system"), sign("EROFS")],
+        cause: "the file system is read-only. Either it was mounted so, as the root of many containers and a mounted configuration are; or the kernel made it so after errors of the disk",
+        risk: Risk::Maybe,
+        at_risk: "nothing if it was mounted so; if the kernel did it, what only this disk has",
+        next: "look at /proc/mounts and the kernel's log. Where the disk had errors, copy the directory to another disk now and run `zoovault verify` on the copy; otherwise mount a writable volume at dataDir and dataLogDir",
+        ..BLANK
+    },
+    Entry {
+        id: "file-vanished",
+        signs: &[sign_with("(No such file or directory)", &["version-2"])],
+        cause: "a file or the directory version-2 is not there where the server wants to write or read: it was deleted, moved or unmounted while the server ran, as happens to a dataDir below /tmp",
+        risk: Risk::Yes,
+        at_risk: "what only this directory had. The other members of an ensemble have everything that was acknowledged",
+        next: "do not restart the other members until their directories are seen to be whole. Find out what removed the files, mount or copy them back, and run `zoovault verify DIR` before this member starts: it would start empty",
+        findings: &[],
+        ..BLANK
+    },
+    Entry {
+        id: "file-too-large",
+        signs: &[sign("File too large")],
+        cause: "a limit on the size of a file stops the server from reserving space for its log: ulimit -f, a limit of systemd, or the file system's own. The log may be left with zero bytes",
+        risk: Risk::No,
+        at_risk: "acknowledged transactions are safe; the newest log may be empty, which stops 3.4.0 to 3.9.2 at the next start",
+        next: "raise the limit above zookeeper.preAllocSize (64 MB by default) and the size of a snapshot; run `zoovault verify DIR` before the start",
+        findings: &[Code::LogEmpty, Code::LogCutHeader],
+        ..BLANK
+    },
+    Entry {
+        id: "files-exhausted",
+        signs: &[sign("Too many open files")],
+        weight: Weight::Warning,
+        cause: "the server's process has reached its limit of open files and connections: too many clients for that limit, or a program that does not close its connections",
+        risk: Risk::No,
+        at_risk: "acknowledged transactions are safe. It refuses connections; when it cannot open its next log, it stops",
+        next: "raise the limit of open files (ulimit -n, LimitNOFILE of systemd), and look which clients have the connections (`ss -tnp`)",
+        ..BLANK
+    },
+    // ZooKeeperServerMain and QuorumPeerMain exit; QuorumPeer.start goes on.
+    Entry {
+        id: "admin-port",
+        family: "port",
+        signs: &[sign("Unable to start AdminServer, exiting abnormally")],
+        since: "3.5.0",
+        cause: "a standalone server stops because its AdminServer did not start: most often another program has its port, 8080 by default",
+        risk: Risk::No,
+        at_risk: "data was not read yet",
+        next: "give it another port with admin.serverPort in zoo.cfg, or turn it off with admin.enableServer=false. If the port belongs to another ZooKeeper server, make sure that each has its own directory",
+        ..BLANK
+    },
+    Entry {
+        id: "admin-off",
+        family: "port",
+        signs: &[
+            sign("Problem starting AdminServer"),
+            sign("Unable to start JettyAdminServer"),
+        ],
+        since: "3.5.0",
+        weight: Weight::Warning,
+        cause: "the AdminServer did not start, most often because another program has its port, 8080 by default. A member goes on without it; a standalone server stops",
+        risk: Risk::No,
+        at_risk: "the AdminServer only answers commands and metrics over HTTP",
+        next: "give it another port with admin.serverPort in zoo.cfg, or turn it off with admin.enableServer=false",
+        ..BLANK
+    },
+    Entry {
+        id: "metrics-provider",
+        family: "port",
+        signs: &[sign("Cannot boot MetricsProvider")],
+        since: "3.6.0",
+        cause: "the provider of metrics did not start, and the server stops because of it: most often another program has its port (metricsProvider.httpPort)",
+        risk: Risk::No,
+        at_risk: "data was not read",
+        next: "give it another port; the exception below gives the reason",
+        ..BLANK
+    },
+    Entry {
+        id: "not-a-directory",
+        signs: &[
+            sign_with(
+                "(Is a directory)",
+                &[
+                    "version-2",
+                    "/myid",
+                    ".cfg",
+                    "currentEpoch",
+                    "acceptedEpoch",
+                ],
+            ),
+            sign_with("(Not a directory)", &["version-2"]),
+        ],
+        cause: "there is a directory where a file should be, or the other way round. Containers make an empty directory where a file that is to be mounted does not exist",
+        risk: Risk::No,
+        at_risk: "data was not read",
+        next: "look with `ls -ld` at the path in the message; correct the mount, and remove only a directory that is empty",
+        ..BLANK
+    },
+    // The JVM says the same of memory and of threads.
+    Entry {
+        id: "threads-exhausted",
+        family: "memory",
+        signs: &[
+            sign("unable to create new native thread"),
+            sign("unable to create native thread"),
+        ],
+        cause: "the operating system allows the server no more threads: a limit of processes (ulimit -u, the pids limit of a container), or memory outside the heap",
+        risk: Risk::No,
+        at_risk: "nothing in the files",
+        next: "raise the limit; a larger heap makes it worse",
+        ..BLANK
+    },
+    Entry {
+        id: "killed-for-memory",
+        family: "memory",
+        signs: &[
+            sign("OOMKilled"),
+            sign_with("Out of memory: Kill", &["java", "zookeeper"]),
+        ],
+        cause: "the kernel killed the server because the machine or the container had no memory left: -Xmx and what the JVM needs beside the heap are more than the limit",
+        risk: Risk::No,
+        at_risk: "acknowledged transactions are safe; the last record of the newest log and the newest snapshot may be cut, which a start gets over in most cases",
+        next: "set -Xmx well below the container's limit, or raise the limit; run `zoovault verify DIR` if the server does not start again",
+        findings: &[Code::LogTornTail, Code::SnapshotCut],
+        ..BLANK
+    },
+    Entry {
         id: "out-of-memory",
+        family: "memory",
         signs: &[
             sign_with("OutOfMemoryError", LOADING),
             sign("OutOfMemoryError"),
@@ -118,6 +255,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     },
     Entry {
         id: "port-in-use",
+        family: "port",
         signs: &[sign("Address already in use"), sign("BindException")],
         cause: "another program has the port: perhaps another ZooKeeper server, perhaps on the same directory",
         risk: Risk::Maybe,
@@ -127,6 +265,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     },
     Entry {
         id: "server-id",
+        family: "config",
         signs: &[
             sign("myid file is missing"),
             sign("serverid {id} is not a number"),
@@ -144,6 +283,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         signs: &[
             sign("Invalid config, exiting abnormally"),
             sign("Error processing {file}"),
+            sign("Invalid arguments, exiting abnormally"),
         ],
         weight: Weight::Frame,
         cause: "zoo.cfg or the dynamic configuration cannot be read; the exception below gives the reason",
@@ -176,11 +316,25 @@ pub(super) const ENTRIES: &[Entry] = &[
         next: "delete nothing. Give zoovault the stack trace too, or the directory: `zoovault explain DIR`",
         ..BLANK
     },
+    // ZooKeeperServer.shutdown: the tree is dropped, and loaded again.
+    Entry {
+        id: "db-not-updated",
+        signs: &[sign("Error updating DB")],
+        since: "3.4.12, 3.5.4",
+        weight: Weight::Frame,
+        cause: "when it stopped serving, the server could not read its own logs up to their end; the exception below gives the reason. It loads everything again",
+        risk: Risk::Maybe,
+        at_risk: "that depends on the cause",
+        next: "delete nothing. Give zoovault the stack trace too, or a copy of the directory: `zoovault explain DIR`",
+        ..BLANK
+    },
     Entry {
         id: "start-failed",
         signs: &[
             sign("Unexpected exception, exiting abnormally"),
             sign("Severe unrecoverable error"),
+            sign("exits, error code {code}"),
+            sign("Exception thrown by downstream processor, unable to continue"),
         ],
         weight: Weight::Frame,
         cause: "the server stopped; the exception below the message gives the reason",
