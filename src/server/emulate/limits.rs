@@ -16,7 +16,7 @@ impl Limits<'_> {
     /// The length of a buffer.
     pub fn buffer(self, length: i32) -> Result<usize> {
         match self {
-            Limits::None => usize::try_from(length).map_err(|_| unreasonable(length)),
+            Limits::None => usize::try_from(length).map_err(|_| Thrown::unreasonable(length)),
             Limits::Of(cohort) => cohort.buffer(length),
         }
     }
@@ -24,13 +24,8 @@ impl Limits<'_> {
     /// The length of a string.
     pub fn string(self, length: i32) -> Result<usize> {
         match self {
-            Limits::None => usize::try_from(length).map_err(|_| unreasonable(length)),
+            Limits::None => usize::try_from(length).map_err(|_| Thrown::unreasonable(length)),
             Limits::Of(cohort) => cohort.string(length),
         }
     }
-}
-
-/// What is thrown for a length that is too long, or negative.
-pub fn unreasonable(length: i32) -> Thrown {
-    Thrown::io(format!("Unreasonable length = {length}"))
 }

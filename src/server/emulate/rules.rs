@@ -19,7 +19,6 @@
 //! | ACLs are fetched while txns are applied, and one that is missing ends the load | 3.7.3, 3.8.4, 3.9.2 and later; Debian's 3.8.0-11+deb12u2 |
 //! | ACLs are counted, and dropped when nothing uses them | 3.4.9, 3.5.2, 3.6.0 and later |
 
-use super::limits::unreasonable;
 use super::settings::Settings;
 use super::thrown::{Result, Thrown};
 use crate::format::record::TxnKind;
@@ -144,7 +143,7 @@ impl Rules {
     pub fn buffer(&self, length: i32) -> Result<usize> {
         let len = usize::try_from(length).ok();
         let len = len.filter(|_| length <= self.longest());
-        len.ok_or_else(|| unreasonable(length))
+        len.ok_or_else(|| Thrown::unreasonable(length))
     }
 
     /// How long a string is. Up to 3.4.6 and in 3.5.0, it was read whatever its length.

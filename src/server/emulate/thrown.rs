@@ -30,6 +30,11 @@ impl Thrown {
         Thrown::Io(IO_EXCEPTION, message.into())
     }
 
+    /// What is thrown for a length that is too long, or negative.
+    pub fn unreasonable(length: i32) -> Thrown {
+        Thrown::io(format!("Unreasonable length = {length}"))
+    }
+
     /// A `NullPointerException`. What its message is depends on the JVM, so it has none here.
     pub fn null_pointer() -> Thrown {
         Thrown::Unchecked("java.lang.NullPointerException", String::new())
