@@ -76,15 +76,19 @@ fn damaged_header(
     let (code, message) = match fault {
         Fault::Empty => (
             Code::LogEmpty,
-            "zero bytes long: servers up to 3.9.2 refuse to start (\"EOFException\")".to_owned(),
+            "zero bytes long: servers up to 3.9.2 that read it do not start (\"EOFException\")"
+                .to_owned(),
         ),
         Fault::ShortHeader { .. } => (
             Code::LogCutHeader,
-            "cut within its header: no server starts (\"EOFException\")".to_owned(),
+            "cut within its header: a server that reads this log does not start (\"EOFException\")"
+                .to_owned(),
         ),
         Fault::AllZeros { .. } => (
             Code::LogAllZeros,
-            format!("{fault}: no server starts (\"Invalid magic number\")"),
+            format!(
+                "{fault}: a server that reads this log does not start (\"Invalid magic number\")"
+            ),
         ),
         Fault::Version2 { .. } => (
             Code::LogVersionTwo,
@@ -95,7 +99,7 @@ fn damaged_header(
         _ => (
             Code::LogBadMagic,
             format!(
-                "does not begin with \"ZKLG\": no server starts (\"Invalid magic number\"); {}",
+                "does not begin with \"ZKLG\": a server that reads this log does not start (\"Invalid magic number\"); {}",
                 behind_words(behind)
             ),
         ),
@@ -257,7 +261,7 @@ fn log_fault(file: &SourceFile, fault: &LogFault, last: Option<Zxid>) -> Finding
     let (code, server) = match fault.fault {
         Fault::BadChecksum { .. } => (
             Code::LogBadChecksum,
-            "no server starts: \"CRC check failed\"",
+            "a server that reads this far does not start: \"CRC check failed\"",
         ),
         Fault::BadLength { .. } => (
             Code::LogBadLength,
@@ -279,7 +283,7 @@ fn log_fault(file: &SourceFile, fault: &LogFault, last: Option<Zxid>) -> Finding
         ),
         Fault::UnknownTxnType { .. } => (
             Code::LogUnknownType,
-            "no server starts: \"Unsupported Txn\"",
+            "a server that reads this far does not start: \"Unsupported Txn\"",
         ),
         _ => (
             Code::LogBadRecord,

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::ops::Range;
-use zoovault::zxid::Zxid;
+use zoovault::zxid::{Zxid, ZxidRange, ZxidSet};
 
 /// Between epochs.
 const EPOCH_GAP: f64 = 10.0;
@@ -198,8 +198,16 @@ fn pieces(held: &[(Zxid, Zxid)], missing: &[(Zxid, Zxid)]) -> Vec<Piece> {
         x: 0.0,
         width: 0.0,
     };
-    let missing = merged(missing);
-    let held = without(&merged(held), &missing);
+    let set = |ranges: &[(Zxid, Zxid)]| -> ZxidSet {
+        let ranges = ranges.iter();
+        ranges
+            .map(|(first, last)| ZxidRange::new(*first, *last))
+            .collect()
+    };
+    let missing = set(missing);
+    let rest = set(held);
+    let rest = rest.iter().flat_map(|range| missing.missing(range));
+    let held: Vec<(Zxid, Zxid)> = rest.flat_map(within_epochs).collect();
     let mut pieces: Vec<Piece> = held.iter().map(|range| piece(*range, false)).collect();
     // What lies between stretches is a hole, whether or not it is known that there were txns.
     let between = held.iter().zip(held.iter().skip(1));
@@ -208,7 +216,7 @@ fn pieces(held: &[(Zxid, Zxid)], missing: &[(Zxid, Zxid)]) -> Vec<Piece> {
             .filter(|(a, b)| is_same_epoch(a.1, b.0) && a.1.next() < b.0)
             .map(|(a, b)| piece((a.1.next(), b.0.prev()), true)),
     );
-    for (first, last) in missing {
+    for (first, last) in missing.iter().flat_map(within_epochs) {
         let is_covered = pieces
             .iter()
             .any(|piece| piece.first <= last && first <= piece.last);
@@ -220,43 +228,13 @@ fn pieces(held: &[(Zxid, Zxid)], missing: &[(Zxid, Zxid)]) -> Vec<Piece> {
     pieces
 }
 
-/// `ranges`, by zxid, those that touch as one. None goes over the end of an epoch.
-fn merged(ranges: &[(Zxid, Zxid)]) -> Vec<(Zxid, Zxid)> {
-    let mut ranges = ranges.to_vec();
-    ranges.sort_unstable();
-    let mut merged: Vec<(Zxid, Zxid)> = Vec::new();
-    for (first, last) in ranges {
-        match merged.last_mut() {
-            Some(before) if is_same_epoch(before.1, first) && first <= before.1.next() => {
-                before.1 = before.1.max(last);
-            }
-            _ => merged.push((first, last)),
-        }
+/// `range`, which ends in the epoch that it begins in, or as a counter that ran over in the next.
+fn within_epochs(range: ZxidRange) -> Vec<(Zxid, Zxid)> {
+    let next = Zxid::new(range.last.epoch(), 0);
+    match range.first < next {
+        true => vec![(range.first, next.prev()), (next, range.last)],
+        false => vec![(range.first, range.last)],
     }
-    merged
-}
-
-/// `ranges` without what `holes` cut out of them; both by zxid and apart from one another.
-fn without(ranges: &[(Zxid, Zxid)], holes: &[(Zxid, Zxid)]) -> Vec<(Zxid, Zxid)> {
-    let mut rest = Vec::new();
-    for (first, last) in ranges {
-        let mut from = *first;
-        let begin = holes.partition_point(|(_, hole_last)| hole_last < first);
-        let here = holes
-            .iter()
-            .skip(begin)
-            .take_while(|(hole_first, _)| hole_first <= last);
-        for (hole_first, hole_last) in here {
-            if from < *hole_first {
-                rest.push((from, hole_first.prev()));
-            }
-            from = from.max(hole_last.next());
-        }
-        if from <= *last {
-            rest.push((from, *last));
-        }
-    }
-    rest
 }
 
 /// `first` to `last` as stretches that stay within an epoch: of the epochs that lie between nothing
