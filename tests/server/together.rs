@@ -2,6 +2,7 @@
 
 use crate::common;
 
+use zoovault::analysis::verify::{Depth, verify};
 use zoovault::history::source::{Options, Source};
 use zoovault::progress::NoProgress;
 use zoovault::server::emulate::{Rules, Settings, starts};
@@ -51,6 +52,30 @@ const SETTINGS: &[&[&str]] = &[
     ],
     &["jute.maxbuffer=40"],
 ];
+
+/// What `verify` found out need not be found out again, and changes no answer.
+#[test]
+fn a_report_changes_nothing_of_what_is_served() {
+    let mut compared = 0;
+    for dir in common::directories() {
+        let Ok(source) = Source::open(&dir, &Options::default()) else {
+            continue;
+        };
+        let report = verify(&source, Depth::Full, &NoProgress).unwrap();
+        let rules = rules(&[]);
+        let with = starts(&source, &rules, Some(&report), &NoProgress).unwrap();
+        let without = starts(&source, &rules, None, &NoProgress).unwrap();
+        for (with, without) in with.iter().zip(&without) {
+            let mut with = with.clone();
+            if let Ok(started) = &mut with.standalone {
+                started.not_loaded_to = None;
+            }
+            assert_eq!(&with, without, "{}", dir.display());
+            compared += 1;
+        }
+    }
+    assert!(compared > 2000, "only {compared}");
+}
 
 fn rules(settings: &[&str]) -> Vec<Rules> {
     let mut set = Settings::default();

@@ -30,7 +30,7 @@ use crate::error::{Result, TxnPlace};
 use crate::format::txnlog::{Level, LogSummary};
 use crate::history::History;
 use crate::history::replay::{
-    Base, BaseFile, SnapshotVerdict, check_snapshots, is_sound, shown_by_snapshots,
+    Base, BaseFile, Proof, SnapshotVerdict, check_snapshots, is_sound, shown_by_snapshots,
 };
 use crate::history::source::{Source, SourceFile};
 use crate::history::timeline::ScannedLog;
@@ -143,6 +143,15 @@ impl Report {
     /// The last zxid in the logs.
     pub fn last_zxid(&self) -> Option<Zxid> {
         self.txns.map(|(_, (last, _))| last)
+    }
+
+    /// Whether everything is sound, and the tree at `zxid` was rebuilt and found to be exact.
+    pub fn is_sound_at(&self, zxid: Zxid) -> bool {
+        let is_exact = |window: &Window| {
+            let is_proven = window.proof > Some(Proof::Unproven);
+            is_proven && window.from <= zxid && zxid <= window.to
+        };
+        self.verdict() == Verdict::Sound && self.windows.iter().any(is_exact)
     }
 
     /// The verdict: damage before what is missing before warnings.

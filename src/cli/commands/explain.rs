@@ -131,7 +131,7 @@ fn explain_source(path: &Path, args: &ExplainArgs, ui: &Ui) -> anyhow::Result<Ex
             false => asked.clone(),
         };
         let report = verify(source, Depth::Full, ui.progress())?;
-        let starts = emulate::starts(source, &rules, report.last_zxid(), ui.progress())?;
+        let starts = emulate::starts(source, &rules, Some(&report), ui.progress())?;
         Ok((report, starts))
     })
     .context("cannot explain the directory")?;

@@ -70,7 +70,7 @@ pub fn run(args: &VerifyArgs, ui: &Ui) -> anyhow::Result<Exit> {
             place.prepare(source)?;
         }
         let report = verify(source, depth, ui.progress())?;
-        let starts = emulate::starts(source, &rules, report.last_zxid(), ui.progress())?;
+        let starts = emulate::starts(source, &rules, Some(&report), ui.progress())?;
         Ok((report, starts))
     })
     .context("cannot finish verification")?;

@@ -34,9 +34,10 @@ pub use settings::Settings;
 pub use thrown::Thrown;
 pub use tree::{ServerNode, ServerTree};
 
+use crate::analysis::verify::Report;
 use crate::error::{Error, ErrorKind, Result};
 use crate::history::point::Point;
-use crate::history::replay::{Proof, rebuild};
+use crate::history::replay::{Proof, Purpose, rebuild_for};
 use crate::history::source::Source;
 use crate::progress::Progress;
 use crate::tree::DataTree;
@@ -133,8 +134,8 @@ impl Start {
     }
 }
 
-/// Says what servers by each of `rules` would do on `source`, in their order; `held` is the last
-/// zxid that it holds, where that is known. Those that do the same are followed together
+/// Says what servers by each of `rules` would do on `source`, in their order; `report` is what
+/// `verify` found of it, where it was asked. Those that do the same are followed together
 /// ([`cohort`]).
 ///
 /// # Errors
@@ -142,12 +143,12 @@ impl Start {
 pub fn starts(
     source: &Source,
     rules: &[Rules],
-    held: Option<Zxid>,
+    report: Option<&Report>,
     progress: &dyn Progress,
 ) -> Result<Vec<Start>> {
     let mut truths = Truths {
         source,
-        held,
+        report,
         fingerprints: Fingerprints::default(),
         last: None,
     };
@@ -186,7 +187,7 @@ pub fn starts(
 /// fingerprint, which is small, and once a server's tree differs the tree itself.
 struct Truths<'a> {
     source: &'a Source,
-    held: Option<Zxid>,
+    report: Option<&'a Report>,
     fingerprints: Fingerprints,
     last: Option<(Zxid, Known)>,
 }
@@ -206,7 +207,14 @@ impl Truths<'_> {
         zxid: Zxid,
         progress: &dyn Progress,
     ) -> Result<std::result::Result<(Proof, DataTree), String>> {
-        match rebuild(self.source, Point::Zxid(zxid), false, progress) {
+        // Where all of it was found to be sound, any base is as good as another, and they need not
+        // be judged again.
+        let is_judged = self.report.is_some_and(|report| report.is_sound_at(zxid));
+        let purpose = match is_judged {
+            true => Purpose::Reading,
+            false => Purpose::Restoring,
+        };
+        match rebuild_for(purpose, self.source, Point::Zxid(zxid), false, progress) {
             Ok(rebuilt) => Ok(Ok((rebuilt.replayed.proof, rebuilt.replayed.tree))),
             Err(error) if matches!(error.kind(), ErrorKind::Damage | ErrorKind::NotReachable) => {
                 Ok(Err(error.to_string()))
@@ -290,7 +298,10 @@ impl Truths<'_> {
             zxid,
             znodes,
             txns: loaded.txns,
-            not_loaded_to: self.held.filter(|held| *held > zxid),
+            not_loaded_to: self
+                .report
+                .and_then(Report::last_zxid)
+                .filter(|held| *held > zxid),
             holes: loaded.holes,
             swallowed: loaded.swallowed,
             digest_mismatches: loaded.digest_mismatches,

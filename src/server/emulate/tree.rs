@@ -62,7 +62,8 @@ impl Children {
 /// A whole tree (`DataTree`), with the sessions beside it (`ZKDatabase`).
 #[derive(Debug)]
 pub struct ServerTree {
-    pub(super) nodes: HashMap<Box<[u8]>, ServerNode>,
+    /// Boxed, since the table grows by doubling.
+    pub(super) nodes: HashMap<Box<[u8]>, Box<ServerNode>>,
     pub(super) acls: AclCache,
     pub(super) sessions: BTreeMap<SessionId, i32>,
     /// By owner. An owner stays when its last znode has gone.
@@ -193,11 +194,13 @@ impl ServerTree {
 
     /// The znode at `path`; `/` is the root too.
     pub fn get(&self, path: &[u8]) -> Option<&ServerNode> {
-        self.nodes.get(root_as_empty(path))
+        self.nodes.get(root_as_empty(path)).map(|node| &**node)
     }
 
     pub(super) fn get_mut(&mut self, path: &[u8]) -> Option<&mut ServerNode> {
-        self.nodes.get_mut(root_as_empty(path))
+        self.nodes
+            .get_mut(root_as_empty(path))
+            .map(|node| &mut **node)
     }
 
     /// Changes a znode, and the digest with it; `None` where there is none.
@@ -221,14 +224,14 @@ impl ServerTree {
         if let Some(digest) = &mut self.digest {
             *digest = digest.wrapping_add(digest_of(path, &node));
         }
-        let old = self.nodes.insert(path.into(), node);
+        let old = self.nodes.insert(path.into(), Box::new(node));
         if let (Some(digest), Some(old)) = (&mut self.digest, old) {
             *digest = digest.wrapping_sub(digest_of(path, &old));
         }
     }
 
     pub(super) fn remove(&mut self, path: &[u8]) -> Option<ServerNode> {
-        let node = self.nodes.remove(path)?;
+        let node = *self.nodes.remove(path)?;
         if let Some(digest) = &mut self.digest {
             *digest = digest.wrapping_sub(digest_of(path, &node));
         }
@@ -269,7 +272,7 @@ impl ServerTree {
 
     /// All znodes, in no order.
     pub fn nodes(&self) -> impl Iterator<Item = (&[u8], &ServerNode)> {
-        self.nodes.iter().map(|(path, node)| (&**path, node))
+        self.nodes.iter().map(|(path, node)| (&**path, &**node))
     }
 
     /// The jute bytes of a znode's ACL; `None` where clients get an error instead.
