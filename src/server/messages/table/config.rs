@@ -71,7 +71,10 @@ pub(super) const ENTRIES: &[Entry] = &[
             sign("Unable to canonicalize address"),
             sign("No auth provider configured for the SSL authentication scheme"),
             sign("is in multiple groups"),
-            sign_with("Invalid option", &["ConfigException"]),
+            sign_with(
+                "Invalid option",
+                &["ConfigException", "Choose 'true' or 'false"],
+            ),
             sign_with(
                 "NumberFormatException",
                 &["QuorumPeerConfig", "ServerConfig"],

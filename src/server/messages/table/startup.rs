@@ -86,7 +86,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         cause: "there is neither a snapshot nor a log, and zookeeper.db.autocreate is off: the member does not vote until it has synced from another",
         risk: Risk::Maybe,
         at_risk: "nothing if the member is new; if its directory was lost, the others have the data",
-        next: "make sure that dataDir is the right one and mounted. Create `initialize` in it only for the first start of a whole new ensemble",
+        next: "make sure that dataDir is the right one and mounted. Create a file `initialize` only for the first start of a whole new ensemble: beside version-2 in the dataLogDir, or in the dataDir if there is no other, since that is where the server looks",
         ..BLANK
     },
     Entry {
