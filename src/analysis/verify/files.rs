@@ -143,6 +143,8 @@ pub(super) fn judge_beside(source: &Source, findings: &mut Vec<Finding>) {
     findings.extend(unread.filter_map(|error| {
         let file = error.path()?;
         let what = match file.file_name()?.to_str()? {
+            // What is compressed, or an archive.
+            _ if error.fault().is_none() => "; what could be read of it was read",
             MYID => "; a member of an ensemble does not start without it",
             RECEIPT_NAME => "; without it nothing shows that what was restored is exact",
             _ => "; a member of an ensemble refuses to start, or continues as if it were missing",

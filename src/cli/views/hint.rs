@@ -25,6 +25,9 @@ pub fn words(hint: &Hint) -> Cow<'static, str> {
             )
             .into();
         }
+        Hint::NameDataDir { place } => {
+            return format!("name one of them: zoovault verify '{place}'").into();
+        }
         Hint::RunAsOwner => "run as the user that owns it, or as root",
         Hint::NameLogDir => "give a separate dataLogDir with --data-log-dir",
         Hint::FindLogs => {

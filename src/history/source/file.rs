@@ -32,6 +32,8 @@ pub struct SourceFile {
 pub(super) enum Place {
     /// In a directory; held open from the first reading on, since a server may purge it.
     Dir(PathBuf, OnceLock<Arc<RegularFile>>),
+    /// In an archive, or decompressed.
+    Held(Arc<RegularFile>),
     /// In a repository.
     Stored(Unpacked),
 }
@@ -103,6 +105,7 @@ impl SourceFile {
     pub fn open(&self) -> Result<Arc<RegularFile>> {
         match &self.place {
             Place::Stored(unpacked) => unpacked.open().map(RegularFile::of_our_own).map(Arc::new),
+            Place::Held(file) => Ok(file.clone()),
             Place::Dir(path, handle) => {
                 if let Some(file) = handle.get() {
                     return Ok(file.clone());
