@@ -12,8 +12,8 @@
 //! The one folder is a dataDir that a server could start from. gzip is a series of members,
 //! compressed side by side; every gzip reads that as one stream.
 //!
-//! Such an archive is read by unpacking it into a temporary folder (`TMPDIR`), each file against its
-//! SHA-256. Only the names above are taken out, and only plain files: an archive cannot write
+//! Such an archive is read by unpacking it into a temporary folder (`TMPDIR`), each file against
+//! its SHA-256. Only the names above are taken out, and only plain files: an archive cannot write
 //! anywhere else.
 //!
 //! Any other tar or zip, and what somebody compressed, is read where it is: [`read_members`].

@@ -354,7 +354,7 @@ fn one_of_several_data_directories_is_asked_for_and_named() {
     // What is there under that very name is meant.
     let literal = bench.write("two.tgz:zk/1/version-2/log.1", b"");
     let (_, printed) = verify(&bench.path("two.tgz:zk/1"));
-    assert!(printed.contains("empty: zero bytes long"), "{printed}");
+    assert!(printed.contains("[log-empty]"), "{printed}");
     fs::remove_file(literal).unwrap();
 }
 
@@ -492,10 +492,10 @@ fn a_damaged_archive_is_read_as_far_as_it_goes_and_is_at_fault() {
             tar[..tar.len() - 1024].to_vec(),
             "without an end mark",
         ),
-        ("inner.tgz", gzip(cut), "cut"),
+        ("inner.tgz", gzip(cut), "it was cut, or is broken"),
         (
             "cut.tgz",
-            packed[..packed.len() / 2].to_vec(),
+            packed[..packed.len() * 9 / 10].to_vec(),
             "cut or broken within it",
         ),
         ("flipped.zip", zip, "it is damaged in the archive"),

@@ -139,8 +139,8 @@ pub fn unpack_one(
     Ok((plain, damage.map(|err| broken(packing, &err))))
 }
 
-/// Why the compressed file at `path` cannot be used: nothing in it is a log, a snapshot or a tar, or
-/// it cannot be decompressed.
+/// Why the compressed file at `path` cannot be used: what is in it is no log, snapshot or tar, or it
+/// cannot be decompressed.
 pub fn not_ours(path: &Path, file: &RegularFile, packing: Packing) -> Error {
     let source = packing.reader(Span::new(file, 0));
     let read = source.and_then(|source| source.take(1 << 10).read_to_end(&mut Vec::new()));

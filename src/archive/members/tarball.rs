@@ -152,7 +152,10 @@ impl Listing<'_> {
                 None => return Ok(Some(end)),
                 Some(Ok(entry)) => entry,
                 Some(Err(err)) => {
-                    let message = format!("cannot be read to its end ({})", brief(&err));
+                    let message = format!(
+                        "cannot be read to its end: it was cut, or is broken ({})",
+                        brief(&err)
+                    );
                     self.members.damage.push((None, message));
                     return Ok(None);
                 }

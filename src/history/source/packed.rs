@@ -11,11 +11,12 @@ use crate::format::snapshot::codec::Codec;
 use crate::format::stream::{ReadAt, RegularFile};
 use crate::history::receipt::RECEIPT_NAME;
 use crate::zxid::Zxid;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// How archives are called that are not looked into, in an archive.
 const ARCHIVES: [&str; 6] = [".tar", ".gz", ".tgz", ".zip", ".zst", ".xz"];
@@ -35,6 +36,9 @@ pub(super) fn place_of(path: &Path) -> Option<(PathBuf, String)> {
     });
     places.next()
 }
+
+/// Files beside logs and snapshots, by their places.
+type Beside = BTreeMap<PathBuf, Arc<RegularFile>>;
 
 /// What of an archive makes a data directory.
 #[derive(Default)]
@@ -201,11 +205,9 @@ impl Source {
         folders: &BTreeMap<String, Folder>,
     ) -> Result<()> {
         for (folder, held) in folders {
-            let folder = shown_folder(folder);
-            self.remarks.push(format!(
-                "read from {folder} in the archive: {}",
-                held.told()
-            ));
+            let (folder, held) = (shown_folder(folder), held.told());
+            self.remarks
+                .push(format!("read from {folder} in the archive: {held}"));
         }
         for (name, why) in members.skipped {
             let message = format!("{}: {name} is not read: {why}", path.display());
@@ -213,61 +215,59 @@ impl Source {
             self.warnings.push(message);
         }
         for (member, message) in members.damage {
-            let place = member.map_or_else(|| path.to_owned(), |member| path.join(member));
-            self.note_damage(&place, message);
+            self.note_damage(&place_in(path, member.as_deref()), message);
         }
-        let mut beside = BTreeMap::new();
-        let mut loose = Vec::new();
-        let mut snap_dir = None;
+        let (mut loose, mut beside) = (Vec::new(), Beside::new());
         for member in members.found {
-            let shown = path.join(&member.name);
             let name = FileName::parse(file_name(&member.name));
-            let folder = shown.parent().map(Path::to_owned);
-            match name {
-                FileName::Log(zxid) => self.logs.push(held(member, shown, zxid, Codec::Plain)),
-                FileName::Snapshot(zxid, codec) => {
-                    let codec = match member.content {
-                        Content::Snapshot(found) => found,
-                        _ => codec,
-                    };
-                    snap_dir = folder;
-                    self.snapshots.push(held(member, shown, zxid, codec));
-                }
-                _ if is_log(&member) || is_snapshot(&member) => {
-                    if name == FileName::Lookalike {
-                        self.odd_files.push((shown.clone(), name));
-                    }
-                    loose.push(Loose {
-                        shown,
-                        content: member.content,
-                        was_packed: member.was_packed,
-                        file: member.file,
-                        modified: member.modified,
-                    });
-                }
-                FileName::Lookalike | FileName::Leftover
-                    if folders.contains_key(&folder_of(&member.name)) =>
-                {
-                    self.odd_files.push((shown.clone(), name));
-                    beside.insert(shown, member.file);
-                }
-                _ => {
-                    beside.insert(shown, member.file);
-                }
+            let is_odd = matches!(name, FileName::Lookalike | FileName::Leftover);
+            let shown = path.join(&member.name);
+            if is_odd && folders.contains_key(&folder_of(&member.name)) {
+                self.odd_files.push((shown.clone(), name));
             }
+            self.take_member(shown, name, member, &mut loose, &mut beside);
         }
         self.add_loose(loose)?;
+        self.read_beside_in(path, &beside)
+    }
+
+    fn take_member(
+        &mut self,
+        shown: PathBuf,
+        name: FileName,
+        member: Member,
+        loose: &mut Vec<Loose>,
+        beside: &mut Beside,
+    ) {
+        match (name, member.content) {
+            (FileName::Log(zxid), _) => self.logs.push(held(member, shown, zxid, Codec::Plain)),
+            (FileName::Snapshot(zxid, _), Content::Snapshot(codec))
+            | (FileName::Snapshot(zxid, codec), _) => {
+                self.snapshots.push(held(member, shown, zxid, codec));
+            }
+            (_, content @ (Content::Log | Content::Snapshot(_))) => loose.push(Loose {
+                shown,
+                content,
+                was_packed: member.was_packed,
+                file: member.file,
+                modified: member.modified,
+            }),
+            _ => {
+                beside.insert(shown, member.file);
+            }
+        }
+    }
+
+    /// Reads what lies beside the snapshots in the archive at `path`.
+    fn read_beside_in(&mut self, path: &Path, beside: &Beside) -> Result<()> {
         let first = self.snapshots.iter().chain(&self.logs).next();
-        let snap_dir = snap_dir.or_else(|| Some(first?.shown.parent()?.to_owned()));
-        let snap_dir = snap_dir.unwrap_or_else(|| path.into());
+        let snap_dir = first.and_then(|file| file.shown.parent()).unwrap_or(path);
+        let snap_dir = snap_dir.to_owned();
         let data_dir = snap_dir.parent().filter(|dir| dir.starts_with(path));
-        let marks: BTreeSet<PathBuf> = [Some(snap_dir.as_path()), data_dir]
-            .into_iter()
-            .flatten()
-            .map(|dir| dir.join(ZXID_LAYOUT))
-            .collect();
-        if let Some(mark) = marks.iter().find(|mark| beside.contains_key(*mark)) {
-            return Err(refusal_of_layout(mark));
+        let dirs = [Some(snap_dir.as_path()), data_dir];
+        let marks = dirs.iter().flatten().map(|dir| dir.join(ZXID_LAYOUT));
+        if let Some(mark) = { marks }.find(|mark| beside.contains_key(mark)) {
+            return Err(refusal_of_layout(&mark));
         }
         let open = |path: &Path| {
             let found = beside.get(path).cloned();
@@ -276,6 +276,11 @@ impl Source {
         self.read_beside(&open, &snap_dir, data_dir);
         Ok(())
     }
+}
+
+/// `member` of the archive at `path`, or the archive itself.
+fn place_in(path: &Path, member: Option<&str>) -> PathBuf {
+    member.map_or_else(|| path.to_owned(), |member| path.join(member))
 }
 
 fn held(member: Member, shown: PathBuf, zxid: Zxid, codec: Codec) -> SourceFile {
@@ -304,9 +309,7 @@ fn nothing(path: &Path, inside: Option<&str>, members: Members) -> Error {
         return Error::about(path, ErrorKind::Failed, message);
     }
     if let Some((member, damage)) = members.damage.first() {
-        let place = member
-            .as_ref()
-            .map_or_else(|| path.to_owned(), |it| path.join(it));
+        let place = place_in(path, member.as_deref());
         return Error::about(&place, ErrorKind::Damage, damage.as_str());
     }
     let names = members.others.iter().map(String::as_str);
