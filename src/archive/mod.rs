@@ -29,7 +29,9 @@ mod writer;
 pub use content::{Content, Packing};
 pub use gzip::ParallelGzip;
 pub use manifest::{ArchivedFile, FORMAT_VERSION, Manifest, Verdict};
-pub use members::{Member, Members, Wanted, not_ours, read as read_members, unpack_one};
+pub use members::{
+    Member, Members, Wanted, not_ours, read as read_members, unpack_head, unpack_one,
+};
 pub use unpack::{check, is_own, unpack};
 pub use writer::ArchiveWriter;
 

@@ -84,8 +84,7 @@ pub fn snapshot_name(zxid: Zxid) -> String {
 /// The zxid in a name that holds that of a log or of a snapshot, with more before or behind:
 /// `zk1-snapshot.5.old`. `kind` is `log` or `snapshot`.
 pub fn zxid_within(name: &str, kind: &str) -> Option<Zxid> {
-    let at = name.find(kind)?;
-    let rest = name.get(at..)?.strip_prefix(kind)?.strip_prefix('.')?;
+    let (_, rest) = name.split_once(&format!("{kind}."))?;
     let is_hex = |c: char| c.is_ascii_hexdigit();
     parse_zxid(rest.get(..rest.find(|c| !is_hex(c)).unwrap_or(rest.len()))?)
 }

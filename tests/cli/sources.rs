@@ -88,7 +88,7 @@ fn zip_of(files: &Files, method: rawzip::CompressionMethod) -> Vec<u8> {
     let mut zip = rawzip::ZipArchiveWriter::new(Vec::new());
     for (name, bytes) in files {
         let (mut entry, config) = zip
-            .new_file(name)
+            .new_file(rawzip::path::EntryPath::verbatim(name.as_bytes()))
             .compression_method(method)
             .start()
             .unwrap();
@@ -194,6 +194,10 @@ fn every_kind_of_archive_is_verified_as_its_directory_is() {
     let expected = verdict(&bench.plain());
     assert_eq!(expected["verdict"], "sound");
     let inside = fixture(FIXTURE, "./var/lib/zookeeper/");
+    let of_windows = inside
+        .iter()
+        .map(|(name, bytes)| (name.replace('/', "\\"), bytes.clone()));
+    let of_windows = of_windows.collect();
     let tar = tar_of(&inside);
     let archives = [
         ("a.tar", tar.clone()),
@@ -202,6 +206,7 @@ fn every_kind_of_archive_is_verified_as_its_directory_is() {
         ("a.tar.zst", zstd_of(&tar)),
         ("deflated.zip", deflated(&inside)),
         ("stored.zip", stored(&inside)),
+        ("windows.zip", deflated(&of_windows)),
         (
             "absolute.tar",
             tar_of(&fixture(FIXTURE, "/var/lib/zookeeper/")),

@@ -145,8 +145,8 @@ const RECOPY: Hint = Hint::plain(
 /// What is wrong with the files beside logs and snapshots, or with the archive that all are in:
 /// that they cannot be read.
 pub(super) fn judge_beside(source: &Source, findings: &mut Vec<Finding>) {
-    let unread = source.unread().iter();
-    findings.extend(unread.filter_map(|error| {
+    let unread = source.unread();
+    findings.extend(unread.iter().filter_map(|error| {
         let file = error.path()?;
         if error.fault().is_none() {
             let message = format!("{}; what could be read of it was read", error.what());

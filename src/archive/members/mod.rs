@@ -139,8 +139,8 @@ pub fn unpack_one(
     Ok((plain, damage.map(|err| broken(packing, &err))))
 }
 
-/// Why the compressed file at `path` cannot be used: what is in it is no log, snapshot or tar, or it
-/// cannot be decompressed.
+/// Why the compressed file at `path` cannot be used: what is in it is nothing of ours, or it cannot
+/// be decompressed.
 pub fn not_ours(path: &Path, file: &RegularFile, packing: Packing) -> Error {
     let source = packing.reader(Span::new(file, 0));
     let read = source.and_then(|source| source.take(1 << 10).read_to_end(&mut Vec::new()));
@@ -154,6 +154,14 @@ pub fn not_ours(path: &Path, file: &RegularFile, packing: Packing) -> Error {
             Error::about(path, ErrorKind::Failed, message)
         }
     }
+}
+
+/// The first `len` bytes of the log or snapshot in `file`, which somebody compressed.
+///
+/// # Errors
+/// Where none can be had.
+pub fn unpack_head(file: &RegularFile, packing: Packing, len: usize) -> io::Result<Vec<u8>> {
+    content::begin(packing.reader(Span::new(file, 0))?, len)
 }
 
 /// What is wrong with a compressed stream.

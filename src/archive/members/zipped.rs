@@ -42,11 +42,22 @@ impl Record {
             None
         };
         Record {
-            name: entry.file_path().as_bytes().to_vec(),
+            name: with_slashes(entry.file_path().as_bytes()),
             odd,
             method,
             place: entry.wayfinder(),
         }
+    }
+}
+
+/// Some programs of Windows separate folders by backslashes.
+fn with_slashes(name: &[u8]) -> Vec<u8> {
+    match name.contains(&b'/') {
+        true => name.to_vec(),
+        false => name
+            .iter()
+            .map(|byte| if *byte == b'\\' { b'/' } else { *byte })
+            .collect(),
     }
 }
 
@@ -125,7 +136,8 @@ impl Listing<'_> {
         wanted: Wanted,
     ) -> Result<()> {
         let (start, end) = entry.compressed_data_range();
-        let mut verified = entry.verifying_reader(entry.reader());
+        // Members may lie over each other.
+        let mut verified = entry.verifying_reader(self.budget.bound(entry.reader()));
         if let Err(err) = io::copy(&mut verified, &mut io::sink()) {
             self.note(Some(&name), damaged(&err));
         }

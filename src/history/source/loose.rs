@@ -7,10 +7,10 @@
 //!
 //! Beside files under their own names, a copy is not read: most are of one of them.
 
-use super::file::{Place, SourceFile};
+use super::file::{Packed, Place, SourceFile};
 use super::{Options, Source};
 use crate::archive::{self, Content};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::format::datadir::{FileName, zxid_within};
 use crate::format::snapshot::codec::Codec;
 use crate::format::stream::{ReadAt, RegularFile};
@@ -19,8 +19,11 @@ use crate::zxid::Zxid;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
+
+/// How much of a log is decompressed for its first txn.
+const HEAD_LEN: usize = 2 << 20;
 
 /// A log or a snapshot under such a name.
 pub(super) struct Loose {
@@ -28,8 +31,43 @@ pub(super) struct Loose {
     pub(super) content: Content,
     /// Whether it was compressed, which nobody does to a copy that is to be at hand.
     pub(super) was_packed: bool,
-    pub(super) file: Arc<RegularFile>,
+    pub(super) place: Place,
+    pub(super) size: u64,
     pub(super) modified: Option<SystemTime>,
+}
+
+impl Loose {
+    /// The file at `path`, which may be compressed.
+    pub(super) fn new(
+        path: &Path,
+        file: RegularFile,
+        content: Content,
+        options: &Options,
+    ) -> Loose {
+        let (packing, content) = match content {
+            Content::PackedLog(packing) => (Some(packing), Content::Log),
+            Content::PackedSnapshot(packing) => (Some(packing), Content::Snapshot(Codec::Plain)),
+            content => (None, content),
+        };
+        let size = file.size().unwrap_or_default();
+        let place = match packing {
+            None => Place::Dir(path.into(), Arc::new(file).into()),
+            Some(packing) => Place::Packed(Packed {
+                path: path.into(),
+                packing,
+                scratch: options.scratch_dir().into(),
+                plain: OnceLock::new(),
+            }),
+        };
+        Loose {
+            shown: path.into(),
+            content,
+            was_packed: packing.is_some(),
+            place,
+            size,
+            modified: fs::metadata(path).and_then(|found| found.modified()).ok(),
+        }
+    }
 }
 
 /// Whether a file of that name is one that Exhibitor wrote.
@@ -75,46 +113,6 @@ fn is_kept_by_exhibitor(path: &Path) -> bool {
 }
 
 impl Source {
-    /// The file at `path`, which somebody compressed, as what is in it.
-    pub(super) fn unpacked(
-        &mut self,
-        path: &Path,
-        file: RegularFile,
-        content: Content,
-        options: &Options,
-    ) -> Result<Loose> {
-        let (file, content, was_packed) = match content {
-            Content::PackedLog(packing) | Content::PackedSnapshot(packing) => {
-                let scratch = options.scratch_dir();
-                let (plain, damage) = archive::unpack_one(path, &file, packing, scratch)?;
-                if let Some(message) = damage {
-                    self.note_damage(path, message);
-                }
-                let plain_content = match content {
-                    Content::PackedLog(_) => Content::Log,
-                    _ => Content::Snapshot(Codec::Plain),
-                };
-                (plain, plain_content, true)
-            }
-            content => (file, content, false),
-        };
-        let found = fs::metadata(path).ok();
-        Ok(Loose {
-            shown: path.into(),
-            content,
-            was_packed,
-            file: Arc::new(file),
-            modified: found.and_then(|found| found.modified().ok()),
-        })
-    }
-
-    /// Notes what of an archive, or of a compressed file, is damaged.
-    pub(super) fn note_damage(&mut self, path: &Path, message: String) {
-        let error = Error::about(path, ErrorKind::Damage, message);
-        self.warnings.push(error.to_string());
-        self.unread.push(error);
-    }
-
     /// Reads those of the odd files that are logs and snapshots of this directory.
     pub(super) fn take_loose(&mut self, options: &Options) -> Result<()> {
         let is_bare = self.logs.is_empty() && self.snapshots.is_empty();
@@ -133,7 +131,7 @@ impl Source {
                 _ => is_bare || is_kept_by_exhibitor(&path),
             };
             if is_wanted {
-                found.push(self.unpacked(&path, file, content, options)?);
+                found.push(Loose::new(&path, file, content, options));
             }
         }
         self.add_loose(found)
@@ -189,8 +187,8 @@ impl Source {
             _ => return Ok(false),
         };
         let mut file = SourceFile {
-            size: loose.file.size().unwrap_or_default(),
-            place: Place::Held(loose.file),
+            size: loose.size,
+            place: loose.place,
             zxid: Zxid::UNKNOWN,
             codec,
             modified: loose.modified,
@@ -224,10 +222,20 @@ fn named(path: &Path, kind: &str) -> Option<Zxid> {
 
 /// That of the first txn in a log; where there is none, what its name tells.
 fn first_zxid(log: &SourceFile) -> Zxid {
-    let first = || {
-        let mut reader = LogReader::new(&log.shown, log.open().ok()?).ok()?;
-        Some(reader.next_entry().ok()??.header.zxid)
+    let first = || match &log.place {
+        // It is not decompressed for that.
+        Place::Packed(packed) => {
+            let file = RegularFile::open(&packed.path, &log.shown).ok()?;
+            let head = archive::unpack_head(&file, packed.packing, HEAD_LEN).ok()?;
+            zxid_in(log, Arc::<[u8]>::from(head))
+        }
+        Place::Dir(..) | Place::Held(_) | Place::Stored(_) => zxid_in(log, log.open().ok()?),
     };
     let named = || named(&log.shown, "log").or_else(|| named(log.shown.parent()?, "log"));
     first().or_else(named).unwrap_or(Zxid::ZERO)
+}
+
+fn zxid_in(log: &SourceFile, bytes: impl ReadAt + Clone) -> Option<Zxid> {
+    let mut reader = LogReader::new(&log.shown, bytes).ok()?;
+    Some(reader.next_entry().ok()??.header.zxid)
 }

@@ -386,9 +386,12 @@ impl Source {
     }
 
     /// Files beside logs and snapshots that are there and cannot be read: `myid`, the epoch files,
-    /// the receipt of a restore.
-    pub fn unread(&self) -> &[Error] {
-        &self.unread
+    /// the receipt of a restore. What is wrong with an archive, or with files that somebody
+    /// compressed, as far as they were read.
+    pub fn unread(&self) -> Vec<Error> {
+        let files = self.logs.iter().chain(&self.snapshots);
+        let packed = files.filter_map(SourceFile::packing_damage);
+        self.unread.iter().cloned().chain(packed).collect()
     }
 
     /// Refuses a source of which nothing at all may be read: that is no damage of it.
@@ -434,8 +437,12 @@ impl Source {
     }
 
     /// What the operator has to know of how it was opened.
-    pub fn warnings(&self) -> &[String] {
-        &self.warnings
+    pub fn warnings(&self) -> Vec<String> {
+        let unread = self.unread();
+        // What is beside logs and snapshots is of no matter here.
+        let damage = unread.iter().filter(|error| error.fault().is_none());
+        let damage = damage.map(Error::to_string);
+        self.warnings.iter().cloned().chain(damage).collect()
     }
 
     /// What was taken as what, where the names in a directory do not tell.
@@ -453,7 +460,8 @@ impl Source {
         let mut files = self.logs.iter().chain(&self.snapshots);
         self.manifest.is_some()
             || self.is_in_archive
-            || self.dirs.is_empty() && files.any(|file| matches!(file.place, Place::Held(_)))
+            || self.dirs.is_empty()
+                && files.any(|file| matches!(file.place, Place::Held(_) | Place::Packed(_)))
     }
 
     /// What a repository noted of the ends of epochs.

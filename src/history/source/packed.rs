@@ -215,7 +215,9 @@ impl Source {
             self.warnings.push(message);
         }
         for (member, message) in members.damage {
-            self.note_damage(&place_in(path, member.as_deref()), message);
+            let place = place_in(path, member.as_deref());
+            self.unread
+                .push(Error::about(&place, ErrorKind::Damage, message));
         }
         let (mut loose, mut beside) = (Vec::new(), Beside::new());
         for member in members.found {
@@ -249,7 +251,8 @@ impl Source {
                 shown,
                 content,
                 was_packed: member.was_packed,
-                file: member.file,
+                size: member.file.size().unwrap_or_default(),
+                place: Place::Held(member.file),
                 modified: member.modified,
             }),
             _ => {

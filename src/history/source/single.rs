@@ -8,6 +8,7 @@
 
 use super::dated::{Dated, Inside};
 use super::file::source_file;
+use super::loose::Loose;
 use super::{Options, Source, SourceFile};
 use crate::archive::{self, Content};
 use crate::error::{Error, ErrorKind, Result};
@@ -60,8 +61,7 @@ impl Source {
         let mut source = Source::new(path);
         match (content, named, file) {
             (Content::PackedLog(_) | Content::PackedSnapshot(_), _, Some(file)) => {
-                let loose = source.unpacked(path, file, content, options)?;
-                source.add_loose(vec![loose])?;
+                source.add_loose(vec![Loose::new(path, file, content, options)])?;
             }
             (Content::Tar(_) | Content::Zip, _, Some(file)) => {
                 return Ok(Single::Archive(file, content));
