@@ -2,7 +2,7 @@
 
 use crate::format::snapshot::codec::Codec;
 use crate::format::stream::{ReadAt, Span};
-use crate::format::{snapshot, txnlog};
+use crate::format::txnlog;
 use lzma_rust2::XzReader;
 use std::io::{self, BufReader, Read};
 
@@ -131,7 +131,7 @@ impl Content {
     }
 
     /// How many bytes of a file tell that.
-    pub(super) const TOLD_BY: usize = snapshot::codec::Codec::TOLD_BY as usize;
+    pub(super) const TOLD_BY: usize = Codec::TOLD_BY;
 }
 
 /// The first bytes of `from`, as many as there are up to `len`; what can be had where it fails

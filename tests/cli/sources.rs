@@ -14,6 +14,9 @@ const FIXTURE: &str = "standalone-3.9";
 /// Names and contents.
 type Files = Vec<(String, Vec<u8>)>;
 
+/// Compresses.
+type Pack = fn(&[u8]) -> Vec<u8>;
+
 /// What lies below `dir`, under names below `prefix`.
 fn files(dir: &Path, prefix: &str) -> Files {
     let mut found = Files::new();
@@ -251,7 +254,7 @@ fn what_tar_itself_writes_of_an_ensembles_member_is_read_with_its_epochs() {
 fn compressed_logs_are_logs_in_a_folder_and_in_an_archive_and_alone() {
     let bench = Bench::new();
     let expected = verdict(&bench.plain());
-    let packings: [(&str, fn(&[u8]) -> Vec<u8>); 3] = [("gz", gzip), ("xz", xz), ("zst", zstd_of)];
+    let packings: [(&str, Pack); 3] = [("gz", gzip), ("xz", xz), ("zst", zstd_of)];
     for (suffix, pack) in packings {
         let mut packed = Files::new();
         for (name, bytes) in fixture(FIXTURE, "") {

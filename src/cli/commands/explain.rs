@@ -99,7 +99,7 @@ fn is_source(path: &Path) -> anyhow::Result<bool> {
     ) || name.ends_with(".cfg");
     let mut head = Vec::new();
     File::open(path)
-        .and_then(|file| file.take(Codec::TOLD_BY).read_to_end(&mut head))
+        .and_then(|file| file.take(Codec::TOLD_BY as u64).read_to_end(&mut head))
         .with_context(|| format!("cannot read {}", path.display()))?;
     let has_magic = head.starts_with(&txnlog::MAGIC) || Codec::of_content(&head).is_some();
     Ok(is_named || has_magic)
