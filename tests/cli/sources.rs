@@ -651,3 +651,36 @@ fn an_archive_in_an_archive_and_the_files_of_others_are_named() {
     assert_eq!(status, 1, "{printed}");
     assert!(!printed.contains("another copy"), "{printed}");
 }
+
+#[test]
+fn holes_in_a_tar_are_zeros_in_its_files() {
+    let bench = Bench::new();
+    let plain = bench.plain();
+    let log = plain.join("version-2/log.145");
+    let hour_old = fs::metadata(&log).unwrap().modified().unwrap();
+    let file = fs::File::options().append(true).open(&log).unwrap();
+    file.set_len(8 << 20).unwrap();
+    file.set_modified(hour_old).unwrap();
+    let expected = verdict(&plain);
+    for (name, options) in [
+        ("gnu.tar", &["--format=gnu", "-cSf"][..]),
+        ("gnu.tgz", &["--format=gnu", "-cSzf"]),
+        ("posix.tar", &["--format=posix", "-cSf"]),
+        ("posix.tgz", &["--format=posix", "-cSzf"]),
+    ] {
+        let archive = bench.path(name);
+        let made = std::process::Command::new("tar")
+            .args(options)
+            .arg(&archive)
+            .arg("-C")
+            .arg(&plain)
+            .arg("version-2")
+            .status()
+            .unwrap();
+        assert!(made.success());
+        assert!(fs::metadata(&archive).unwrap().len() < 4 << 20, "{name}");
+        let found = verdict(&archive);
+        assert_eq!(found["logs"][1]["size_bytes"], 8 << 20, "{name}");
+        assert_eq!(found, expected, "{name}");
+    }
+}

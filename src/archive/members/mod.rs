@@ -4,6 +4,7 @@
 //! archive. Others are decompressed into memory, or into a file without a name. The name of a
 //! member is never opened: it is only compared and shown, so an archive cannot reach outside.
 
+mod sparse;
 mod tarball;
 mod zipped;
 

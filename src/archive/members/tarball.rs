@@ -1,5 +1,6 @@
 //! The members of a tar.
 
+use super::sparse::{self, Sparse};
 use super::{Copied, Listing, brief, broken};
 use crate::archive::content::Packing;
 use crate::error::{Error, Result};
@@ -57,14 +58,17 @@ struct Entry {
     /// Why it is not read, where it is no plain file.
     odd: Option<&'static str>,
     is_dir: bool,
+    /// Whether the library makes the holes of it.
     is_sparse: bool,
+    /// Its length with holes that are to be made.
+    real_size: Option<u64>,
     size: u64,
     start: u64,
     modified: Option<SystemTime>,
 }
 
 impl Entry {
-    fn of<R: Read>(entry: &tar::Entry<'_, R>) -> Entry {
+    fn of<R: Read>(entry: &mut tar::Entry<'_, R>) -> Entry {
         let kind = entry.header().entry_type();
         let odd = match kind {
             tar::EntryType::Symlink => Some("it is a symbolic link"),
@@ -73,14 +77,37 @@ impl Entry {
             _ => Some("it is not a file"),
         };
         let mtime = entry.header().mtime().ok().map(Duration::from_secs);
-        Entry {
+        let mut found = Entry {
             name: entry.path_bytes().into_owned(),
             odd,
             is_dir: kind.is_dir() || kind.is_pax_global_extensions(),
             is_sparse: kind.is_gnu_sparse(),
+            real_size: None,
             size: entry.size(),
             start: entry.raw_file_position(),
             modified: mtime.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since)),
+        };
+        // Of other kinds, it may be all that they hold.
+        if odd.is_none()
+            && let Ok(Some(extensions)) = entry.pax_extensions()
+        {
+            for extension in extensions.flatten() {
+                found.extend(extension.key().unwrap_or_default(), extension.value_bytes());
+            }
+        }
+        found
+    }
+
+    /// Takes in what a header says behind the usual.
+    fn extend(&mut self, key: &str, value: &[u8]) {
+        let text = std::str::from_utf8(value).unwrap_or_default();
+        match key {
+            sparse::NAME => self.name = value.to_vec(),
+            sparse::SIZE => self.real_size = text.parse().ok(),
+            sparse::MAJOR if text != "1" => {
+                self.odd = Some("it has holes, in a form that is not read");
+            }
+            _ => {}
         }
     }
 
@@ -160,16 +187,21 @@ impl Listing<'_> {
                     return Ok(None);
                 }
             };
-            let found = Entry::of(&entry);
+            let found = Entry::of(&mut entry);
             end = found.end();
-            let is_copied = is_stream || found.is_sparse;
-            let mut source = match found.is_sparse {
-                // Holes are made here.
-                true => Box::new(self.budget.bound(&mut entry)) as Box<dyn Read>,
+            let has_holes = found.is_sparse || found.real_size.is_some();
+            // Holes cost nothing in the archive.
+            let mut raw: Box<dyn Read> = match found.is_sparse {
+                true => Box::new(self.budget.bound(&mut entry)),
                 false => Box::new(&mut entry),
             };
-            self.take(found, is_copied.then_some(&mut source))?;
-            if is_stream && io::copy(&mut source, &mut io::sink()).is_err() {
+            let mut source: Box<dyn Read> = match found.real_size {
+                Some(size) => Box::new(self.budget.bound(Sparse::new(&mut raw, size))),
+                None => Box::new(&mut raw),
+            };
+            self.take(found, (is_stream || has_holes).then_some(&mut source))?;
+            drop(source);
+            if is_stream && io::copy(&mut raw, &mut io::sink()).is_err() {
                 self.budget.ensure_kept(self.path)?;
             }
         }

@@ -1,5 +1,6 @@
 //! What to do next, in words: the one place that names the options of the program for it.
 
+use crate::cli::views::text;
 use std::borrow::Cow;
 use zoovault::error::Hint;
 
@@ -26,7 +27,11 @@ pub fn words(hint: &Hint) -> Cow<'static, str> {
             .into();
         }
         Hint::NameDataDir { place } => {
-            return format!("name one of them: zoovault verify '{place}'").into();
+            return format!(
+                "name one of them: zoovault verify '{}'",
+                text::escape(place)
+            )
+            .into();
         }
         Hint::RunAsOwner => "run as the user that owns it, or as root",
         Hint::NameLogDir => "give a separate dataLogDir with --data-log-dir",
