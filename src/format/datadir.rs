@@ -85,8 +85,7 @@ pub fn snapshot_name(zxid: Zxid) -> String {
 /// `zk1-snapshot.5.old`. `kind` is `log` or `snapshot`.
 pub fn zxid_within(name: &str, kind: &str) -> Option<Zxid> {
     let (_, rest) = name.split_once(&format!("{kind}."))?;
-    let is_hex = |c: char| c.is_ascii_hexdigit();
-    parse_zxid(rest.get(..rest.find(|c| !is_hex(c)).unwrap_or(rest.len()))?)
+    parse_zxid(rest.split(|c: char| !c.is_ascii_alphanumeric()).next()?)
 }
 
 fn parse_zxid(hex: &str) -> Option<Zxid> {
@@ -182,6 +181,11 @@ mod tests {
         let zxid = |name| zxid_within(name, "snapshot").map(Zxid::to_i64);
         assert_eq!(zxid("zk1-snapshot.100000005.gz.old"), Some(0x1_0000_0005));
         assert_eq!(zxid("snapshot.5.bak"), Some(5));
+        assert_eq!(zxid("snapshot.5~"), Some(5));
+        assert_eq!(
+            zxid_within("exhibitor|log.5|132", "log"),
+            zxid("snapshot.5").map(Zxid::from_i64)
+        );
         for name in ["snapshot", "snapshot.", "snapshot.bin", "backup.5", "5"] {
             assert_eq!(zxid(name), None, "{name}");
         }

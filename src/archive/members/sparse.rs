@@ -115,7 +115,7 @@ mod tests {
         let found = read("2\n2\n3\n7\n1\n", b"abcd", 9).unwrap();
         assert_eq!(found, b"\0\0abc\0\0d\0");
         assert_eq!(read("1\n5\n0\n", b"", 5).unwrap(), [0; 5]);
-        let many = format!("300\n{}", "0\n1\n".repeat(1) + &"1\n0\n".repeat(299));
+        let many = format!("300\n0\n1\n{}", "1\n0\n".repeat(299));
         assert_eq!(read(&many, b"x", 3).unwrap(), b"x\0\0");
     }
 
