@@ -138,9 +138,8 @@ fn unreadable(file: &Path, error: &Error, message: String) -> Finding {
 }
 
 /// What to do about an archive, or a compressed file, that is damaged as such.
-const RECOPY: Hint = Hint::plain(
-    "copy the archive again from where it came from, or use the directory that it was made of",
-);
+const RECOPY: Hint =
+    Hint::plain("copy it again from where it came from, or use the files that it was made of");
 
 /// What is wrong with the files beside logs and snapshots, or with the archive that all are in:
 /// that they cannot be read.
