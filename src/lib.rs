@@ -6,7 +6,7 @@
 //! |---|---|
 //! | [`mod@format`] | the bytes of ZooKeeper's files: records, txn logs, snapshots, checksums, file names, releases |
 //! | [`tree`] | the znodes, sessions and digest of a server, and what a txn does to them; choosing, comparing and printing znodes |
-//! | [`archive`], [`repository`] | the two forms in which zoovault itself stores a history: one portable file; many backups |
+//! | [`archive`], [`repository`] | where a history is stored other than in a directory: a portable file, and anybody's tar or zip; many backups |
 //! | [`history`] | a data directory, an archive or a repository as one history: its source, timeline, and the tree at any point |
 //! | [`analysis`] | reports on a history: inspect, verify, compare, the life of a znode, what was deleted, who writes most |
 //! | [`recovery`] | what is written out of a history: a restored data directory, an archive |

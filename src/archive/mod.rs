@@ -12,18 +12,27 @@
 //! The one folder is a dataDir that a server could start from. gzip is a series of members,
 //! compressed side by side; every gzip reads that as one stream.
 //!
-//! An archive is read by unpacking it into a temporary folder (`TMPDIR`), each file against its
-//! SHA-256. Only the names above are taken out, and only plain files: an archive cannot write
+//! Such an archive is read by unpacking it into a temporary folder (`TMPDIR`), each file against
+//! its SHA-256. Only the names above are taken out, and only plain files: an archive cannot write
 //! anywhere else.
+//!
+//! Any other tar or zip, and what somebody compressed, is read where it is: [`read_members`].
 
+mod content;
 mod gzip;
 mod manifest;
+mod members;
+mod spool;
 mod unpack;
 mod writer;
 
+pub use content::{Content, Packing};
 pub use gzip::ParallelGzip;
 pub use manifest::{ArchivedFile, FORMAT_VERSION, Manifest, Verdict};
-pub use unpack::{check, unpack};
+pub use members::{
+    Member, Members, Wanted, not_ours, read as read_members, unpack_head, unpack_one,
+};
+pub use unpack::{check, is_own, unpack};
 pub use writer::ArchiveWriter;
 
 /// The list of hashes.

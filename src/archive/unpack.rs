@@ -33,6 +33,19 @@ pub fn check(path: &Path, progress: &dyn Progress) -> Result<Manifest> {
     read(path, None, progress)
 }
 
+/// Whether the `.tar.gz` at `path` is one that this program wrote, by the folder it begins with.
+pub fn is_own(path: &Path) -> bool {
+    let first = || {
+        let file = File::open(path).ok()?;
+        let mut tar = tar::Archive::new(MultiGzDecoder::new(BufReader::new(file)).take(1 << 20));
+        let entry = tar.entries().ok()?.next()?.ok()?;
+        entry.path().ok().map(|name| name.into_owned())
+    };
+    let folder = first().and_then(|name| name.iter().next().map(|it| it.to_owned()));
+    let zxid = folder.and_then(|it| Some(it.to_str()?.strip_prefix("zookeeper-0x")?.to_owned()));
+    zxid.is_some_and(|zxid| u64::from_str_radix(&zxid, 16).is_ok())
+}
+
 fn read(path: &Path, into: Option<&Path>, progress: &dyn Progress) -> Result<Manifest> {
     let file = File::open(path).map_err(|err| Error::io(path, "read", err))?;
     let file = Counted::new(file, progress);

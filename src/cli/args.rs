@@ -66,8 +66,9 @@ pub enum Color {
 /// Where history is read from.
 #[derive(Args, Debug)]
 pub struct SourceArg {
-    /// A dataDir (or its version-2), a zoo.cfg that names one, an archive, a single log or
-    /// snapshot, or a repository (with @ID, a backup in it)
+    /// A dataDir (or its version-2), a zoo.cfg that names one, a tar or zip (also compressed; with
+    /// :PATH, one of several dataDirs in it), a single log or snapshot (also compressed), or a
+    /// repository (with @ID, a backup in it)
     #[arg(value_name = "SOURCE")]
     pub source: PathBuf,
 }

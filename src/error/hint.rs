@@ -11,6 +11,11 @@ pub enum Hint {
     Plain(Cow<'static, str>),
     /// Read or write as somebody who may.
     RunAsOwner,
+    /// Name one of several data directories.
+    NameDataDir {
+        /// The first of them, as a source is named.
+        place: String,
+    },
     /// Name the separate dataLogDir.
     NameLogDir,
     /// Name it, if there is one; otherwise the logs are missing.

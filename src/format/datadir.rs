@@ -81,11 +81,11 @@ pub fn snapshot_name(zxid: Zxid) -> String {
     format!("snapshot.{:x}", zxid.to_i64())
 }
 
-/// The zxid in a name that holds that of a snapshot, with more before or behind:
-/// `zk1-snapshot.5.old`.
-pub fn zxid_within(name: &str) -> Option<Zxid> {
-    let (_, rest) = name.split_once("snapshot.")?;
-    parse_zxid(rest.split('.').next()?)
+/// The zxid in a name that holds that of a log or of a snapshot, with more before or behind:
+/// `zk1-snapshot.5.old`. `kind` is `log` or `snapshot`.
+pub fn zxid_within(name: &str, kind: &str) -> Option<Zxid> {
+    let (_, rest) = name.split_once(&format!("{kind}."))?;
+    parse_zxid(rest.split(|c: char| !c.is_ascii_alphanumeric()).next()?)
 }
 
 fn parse_zxid(hex: &str) -> Option<Zxid> {
@@ -178,9 +178,14 @@ mod tests {
 
     #[test]
     fn a_zxid_is_found_within_a_longer_name() {
-        let zxid = |name| zxid_within(name).map(Zxid::to_i64);
+        let zxid = |name| zxid_within(name, "snapshot").map(Zxid::to_i64);
         assert_eq!(zxid("zk1-snapshot.100000005.gz.old"), Some(0x1_0000_0005));
         assert_eq!(zxid("snapshot.5.bak"), Some(5));
+        assert_eq!(zxid("snapshot.5~"), Some(5));
+        assert_eq!(
+            zxid_within("exhibitor|log.5|132", "log"),
+            zxid("snapshot.5").map(Zxid::from_i64)
+        );
         for name in ["snapshot", "snapshot.", "snapshot.bin", "backup.5", "5"] {
             assert_eq!(zxid(name), None, "{name}");
         }

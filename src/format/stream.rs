@@ -5,6 +5,7 @@ use crate::error::unread::{PAGE_LEN, Unread};
 use nix::fcntl::OFlag;
 use std::fs::{self, File, FileType};
 use std::io::{self, Read};
+use std::ops::Range;
 use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,11 +35,37 @@ impl ReadAt for File {
     }
 }
 
-/// A file of a source, opened to be read. What keeps it from being read is told apart from all else
-/// that can fail: see [`Unread`].
+/// What a file of a source lies in: a file, or what was decompressed into memory.
+#[derive(Debug)]
+pub enum Bytes {
+    /// A file, which may have no name any more.
+    File(File),
+    /// In memory.
+    Memory(Vec<u8>),
+}
+
+impl ReadAt for Bytes {
+    fn read_at(&self, room: &mut [u8], offset: u64) -> io::Result<usize> {
+        match self {
+            Bytes::File(file) => ReadAt::read_at(file, room, offset),
+            Bytes::Memory(bytes) => bytes.as_slice().read_at(room, offset),
+        }
+    }
+
+    fn size(&self) -> io::Result<u64> {
+        match self {
+            Bytes::File(file) => ReadAt::size(file),
+            Bytes::Memory(bytes) => bytes.as_slice().size(),
+        }
+    }
+}
+
+/// A file of a source, opened to be read: a whole file, or a range of one that holds several. What
+/// keeps it from being read is told apart from all else that can fail: see [`Unread`].
 #[derive(Debug)]
 pub struct RegularFile {
-    file: File,
+    bytes: Arc<Bytes>,
+    range: Range<u64>,
     /// What to call it; `None` where a failure is not that of a source.
     shown: Option<PathBuf>,
 }
@@ -73,29 +100,50 @@ impl RegularFile {
             .open(path)
             .map_err(fault)?;
         ensure_regular(file.metadata().map_err(fault)?.file_type())?;
-        Ok(RegularFile {
-            file,
+        let bytes = Arc::new(Bytes::File(file));
+        Ok(RegularFile::within(&bytes, 0..u64::MAX, shown))
+    }
+
+    /// The file called `shown` that is `range` of `bytes`.
+    pub fn within(bytes: &Arc<Bytes>, range: Range<u64>, shown: &Path) -> RegularFile {
+        RegularFile {
+            bytes: bytes.clone(),
+            range,
             shown: Some(shown.into()),
-        })
+        }
+    }
+
+    /// What it lies in.
+    pub fn bytes(&self) -> &Arc<Bytes> {
+        &self.bytes
     }
 
     /// A file that is no source's: where it cannot be read, the work has failed.
     pub fn of_our_own(file: File) -> RegularFile {
-        RegularFile { file, shown: None }
+        RegularFile {
+            bytes: Arc::new(Bytes::File(file)),
+            range: 0..u64::MAX,
+            shown: None,
+        }
     }
 }
 
 impl ReadAt for RegularFile {
     fn read_at(&self, room: &mut [u8], offset: u64) -> io::Result<usize> {
         let shown = self.shown.as_deref();
-        read_near(&self.file, room, offset).map_err(|err| match shown {
+        let at = self.range.start.saturating_add(offset);
+        let left = usize::try_from(self.range.end.saturating_sub(at)).unwrap_or(usize::MAX);
+        let len = room.len().min(left);
+        let room = room.get_mut(..len).unwrap_or_default();
+        read_near(&*self.bytes, room, at).map_err(|err| match shown {
             Some(shown) => Unread::or_other(shown, offset, err),
             None => err,
         })
     }
 
     fn size(&self) -> io::Result<u64> {
-        ReadAt::size(&self.file)
+        let end = self.bytes.size()?.min(self.range.end);
+        Ok(end.saturating_sub(self.range.start))
     }
 }
 

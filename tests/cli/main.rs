@@ -15,3 +15,4 @@ mod man;
 mod readme;
 mod refusals;
 mod report;
+mod sources;

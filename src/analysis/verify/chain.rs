@@ -261,7 +261,7 @@ fn behind_the_logs(history: &History<'_>) -> Option<Finding> {
         let message =
             "there are snapshots but no logs: only the points of snapshots can be restored";
         let finding = Finding::new(Code::LogsMissing, message);
-        return (!is_restored && !source.dirs().is_empty()).then_some(finding);
+        return (!is_restored && source.is_data_dir()).then_some(finding);
     }
     let ahead = ahead_of_logs(history)?;
     let severity = if ahead.snapshots > 1 {
@@ -282,7 +282,7 @@ fn behind_the_logs(history: &History<'_>) -> Option<Finding> {
 /// later ones refuse. Those that log digests are of the later ones.
 fn without_snapshots(history: &History<'_>) -> Option<Finding> {
     let (source, timeline) = (history.source, &history.timeline);
-    let is_own_dir = !source.dirs().is_empty() && source.manifest().is_none();
+    let is_own_dir = source.is_data_dir() && source.manifest().is_none();
     let summaries = timeline
         .logs
         .iter()

@@ -141,11 +141,21 @@ fn unreadable(file: &Path, error: &Error, message: String) -> Finding {
     }
 }
 
-/// What is wrong with the files beside logs and snapshots: that they cannot be read.
+/// What to do about an archive, or a compressed file, that is damaged as such.
+const RECOPY: Hint =
+    Hint::plain("copy it again from where it came from, or use the files that it was made of");
+
+/// What is wrong with the files beside logs and snapshots, or with the archive that all are in:
+/// that they cannot be read.
 pub(super) fn judge_beside(source: &Source, findings: &mut Vec<Finding>) {
-    let unread = source.unread().iter();
-    findings.extend(unread.filter_map(|error| {
+    let unread = source.unread();
+    findings.extend(unread.iter().filter_map(|error| {
         let file = error.path()?;
+        if error.fault().is_none() {
+            let message = format!("{}; what could be read of it was read", error.what());
+            let finding = Finding::new(Code::FileUnreadable, message).file(file);
+            return Some(finding.but_next(RECOPY));
+        }
         let what = match file.file_name()?.to_str()? {
             MYID => "; a member of an ensemble does not start without it",
             RECEIPT_NAME => "; without it nothing shows that what was restored is exact",

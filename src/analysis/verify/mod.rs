@@ -109,6 +109,8 @@ pub struct SnapshotReport {
 pub struct Report {
     /// What was asked for.
     pub depth: Depth,
+    /// What was taken as what, where the names in a directory do not tell: in an archive.
+    pub remarks: Vec<String>,
     /// The logs, by the zxid in their names.
     pub logs: Vec<LogReport>,
     /// The snapshots, likewise.
@@ -216,6 +218,7 @@ pub fn verify(source: &Source, depth: Depth, progress: &dyn Progress) -> Result<
         .map(|segment| (segment.last(), segment.last_time()));
     Ok(Report {
         depth,
+        remarks: source.remarks().to_vec(),
         txns: first.zip(last),
         txn_count: timeline
             .logs

@@ -231,7 +231,7 @@ fn judge_source(context: &Context<'_>, listing: &Listing, scan: &Scan<'_>) -> Ju
     let snapshots = source.snapshots();
     let logs = scan.damage().into_iter();
     let logs = logs.map(|it| format!("{it}; what cannot be read there is not backed up"));
-    let unread = source.unread().iter();
+    let unread = source.unread().into_iter();
     let unread = unread.map(|error| format!("{error}; its content is not known"));
     // Of those that were not read again, since they were backed up before.
     let read = &scan.history.timeline.logs;

@@ -47,7 +47,7 @@ const IDLE_COMMIT_EVERY: Duration = Duration::from_secs(3600);
 /// a failure, but the other sources are still backed up.
 #[derive(Args, Debug)]
 pub struct BackupArgs {
-    /// Data directories (or their version-2, or a zoo.cfg): members of one ensemble
+    /// Data directories (or their version-2, a zoo.cfg, or a tar or zip): members of one ensemble
     #[arg(value_name = "SOURCE")]
     pub sources: Vec<PathBuf>,
     #[command(flatten)]

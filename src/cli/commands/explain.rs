@@ -12,14 +12,13 @@ use crate::cli::views::verdict;
 use anyhow::Context;
 use clap::Args;
 use std::fs::File;
-use std::io::{self, BufReader, IsTerminal, Read, Write};
+use std::io::{self, BufReader, IsTerminal, Write};
 use std::path::Path;
 use std::path::PathBuf;
 use zoovault::analysis::finding::Code;
 use zoovault::analysis::verify::{Depth, Report, verify};
+use zoovault::archive::Content;
 use zoovault::format::datadir::FileName;
-use zoovault::format::snapshot::codec::Codec;
-use zoovault::format::txnlog;
 use zoovault::history::source::{self, Source};
 use zoovault::server::emulate::{self, Rules, Start};
 use zoovault::server::messages::{self, Entry, Explained, Explanation, Weight};
@@ -98,12 +97,10 @@ fn is_source(path: &Path) -> anyhow::Result<bool> {
         FileName::parse(&name),
         FileName::Log(_) | FileName::Snapshot(..)
     ) || name.ends_with(".cfg");
-    let mut head = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(Codec::TOLD_BY).read_to_end(&mut head))
+    let content = File::open(path)
+        .and_then(|file| Content::of(&file))
         .with_context(|| format!("cannot read {}", path.display()))?;
-    let has_magic = head.starts_with(&txnlog::MAGIC) || Codec::of_content(&head).is_some();
-    Ok(is_named || has_magic)
+    Ok(is_named || content != Content::Foreign)
 }
 
 fn explain_text(explained: Explained, ui: &Ui) -> anyhow::Result<Exit> {

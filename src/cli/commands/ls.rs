@@ -79,7 +79,7 @@ pub fn run(args: &LsArgs, ui: &Ui) -> anyhow::Result<Exit> {
     if args.format == Format::Zookeeper && args.at.is_by_default() {
         let options = args.at.source.options(args.at.data_log_dir.as_ref());
         let source = Source::open(&args.at.source.source, &options)?;
-        let is_file = source.dirs().is_empty() && !source.is_repository();
+        let is_file = !source.is_data_dir() && !source.is_repository();
         if let (true, [file]) = (is_file, source.snapshots()) {
             return whole_file(&source, file, args, ui);
         }

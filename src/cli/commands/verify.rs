@@ -130,6 +130,9 @@ impl Render for Shown<'_> {
             self.source,
             look.paint(&format!("1;{color}"), &verdict.to_uppercase())
         )?;
+        for remark in &report.remarks {
+            writeln!(out, "{}", text::escape(remark))?;
+        }
         writeln!(out, "\nCan be restored exactly:")?;
         for window in &report.windows {
             show_window(out, window, look)?;
@@ -178,6 +181,7 @@ impl Render for Shown<'_> {
             verdict: verdict_name(report.verdict()).0,
             exit_status: self.exit as u8,
             replayed: report.depth == Depth::Full,
+            remarks: report.remarks.clone(),
             digests_compared: report.digests_compared,
             snapshots_compared: report.snapshots_crossed.0,
             znodes_compared: report.snapshots_crossed.1,

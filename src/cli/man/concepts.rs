@@ -23,11 +23,22 @@ const SOURCES: &[Block] = &[
     ),
     Item("a data directory", "A dataDir, or the version-2 in it."),
     Item("a zoo.cfg", "One that names a dataDir."),
-    Item("an archive", "A file written by 'zoovault export'."),
+    Item(
+        "an archive",
+        "A file written by 'zoovault export'; or any tar (plain, gzip, xz, zstd) or zip that holds \
+         a data directory at any depth, as of 'tar czf zk.tgz /var/lib/zookeeper'. If it holds \
+         several, they are listed: add :PATH to name one, zk.tgz:var/lib/zookeeper-1.",
+    ),
     Item(
         "a single file",
         "One log or one snapshot, under any name: for example a snapshot saved from the \
          AdminServer's commands/snapshot?streaming=true.",
+    ),
+    Item(
+        "compressed files and copies",
+        "A log or snapshot that somebody compressed (log.5.gz, .xz, .zst), alone or in a \
+         directory; and the backups of Exhibitor. Their zxids are read from their contents. \
+         Copies (log.5.bak, log.5~) are read where there is nothing else.",
     ),
     Item(
         "a repository",
@@ -43,6 +54,12 @@ const SOURCES: &[Block] = &[
         "A source is only ever read, also while its server writes to it. A file that cannot be \
          read (a bad sector, permissions, a dangling link) is reported by name, and everything \
          that does not need it still works.",
+    ),
+    Text(
+        "Archives are read where they are. What has to be decompressed is kept in memory up to \
+         64 MiB, and then in an unnamed file in TMPDIR. An archive that decompresses to more than \
+         4 GiB and more than 300 times its size is refused. No name in an archive is ever opened: \
+         links, devices and names with '..' are reported and not read.",
     ),
 ];
 

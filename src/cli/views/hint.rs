@@ -1,5 +1,6 @@
 //! What to do next, in words: the one place that names the options of the program for it.
 
+use crate::cli::views::text;
 use std::borrow::Cow;
 use zoovault::error::Hint;
 
@@ -22,6 +23,13 @@ pub fn words(hint: &Hint) -> Cow<'static, str> {
         Hint::LastReadable(last) => {
             return format!(
                 "what follows is unknown; '--to {last}' is the last transaction that can be read"
+            )
+            .into();
+        }
+        Hint::NameDataDir { place } => {
+            return format!(
+                "name one of them: zoovault verify '{}'",
+                text::escape(place)
             )
             .into();
         }

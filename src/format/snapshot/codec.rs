@@ -43,7 +43,7 @@ impl Codec {
     }
 
     /// How many bytes of a file tell its codec.
-    pub const TOLD_BY: u64 = SNAPPY_MAGIC.len() as u64;
+    pub const TOLD_BY: usize = SNAPPY_MAGIC.len();
 
     /// The codec of the snapshot that begins with `head`, whatever it is called; `None` where that
     /// is no snapshot. What is in gzip may be anything.

@@ -38,7 +38,7 @@ impl History<'_> {
 
     /// As [`History::resolve`], where a snapshot by itself may be a point too.
     pub(super) fn resolve_as(&self, trust: Trust, point: Point, exclusive: bool) -> Result<Target> {
-        let mut warnings = self.source.warnings().to_vec();
+        let mut warnings = self.source.warnings();
         let named = match point {
             Point::Zxid(zxid) => zxid,
             Point::Time(_) if exclusive => {
@@ -274,7 +274,7 @@ impl History<'_> {
         let clock = format!(
             "the leader's clock stepped back: {earlier} of the excluded transactions have times before the requested one"
         );
-        let mut warnings = self.source.warnings().to_vec();
+        let mut warnings = self.source.warnings();
         warnings.extend((earlier > 0).then_some(clock));
         Ok(Target {
             zxid,

@@ -6,8 +6,9 @@ use crate::error::is_vanished;
 use crate::format::datadir::{ACCEPTED_EPOCH, CURRENT_EPOCH, MYID};
 use crate::format::stream::{RegularFile, Span};
 use crate::history::receipt::{RECEIPT_NAME, Receipt};
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 /// How much is read of such a file.
 const LEN_MAX: u64 = 1 << 16;
@@ -24,6 +25,9 @@ pub enum EpochFile {
     /// It is there and cannot be read: see [`Source::unread`].
     Unread,
 }
+
+/// How such a file is opened: in a directory, or in an archive.
+pub(super) type Open<'a> = &'a dyn Fn(&Path) -> io::Result<Arc<RegularFile>>;
 
 /// A small file.
 enum Small {
@@ -44,23 +48,23 @@ impl Small {
 impl Source {
     /// Reads what lies beside the snapshots in `snap_dir`, and in the dataDir. What cannot be read
     /// is noted.
-    pub(super) fn read_beside(&mut self, snap_dir: &Path, data_dir: Option<&Path>) {
+    pub(super) fn read_beside(&mut self, open: Open<'_>, snap_dir: &Path, data_dir: Option<&Path>) {
         if let Some(dir) = data_dir {
-            let receipt = self.small(&dir.join(RECEIPT_NAME));
+            let receipt = self.small(open, &dir.join(RECEIPT_NAME));
             self.receipt = receipt.text().and_then(Receipt::parse);
-            let member = self.small(&dir.join(MYID));
+            let member = self.small(open, &dir.join(MYID));
             self.member = member.text().and_then(|text| text.trim().parse().ok());
         }
-        self.accepted_epoch = self.epoch(&snap_dir.join(ACCEPTED_EPOCH));
-        self.current_epoch = self.epoch(&snap_dir.join(CURRENT_EPOCH));
+        self.accepted_epoch = self.epoch(open, &snap_dir.join(ACCEPTED_EPOCH));
+        self.current_epoch = self.epoch(open, &snap_dir.join(CURRENT_EPOCH));
         let half_written = snap_dir.join(format!("{CURRENT_EPOCH}.tmp"));
-        self.half_written_epoch = self.epoch(&half_written);
+        self.half_written_epoch = self.epoch(open, &half_written);
     }
 
-    fn small(&mut self, path: &Path) -> Small {
+    fn small(&mut self, open: Open<'_>, path: &Path) -> Small {
         let mut bytes = Vec::new();
-        let read = RegularFile::open(path, path)
-            .and_then(|file| Span::range(file, 0, LEN_MAX).read_to_end(&mut bytes));
+        let read =
+            open(path).and_then(|file| Span::range(file, 0, LEN_MAX).read_to_end(&mut bytes));
         match read {
             Ok(_) => Small::Text(String::from_utf8_lossy(&bytes).into_owned()),
             Err(err) if is_vanished(&err) => Small::Absent,
@@ -72,8 +76,8 @@ impl Source {
     }
 
     /// Reads an epoch file as `QuorumPeer` does: its first line, strictly a number.
-    fn epoch(&mut self, path: &Path) -> EpochFile {
-        let text = match self.small(path) {
+    fn epoch(&mut self, open: Open<'_>, path: &Path) -> EpochFile {
+        let text = match self.small(open, path) {
             Small::Absent => return EpochFile::Absent,
             Small::Unread => return EpochFile::Unread,
             Small::Text(text) => text,

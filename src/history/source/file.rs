@@ -1,10 +1,11 @@
 //! One log or snapshot of a source.
 
 use super::dated::Inside;
+use crate::archive::{self, Packing};
 use crate::error::is_vanished;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::snapshot::codec::Codec;
-use crate::format::stream::RegularFile;
+use crate::format::stream::{ReadAt, RegularFile};
 use crate::format::txnlog::LogSummary;
 use crate::repository::{StoredSnapshot, Unpacked};
 use crate::zxid::Zxid;
@@ -32,8 +33,22 @@ pub struct SourceFile {
 pub(super) enum Place {
     /// In a directory; held open from the first reading on, since a server may purge it.
     Dir(PathBuf, OnceLock<Arc<RegularFile>>),
+    /// In an archive.
+    Held(Arc<RegularFile>),
+    /// In a directory, compressed by somebody: it is decompressed when it is first read.
+    Packed(Packed),
     /// In a repository.
     Stored(Unpacked),
+}
+
+/// A log or snapshot that somebody compressed.
+#[derive(Debug)]
+pub(super) struct Packed {
+    pub(super) path: PathBuf,
+    pub(super) packing: Packing,
+    pub(super) scratch: PathBuf,
+    /// What was in it, and why that is not all.
+    pub(super) plain: OnceLock<(Arc<RegularFile>, Option<String>)>,
 }
 
 /// What a repository says of a file that it holds.
@@ -69,9 +84,26 @@ impl SourceFile {
         self.codec
     }
 
-    /// Its size in bytes when the source was opened.
+    /// Its size in bytes when the source was opened. Until it is first read, that of one which
+    /// somebody compressed is how long it is compressed.
     pub fn size(&self) -> u64 {
-        self.size
+        let plain = match &self.place {
+            Place::Packed(packed) => packed.plain.get(),
+            Place::Dir(..) | Place::Held(_) | Place::Stored(_) => None,
+        };
+        plain
+            .and_then(|(file, _)| file.size().ok())
+            .unwrap_or(self.size)
+    }
+
+    /// What is wrong with the compression that somebody added, as far as it was read.
+    pub(super) fn packing_damage(&self) -> Option<Error> {
+        let Place::Packed(packed) = &self.place else {
+            return None;
+        };
+        let (_, damage) = packed.plain.get()?;
+        let message = damage.clone()?;
+        Some(Error::about(&self.shown, ErrorKind::Damage, message))
     }
 
     /// When it was last written to.
@@ -103,6 +135,18 @@ impl SourceFile {
     pub fn open(&self) -> Result<Arc<RegularFile>> {
         match &self.place {
             Place::Stored(unpacked) => unpacked.open().map(RegularFile::of_our_own).map(Arc::new),
+            Place::Held(file) => Ok(file.clone()),
+            Place::Packed(packed) => {
+                if let Some((file, _)) = packed.plain.get() {
+                    return Ok(file.clone());
+                }
+                let file = RegularFile::open(&packed.path, &self.shown)
+                    .map_err(|err| self.open_error(err))?;
+                let (plain, damage) =
+                    archive::unpack_one(&self.shown, &file, packed.packing, &packed.scratch)?;
+                let plain = || (Arc::new(plain), damage);
+                Ok(packed.plain.get_or_init(plain).0.clone())
+            }
             Place::Dir(path, handle) => {
                 if let Some(file) = handle.get() {
                     return Ok(file.clone());
@@ -116,8 +160,10 @@ impl SourceFile {
 
     /// Why it cannot even be opened, where that is its own fault. It is not kept open.
     pub fn unopened(&self) -> Option<Error> {
-        let Place::Dir(path, _) = &self.place else {
-            return None;
+        let path = match &self.place {
+            Place::Dir(path, _) => path,
+            Place::Packed(packed) => &packed.path,
+            Place::Held(_) | Place::Stored(_) => return None,
         };
         let err = RegularFile::open(path, &self.shown).err()?;
         Some(self.open_error(err)).filter(|error| error.kind() == ErrorKind::Damage)

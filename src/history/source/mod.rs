@@ -13,6 +13,9 @@
 mod beside;
 mod dated;
 mod file;
+mod loose;
+mod other;
+mod packed;
 mod single;
 mod stored;
 
@@ -20,7 +23,7 @@ pub use beside::EpochFile;
 pub use dated::Dated;
 pub use file::SourceFile;
 
-use crate::archive::{self, Manifest};
+use crate::archive::{self, Content, Manifest, Packing};
 use crate::durable::{self, ScratchDir};
 use crate::error::{Error, ErrorKind, Hint, Result};
 use crate::format::datadir::{self, FileName, ZXID_LAYOUT};
@@ -30,8 +33,8 @@ use crate::format::stream::{RegularFile, Span};
 use crate::format::txnlog::LogReader;
 use crate::history::receipt::Receipt;
 use crate::repository::{Repository, StoredEvidence, Which};
-use file::listed_file;
-use single::{IsGzip, free_snapshot_in};
+use file::{Place, listed_file};
+use single::{Single, free_snapshot_in};
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -72,6 +75,12 @@ pub struct Source {
     receipt: Option<Receipt>,
     /// What a repository's manifests tell, where this is one.
     backed_up: Option<BackedUp>,
+    /// Whether its files are members of somebody's tar or zip.
+    is_in_archive: bool,
+    /// What was taken as what, where that is not told by the names in a directory.
+    remarks: Vec<String>,
+    /// What the operator has to know of how it was opened.
+    warnings: Vec<String>,
     /// What an archive or a repository is unpacked into; removed with the source.
     _unpacked: Option<Arc<ScratchDir>>,
 }
@@ -90,6 +99,9 @@ impl Source {
                     return Source::open_repository(&repository, &which, options);
                 }
                 None => {
+                    if let Some((archive, inside)) = packed::place_of(path) {
+                        return Source::open_inside(path, &archive, &inside, options);
+                    }
                     return Err(Error::io(path, "read", err).or_hint(|| {
                         "give a dataDir, its version-2 folder, a zoo.cfg, a log or snapshot, an archive, or a repository"
                     }));
@@ -102,7 +114,7 @@ impl Source {
         }
         if metadata.is_dir() {
             let log_dir = options.data_log_dir.as_deref();
-            return Source::open_dirs(path, path, log_dir);
+            return Source::open_dirs(path, path, log_dir, options);
         }
         if !metadata.is_file() {
             return Err(Error::about(
@@ -111,17 +123,22 @@ impl Source {
                 "is neither a file nor a directory",
             ));
         }
-        match Source::open_single(path)? {
-            Ok(source) => Ok(source),
-            Err(IsGzip(true)) => Source::open_archive(path, options),
-            Err(IsGzip(false)) => Source::open_zoo_cfg(path, options),
+        match Source::open_single(path, options)? {
+            Single::Source(source) => Ok(*source),
+            Single::Archive(_, Content::Tar(Some(Packing::Gzip))) if archive::is_own(path) => {
+                Source::open_archive(path, options)
+            }
+            Single::Archive(file, content) => {
+                Source::open_packed(path, path, (&file, content), None, options)
+            }
+            Single::Foreign => Source::open_zoo_cfg(path, options),
         }
     }
 
     /// Whether `path` is that of a source, for all that names tell: of something that is there, or
-    /// of a part of a repository, `REPOSITORY@PART`.
+    /// of a part of a repository, `REPOSITORY@PART`, or of an archive, `ARCHIVE:PATH`.
     pub fn is_at(path: &Path) -> bool {
-        path.exists() || which_of(path).is_some()
+        path.exists() || which_of(path).is_some() || packed::place_of(path).is_some()
     }
 
     /// Opens what is at `path` and does `work` with it; anew when a live directory changed in a way
@@ -167,6 +184,10 @@ impl Source {
 
     fn open_zoo_cfg(path: &Path, options: &Options) -> Result<Source> {
         let foreign = || {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if let Some(error) = other::refusal(path, std::iter::once(&*name)) {
+                return error;
+            }
             Error::about(
                 path,
                 ErrorKind::Failed,
@@ -181,20 +202,25 @@ impl Source {
         let (data_dir, log_dir) = datadir::parse_zoo_cfg(&String::from_utf8_lossy(&bytes));
         let data_dir = data_dir.ok_or_else(foreign)?;
         let log_dir = options.data_log_dir.clone().or(log_dir);
-        Source::open_dirs(&data_dir, &data_dir, log_dir.as_deref())
+        Source::open_dirs(&data_dir, &data_dir, log_dir.as_deref(), options)
     }
 
     fn open_archive(path: &Path, options: &Options) -> Result<Source> {
         let unpacked = scratch(options)?;
         let manifest = archive::unpack(path, unpacked.path())?;
-        let mut source = Source::open_dirs(unpacked.path(), path, None)?;
+        let mut source = Source::open_dirs(unpacked.path(), path, None, options)?;
         source.shown = path.into();
         source.manifest = Some(manifest);
         source._unpacked = Some(Arc::new(unpacked));
         Ok(source)
     }
 
-    fn open_dirs(dir: &Path, shown: &Path, log_dir: Option<&Path>) -> Result<Source> {
+    fn open_dirs(
+        dir: &Path,
+        shown: &Path,
+        log_dir: Option<&Path>,
+        options: &Options,
+    ) -> Result<Source> {
         let mut source = Source::new(dir);
         let snap_dir = datadir::version_dir(dir);
         let log_dir = log_dir.map_or_else(|| snap_dir.clone(), datadir::version_dir);
@@ -209,7 +235,11 @@ impl Source {
         } else {
             source.list(&log_dir, &log_dir, &log_dir, &snap_dir, &log_dir)?;
         }
+        source.take_loose(options)?;
         if source.logs.is_empty() && source.snapshots.is_empty() {
+            if let Some(error) = other::refusal_of_dir(dir) {
+                return Err(error);
+            }
             let message = "contains no ZooKeeper logs or snapshots (log.HEX, snapshot.HEX), and neither does a version-2 folder in it";
             let hint = match free_snapshot_in(&snap_dir) {
                 Some(file) => format!("{file} is a snapshot under another name: give that file itself"),
@@ -217,20 +247,22 @@ impl Source {
             };
             return Err(Error::about(dir, ErrorKind::Failed, message).hint(hint));
         }
-        source
-            .logs
-            .sort_by(|a, b| (a.zxid, &a.shown).cmp(&(b.zxid, &b.shown)));
-        source
-            .snapshots
-            .sort_by(|a, b| (a.zxid, &a.shown).cmp(&(b.zxid, &b.shown)));
+        source.sort();
         let data_dir = if snap_dir == dir {
             dir.parent()
         } else {
             Some(dir)
         };
         source.ensure_allowed()?;
-        source.read_beside(&snap_dir, data_dir);
+        let open = |path: &Path| RegularFile::open(path, path).map(Arc::new);
+        source.read_beside(&open, &snap_dir, data_dir);
         Ok(source)
+    }
+
+    fn sort(&mut self) {
+        let by_zxid = |a: &SourceFile, b: &SourceFile| (a.zxid, &a.shown).cmp(&(b.zxid, &b.shown));
+        self.logs.sort_by(by_zxid);
+        self.snapshots.sort_by(by_zxid);
     }
 
     fn new(shown: &Path) -> Source {
@@ -249,6 +281,9 @@ impl Source {
             manifest: None,
             receipt: None,
             backed_up: None,
+            is_in_archive: false,
+            remarks: Vec::new(),
+            warnings: Vec::new(),
             _unpacked: None,
         }
     }
@@ -276,6 +311,11 @@ impl Source {
             let name = FileName::parse(&entry.file_name().to_string_lossy());
             let file = |zxid, codec| listed_file(&path, shown_path.clone(), zxid, codec);
             match name {
+                FileName::Log(_) if !loose::versions_in(&path).is_empty() => {
+                    let versions = loose::versions_in(&path).into_iter();
+                    let shown = versions.map(|version| (version, FileName::Lookalike));
+                    self.odd_files.extend(shown);
+                }
                 FileName::Log(zxid) => {
                     self.logs.extend(file(zxid, Codec::Plain));
                     if is_split && is_same_dir(dir, snap_dir) {
@@ -289,6 +329,9 @@ impl Source {
                     }
                 }
                 FileName::Lookalike | FileName::Leftover => self.odd_files.push((shown_path, name)),
+                FileName::Foreign if loose::may_be(&entry.file_name()) => {
+                    self.odd_files.push((shown_path, FileName::Lookalike));
+                }
                 FileName::Epoch | FileName::Foreign => {}
             }
         }
@@ -343,9 +386,12 @@ impl Source {
     }
 
     /// Files beside logs and snapshots that are there and cannot be read: `myid`, the epoch files,
-    /// the receipt of a restore.
-    pub fn unread(&self) -> &[Error] {
-        &self.unread
+    /// the receipt of a restore. What is wrong with an archive, or with files that somebody
+    /// compressed, as far as they were read.
+    pub fn unread(&self) -> Vec<Error> {
+        let files = self.logs.iter().chain(&self.snapshots);
+        let packed = files.filter_map(SourceFile::packing_damage);
+        self.unread.iter().cloned().chain(packed).collect()
     }
 
     /// Refuses a source of which nothing at all may be read: that is no damage of it.
@@ -391,8 +437,31 @@ impl Source {
     }
 
     /// What the operator has to know of how it was opened.
-    pub fn warnings(&self) -> &[String] {
-        self.backed_up.as_ref().map_or(&[], |told| &told.warnings)
+    pub fn warnings(&self) -> Vec<String> {
+        let unread = self.unread();
+        // What is beside logs and snapshots is of no matter here.
+        let damage = unread.iter().filter(|error| error.fault().is_none());
+        let damage = damage.map(Error::to_string);
+        self.warnings.iter().cloned().chain(damage).collect()
+    }
+
+    /// What was taken as what, where the names in a directory do not tell.
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
+    }
+
+    /// Whether this is what a server could have in its directories, wherever that lies now.
+    pub fn is_data_dir(&self) -> bool {
+        !self.dirs.is_empty() || self.is_in_archive
+    }
+
+    /// Whether this is in an archive, or is one file that somebody compressed: it does not grow.
+    pub fn is_packed(&self) -> bool {
+        let mut files = self.logs.iter().chain(&self.snapshots);
+        self.manifest.is_some()
+            || self.is_in_archive
+            || self.dirs.is_empty()
+                && files.any(|file| matches!(file.place, Place::Held(_) | Place::Packed(_)))
     }
 
     /// What a repository noted of the ends of epochs.
@@ -494,9 +563,13 @@ fn refuse_other_layout(dirs: &[&Path]) -> Result<()> {
     else {
         return Ok(());
     };
+    Err(refusal_of_layout(&mark))
+}
+
+fn refusal_of_layout(mark: &Path) -> Error {
     let message = "says that zxids here have a different layout, with more bits for the counter: they would be misread, so nothing is read";
-    Err(Error::about(&mark, ErrorKind::Failed, message)
-        .hint("no release of ZooKeeper writes this file; use the tools of the build that did"))
+    Error::about(mark, ErrorKind::Failed, message)
+        .hint("no release of ZooKeeper writes this file; use the tools of the build that did")
 }
 
 fn is_same_dir(a: &Path, b: &Path) -> bool {
@@ -508,5 +581,11 @@ fn is_same_dir(a: &Path, b: &Path) -> bool {
 
 /// A place for what is decompressed.
 fn scratch(options: &Options) -> Result<ScratchDir> {
-    ScratchDir::new(options.scratch_dir.as_deref().unwrap_or(Path::new("/tmp")))
+    ScratchDir::new(options.scratch_dir())
+}
+
+impl Options {
+    fn scratch_dir(&self) -> &Path {
+        self.scratch_dir.as_deref().unwrap_or(Path::new("/tmp"))
+    }
 }

@@ -8,87 +8,82 @@
 
 use super::dated::{Dated, Inside};
 use super::file::source_file;
-use super::{Source, SourceFile};
+use super::loose::Loose;
+use super::{Options, Source, SourceFile};
+use crate::archive::{self, Content};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::datadir::{FileName, snapshot_name, zxid_within};
 use crate::format::record::txn::DIGEST_VERSION;
 use crate::format::snapshot::codec::Codec;
 use crate::format::snapshot::{self, SnapshotSummary};
-use crate::format::stream::{RegularFile, Span};
-use crate::format::txnlog;
+use crate::format::stream::RegularFile;
 use crate::zxid::Zxid;
 use std::fs;
-use std::io::Read;
 use std::path::Path;
 
 /// How many files of a directory are looked at for a snapshot under a free name.
 const LOOKED_AT_MAX: usize = 1000;
 
-/// What a file is.
-enum Content {
-    Log,
-    Snapshot(Codec),
-    /// Something else in gzip.
-    Gzip,
+/// What one file is, as a source.
+pub(super) enum Single {
+    /// A log or a snapshot.
+    Source(Box<Source>),
+    /// A tar or a zip.
+    Archive(RegularFile, Content),
+    /// Neither.
     Foreign,
 }
 
-fn recognise(path: &Path) -> Result<Content> {
+fn recognise(path: &Path) -> Result<(RegularFile, Content)> {
     let failed = |err| Error::io(path, "read", err);
     let file = RegularFile::open(path, path).map_err(failed)?;
-    let mut head = Vec::new();
-    Span::range(&file, 0, Codec::TOLD_BY)
-        .read_to_end(&mut head)
-        .map_err(failed)?;
-    if head.starts_with(&txnlog::MAGIC) {
-        return Ok(Content::Log);
-    }
-    Ok(match Codec::of_content(&head) {
-        Some(Codec::Gzip) => {
-            let mut magic = [0; 4];
-            let inner = Codec::Gzip.reader(Span::new(&file, 0));
-            match { inner }.read_exact(&mut magic) {
-                Ok(()) if magic == snapshot::MAGIC => Content::Snapshot(Codec::Gzip),
-                Ok(()) | Err(_) => Content::Gzip,
-            }
-        }
-        Some(codec) => Content::Snapshot(codec),
-        None => Content::Foreign,
-    })
+    let content = Content::of(&file).map_err(failed)?;
+    Ok((file, content))
 }
 
 impl Source {
-    /// Opens the log or snapshot at `path`; `None` when it is neither, and whether it may be an
-    /// archive.
-    pub(super) fn open_single(path: &Path) -> Result<std::result::Result<Source, IsGzip>> {
+    /// Opens the log or snapshot at `path`, unless it is something else.
+    pub(super) fn open_single(path: &Path, options: &Options) -> Result<Single> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let named = FileName::parse(&name);
-        let content = recognise(path).or_else(|error| match error.kind() {
+        let (file, content) = match recognise(path) {
+            Ok((file, content)) => (Some(file), content),
             // As every file of a directory is, one that is there and cannot be read is one all the
             // same, unless that is for want of permission.
-            ErrorKind::Damage if is_named(named) && !error.is_denied() => Ok(Content::Foreign),
-            ErrorKind::Damage => Err(error.failed()),
-            _ => Err(error),
-        })?;
+            Err(error) => match error.kind() {
+                ErrorKind::Damage if is_named(named) && !error.is_denied() => {
+                    (None, Content::Foreign)
+                }
+                ErrorKind::Damage => return Err(error.failed()),
+                _ => return Err(error),
+            },
+        };
         let mut source = Source::new(path);
-        match (content, named) {
-            (Content::Snapshot(codec), FileName::Snapshot(zxid, _)) => {
+        match (content, named, file) {
+            (Content::PackedLog(_) | Content::PackedSnapshot(_), _, Some(file)) => {
+                source.add_loose(vec![Loose::new(path, file, content, options)])?;
+            }
+            (Content::Tar(_) | Content::Zip, _, Some(file)) => {
+                return Ok(Single::Archive(file, content));
+            }
+            (Content::Snapshot(codec), FileName::Snapshot(zxid, _), _) => {
                 source.add_snapshot(path, zxid, codec)?;
             }
-            (Content::Snapshot(codec), _) => source.add_free_snapshot(path, &name, codec)?,
-            (Content::Log, FileName::Log(zxid)) => source.add_log(path, zxid)?,
-            (Content::Log, _) => source.add_log(path, Zxid::ZERO)?,
+            (Content::Snapshot(codec), _, _) => {
+                let file = source_file(path, path.into(), Zxid::UNKNOWN, codec)?;
+                source.add_free_snapshot(file)?;
+            }
+            (Content::Log, FileName::Log(zxid), _) => source.add_log(path, zxid)?,
+            (Content::Log, _, _) => source.add_log(path, Zxid::ZERO)?,
             // Damaged: then the name alone tells what it was.
-            (Content::Gzip | Content::Foreign, FileName::Snapshot(zxid, codec)) => {
-                source.add_snapshot(path, zxid, codec)?;
+            (_, FileName::Snapshot(zxid, codec), _) => source.add_snapshot(path, zxid, codec)?,
+            (_, FileName::Log(zxid), _) => source.add_log(path, zxid)?,
+            (Content::Packed(packing), _, Some(file)) => {
+                return Err(archive::not_ours(path, &file, packing));
             }
-            (Content::Gzip | Content::Foreign, FileName::Log(zxid)) => {
-                source.add_log(path, zxid)?;
-            }
-            (Content::Gzip, _) => return Ok(Err(IsGzip(true))),
-            (Content::Foreign, _) => return Ok(Err(IsGzip(false))),
+            _ => return Ok(Single::Foreign),
         }
-        Ok(Ok(source))
+        Ok(Single::Source(Box::new(source)))
     }
 
     fn add_log(&mut self, path: &Path, zxid: Zxid) -> Result<()> {
@@ -103,10 +98,10 @@ impl Source {
         Ok(())
     }
 
-    fn add_free_snapshot(&mut self, path: &Path, name: &str, codec: Codec) -> Result<()> {
-        let mut file = source_file(path, path.into(), Zxid::UNKNOWN, codec)?;
-        let told = zxid_within(name);
-        let inside = match snapshot::check(path, &|| self.open_snapshot(&file), &|_| {}) {
+    /// Adds a snapshot whose name tells no zxid: it is read for it.
+    pub(super) fn add_free_snapshot(&mut self, mut file: SourceFile) -> Result<()> {
+        let told = zxid_within(&file.name(), "snapshot");
+        let inside = match snapshot::check(&file.shown, &|| self.open_snapshot(&file), &|_| {}) {
             Ok(summary) => Inside {
                 dated: dated(&summary, told),
                 max_zxid: summary.max_zxid,
@@ -127,9 +122,6 @@ impl Source {
         Ok(())
     }
 }
-
-/// Whether a file that is no log and no snapshot is compressed, as an archive is.
-pub(super) struct IsGzip(pub(super) bool);
 
 fn is_named(name: FileName) -> bool {
     matches!(name, FileName::Log(_) | FileName::Snapshot(..))
@@ -159,7 +151,7 @@ pub(super) fn free_snapshot_in(dir: &Path) -> Option<String> {
     let entries = fs::read_dir(dir).ok()?.take(LOOKED_AT_MAX);
     let mut found = entries.filter_map(|entry| {
         let path = entry.ok()?.path();
-        let is_it = matches!(recognise(&path), Ok(Content::Snapshot(_)));
+        let is_it = matches!(recognise(&path), Ok((_, Content::Snapshot(_))));
         is_it.then(|| path.display().to_string())
     });
     found.next()

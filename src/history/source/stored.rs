@@ -23,8 +23,6 @@ pub(super) struct BackedUp {
     pub(super) max_epoch: u32,
     /// What its sources showed of the ends of epochs.
     pub(super) evidence: StoredEvidence,
-    /// What the operator has to know of how it was read.
-    pub(super) warnings: Vec<String>,
 }
 
 impl Source {
@@ -63,8 +61,8 @@ impl Source {
             root: repository.storage().root().map(Path::to_owned),
             max_epoch: history.max_epoch,
             evidence: history.evidence.clone(),
-            warnings: history.warnings.clone(),
         });
+        source.warnings = history.warnings.clone();
         source._unpacked = Some(scratch);
         Ok(source)
     }

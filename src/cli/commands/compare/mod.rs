@@ -44,8 +44,8 @@ use zoovault::zxid::Zxid;
 #[derive(Args, Debug)]
 #[command(after_help = EXIT_STATUS)]
 pub struct CompareArgs {
-    /// Two or more members: each a dataDir (or its version-2), a zoo.cfg that names one, an
-    /// archive, or a single log
+    /// Two or more members: each a dataDir (or its version-2), a zoo.cfg that names one, a tar or
+    /// zip, or a single log
     #[arg(value_name = "SOURCE", required = true, num_args = 2..)]
     pub sources: Vec<PathBuf>,
     /// A member's dataLogDir, if it is not the dataDir; once per SOURCE, in the same order

@@ -196,7 +196,7 @@ fn follow(args: &LogArgs, follower: &mut Follower, sink: &mut Sink<'_>) -> anyho
     let options = args.source.options(args.data_log_dir.as_ref());
     loop {
         let source = Source::open(&args.source.source, &options).context("cannot follow")?;
-        if source.manifest().is_some() || source.is_repository() {
+        if source.is_packed() || source.is_repository() {
             return Err(BadArgument(
                 "an archive or a repository does not grow: --follow needs a directory or a log"
                     .to_owned(),

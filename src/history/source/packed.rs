@@ -1,0 +1,361 @@
+//! A data directory in somebody's tar or zip: `ARCHIVE`, or `ARCHIVE:PATH` where it holds several.
+
+use super::file::{Place, SourceFile};
+use super::loose::{Loose, is_exhibitors, is_version};
+use super::single::Single;
+use super::{Options, Source, other, refusal_of_layout};
+use crate::archive::{self, Content, Member, Members, Wanted};
+use crate::error::{Error, ErrorKind, Hint, Result};
+use crate::format::datadir::{FileName, MYID, VERSION_DIR, ZXID_LAYOUT};
+use crate::format::snapshot::codec::Codec;
+use crate::format::stream::{ReadAt, RegularFile};
+use crate::history::receipt::RECEIPT_NAME;
+use crate::zxid::Zxid;
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// How archives are called that are not looked into, in an archive.
+const ARCHIVES: [&str; 6] = [".tar", ".gz", ".tgz", ".zip", ".zst", ".xz"];
+/// How many of a list are named.
+const NAMED_MAX: usize = 20;
+
+/// The archive, and the path in it, that `ARCHIVE:PATH` means.
+pub(super) fn place_of(path: &Path) -> Option<(PathBuf, String)> {
+    let bytes = path.as_os_str().as_bytes();
+    let colons = bytes.iter().enumerate().filter(|(_, byte)| **byte == b':');
+    let mut places = colons.filter_map(|(at, _)| {
+        let archive = Path::new(OsStr::from_bytes(bytes.get(..at)?));
+        let inside = std::str::from_utf8(bytes.get(at + 1..)?).ok()?;
+        archive
+            .is_file()
+            .then(|| (archive.into(), inside.to_owned()))
+    });
+    places.next()
+}
+
+/// Files beside logs and snapshots, by their places.
+type Beside = BTreeMap<PathBuf, Arc<RegularFile>>;
+
+/// What of an archive makes a data directory.
+#[derive(Default)]
+struct Folder {
+    logs: usize,
+    snapshots: usize,
+}
+
+impl Folder {
+    fn told(&self) -> String {
+        let count = |number, what: &str| match number {
+            1 => format!("1 {what}"),
+            number => format!("{number} {what}s"),
+        };
+        let (logs, snapshots) = (count(self.logs, "log"), count(self.snapshots, "snapshot"));
+        format!("{logs}, {snapshots}")
+    }
+}
+
+/// The dataDir that a file in an archive belongs to.
+fn folder_of(name: &str) -> String {
+    let path = Path::new(name);
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let is_version = is_version(path.file_name().unwrap_or_default(), folder.file_name());
+    let folder = match is_version {
+        true => folder.parent().unwrap_or(Path::new("")),
+        false => folder,
+    };
+    let folder = match folder.ends_with(VERSION_DIR) {
+        true => folder.parent().unwrap_or(Path::new("")),
+        false => folder,
+    };
+    folder.to_string_lossy().into_owned()
+}
+
+fn file_name(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
+}
+
+/// Whether a file in an archive is of use, as far as its name tells.
+fn wanted(name: &str) -> Wanted {
+    let path = Path::new(name);
+    let file = path.file_name().unwrap_or_default();
+    let folder = path.parent().and_then(Path::file_name);
+    let is_beside = [MYID, RECEIPT_NAME, ZXID_LAYOUT].contains(&file_name(name));
+    match FileName::parse(file_name(name)) {
+        FileName::Foreign if is_beside || is_exhibitors(file) || is_version(file, folder) => {
+            Wanted::Yes
+        }
+        FileName::Foreign => Wanted::IfOurs,
+        _ => Wanted::Yes,
+    }
+}
+
+fn is_log(member: &Member) -> bool {
+    matches!(FileName::parse(file_name(&member.name)), FileName::Log(_))
+        || member.content == Content::Log
+}
+
+fn is_snapshot(member: &Member) -> bool {
+    let name = FileName::parse(file_name(&member.name));
+    matches!(name, FileName::Snapshot(..)) || matches!(member.content, Content::Snapshot(_))
+}
+
+fn folders(members: &[Member]) -> BTreeMap<String, Folder> {
+    let mut folders: BTreeMap<String, Folder> = BTreeMap::new();
+    for member in members {
+        let (log, snapshot) = (is_log(member), is_snapshot(member));
+        if log || snapshot {
+            let folder = folders.entry(folder_of(&member.name)).or_default();
+            folder.logs += usize::from(log);
+            folder.snapshots += usize::from(snapshot && !log);
+        }
+    }
+    folders
+}
+
+/// Whether two folders are a dataDir and its dataLogDir.
+fn are_pair(folders: &BTreeMap<String, Folder>) -> bool {
+    let mut both = folders.values();
+    match (both.next(), both.next(), both.next()) {
+        (Some(a), Some(b), None) => {
+            (a.logs == 0 && b.snapshots == 0) || (a.snapshots == 0 && b.logs == 0)
+        }
+        _ => false,
+    }
+}
+
+impl Source {
+    /// Opens what `archive` holds below `inside`. Both are `path`.
+    pub(super) fn open_inside(
+        path: &Path,
+        archive: &Path,
+        inside: &str,
+        options: &Options,
+    ) -> Result<Source> {
+        match Source::open_single(archive, options)? {
+            Single::Archive(file, content) => {
+                let parts = inside.split('/').filter(|part| !["", "."].contains(part));
+                let mut parts: Vec<&str> = parts.collect();
+                if parts.last() == Some(&VERSION_DIR) {
+                    parts.pop();
+                }
+                let inside = parts.join("/");
+                Source::open_packed(path, archive, (&file, content), Some(&inside), options)
+            }
+            Single::Source(_) | Single::Foreign => {
+                let message = "is no archive: nothing in it can be named";
+                Err(Error::about(archive, ErrorKind::BadArgument, message))
+            }
+        }
+    }
+
+    /// Opens the data directory in the tar or zip `file` at `path`; that `inside`, where one is
+    /// named.
+    pub(super) fn open_packed(
+        shown: &Path,
+        path: &Path,
+        (file, content): (&RegularFile, Content),
+        inside: Option<&str>,
+        options: &Options,
+    ) -> Result<Source> {
+        let is_inside =
+            |name: &str| inside.is_none_or(|inside| Path::new(name).starts_with(inside));
+        let judge = |name: &str| match is_inside(name) {
+            true => wanted(name),
+            false => Wanted::No,
+        };
+        let scratch = options.scratch_dir();
+        let mut members = archive::read_members(path, file, content, &judge, scratch)?;
+        let one = members
+            .found
+            .iter()
+            .position(|it| Some(it.name.as_str()) == inside);
+        if let Some(one) = one {
+            members.found = vec![members.found.swap_remove(one)];
+        }
+        let mut folders = folders(&members.found);
+        if inside == Some("") {
+            // What lies in no folder.
+            folders.retain(|folder, _| folder.is_empty());
+        }
+        if folders.is_empty() {
+            return Err(nothing(path, inside, members));
+        }
+        if folders.len() > 1 && !are_pair(&folders) {
+            return Err(several(path, &folders));
+        }
+        members.found.retain(|member| {
+            let folder = folder_of(&member.name);
+            folders.contains_key(&folder) || !(is_log(member) || is_snapshot(member))
+        });
+        let mut source = Source::new(shown);
+        source.is_in_archive = one.is_none();
+        source.take_members(path, members, &folders)?;
+        source.sort();
+        Ok(source)
+    }
+
+    fn take_members(
+        &mut self,
+        path: &Path,
+        members: Members,
+        folders: &BTreeMap<String, Folder>,
+    ) -> Result<()> {
+        for (folder, held) in folders {
+            let (folder, held) = (shown_folder(folder), held.told());
+            self.remarks
+                .push(format!("read from {folder} in the archive: {held}"));
+        }
+        for (name, why) in members.skipped {
+            let message = format!("{}: {name} is not read: {why}", path.display());
+            self.remarks.push(message.clone());
+            self.warnings.push(message);
+        }
+        for (member, message) in members.damage {
+            let place = place_in(path, member.as_deref());
+            self.unread
+                .push(Error::about(&place, ErrorKind::Damage, message));
+        }
+        let (mut loose, mut beside) = (Vec::new(), Beside::new());
+        for member in members.found {
+            let name = FileName::parse(file_name(&member.name));
+            let is_odd = matches!(name, FileName::Lookalike | FileName::Leftover);
+            let shown = path.join(&member.name);
+            if is_odd && folders.contains_key(&folder_of(&member.name)) {
+                self.odd_files.push((shown.clone(), name));
+            }
+            self.take_member(shown, name, member, &mut loose, &mut beside);
+        }
+        self.add_loose(loose)?;
+        self.read_beside_in(path, &beside)
+    }
+
+    fn take_member(
+        &mut self,
+        shown: PathBuf,
+        name: FileName,
+        member: Member,
+        loose: &mut Vec<Loose>,
+        beside: &mut Beside,
+    ) {
+        match (name, member.content) {
+            (FileName::Log(zxid), _) => self.logs.push(held(member, shown, zxid, Codec::Plain)),
+            (FileName::Snapshot(zxid, _), Content::Snapshot(codec))
+            | (FileName::Snapshot(zxid, codec), _) => {
+                self.snapshots.push(held(member, shown, zxid, codec));
+            }
+            (_, content @ (Content::Log | Content::Snapshot(_))) => loose.push(Loose {
+                shown,
+                content,
+                was_packed: member.was_packed,
+                size: member.file.size().unwrap_or_default(),
+                place: Place::Held(member.file),
+                modified: member.modified,
+            }),
+            _ => {
+                beside.insert(shown, member.file);
+            }
+        }
+    }
+
+    /// Reads what lies beside the snapshots in the archive at `path`.
+    fn read_beside_in(&mut self, path: &Path, beside: &Beside) -> Result<()> {
+        let first = self.snapshots.iter().chain(&self.logs).next();
+        let snap_dir = first.and_then(|file| file.shown.parent()).unwrap_or(path);
+        let snap_dir = snap_dir.to_owned();
+        let data_dir = snap_dir.parent().filter(|dir| dir.starts_with(path));
+        let dirs = [Some(snap_dir.as_path()), data_dir];
+        let marks = dirs.iter().flatten().map(|dir| dir.join(ZXID_LAYOUT));
+        if let Some(mark) = { marks }.find(|mark| beside.contains_key(mark)) {
+            return Err(refusal_of_layout(&mark));
+        }
+        let open = |path: &Path| {
+            let found = beside.get(path).cloned();
+            found.ok_or_else(|| io::ErrorKind::NotFound.into())
+        };
+        self.read_beside(&open, &snap_dir, data_dir);
+        Ok(())
+    }
+}
+
+/// `member` of the archive at `path`, or the archive itself.
+fn place_in(path: &Path, member: Option<&str>) -> PathBuf {
+    member.map_or_else(|| path.to_owned(), |member| path.join(member))
+}
+
+fn held(member: Member, shown: PathBuf, zxid: Zxid, codec: Codec) -> SourceFile {
+    SourceFile {
+        size: member.file.size().unwrap_or_default(),
+        place: Place::Held(member.file),
+        shown,
+        zxid,
+        codec,
+        modified: member.modified,
+        promise: None,
+        inside: None,
+    }
+}
+
+fn shown_folder(folder: &str) -> &str {
+    if folder.is_empty() { "." } else { folder }
+}
+
+/// Why nothing is read from an archive.
+fn nothing(path: &Path, inside: Option<&str>, members: Members) -> Error {
+    let mut skipped = members.skipped.iter();
+    let wanted = inside.and_then(|inside| skipped.find(|(name, _)| name == inside));
+    if let Some((name, why)) = wanted {
+        let message = format!("{name} is not read: {why}");
+        return Error::about(path, ErrorKind::Failed, message);
+    }
+    if let Some((member, damage)) = members.damage.first() {
+        let place = place_in(path, member.as_deref());
+        return Error::about(&place, ErrorKind::Damage, damage.as_str());
+    }
+    let names = members.others.iter().map(String::as_str);
+    if let Some(error) = other::refusal(path, names.clone()) {
+        return error;
+    }
+    let message = match inside {
+        Some(inside) => format!(
+            "has no ZooKeeper logs or snapshots below {}",
+            shown_folder(inside)
+        ),
+        None => "has no ZooKeeper logs or snapshots in it".to_owned(),
+    };
+    let error = Error::about(path, ErrorKind::Failed, message);
+    let is_archive = |name: &&str| ARCHIVES.iter().any(|end| name.ends_with(end));
+    if let Some(inner) = names.clone().find(is_archive) {
+        return error.hint(format!(
+            "archives in it, as {inner}, are not opened: take that one out and give it by itself"
+        ));
+    }
+    match members.skipped.first() {
+        Some((name, why)) => error.hint(format!("{name} is not read: {why}")),
+        None => error,
+    }
+}
+
+/// Asks for one of several.
+fn several(path: &Path, folders: &BTreeMap<String, Folder>) -> Error {
+    let told = folders.iter().take(NAMED_MAX).map(|(folder, held)| {
+        let folder = shown_folder(folder);
+        format!("{folder} ({})", held.told())
+    });
+    let told: Vec<String> = told.collect();
+    let more = match folders.len() - told.len() {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    let message = format!(
+        "holds {} data directories: {}{more}",
+        folders.len(),
+        told.join(", ")
+    );
+    let first = folders.keys().next().map_or("", String::as_str);
+    let place = format!("{}:{}", path.display(), shown_folder(first));
+    Error::about(path, ErrorKind::BadArgument, message).hint(Hint::NameDataDir { place })
+}
