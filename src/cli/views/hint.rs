@@ -1,5 +1,6 @@
 //! What to do next, in words: the one place that names the options of the program for it.
 
+use crate::cli::views::text;
 use std::borrow::Cow;
 use zoovault::error::Hint;
 
@@ -22,6 +23,14 @@ pub fn words(hint: &Hint) -> Cow<'static, str> {
         Hint::LastReadable(last) => {
             return format!(
                 "what follows is unknown; '--to {last}' is the last transaction that can be read"
+            )
+            .into();
+        }
+        Hint::GiveBoth { data_dir, log_dir } => {
+            return format!(
+                "{data_dir} has the snapshots and {log_dir} the logs: give '{} --data-log-dir {}'. A server with their parent as its dataDir would start empty",
+                text::shell(data_dir.as_bytes()),
+                text::shell(log_dir.as_bytes())
             )
             .into();
         }
