@@ -1,0 +1,184 @@
+//! What is around the data: `explain`.
+
+use crate::cli::json;
+use crate::cli::ui::TextStyle;
+use crate::cli::views::labelled::field;
+use crate::cli::views::text;
+use std::io::{self, Write};
+use std::path::Path;
+use zoovault::error::Error;
+use zoovault::history::source::Source;
+use zoovault::server::emulate::Rules;
+use zoovault::server::outlook;
+use zoovault::server::surroundings::{self, Impact, Remark, Role};
+
+/// The answer that the data gives, with what else stops servers or empties them.
+pub fn answer(
+    of_data: (String, &'static str),
+    remarks: &[Remark],
+    all: &[&str],
+) -> (String, &'static str) {
+    let (mut words, mut color) = of_data;
+    let certain: Vec<&Remark> = remarks
+        .iter()
+        .filter(|remark| remark.impact == Impact::Refuses && remark.is_certain())
+        .collect();
+    let is_refused = |name: &&str| {
+        let mut refusing = certain.iter().flat_map(|remark| &remark.releases);
+        refusing.any(|release| release == name)
+    };
+    if all.iter().all(is_refused)
+        && let Some(first) = certain.first()
+    {
+        let all = outlook::names_in_words(all.iter().copied());
+        return (format!("no: {all} refuse: {}", said(first)), "31");
+    }
+    for group in groups(remarks) {
+        let Some(first) = group.first() else {
+            continue;
+        };
+        words.push_str("; ");
+        if first.role == Role::Member && first.impact == Impact::Refuses {
+            words.push_str("only as standalone: ");
+        }
+        let of_group = group.iter().flat_map(|remark| &remark.releases);
+        let names: Vec<&str> = all
+            .iter()
+            .copied()
+            .filter(|name| of_group.clone().any(|release| release == name))
+            .collect();
+        if let Some(given) = &first.given {
+            words.push_str(&format!("{given}, "));
+        }
+        if names.len() < all.len() {
+            words.push_str(&format!("{}: ", outlook::names_in_words(names)));
+        }
+        words.push_str(match first.impact {
+            Impact::StartsEmpty => "it starts empty: ",
+            _ => "it does not start: ",
+        });
+        words.push_str(&said(first));
+        color = "31";
+    }
+    (words, color)
+}
+
+/// Those that stop or empty servers; what has one id and one condition together.
+fn groups(remarks: &[Remark]) -> Vec<Vec<&Remark>> {
+    let mut groups: Vec<Vec<&Remark>> = Vec::new();
+    let grave = remarks
+        .iter()
+        .filter(|remark| remark.impact >= Impact::StartsEmpty);
+    for remark in grave {
+        let is_same = |other: &&Remark| {
+            (other.id, &other.given, other.impact) == (remark.id, &remark.given, remark.impact)
+        };
+        let same = groups
+            .iter_mut()
+            .find(|group| group.first().is_some_and(is_same));
+        match same {
+            Some(group) => group.push(remark),
+            None => groups.push(vec![remark]),
+        }
+    }
+    groups
+}
+
+/// What a server prints, or what there is instead.
+fn said(remark: &Remark) -> String {
+    match &remark.message {
+        Some(message) => format!("\"{message}\""),
+        None => remark.found.clone(),
+    }
+}
+
+fn impact_words(remark: &Remark) -> (&'static str, &'static str) {
+    match remark.impact {
+        Impact::Refuses => ("does not start", "31"),
+        Impact::StartsEmpty => ("starts empty", "31"),
+        Impact::Loses => ("starts without some of what there is", "31"),
+        Impact::FailsLater => ("starts, and fails later", "33"),
+        Impact::Note => ("good to know", "2"),
+    }
+}
+
+fn role_words(role: Role) -> &'static str {
+    match role {
+        Role::Any => "",
+        Role::Member => ", as a member of an ensemble",
+        Role::StandaloneOrLeader => ", standalone or as the leader",
+    }
+}
+
+fn releases(remark: &Remark) -> String {
+    outlook::names_in_words(remark.releases.iter().map(String::as_str))
+}
+
+/// Tells each remark, below a heading of their own.
+pub fn show(out: &mut dyn Write, remarks: &[Remark], look: &TextStyle) -> io::Result<()> {
+    if remarks.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{}", look.paint("1", "Around the data"))?;
+    for remark in remarks {
+        let (words, color) = impact_words(remark);
+        let concerned = format!("{}{}", releases(remark), role_words(remark.role));
+        let title = look.paint(color, words);
+        writeln!(out, "   {title} [{}]: {concerned}", remark.id)?;
+        field(out, look, "file", &text::path(&remark.file))?;
+        field(out, look, "here", &remark.found)?;
+        if let Some(given) = &remark.given {
+            field(out, look, "if", given)?;
+        }
+        if let Some(message) = &remark.message {
+            let id = remark.entry().map(|entry| format!(" [{}]", entry.id));
+            field(
+                out,
+                look,
+                "message",
+                &format!("\"{message}\"{}", id.unwrap_or_default()),
+            )?;
+        }
+        field(out, look, "next", remark.next)?;
+    }
+    Ok(())
+}
+
+/// For programs.
+pub fn json(remarks: &[Remark]) -> Vec<json::Surrounding> {
+    let all = remarks.iter().map(|remark| {
+        let entry = remark.entry();
+        json::Surrounding {
+            id: remark.id,
+            impact: remark.impact.name(),
+            role: remark.role.name(),
+            releases: releases(remark),
+            given: remark.given.clone(),
+            file: text::path(&remark.file),
+            found: remark.found.clone(),
+            message: remark.message.clone(),
+            message_id: entry.map(|entry| entry.id),
+            data_at_risk: entry.map(|entry| entry.risk.name()),
+            next_step: remark.next,
+        }
+    });
+    all.collect()
+}
+
+/// Adds to a failure to open what a `zoo.cfg` names what is wrong with that file itself.
+pub fn explained(error: Error, path: &Path, rules: &[Rules]) -> Error {
+    let is_cfg = path.is_file() && path.extension().is_some_and(|end| end == "cfg");
+    let zoo_cfg = is_cfg.then(|| Source::read_zoo_cfg(path).ok()).flatten();
+    let remarks = zoo_cfg.map(|zoo_cfg| surroundings::look_at_zoo_cfg(path, &zoo_cfg, rules));
+    let grave = remarks
+        .into_iter()
+        .flatten()
+        .filter(|remark| remark.impact >= Impact::StartsEmpty);
+    grave.fold(error, |error, remark| {
+        let (words, _) = impact_words(&remark);
+        let message = remark.message.as_ref().map(|it| format!(": \"{it}\""));
+        let message = message.unwrap_or_default();
+        let (found, releases) = (&remark.found, releases(&remark));
+        error.also(format!("{found}; a server of {releases} {words}{message}"))
+    })
+}
