@@ -120,13 +120,19 @@ pub fn show(out: &mut dyn Write, remarks: &[Remark], look: &TextStyle) -> io::Re
         return Ok(());
     }
     writeln!(out, "\n{}", look.paint("1", "Around the data"))?;
-    for remark in remarks {
+    for (index, remark) in remarks.iter().enumerate() {
+        let before = index.checked_sub(1).and_then(|before| remarks.get(before));
+        let is_again = before.is_some_and(|before| {
+            (before.id, &before.file, &before.found) == (remark.id, &remark.file, &remark.found)
+        });
         let (words, color) = impact_words(remark);
         let concerned = format!("{}{}", releases(remark), role_words(remark.role));
         let title = look.paint(color, words);
         writeln!(out, "   {title} [{}]: {concerned}", remark.id)?;
-        field(out, look, "file", &text::path(&remark.file))?;
-        field(out, look, "here", &remark.found)?;
+        if !is_again {
+            field(out, look, "file", &text::path(&remark.file))?;
+            field(out, look, "here", &remark.found)?;
+        }
         if let Some(given) = &remark.given {
             field(out, look, "if", given)?;
         }
@@ -139,7 +145,9 @@ pub fn show(out: &mut dyn Write, remarks: &[Remark], look: &TextStyle) -> io::Re
                 &format!("\"{message}\"{}", id.unwrap_or_default()),
             )?;
         }
-        field(out, look, "next", remark.next)?;
+        if !is_again {
+            field(out, look, "next", remark.next)?;
+        }
     }
     Ok(())
 }
@@ -170,15 +178,23 @@ pub fn explained(error: Error, path: &Path, rules: &[Rules]) -> Error {
     let is_cfg = path.is_file() && path.extension().is_some_and(|end| end == "cfg");
     let zoo_cfg = is_cfg.then(|| Source::read_zoo_cfg(path).ok()).flatten();
     let remarks = zoo_cfg.map(|zoo_cfg| surroundings::look_at_zoo_cfg(path, &zoo_cfg, rules));
-    let grave = remarks
-        .into_iter()
-        .flatten()
-        .filter(|remark| remark.impact >= Impact::StartsEmpty);
-    grave.fold(error, |error, remark| {
-        let (words, _) = impact_words(&remark);
-        let message = remark.message.as_ref().map(|it| format!(": \"{it}\""));
-        let message = message.unwrap_or_default();
-        let (found, releases) = (&remark.found, releases(&remark));
-        error.also(format!("{found}; a server of {releases} {words}{message}"))
-    })
+    let mut told: Vec<&str> = Vec::new();
+    let mut hints: Vec<String> = Vec::new();
+    // Of two for other releases, the one with a message.
+    for remark in remarks.iter().flatten().rev() {
+        if remark.impact >= Impact::Loses && !told.contains(&remark.id) {
+            let (words, _) = impact_words(remark);
+            let message = remark.message.as_ref().map(|it| format!(": \"{it}\""));
+            let message = message.unwrap_or_default();
+            hints.push(format!("{}; a server {words}{message}", remark.found));
+            told.push(remark.id);
+        }
+    }
+    match hints.split_first() {
+        Some((first, more)) => {
+            let error = error.hint(first.clone());
+            more.iter().cloned().fold(error, Error::also)
+        }
+        None => error,
+    }
 }

@@ -73,3 +73,49 @@ pub(super) fn owner_of_most(uids: impl Iterator<Item = u32>) -> Option<u32> {
     }
     counts.into_iter().max().map(|(_, uid)| uid)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user(uid: u32, gid: Option<u32>) -> ServerUser {
+        let name = uid.to_string();
+        ServerUser { uid, gid, name }
+    }
+
+    #[test]
+    fn what_is_denied_is_certain() {
+        let file = |mode| Owned {
+            uid: 10,
+            gid: 20,
+            mode: 0o100_000 | mode,
+        };
+        for (who, mode, read, write) in [
+            // Its owner, whatever others may.
+            (user(10, Some(20)), 0o600, false, false),
+            (user(10, Some(20)), 0o400, false, true),
+            (user(10, Some(20)), 0o077, true, true),
+            // One of its group.
+            (user(11, Some(20)), 0o640, false, true),
+            (user(11, Some(20)), 0o607, true, true),
+            // Another, who may be in the group too.
+            (user(11, Some(21)), 0o640, false, true),
+            (user(11, None), 0o660, false, false),
+            (user(11, Some(21)), 0o604, false, true),
+            (user(11, Some(21)), 0o600, true, true),
+            // Root.
+            (user(0, Some(0)), 0o000, false, false),
+        ] {
+            let denied = [Want::Read, Want::Write].map(|want| who.is_denied(file(mode), want));
+            assert_eq!(denied, [read, write], "{who:?} {mode:o}");
+        }
+    }
+
+    #[test]
+    fn the_owner_of_most_files_is_taken_for_the_server() {
+        assert_eq!(owner_of_most([0, 5, 5, 0, 5].into_iter()), Some(5));
+        assert_eq!(owner_of_most([0, 5].into_iter()), Some(5));
+        assert_eq!(owner_of_most([0, 0, 5].into_iter()), Some(0));
+        assert_eq!(owner_of_most([].into_iter()), None);
+    }
+}

@@ -183,6 +183,13 @@ impl<'a> Remarks<'a> {
         });
     }
 
+    /// Whether a `zoo.cfg` says that it is a member, whatever the release.
+    fn is_member(&self) -> bool {
+        let zoo_cfg = self.zoo_cfg.map(|(_, zoo_cfg)| zoo_cfg);
+        let mut releases = self.rules.iter().map(Rules::release);
+        releases.all(|release| membership(zoo_cfg, release) == Membership::Told(true))
+    }
+
     /// Whether it is worth telling what stops members only.
     fn may_be_member(&self) -> bool {
         self.zoo_cfg.is_some() || self.has_epochs
@@ -251,4 +258,29 @@ impl Remarks<'_> {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_zoo_cfg_tells_members_from_standalone_servers_as_each_release_does() {
+        let told = |text: &str, release: &str| {
+            let zoo_cfg = ZooCfg::parse(text.as_bytes());
+            membership(Some(&zoo_cfg), release.parse().unwrap())
+        };
+        let one = "server.1=a:1:2\n";
+        let quorum_of_one = format!("{one}standaloneEnabled=FALSE\n");
+        assert_eq!(told("clientPort=1", "3.9.4"), Membership::Told(false));
+        assert_eq!(told(one, "3.9.4"), Membership::Told(false));
+        assert_eq!(told(&quorum_of_one, "3.5.0"), Membership::Told(true));
+        assert_eq!(told(&quorum_of_one, "3.4.14"), Membership::Told(false));
+        assert_eq!(
+            told(&format!("{one}server.2=b:1:2"), "3.4.6"),
+            Membership::Told(true)
+        );
+        assert_eq!(told("dynamicConfigFile=/x", "3.9.4"), Membership::Unknown);
+        assert_eq!(
+            membership(None, "3.9.4".parse().unwrap()),
+            Membership::Unknown
+        );
+    }
+}

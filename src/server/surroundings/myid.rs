@@ -1,7 +1,7 @@
 //! `myid`: read by `QuorumPeerConfig.setupMyId`, its first line as a number without any trimming.
 //! Up to 3.5.0 only members read it; from 3.5.1 on standalone servers too, where it is a file.
 
-use super::{DYNAMIC_FILE, Impact, Remark, Remarks, Role};
+use super::{DYNAMIC_FILE, Impact, Remark, Remarks};
 use crate::format::datadir::MYID;
 use crate::server::emulate::Rules;
 use std::fs;
@@ -66,9 +66,11 @@ fn is_no_number(remarks: &mut Remarks<'_>, path: &Path, text: &str) {
             }
         })
         .prints(format!("serverid {text} is not a number"));
+    if remarks.is_member() {
+        return remarks.tell_member(remark, |_| true);
+    }
     remarks.tell_member(remark.clone(), |rules| !is_strict(rules));
-    let role = Role::Any;
-    remarks.tell(Remark { role, ..remark }, |rules| is_strict(rules));
+    remarks.tell(remark, is_strict);
 }
 
 fn is_number(remarks: &mut Remarks<'_>, path: &Path, id: i64) {
@@ -120,5 +122,36 @@ pub(super) fn parse(bytes: &[u8]) -> Id {
         Ok(id) => Id::Number(id),
         Err(_) if line.chars().any(|c| !c.is_ascii() && c.is_numeric()) => Id::Unknown,
         Err(_) => Id::Text(line.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_is_a_number_or_no_server_takes_it() {
+        for taken in ["1", "1\n", "1\r\n2", "+1", "01\nabc"] {
+            assert_eq!(parse(taken.as_bytes()), Id::Number(1), "{taken:?}");
+        }
+        assert_eq!(parse(b"-1"), Id::Number(-1));
+        for (refused, shown) in [
+            ("", "null"),
+            ("\n1", ""),
+            ("1 ", "1 "),
+            (" 1", " 1"),
+            ("abc\n", "abc"),
+            ("\u{feff}1", "\u{feff}1"),
+            ("1\0", "1\0"),
+            ("9223372036854775808", "9223372036854775808"),
+        ] {
+            assert_eq!(
+                parse(refused.as_bytes()),
+                Id::Text(shown.to_owned()),
+                "{refused:?}"
+            );
+        }
+        // A number for java.
+        assert_eq!(parse("\u{661}".as_bytes()), Id::Unknown);
     }
 }

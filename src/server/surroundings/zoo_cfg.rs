@@ -46,15 +46,24 @@ fn directory(remarks: &mut Remarks<'_>, path: &Path, zoo_cfg: &ZooCfg, key: &'st
         }
         return;
     };
+    // Without its logs, a server serves the snapshot alone.
+    let elsewhere = match key {
+        "dataDir" => Impact::StartsEmpty,
+        _ => Impact::Loses,
+    };
     if value.is_empty() {
-        let remark = told("zoo-cfg-path-empty", Impact::StartsEmpty).found(format!(
+        let remark = told("zoo-cfg-path-empty", elsewhere).found(format!(
             "{key} is empty: the directory is /version-2, at the root"
         ));
         remarks.tell(remark, |rules| !is_since_3_5(rules));
         return crash(remarks, told("zoo-cfg-path-empty", Impact::Refuses), key, 0);
     }
     if !value.is_ascii() {
-        let remark = told("zoo-cfg-path-not-ascii", Impact::StartsEmpty)
+        let impact = match Path::new(value).exists() {
+            true => Impact::Note,
+            false => elsewhere,
+        };
+        let remark = told("zoo-cfg-path-not-ascii", impact)
             .found(format!("{key} has letters beyond ASCII. Servers read the file as ISO-8859-1, so that the directory is {value}; if it was not there, they made it"))
             .given("if the file is UTF-8");
         remarks.tell(remark, |_| true);
@@ -77,9 +86,9 @@ fn directory(remarks: &mut Remarks<'_>, path: &Path, zoo_cfg: &ZooCfg, key: &'st
         ),
         false => format!("{key}={value} is below the directory in which the server is started"),
     };
-    let remark = told("zoo-cfg-path-relative", Impact::StartsEmpty)
+    let remark = told("zoo-cfg-path-relative", elsewhere)
         .found(found)
-        .given("unless the data is there");
+        .given("started where there is no such directory");
     let warned = format!("{value} is relative. Prepend ./ to indicate that you're sure!");
     let is_warned = !value.starts_with("./");
     remarks.tell(remark.clone(), |rules| {
