@@ -347,12 +347,7 @@ impl Render for ShownSource {
         let verdict = look.paint(&format!("1;{color}"), &verdict.to_uppercase());
         writeln!(out, "{}: {verdict}", self.source)?;
         if let Some(answer) = self.answer {
-            let releases = self.starts.iter().map(|start| start.release.as_str());
-            let (words, color) = views::surroundings::answer(
-                forecast::answer(answer, &self.starts),
-                &self.remarks,
-                &releases.collect::<Vec<_>>(),
-            );
+            let (words, color) = views::surroundings::answer(answer, &self.starts, &self.remarks);
             writeln!(out, "\nWould a server start? {}", look.paint(color, &words))?;
         }
         forecast::show(out, &self.starts, look)?;

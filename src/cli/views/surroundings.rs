@@ -2,23 +2,24 @@
 
 use crate::cli::json;
 use crate::cli::ui::TextStyle;
+use crate::cli::views::forecast;
 use crate::cli::views::labelled::field;
 use crate::cli::views::text;
 use std::io::{self, Write};
 use std::path::Path;
 use zoovault::error::Error;
 use zoovault::history::source::Source;
-use zoovault::server::emulate::Rules;
-use zoovault::server::outlook;
+use zoovault::server::emulate::{Rules, Start};
+use zoovault::server::outlook::{self, Answer};
 use zoovault::server::surroundings::{self, Impact, Remark, Role};
 
 /// The answer that the data gives, with what else stops servers or empties them.
-pub fn answer(
-    of_data: (String, &'static str),
-    remarks: &[Remark],
-    all: &[&str],
-) -> (String, &'static str) {
-    let (mut words, mut color) = of_data;
+pub fn answer(of_data: Answer, starts: &[Start], remarks: &[Remark]) -> (String, &'static str) {
+    let (mut words, mut color) = forecast::answer(of_data, starts);
+    if of_data == Answer::AllRefuse {
+        return (words, color);
+    }
+    let all: Vec<&str> = starts.iter().map(|start| start.release.as_str()).collect();
     let certain: Vec<&Remark> = remarks
         .iter()
         .filter(|remark| remark.impact == Impact::Refuses && remark.is_certain())
@@ -34,11 +35,12 @@ pub fn answer(
         return (format!("no: {all} refuse: {}", said(first)), "31");
     }
     for group in groups(remarks) {
-        let Some(first) = group.first() else {
+        // The newest releases are behind the others.
+        let Some(last) = group.last() else {
             continue;
         };
         words.push_str("; ");
-        if first.role == Role::Member && first.impact == Impact::Refuses {
+        if last.role == Role::Member && last.impact == Impact::Refuses {
             words.push_str("only as standalone: ");
         }
         let of_group = group.iter().flat_map(|remark| &remark.releases);
@@ -47,17 +49,17 @@ pub fn answer(
             .copied()
             .filter(|name| of_group.clone().any(|release| release == name))
             .collect();
-        if let Some(given) = &first.given {
+        if let Some(given) = &last.given {
             words.push_str(&format!("{given}, "));
         }
         if names.len() < all.len() {
             words.push_str(&format!("{}: ", outlook::names_in_words(names)));
         }
-        words.push_str(match first.impact {
+        words.push_str(match last.impact {
             Impact::StartsEmpty => "it starts empty: ",
             _ => "it does not start: ",
         });
-        words.push_str(&said(first));
+        words.push_str(&said(last));
         color = "31";
     }
     (words, color)
