@@ -260,7 +260,7 @@ fn values_that_servers_refuse_are_told() {
         &of_usual("dataDir=/x\nreconfigEnabled=yes"),
         "zoo-cfg-not-a-flag",
     );
-    assert_eq!(told[0].0, "3.5.3 to 3.5.10");
+    assert_eq!(told[0].0, "3.5.3 to 3.6.4");
     assert!(
         told[0]
             .1

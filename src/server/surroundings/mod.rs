@@ -1,9 +1,10 @@
-//! What else stops a server than its logs and snapshots: `myid`, `zoo.cfg`, the epoch files, and who
-//! may read and write what. What the data itself comes to is [`crate::server::outlook`]'s.
+//! What else stops a server than its logs and snapshots: `myid`, `zoo.cfg`, the epoch files, and
+//! who may read and write what. What the data itself comes to is [`crate::server::outlook`]'s.
 //!
 //! Each remark was checked against real servers of 3.4.6 to 3.9.4. What cannot be seen from the
 //! files is a condition of the remark: whether the server is a member of an ensemble, if no
-//! `zoo.cfg` tells; as which user it runs; whether a file system is mounted elsewhere as it is here.
+//! `zoo.cfg` tells; as which user it runs; whether a file system is mounted elsewhere as it is
+//! here.
 
 mod access;
 mod epochs;

@@ -292,8 +292,8 @@ impl Eyes<'_> {
         }
     }
 
-    /// From 3.5 on, a standalone server and a leader write a snapshot of the last zxid at each start,
-    /// right into the file of that name.
+    /// From 3.5 on, a standalone server and a leader write a snapshot of the last zxid at each
+    /// start, right into the file of that name.
     fn last_snapshot(&self, remarks: &mut Remarks<'_>) {
         let Some(snap) = self.snap_folder() else {
             return;

@@ -166,11 +166,10 @@ fn booleans(remarks: &mut Remarks<'_>, path: &Path, zoo_cfg: &ZooCfg) {
                 "Invalid option {value} for reconfigEnabled{words}. Choose 'true' or 'false.'"
             ))
     };
-    let is_early = |rules: &Rules| rules.release().minor == 5;
-    remarks.tell(told(" flag"), |rules| {
-        is_early(rules) && rules.release().patch >= 3
-    });
-    remarks.tell(told(""), |rules| is_since_3_5(rules) && !is_early(rules));
+    let is_early = |rules: &Rules| rules.release().minor <= 6;
+    let has_it = |rules: &Rules| rules.release().has(&[(5, 3)]);
+    remarks.tell(told(" flag"), |rules| has_it(rules) && is_early(rules));
+    remarks.tell(told(""), |rules| has_it(rules) && !is_early(rules));
 }
 
 /// The `server.N` lines.
