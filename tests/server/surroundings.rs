@@ -49,7 +49,7 @@ fn has(remarks: &[Remark], id: &str) -> bool {
     remarks.iter().any(|remark| remark.id == id)
 }
 
-fn pairs<'a>(told: &'a [(String, String)]) -> Vec<(&'a str, &'a str)> {
+fn pairs(told: &[(String, String)]) -> Vec<(&str, &str)> {
     let pairs = told.iter().map(|(a, b)| (a.as_str(), b.as_str()));
     pairs.collect()
 }

@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn what_is_denied_is_certain() {
-        let file = |mode| Owned {
+        let file = |mode: u32| Owned {
             uid: 10,
             gid: 20,
             mode: 0o100_000 | mode,

@@ -118,7 +118,7 @@ fn numbers(remarks: &mut Remarks<'_>, path: &Path, zoo_cfg: &ZooCfg) {
             continue;
         };
         // Digits of any script are numbers for java.
-        if value.chars().any(|c| !c.is_ascii()) {
+        if !value.is_ascii() {
             continue;
         }
         let remark = Remark::new("zoo-cfg-not-a-number", Impact::Refuses, path, CORRECT)
