@@ -18,6 +18,13 @@ pub enum Hint {
     },
     /// Name the separate dataLogDir.
     NameLogDir,
+    /// These are the dataDir and the dataLogDir, and what was named is only their parent.
+    GiveBoth {
+        /// The one with snapshots.
+        data_dir: String,
+        /// The one with logs.
+        log_dir: String,
+    },
     /// Name it, if there is one; otherwise the logs are missing.
     FindLogs,
     /// The same, or use the snapshot without logs as it is.

@@ -101,32 +101,6 @@ pub fn version_dir(dir: &Path) -> PathBuf {
     if inner.is_dir() { inner } else { dir.into() }
 }
 
-/// `dataDir` and `dataLogDir` of the text of a `zoo.cfg`: lines `key=value`, as
-/// `java.util.Properties` reads them, with the escapes that a path needs.
-pub fn parse_zoo_cfg(text: &str) -> (Option<PathBuf>, Option<PathBuf>) {
-    let value = |key: &str| {
-        text.trim_start_matches('\u{feff}')
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.starts_with(['#', '!']))
-            .filter_map(|line| line.split_once(['=', ':']))
-            .filter(|(name, _)| name.trim() == key)
-            .map(|(_, value)| PathBuf::from(unescape(value.trim())))
-            .next_back()
-    };
-    (value("dataDir"), value("dataLogDir"))
-}
-
-/// `value` with `\\ `, `\\:`, `\\=` and `\\\\` as what they stand for.
-fn unescape(value: &str) -> String {
-    let mut text = String::new();
-    let mut chars = value.chars();
-    while let Some(c) = chars.next() {
-        text.extend(if c == '\\' { chars.next() } else { Some(c) });
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,18 +163,5 @@ mod tests {
         for name in ["snapshot", "snapshot.", "snapshot.bin", "backup.5", "5"] {
             assert_eq!(zxid(name), None, "{name}");
         }
-    }
-
-    #[test]
-    fn a_zoo_cfg_gives_its_directories() {
-        let text =
-            "# dataDir=/no\ntickTime=2000\n dataDir = /var/lib/zookeeper \ndataLogDir:/logs\n";
-        assert_eq!(
-            parse_zoo_cfg(text),
-            (Some("/var/lib/zookeeper".into()), Some("/logs".into()))
-        );
-        assert_eq!(parse_zoo_cfg("clientPort=2181"), (None, None));
-        let text = "\u{feff}dataDir=/a\\ b\\:c\n";
-        assert_eq!(parse_zoo_cfg(text), (Some("/a b:c".into()), None));
     }
 }

@@ -12,3 +12,4 @@ pub mod release;
 pub mod snapshot;
 pub mod stream;
 pub mod txnlog;
+pub mod zoo_cfg;

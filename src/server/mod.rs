@@ -6,3 +6,4 @@
 pub mod emulate;
 pub mod messages;
 pub mod outlook;
+pub mod surroundings;

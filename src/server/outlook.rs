@@ -120,10 +120,14 @@ pub fn groups(starts: &[Start]) -> Vec<Group<'_>> {
 
 /// The names of releases, with those that follow one another as a range.
 pub fn in_words<'a>(starts: impl IntoIterator<Item = &'a Start>) -> String {
+    names_in_words(starts.into_iter().map(|start| start.release.as_str()))
+}
+
+/// The same of names alone.
+pub fn names_in_words<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let place = |name: &str| RELEASES.iter().position(|known| *known == name);
     let mut runs: Vec<Vec<&str>> = Vec::new();
-    for start in starts {
-        let name = start.release.as_str();
+    for name in names {
         let follows = |run: &&mut Vec<&str>| {
             let last = run.last().and_then(|last| place(last));
             last.is_some() && last.map(|last| last + 1) == place(name)

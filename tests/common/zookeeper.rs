@@ -178,6 +178,20 @@ impl Server {
         panic!("{release}: ports were taken again and again\n{last_attempt}");
     }
 
+    /// Starts a server with this `zoo.cfg`, which has `client_port`, and waits until it serves or
+    /// has ended: whether it served, and all that it printed.
+    pub fn try_config(
+        release: &Release,
+        config: &str,
+        client_port: u16,
+        patience: Duration,
+    ) -> (bool, String) {
+        let server = Server::new(release, &Options::default(), client_port, "QuorumPeerMain");
+        server.write_config(config);
+        let (status, log) = server.run_until_known(patience);
+        (status.is_some(), log)
+    }
+
     /// Starts a standalone server on directories that may be at fault, and waits until it serves or
     /// has ended: what it serves, and all that it printed.
     pub fn try_standalone(

@@ -34,6 +34,7 @@ mod rollover;
 mod see;
 mod small;
 mod standalone;
+mod surroundings;
 mod table;
 mod toolkit;
 mod writers;

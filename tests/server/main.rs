@@ -14,4 +14,5 @@ mod explain;
 mod outlook;
 mod pasted;
 mod servers;
+mod surroundings;
 mod together;

@@ -4,6 +4,7 @@ use crate::cli::args::ServerArgs;
 use crate::cli::exit::{BadArgument, Exit};
 use crate::cli::json;
 use crate::cli::ui::{Render, TextStyle, Ui};
+use crate::cli::views;
 use crate::cli::views::forecast;
 use crate::cli::views::hint;
 use crate::cli::views::labelled::field;
@@ -23,6 +24,7 @@ use zoovault::history::source::{self, Source};
 use zoovault::server::emulate::{self, Rules, Start};
 use zoovault::server::messages::{self, Entry, Explained, Explanation, Weight};
 use zoovault::server::outlook::{self, Answer, Consequence};
+use zoovault::server::surroundings::{self, Impact, Remark};
 
 const EXPLAIN_EXAMPLES: &str = "\
 Examples:
@@ -46,7 +48,8 @@ Exit status:
 ///
 /// A directory is verified, and loaded as the servers' own code does, by default that of every
 /// release from 3.4.6 to 3.9.5: which start and serve the correct tree, which start and lose data,
-/// and which refuse it, with which message.
+/// and which refuse it, with which message. What else stops a server is told too: myid, the epoch
+/// files, permissions, and what is in the zoo.cfg, where that is given instead of the directory.
 #[derive(Args, Debug)]
 #[command(after_help = EXPLAIN_EXAMPLES)]
 pub struct ExplainArgs {
@@ -121,22 +124,33 @@ fn explain_source(path: &Path, args: &ExplainArgs, ui: &Ui) -> anyhow::Result<Ex
         data_log_dir: args.data_log_dir.clone(),
         scratch_dir: Some(std::env::temp_dir()),
     };
-    let (report, starts) = Source::with(path, &options, |source| {
+    let (report, starts, remarks) = Source::with(path, &options, |source| {
         let is_directory = !source.dirs().is_empty();
-        let rules = match asked.is_empty() && is_directory {
+        let mut rules = match asked.is_empty() && is_directory {
             true => Rules::all(),
             false => asked.clone(),
         };
+        if let Some((_, zoo_cfg)) = source.zoo_cfg() {
+            let rules_of_cfg = rules.into_iter().map(|rules| rules.with_zoo_cfg(zoo_cfg));
+            rules = rules_of_cfg.collect();
+        }
         let report = verify(source, Depth::Full, ui.progress())?;
         let starts = emulate::starts(source, &rules, Some(&report), ui.progress())?;
-        Ok((report, starts))
+        let remarks = surroundings::look(source, &rules, &starts);
+        Ok((report, starts, remarks))
+    })
+    .map_err(|error| {
+        let all = Rules::all();
+        let rules = if asked.is_empty() { &all } else { &asked };
+        views::surroundings::explained(error, path, rules)
     })
     .context("cannot explain the directory")?;
     let exit = verdict::exit_of(report.verdict());
     let answer = Answer::of(&starts);
     let matters = exit != Exit::Done
         || answer != Some(Answer::Starts)
-        || starts.iter().any(|start| !start.is_right());
+        || starts.iter().any(|start| !start.is_right())
+        || remarks.iter().any(|remark| remark.impact > Impact::Note);
     let source = text::path(path);
     ui.show(
         &ShownSource {
@@ -146,6 +160,7 @@ fn explain_source(path: &Path, args: &ExplainArgs, ui: &Ui) -> anyhow::Result<Ex
             answer,
             is_asked: !asked.is_empty(),
             starts,
+            remarks,
             exit,
         },
         matters,
@@ -319,6 +334,7 @@ struct ShownSource {
     /// Whether releases were named.
     is_asked: bool,
     starts: Vec<Start>,
+    remarks: Vec<Remark>,
     exit: Exit,
 }
 
@@ -328,10 +344,11 @@ impl Render for ShownSource {
         let verdict = look.paint(&format!("1;{color}"), &verdict.to_uppercase());
         writeln!(out, "{}: {verdict}", self.source)?;
         if let Some(answer) = self.answer {
-            let (words, color) = forecast::answer(answer, &self.starts);
+            let (words, color) = views::surroundings::answer(answer, &self.starts, &self.remarks);
             writeln!(out, "\nWould a server start? {}", look.paint(color, &words))?;
         }
         forecast::show(out, &self.starts, look)?;
+        views::surroundings::show(out, &self.remarks, look)?;
         writeln!(out, "\nCan be restored exactly:")?;
         for window in &self.report.windows {
             verdict::show_window(out, window, look)?;
@@ -357,6 +374,7 @@ impl Render for ShownSource {
             base: first.and_then(|start| start.base.clone()),
             logs: first.map(|start| start.logs.clone()).unwrap_or_default(),
             consequences: self.consequences.iter().map(consequence_json).collect(),
+            surroundings: views::surroundings::json(&self.remarks),
             servers: match self.is_asked {
                 true => forecast::json(&self.starts),
                 false => forecast::groups_json(&self.starts),

@@ -73,6 +73,9 @@ pub struct ExplainDirectory {
     pub logs: Vec<String>,
     /// What comes of a start, the most important first, where it is not what it should be.
     pub consequences: Vec<Consequence>,
+    /// What else matters at a start: `myid`, `zoo.cfg`, epoch files, permissions. `start` does not
+    /// take these into account.
+    pub surroundings: Vec<Surrounding>,
     /// What servers would do: each release of `--server`; without it, an entry for all releases
     /// that do the same, with a `release` such as `3.4.6 to 3.9.3`.
     pub servers: Vec<Forecast>,
@@ -99,4 +102,33 @@ pub struct Consequence {
     pub finding: Option<&'static str>,
     /// What to do next.
     pub next_step: Cow<'static, str>,
+}
+
+/// Something around the data that matters at a start.
+#[derive(Debug, JsonSchema, Serialize)]
+pub struct Surrounding {
+    /// What it is; stable.
+    pub id: &'static str,
+    /// `refuses`; `starts-empty`; `loses` if servers start without some of what there is;
+    /// `fails-later`; `note`.
+    pub impact: &'static str,
+    /// Which servers: `any`, `member`, `standalone-or-leader`.
+    pub role: &'static str,
+    /// The releases concerned, as in `3.4.6 to 3.9.3`.
+    pub releases: String,
+    /// What has to be so for it and cannot be seen, such as the user that the server runs as;
+    /// `null` if it is certain.
+    pub given: Option<String>,
+    /// The file.
+    pub file: String,
+    /// What there is.
+    pub found: String,
+    /// What the server prints.
+    pub message: Option<String>,
+    /// The id of that message.
+    pub message_id: Option<&'static str>,
+    /// Whether data is at risk, by that message.
+    pub data_at_risk: Option<&'static str>,
+    /// What to do next.
+    pub next_step: &'static str,
 }

@@ -33,7 +33,7 @@ pub use compare::{
     DifferingField, FirstDifference, Fork, Hole, Pair, RecordPlace, SnapshotOfMember, Uncommitted,
 };
 pub use diff::{DiffLine, DiffSession, DiffSide, DiffSummary, DiffTop, DiffZnode};
-pub use explain::{Consequence, Explain, ExplainDirectory, Explanation};
+pub use explain::{Consequence, Explain, ExplainDirectory, Explanation, Surrounding};
 pub use history::{HistoryEnd, HistoryEvent, HistoryGap, HistoryLine, HistoryStart, HistoryState};
 pub use inspect::{Inspect, InspectEpoch, InspectGap, InspectLog, InspectSnapshot};
 pub use keep::{

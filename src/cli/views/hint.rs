@@ -33,6 +33,14 @@ pub fn words(hint: &Hint) -> Cow<'static, str> {
             )
             .into();
         }
+        Hint::GiveBoth { data_dir, log_dir } => {
+            return format!(
+                "{data_dir} has the snapshots and {log_dir} the logs: give '{} --data-log-dir {}'. A server with their parent as its dataDir would start empty",
+                text::shell(data_dir.as_bytes()),
+                text::shell(log_dir.as_bytes())
+            )
+            .into();
+        }
         Hint::RunAsOwner => "run as the user that owns it, or as root",
         Hint::NameLogDir => "give a separate dataLogDir with --data-log-dir",
         Hint::FindLogs => {

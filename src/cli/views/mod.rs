@@ -8,6 +8,7 @@ pub mod hint;
 pub mod labelled;
 pub mod remarks;
 pub mod snapshot_formatter;
+pub mod surroundings;
 pub mod text;
 pub mod unified;
 pub mod value;

@@ -1,13 +1,13 @@
 //! What lies beside logs and snapshots: `myid`, the epoch files, the receipt of a restore.
 
 use super::Source;
-use crate::error::Error;
 use crate::error::is_vanished;
-use crate::format::datadir::{ACCEPTED_EPOCH, CURRENT_EPOCH, MYID};
+use crate::error::{Error, Hint};
+use crate::format::datadir::{ACCEPTED_EPOCH, CURRENT_EPOCH, FileName, MYID, version_dir};
 use crate::format::stream::{RegularFile, Span};
 use crate::history::receipt::{RECEIPT_NAME, Receipt};
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// How much is read of such a file.
@@ -28,6 +28,37 @@ pub enum EpochFile {
 
 /// How such a file is opened: in a directory, or in an archive.
 pub(super) type Open<'a> = &'a dyn Fn(&Path) -> io::Result<Arc<RegularFile>>;
+
+/// The dataDir and the dataLogDir of which `dir` is only the parent, each with its files in a
+/// `version-2` or right in it.
+pub(super) fn parts_below(dir: &Path) -> Option<Hint> {
+    let has = |dir: &Path, is_meant: fn(&FileName) -> bool| {
+        let entries = std::fs::read_dir(version_dir(dir)).into_iter().flatten();
+        let names = entries.filter_map(|entry| Some(entry.ok()?.file_name()));
+        let mut names = names.map(|name| FileName::parse(&name.to_string_lossy()));
+        names.any(|name| is_meant(&name))
+    };
+    let mut below: Vec<PathBuf> = std::fs::read_dir(dir)
+        .ok()?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.is_dir())
+        .collect();
+    below.sort();
+    let with_logs = below
+        .iter()
+        .filter(|dir| has(dir, |name| matches!(name, FileName::Log(_))));
+    let with_snapshots = below
+        .iter()
+        .filter(|dir| has(dir, |name| matches!(name, FileName::Snapshot(..))));
+    let (snapshots, logs): (Vec<_>, Vec<_>) = (with_snapshots.collect(), with_logs.collect());
+    match (snapshots.as_slice(), logs.as_slice()) {
+        ([data_dir], [log_dir]) if data_dir != log_dir => Some(Hint::GiveBoth {
+            data_dir: data_dir.display().to_string(),
+            log_dir: log_dir.display().to_string(),
+        }),
+        _ => None,
+    }
+}
 
 /// A small file.
 enum Small {

@@ -26,11 +26,12 @@ pub use file::SourceFile;
 use crate::archive::{self, Content, Manifest, Packing};
 use crate::durable::{self, ScratchDir};
 use crate::error::{Error, ErrorKind, Hint, Result};
-use crate::format::datadir::{self, FileName, ZXID_LAYOUT};
+use crate::format::datadir::{self, FileName, VERSION_DIR, ZXID_LAYOUT};
 use crate::format::snapshot::SnapshotReader;
 use crate::format::snapshot::codec::Codec;
 use crate::format::stream::{RegularFile, Span};
 use crate::format::txnlog::LogReader;
+use crate::format::zoo_cfg::ZooCfg;
 use crate::history::receipt::Receipt;
 use crate::repository::{Repository, StoredEvidence, Which};
 use file::{Place, listed_file};
@@ -68,6 +69,8 @@ pub struct Source {
     current_epoch: EpochFile,
     half_written_epoch: EpochFile,
     member: Option<u64>,
+    data_dir: Option<PathBuf>,
+    zoo_cfg: Option<(PathBuf, ZooCfg)>,
     odd_files: Vec<(PathBuf, FileName)>,
     misplaced: Vec<PathBuf>,
     unread: Vec<Error>,
@@ -182,27 +185,36 @@ impl Source {
         }
     }
 
-    fn open_zoo_cfg(path: &Path, options: &Options) -> Result<Source> {
-        let foreign = || {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if let Some(error) = other::refusal(path, std::iter::once(&*name)) {
-                return error;
-            }
-            Error::about(
-                path,
-                ErrorKind::Failed,
-                "is neither a data directory, a log, a snapshot, a zoo.cfg nor an archive",
-            )
-            .hint("give the dataDir that zoo.cfg names, or its version-2 folder")
-        };
+    /// Reads a `zoo.cfg`.
+    ///
+    /// # Errors
+    /// Failures to read.
+    pub fn read_zoo_cfg(path: &Path) -> Result<ZooCfg> {
         let mut bytes = Vec::new();
         File::open(path)
             .and_then(|file| file.take(1 << 20).read_to_end(&mut bytes))
             .map_err(|err| Error::io(path, "read", err))?;
-        let (data_dir, log_dir) = datadir::parse_zoo_cfg(&String::from_utf8_lossy(&bytes));
-        let data_dir = data_dir.ok_or_else(foreign)?;
-        let log_dir = options.data_log_dir.clone().or(log_dir);
-        Source::open_dirs(&data_dir, &data_dir, log_dir.as_deref(), options)
+        Ok(ZooCfg::parse(&bytes))
+    }
+
+    fn open_zoo_cfg(path: &Path, options: &Options) -> Result<Source> {
+        let zoo_cfg = Source::read_zoo_cfg(path)?;
+        let Some(data_dir) = zoo_cfg.path("dataDir") else {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let message = match zoo_cfg.is_likely() {
+                true => "names no dataDir, as servers read it",
+                false => "is neither a data directory, a log, a snapshot, a zoo.cfg nor an archive",
+            };
+            if let Some(error) = other::refusal(path, std::iter::once(&*name)) {
+                return Err(error);
+            }
+            let hint = "give the dataDir that zoo.cfg names, or its version-2 folder";
+            return Err(Error::about(path, ErrorKind::Failed, message).hint(hint));
+        };
+        let log_dir = options.data_log_dir.clone().or(zoo_cfg.path("dataLogDir"));
+        let mut source = Source::open_dirs(&data_dir, &data_dir, log_dir.as_deref(), options)?;
+        source.zoo_cfg = Some((path.into(), zoo_cfg));
+        Ok(source)
     }
 
     fn open_archive(path: &Path, options: &Options) -> Result<Source> {
@@ -242,8 +254,12 @@ impl Source {
             }
             let message = "contains no ZooKeeper logs or snapshots (log.HEX, snapshot.HEX), and neither does a version-2 folder in it";
             let hint = match free_snapshot_in(&snap_dir) {
-                Some(file) => format!("{file} is a snapshot under another name: give that file itself"),
-                None => "give the dataDir from zoo.cfg; if there is a separate dataLogDir, give that too".to_owned(),
+                Some(file) => Hint::from(format!(
+                    "{file} is a snapshot under another name: give that file itself"
+                )),
+                None => beside::parts_below(dir).unwrap_or_else(|| {
+                    Hint::plain("give the dataDir from zoo.cfg; if there is a separate dataLogDir, give that too")
+                }),
             };
             return Err(Error::about(dir, ErrorKind::Failed, message).hint(hint));
         }
@@ -253,6 +269,9 @@ impl Source {
         } else {
             Some(dir)
         };
+        source.data_dir = data_dir
+            .filter(|dir| dir.join(VERSION_DIR) == snap_dir)
+            .map(Path::to_path_buf);
         source.ensure_allowed()?;
         let open = |path: &Path| RegularFile::open(path, path).map(Arc::new);
         source.read_beside(&open, &snap_dir, data_dir);
@@ -275,6 +294,8 @@ impl Source {
             current_epoch: EpochFile::Absent,
             half_written_epoch: EpochFile::Absent,
             member: None,
+            data_dir: None,
+            zoo_cfg: None,
             odd_files: Vec::new(),
             misplaced: Vec::new(),
             unread: Vec::new(),
@@ -347,6 +368,18 @@ impl Source {
     /// The folders that are read.
     pub fn dirs(&self) -> &[PathBuf] {
         &self.dirs
+    }
+
+    /// The dataDir, where the snapshots are in a `version-2` below it, as servers want them. Of an
+    /// archive, it is where that was unpacked.
+    pub fn data_dir(&self) -> Option<&Path> {
+        self.data_dir.as_deref()
+    }
+
+    /// The `zoo.cfg` that named the directories, if one did, and where it is.
+    pub fn zoo_cfg(&self) -> Option<(&Path, &ZooCfg)> {
+        let named = self.zoo_cfg.as_ref();
+        named.map(|(path, zoo_cfg)| (path.as_path(), zoo_cfg))
     }
 
     /// The logs, by the zxid in their names.
@@ -495,7 +528,7 @@ impl Source {
     }
 
     /// Whether this is a directory, which a server may be writing to.
-    fn is_directory(&self) -> bool {
+    pub fn is_directory(&self) -> bool {
         self.manifest.is_none() && !self.dirs.is_empty()
     }
 

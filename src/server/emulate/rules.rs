@@ -23,6 +23,7 @@ use super::settings::Settings;
 use super::thrown::{Result, Thrown};
 use crate::format::record::TxnKind;
 use crate::format::release::{RELEASES, Release};
+use crate::format::zoo_cfg::ZooCfg;
 
 /// What a server does with logs without a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +105,15 @@ impl Rules {
             .iter()
             .filter_map(|name| parse(name).ok())
             .collect()
+    }
+
+    /// The same release with the settings of a `zoo.cfg`, which count more than those of `-D`.
+    #[must_use]
+    pub fn with_zoo_cfg(mut self, zoo_cfg: &ZooCfg) -> Rules {
+        for (key, value) in zoo_cfg.entries() {
+            self.settings.set_in_cfg(key, value);
+        }
+        self
     }
 
     /// As it was given.

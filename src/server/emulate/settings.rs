@@ -89,9 +89,26 @@ impl Settings {
         let Some((property, _)) = KNOWN.iter().find(|(property, _)| *property == key) else {
             return Err(unknown(key));
         };
+        self.apply(property, value)
+    }
+
+    /// Takes what a `zoo.cfg` has for `key`, where that is a setting: servers make it a property
+    /// with the prefix, over what `-D` says.
+    pub fn set_in_cfg(&mut self, key: &str, value: &str) {
+        let is_meant = |property: &str| property.strip_prefix(PREFIX) == Some(key);
+        let known = KNOWN.iter().find(|(property, _)| is_meant(property));
+        if let Some((property, _)) = known
+            && self.apply(property, value).is_err()
+        {
+            // The only one that is a number: java falls back to the default.
+            self.extra_size = None;
+        }
+    }
+
+    fn apply(&mut self, property: &'static str, value: &str) -> Result<(), String> {
         // `Boolean.parseBoolean` takes everything else for false.
         let flag = value.eq_ignore_ascii_case("true");
-        match *property {
+        match property {
             "jute.maxbuffer" => self.max_buffer = number(value)?,
             "zookeeper.jute.maxbuffer.extrasize" => self.extra_size = Some(number(value)?),
             "zookeeper.extendedTypesEnabled" => self.extended_types = flag,
@@ -102,7 +119,7 @@ impl Settings {
             "zookeeper.serializeLastProcessedZxid.enabled" => self.last_zxid = flag,
             _ => self.allow_gaps = flag,
         }
-        if !self.given.contains(property) {
+        if !self.given.contains(&property) {
             self.given.push(property);
         }
         Ok(())
@@ -179,6 +196,25 @@ mod tests {
             let told = settings.set(setting).unwrap_err();
             assert!(told.contains(why), "{setting}: {told}");
         }
+    }
+
+    #[test]
+    fn a_zoo_cfg_has_the_last_word_on_settings_without_the_prefix() {
+        let mut settings = Settings::default();
+        settings
+            .set("zookeeper.snapshot.trust.empty=false")
+            .unwrap();
+        settings.set_in_cfg("snapshot.trust.empty", "TRUE");
+        settings.set_in_cfg("zookeeper.digest.enabled", "false");
+        settings.set_in_cfg("jute.maxbuffer", "10");
+        settings.set_in_cfg("jute.maxbuffer.extrasize", "2000");
+        assert!(settings.trust_empty && settings.digest);
+        assert_eq!(settings.max_buffer, MAX_BUFFER);
+        assert_eq!(settings.extra_size, Some(2000));
+        settings.set_in_cfg("jute.maxbuffer.extrasize", "2k");
+        assert_eq!(settings.extra_size, None);
+        let ignored = settings.ignored_by("3.5.5".parse().unwrap());
+        assert_eq!(ignored.len(), 2);
     }
 
     #[test]
