@@ -31,6 +31,10 @@ impl Packing {
             (&[0xfd, b'7', b'z', b'X', b'Z', 0], Packing::Xz),
             (&[0x28, 0xb5, 0x2f, 0xfd], Packing::Zstd),
         ];
+        // What pzstd writes first is a frame that is skipped.
+        if matches!(head, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]) {
+            return Some(Packing::Zstd);
+        }
         let found = magics.iter().find(|(magic, _)| head.starts_with(magic));
         found.map(|(_, packing)| *packing)
     }

@@ -3,7 +3,7 @@
 use super::content::Packing;
 use crate::durable::ScratchDir;
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::stream::{Bytes, ReadAt};
+use crate::format::stream::Bytes;
 use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Read};
@@ -12,8 +12,10 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-/// How much is kept in memory.
+/// How much of an archive is kept in memory.
 const MEMORY_MAX: usize = 64 << 20;
+/// How much of one file among many.
+const MEMORY_MAX_OF_ONE: usize = 1 << 20;
 /// How much is left free on the file system.
 const RESERVE: u64 = 64 << 20;
 /// What any archive may become.
@@ -95,6 +97,7 @@ pub(super) struct Spool {
     /// Where the file is made.
     dir: PathBuf,
     bytes: Bytes,
+    memory_max: usize,
     len: u64,
     /// How much may still be written.
     room: u64,
@@ -106,8 +109,17 @@ impl Spool {
         Spool {
             dir: dir.into(),
             bytes: Bytes::Memory(Vec::new()),
+            memory_max: MEMORY_MAX,
             len: 0,
             room: 0,
+        }
+    }
+
+    /// One for a file among many of a directory.
+    pub(super) fn of_one(dir: &Path) -> Spool {
+        Spool {
+            memory_max: MEMORY_MAX_OF_ONE,
+            ..Spool::new(dir)
         }
     }
 
@@ -131,7 +143,7 @@ impl Spool {
     }
 
     fn append(&mut self, block: &[u8]) -> Result<()> {
-        let is_full = |bytes: &Vec<u8>| bytes.len() + block.len() > MEMORY_MAX;
+        let is_full = |bytes: &Vec<u8>| bytes.len() + block.len() > self.memory_max;
         if matches!(&self.bytes, Bytes::Memory(bytes) if is_full(bytes)) {
             self.leave_memory()?;
         }
@@ -152,6 +164,7 @@ impl Spool {
         let file = options
             .open(&path)
             .map_err(|err| Error::io(&path, "create", err))?;
+        std::fs::remove_file(&path).map_err(|err| Error::io(&path, "remove", err))?;
         let space = nix::sys::statvfs::statvfs(&self.dir);
         let free = space.map(|space| space.blocks_available() * space.fragment_size());
         self.room = free.unwrap_or(u64::MAX).saturating_sub(RESERVE);
@@ -187,15 +200,5 @@ impl Spool {
     /// All that was copied.
     pub(super) fn finish(self) -> Bytes {
         self.bytes
-    }
-}
-
-impl ReadAt for Spool {
-    fn read_at(&self, room: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.bytes.read_at(room, offset)
-    }
-
-    fn size(&self) -> io::Result<u64> {
-        Ok(self.len)
     }
 }

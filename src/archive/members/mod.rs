@@ -24,6 +24,10 @@ use std::time::SystemTime;
 const MEMBERS_MAX: usize = 100_000;
 /// How many names are kept of those that are not.
 const OTHERS_MAX: usize = 1000;
+/// How many are told that are not read though they are wanted, and how many that are damaged.
+const TOLD_MAX: usize = 1000;
+/// How long the path of a member may be.
+const NAME_MAX: usize = 4096;
 
 /// Which members are wanted, by their names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,16 +64,20 @@ pub struct Members {
     pub others: Vec<String>,
     /// Wanted by their names, and not read: why.
     pub skipped: Vec<(String, String)>,
+    /// There more than once: the last one is read.
+    pub repeated: Vec<String>,
     /// What of the archive itself is damaged: of which member, where it is that of one, and how.
     pub damage: Vec<(Option<String>, String)>,
 }
 
 /// Where a member is.
+#[derive(Clone)]
 enum Place {
     Archive(Range<u64>),
     Spool(Range<u64>),
 }
 
+#[derive(Clone)]
 struct Raw {
     modified: Option<SystemTime>,
     place: Place,
@@ -132,7 +140,7 @@ pub fn unpack_one(
 ) -> Result<(RegularFile, Option<String>)> {
     let failed = |err| Error::io(path, "read", err);
     let budget = Budget::new(file.size().map_err(failed)?);
-    let mut spool = Spool::new(scratch);
+    let mut spool = Spool::of_one(scratch);
     let source = budget.unpack(packing, Span::new(file, 0)).map_err(failed)?;
     let (range, damage) = spool.copy(source)?;
     budget.ensure_kept(path)?;
@@ -201,19 +209,24 @@ impl Listing<'_> {
     /// How much `name`, as it stands in the archive, is wanted, and under which name. One that is
     /// not a plain file is only told, if it would have been.
     fn judge(&mut self, name: &[u8], odd: Option<&str>) -> Option<(String, Wanted)> {
+        if name.len() > NAME_MAX {
+            self.note_damage(
+                None,
+                format!("a name in it is longer than {NAME_MAX} bytes"),
+            );
+            return None;
+        }
         let Some(clean) = cleaned(name) else {
             let shown = String::from_utf8_lossy(name).into_owned();
-            let is_missed = (self.wanted)(&shown) == Wanted::Yes;
-            if is_missed {
-                let why = "its name has '..' in it".to_owned();
-                self.members.skipped.push((shown, why));
+            if (self.wanted)(&shown) == Wanted::Yes {
+                self.skip(shown, "its name has '..' in it");
             }
             return None;
         };
         let wanted = (self.wanted)(&clean);
         match (wanted, odd) {
             (Wanted::Yes, Some(odd)) => {
-                self.members.skipped.push((clean, odd.to_owned()));
+                self.skip(clean, odd);
                 None
             }
             (Wanted::No, _) | (_, Some(_)) => {
@@ -221,6 +234,36 @@ impl Listing<'_> {
                 None
             }
             (Wanted::Yes | Wanted::IfOurs, None) => Some((clean, wanted)),
+        }
+    }
+
+    /// Notes a member that is wanted and cannot be read.
+    fn skip(&mut self, name: String, why: &str) {
+        if self.members.skipped.len() < TOLD_MAX {
+            self.members.skipped.push((name, why.to_owned()));
+        }
+    }
+
+    /// Notes damage of the archive, or of one member.
+    fn note_damage(&mut self, member: Option<String>, damage: String) {
+        if self.members.damage.len() < TOLD_MAX {
+            self.members.damage.push((member, damage));
+        }
+    }
+
+    /// Takes in `name`, another one of an earlier member.
+    fn take_link(&mut self, name: &[u8], target: &[u8]) -> Result<()> {
+        if name == target {
+            return Ok(());
+        }
+        let known = cleaned(target).and_then(|target| self.raw.get(&target).cloned());
+        let Some(Raw { modified, place }) = known else {
+            self.judge(name, Some("it is a hard link to a file that is not read"));
+            return Ok(());
+        };
+        match self.judge(name, None) {
+            Some((name, _)) => self.add(name, modified, place),
+            None => Ok(()),
         }
     }
 
@@ -250,9 +293,8 @@ impl Listing<'_> {
 
     fn add(&mut self, name: String, modified: Option<SystemTime>, place: Place) -> Result<()> {
         let earlier = self.raw.insert(name.clone(), Raw { modified, place });
-        if earlier.is_some() {
-            let why = "appears more than once: the last one is read".to_owned();
-            self.members.skipped.push((name, why));
+        if earlier.is_some() && self.members.repeated.len() < TOLD_MAX {
+            self.members.repeated.push(name);
         }
         if self.raw.len() <= MEMBERS_MAX {
             return Ok(());
@@ -272,8 +314,7 @@ impl Listing<'_> {
         let head = match content::begin(&mut source, Content::TOLD_BY) {
             Ok(head) => head,
             Err(err) => {
-                let damage = (Some(name), damage(&err));
-                self.members.damage.push(damage);
+                self.note_damage(Some(name), damage(&err));
                 return Ok(());
             }
         };
@@ -283,7 +324,7 @@ impl Listing<'_> {
         }
         let (range, failed) = self.spool.copy(head.as_slice().chain(source))?;
         if let Some(err) = failed {
-            self.members.damage.push((Some(name.clone()), damage(&err)));
+            self.note_damage(Some(name.clone()), damage(&err));
         }
         self.add(name, modified, Place::Spool(range))
     }

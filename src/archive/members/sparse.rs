@@ -8,8 +8,10 @@
 use std::collections::VecDeque;
 use std::io::{self, Read};
 
-/// What the header calls the form, the name of the file, and its length with the holes.
+/// What the header calls all of this, the form, the name of the file, and its length with the holes.
+pub(super) const PREFIX: &str = "GNU.sparse.";
 pub(super) const MAJOR: &str = "GNU.sparse.major";
+pub(super) const MINOR: &str = "GNU.sparse.minor";
 pub(super) const NAME: &str = "GNU.sparse.name";
 pub(super) const SIZE: &str = "GNU.sparse.realsize";
 

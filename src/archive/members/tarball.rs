@@ -58,6 +58,8 @@ struct Entry {
     /// Why it is not read, where it is no plain file.
     odd: Option<&'static str>,
     is_dir: bool,
+    /// The earlier member that it is another name of.
+    links_to: Option<Vec<u8>>,
     /// Whether the library makes the holes of it.
     is_sparse: bool,
     /// Its length with holes that are to be made.
@@ -72,7 +74,6 @@ impl Entry {
         let kind = entry.header().entry_type();
         let odd = match kind {
             tar::EntryType::Symlink => Some("it is a symbolic link"),
-            tar::EntryType::Link => Some("it is a hard link"),
             kind if kind.is_file() || kind.is_contiguous() || kind.is_gnu_sparse() => None,
             _ => Some("it is not a file"),
         };
@@ -81,6 +82,10 @@ impl Entry {
             name: entry.path_bytes().into_owned(),
             odd,
             is_dir: kind.is_dir() || kind.is_pax_global_extensions(),
+            links_to: match kind.is_hard_link() {
+                true => entry.link_name_bytes().map(std::borrow::Cow::into_owned),
+                false => None,
+            },
             is_sparse: kind.is_gnu_sparse(),
             real_size: None,
             size: entry.size(),
@@ -104,7 +109,9 @@ impl Entry {
         match key {
             sparse::NAME => self.name = value.to_vec(),
             sparse::SIZE => self.real_size = text.parse().ok(),
-            sparse::MAJOR if text != "1" => {
+            sparse::MAJOR if text == "1" => {}
+            sparse::MINOR if text == "0" => {}
+            key if key.starts_with(sparse::PREFIX) => {
                 self.odd = Some("it has holes, in a form that is not read");
             }
             _ => {}
@@ -136,10 +143,12 @@ impl Listing<'_> {
         let left = gate.left.clone();
         let mut tar = tar::Archive::new(gate);
         let mut entries = tar.entries_with_seek().map_err(failed)?;
-        if let Some(end) = self.walk(&mut entries, &left, false)? {
-            self.ensure_ended(end, total);
-        }
-        Ok(())
+        let Some(end) = self.walk(&mut entries, &left, false)? else {
+            return Ok(());
+        };
+        self.ensure_ended(end, total);
+        let rest = Span::range(file, end.min(total), total);
+        self.ensure_nothing_behind(rest).map_err(failed)
     }
 
     pub(super) fn list_packed_tar(&mut self, packing: Packing) -> Result<()> {
@@ -155,8 +164,8 @@ impl Listing<'_> {
         };
         // The rest, and the checksum at its end.
         let mut rest = tar.into_inner();
-        match io::copy(&mut rest, &mut io::sink()) {
-            Ok(_) => self.ensure_ended(end, rest.seen),
+        match self.ensure_nothing_behind(&mut rest) {
+            Ok(()) => self.ensure_ended(end, rest.seen),
             Err(err) => self.members.damage.push((None, broken(packing, &err))),
         }
         Ok(())
@@ -212,6 +221,9 @@ impl Listing<'_> {
         if entry.is_dir {
             return Ok(());
         }
+        if let Some(target) = &entry.links_to {
+            return self.take_link(&entry.name, target);
+        }
         let Some((name, wanted)) = self.judge(&entry.name, entry.odd) else {
             return Ok(());
         };
@@ -225,6 +237,24 @@ impl Listing<'_> {
         }
         let range = entry.start..entry.start.saturating_add(entry.size);
         self.add_range(name, wanted, entry.modified, range)
+    }
+
+    /// Notes what is not zero behind the end mark: a header that became zeros is one too.
+    fn ensure_nothing_behind(&mut self, mut rest: impl Read) -> io::Result<()> {
+        let mut block = Vec::new();
+        let mut is_zero = true;
+        loop {
+            block.clear();
+            if (&mut rest).take(1 << 16).read_to_end(&mut block)? == 0 {
+                break;
+            }
+            is_zero &= block.iter().all(|byte| *byte == 0);
+        }
+        if !is_zero {
+            let message = "goes on after an end mark: a header in it became zeros, or it is several archives one after the other. What follows is not read";
+            self.members.damage.push((None, message.to_owned()));
+        }
+        Ok(())
     }
 
     /// Notes that a tar of `total` bytes was cut, the last member of which ends at `end`.

@@ -94,8 +94,7 @@ impl Listing<'_> {
     }
 
     fn note(&mut self, member: Option<&str>, damage: String) {
-        let damage = (member.map(str::to_owned), damage);
-        self.members.damage.push(damage);
+        self.note_damage(member.map(str::to_owned), damage);
     }
 
     fn take_zipped(&mut self, archive: &ZipArchive<Whole>, record: Record) -> Result<()> {

@@ -27,11 +27,8 @@ pub fn words(hint: &Hint) -> Cow<'static, str> {
             .into();
         }
         Hint::NameDataDir { place } => {
-            return format!(
-                "name one of them: zoovault verify '{}'",
-                text::escape(place)
-            )
-            .into();
+            let place = text::shell(place.as_bytes());
+            return format!("name one of them: zoovault verify {place}").into();
         }
         Hint::GiveBoth { data_dir, log_dir } => {
             return format!(

@@ -9,8 +9,8 @@
 
 use super::file::{Packed, Place, SourceFile};
 use super::{Options, Source};
-use crate::archive::{self, Content};
-use crate::error::Result;
+use crate::archive::{self, Content, Packing};
+use crate::error::{ErrorKind, Result};
 use crate::format::datadir::{FileName, zxid_within};
 use crate::format::snapshot::codec::Codec;
 use crate::format::stream::{ReadAt, RegularFile};
@@ -125,6 +125,11 @@ impl Source {
                 continue;
             };
             let content = Content::of(&file).unwrap_or(Content::Foreign);
+            if let Content::Packed(packing) = content
+                && may_be(path.file_name().unwrap_or_default())
+            {
+                self.note_broken(&path, &file, packing);
+            }
             let is_wanted = match content {
                 Content::PackedLog(_) => !self.has_log_named(&path),
                 Content::PackedSnapshot(_) => !self.has_snapshot_named(&path),
@@ -135,6 +140,16 @@ impl Source {
             }
         }
         self.add_loose(found)
+    }
+
+    /// Notes that the compressed file at `path`, which may be a log or a snapshot by its name,
+    /// cannot be decompressed.
+    pub(super) fn note_broken(&mut self, path: &Path, file: &RegularFile, packing: Packing) {
+        let error = archive::not_ours(path, file, packing);
+        let is_known = self.has_log_named(path) || self.has_snapshot_named(path);
+        if error.kind() == ErrorKind::Damage && !is_known {
+            self.unread.push(error);
+        }
     }
 
     fn has_log_named(&self, path: &Path) -> bool {

@@ -6,7 +6,7 @@ use super::single::Single;
 use super::{Options, Source, other, refusal_of_layout};
 use crate::archive::{self, Content, Member, Members, Wanted};
 use crate::error::{Error, ErrorKind, Hint, Result};
-use crate::format::datadir::{FileName, MYID, VERSION_DIR, ZXID_LAYOUT};
+use crate::format::datadir::{FileName, MYID, VERSION_DIR, ZXID_LAYOUT, zxid_within};
 use crate::format::snapshot::codec::Codec;
 use crate::format::stream::{ReadAt, RegularFile};
 use crate::history::receipt::RECEIPT_NAME;
@@ -90,6 +90,17 @@ fn wanted(name: &str) -> Wanted {
         }
         FileName::Foreign => Wanted::IfOurs,
         _ => Wanted::Yes,
+    }
+}
+
+/// Whether a name is that of a log or a snapshot, also of one that somebody compressed.
+fn is_of_history(name: &str) -> bool {
+    let file = file_name(name);
+    let is_named = |kind: &str| zxid_within(file, kind).is_some();
+    match FileName::parse(file) {
+        FileName::Log(_) | FileName::Snapshot(..) => true,
+        FileName::Lookalike => is_named("log") || is_named("snapshot"),
+        _ => false,
     }
 }
 
@@ -177,9 +188,9 @@ impl Source {
             members.found = vec![members.found.swap_remove(one)];
         }
         let mut folders = folders(&members.found);
-        if inside == Some("") {
-            // What lies in no folder.
-            folders.retain(|folder, _| folder.is_empty());
+        if let Some(inside) = inside.filter(|inside| folders.contains_key(*inside)) {
+            // And not what lies in folders below it.
+            folders.retain(|folder, _| folder == inside);
         }
         if folders.is_empty() {
             return Err(nothing(path, inside, members));
@@ -209,10 +220,24 @@ impl Source {
             self.remarks
                 .push(format!("read from {folder} in the archive: {held}"));
         }
-        for (name, why) in members.skipped {
-            let message = format!("{}: {name} is not read: {why}", path.display());
+        for name in members.repeated {
+            let message = format!("{name} is there more than once: the last one is read");
+            let message = format!("{}: {message}", path.display());
             self.remarks.push(message.clone());
             self.warnings.push(message);
+        }
+        for (name, why) in members.skipped {
+            let is_ours = is_of_history(&name) && folders.contains_key(&folder_of(&name));
+            let message = format!("is not read: {why}");
+            if is_ours {
+                let place = path.join(&name);
+                self.unread
+                    .push(Error::about(&place, ErrorKind::Damage, message));
+            } else {
+                let message = format!("{}: {name} {message}", path.display());
+                self.remarks.push(message.clone());
+                self.warnings.push(message);
+            }
         }
         for (member, message) in members.damage {
             let place = place_in(path, member.as_deref());
@@ -255,6 +280,9 @@ impl Source {
                 place: Place::Held(member.file),
                 modified: member.modified,
             }),
+            (FileName::Lookalike, Content::Packed(packing)) => {
+                self.note_broken(&shown, &member.file, packing);
+            }
             _ => {
                 beside.insert(shown, member.file);
             }
