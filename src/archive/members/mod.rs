@@ -274,6 +274,13 @@ impl Listing<'_> {
         }
     }
 
+    /// Whether a member at `range` in the archive is what is wanted.
+    fn is_taken(&self, wanted: Wanted, range: &Range<u64>) -> bool {
+        let member = Span::range(&**self.bytes, range.start, range.end);
+        let head = || content::begin(member, Content::TOLD_BY).unwrap_or_default();
+        wanted == Wanted::Yes || Content::may_be_ours(&head())
+    }
+
     /// Adds a member at `place` in the archive, unless it is not what is wanted.
     fn add_range(
         &mut self,
@@ -282,9 +289,7 @@ impl Listing<'_> {
         modified: Option<SystemTime>,
         range: Range<u64>,
     ) -> Result<()> {
-        let member = Span::range(&**self.bytes, range.start, range.end);
-        let head = content::begin(member, Content::TOLD_BY).unwrap_or_default();
-        if wanted == Wanted::IfOurs && !Content::may_be_ours(&head) {
+        if !self.is_taken(wanted, &range) {
             self.pass_over(name);
             return Ok(());
         }
@@ -314,7 +319,10 @@ impl Listing<'_> {
         let head = match content::begin(&mut source, Content::TOLD_BY) {
             Ok(head) => head,
             Err(err) => {
-                self.note_damage(Some(name), damage(&err));
+                match wanted {
+                    Wanted::Yes => self.note_damage(Some(name), damage(&err)),
+                    Wanted::IfOurs | Wanted::No => self.pass_over(name),
+                }
                 return Ok(());
             }
         };

@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::io::{self, Read};
 
-/// What the header calls all of this, the form, the name of the file, and its length with the holes.
+/// What the header calls all of this, the form, the name of the file, and its length with holes.
 pub(super) const PREFIX: &str = "GNU.sparse.";
 pub(super) const MAJOR: &str = "GNU.sparse.major";
 pub(super) const MINOR: &str = "GNU.sparse.minor";

@@ -135,6 +135,10 @@ impl Listing<'_> {
         wanted: Wanted,
     ) -> Result<()> {
         let (start, end) = entry.compressed_data_range();
+        if !self.is_taken(wanted, &(start..end)) {
+            self.pass_over(name);
+            return Ok(());
+        }
         // Members may lie over each other.
         let mut verified = entry.verifying_reader(self.budget.bound(entry.reader()));
         if let Err(err) = io::copy(&mut verified, &mut io::sink()) {

@@ -14,6 +14,7 @@ mod beside;
 mod dated;
 mod file;
 mod loose;
+mod named;
 mod other;
 mod packed;
 mod single;
@@ -36,7 +37,7 @@ use crate::history::receipt::Receipt;
 use crate::repository::{Repository, StoredEvidence, Which};
 use file::{Place, listed_file};
 use single::{Single, free_snapshot_in};
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -183,38 +184,6 @@ impl Source {
                 done => return done,
             }
         }
-    }
-
-    /// Reads a `zoo.cfg`.
-    ///
-    /// # Errors
-    /// Failures to read.
-    pub fn read_zoo_cfg(path: &Path) -> Result<ZooCfg> {
-        let mut bytes = Vec::new();
-        File::open(path)
-            .and_then(|file| file.take(1 << 20).read_to_end(&mut bytes))
-            .map_err(|err| Error::io(path, "read", err))?;
-        Ok(ZooCfg::parse(&bytes))
-    }
-
-    fn open_zoo_cfg(path: &Path, options: &Options) -> Result<Source> {
-        let zoo_cfg = Source::read_zoo_cfg(path)?;
-        let Some(data_dir) = zoo_cfg.path("dataDir") else {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let message = match zoo_cfg.is_likely() {
-                true => "names no dataDir, as servers read it",
-                false => "is neither a data directory, a log, a snapshot, a zoo.cfg nor an archive",
-            };
-            if let Some(error) = other::refusal(path, std::iter::once(&*name)) {
-                return Err(error);
-            }
-            let hint = "give the dataDir that zoo.cfg names, or its version-2 folder";
-            return Err(Error::about(path, ErrorKind::Failed, message).hint(hint));
-        };
-        let log_dir = options.data_log_dir.clone().or(zoo_cfg.path("dataLogDir"));
-        let mut source = Source::open_dirs(&data_dir, &data_dir, log_dir.as_deref(), options)?;
-        source.zoo_cfg = Some((path.into(), zoo_cfg));
-        Ok(source)
     }
 
     fn open_archive(path: &Path, options: &Options) -> Result<Source> {
@@ -374,12 +343,6 @@ impl Source {
     /// archive, it is where that was unpacked.
     pub fn data_dir(&self) -> Option<&Path> {
         self.data_dir.as_deref()
-    }
-
-    /// The `zoo.cfg` that named the directories, if one did, and where it is.
-    pub fn zoo_cfg(&self) -> Option<(&Path, &ZooCfg)> {
-        let named = self.zoo_cfg.as_ref();
-        named.map(|(path, zoo_cfg)| (path.as_path(), zoo_cfg))
     }
 
     /// The logs, by the zxid in their names.
