@@ -1,12 +1,12 @@
 //! Backup: ships what a repository does not hold yet.
 //!
-//! **The plan** ([`plan`]) only reads: the repository's names and newest manifests, and the source
+//! **The plan** ([`plan()`]) only reads: the repository's names and newest manifests, and the source
 //! from where it was backed up last. It finds the lineage that the source is of, the stretches of
 //! its logs that the repository lacks, the snapshots that may be needed as bases, whether a new
 //! base is due, and what the operator has to know of all that. A [`Plan`] can be looked at, and
 //! dropped.
 //!
-//! **[`execute`]** stores the logs, then bases, and commits by writing a manifest, last. Every
+//! **[`execute()`]** stores the logs, then bases, and commits by writing a manifest, last. Every
 //! record is checked before it is stored, and everything stored is read back before it counts. What
 //! cannot be known before is decided only here: whether a snapshot is sound, which shows when all
 //! of it is read, and so which bases are needed beside those that were stored before them; which
@@ -186,7 +186,7 @@ impl Backup {
 /// Backs up `source`: plans and executes.
 ///
 /// # Errors
-/// Those of [`plan`] and [`execute`].
+/// Those of [`plan()`] and [`execute()`].
 pub fn backup(
     source: &Source,
     repository: &Repository,

@@ -42,7 +42,7 @@ pub struct Plan<'a> {
     pub(super) due: Option<Due<'a>>,
 }
 
-/// Finds out what [`execute`](super::execute) would store.
+/// Finds out what [`execute`](super::execute()) would store.
 ///
 /// # Errors
 /// Damage of the repository; [`ErrorKind::SourceChanged`]; a source with nothing in it; failures to

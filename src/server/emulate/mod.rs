@@ -136,7 +136,7 @@ impl Start {
 
 /// Says what servers by each of `rules` would do on `source`, in their order; `report` is what
 /// `verify` found of it, where it was asked. Those that do the same are followed together
-/// ([`cohort`]).
+/// (`cohort`).
 ///
 /// # Errors
 /// [`ErrorKind::BadArgument`] for what is no directory; failures to read. Damage is in the result.
