@@ -75,7 +75,7 @@ const BLANKS: [char; 3] = [' ', '\t', '\u{c}'];
 fn logical_lines(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut is_continued = false;
-    for line in text.split(['\n', '\r']) {
+    for line in text.replace("\r\n", "\n").split(['\n', '\r']) {
         let line = line.trim_start_matches(BLANKS);
         if !is_continued && (line.is_empty() || line.starts_with(['#', '!'])) {
             continue;
@@ -139,6 +139,13 @@ fn trimmed(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_goes_on_behind_the_ends_of_lines_of_windows() {
+        let parsed = ZooCfg::parse(b"dataDir=/srv/\\\r\n   zk\r\nclientPort=1\r\n");
+        assert_eq!(parsed.get("dataDir"), Some("/srv/zk"));
+        assert_eq!(parsed.get("clientPort"), Some("1"));
+    }
 
     #[test]
     fn a_file_is_read_as_java_reads_it() {

@@ -3,6 +3,7 @@
 //!
 //! Uses [`crate::history`] and [`crate::analysis`].
 
+pub mod answer;
 pub mod emulate;
 pub mod messages;
 pub mod outlook;

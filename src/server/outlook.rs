@@ -29,14 +29,27 @@ impl Effect {
         }
     }
 
-    /// What the start of a standalone server comes to.
-    pub fn of(start: &Start) -> Effect {
+    /// What the start of a standalone server comes to, beside those of other releases: what one of
+    /// them notices is so for all that load the same.
+    pub fn of(start: &Start, starts: &[Start]) -> Effect {
         match &start.standalone {
             Err(_) => Effect::Refuses,
             Ok(started) if is_loss(started) => Effect::Loses,
+            Ok(started) if is_contradicted(start, started, starts) => Effect::Loses,
             Ok(_) => Effect::None,
         }
     }
+}
+
+/// Whether a release that looks at digests finds that there never was the tree that this one loads.
+fn is_contradicted(start: &Start, started: &Started, starts: &[Start]) -> bool {
+    let loads_same = |other: &&Start| other.base == start.base && other.logs == start.logs;
+    let mut same = starts.iter().filter(loads_same);
+    matches!(started.truth, Truth::Unknown(_))
+        && same.any(|other| {
+            let other = other.standalone.as_ref();
+            other.is_ok_and(|it| it.zxid == started.zxid && it.digest_mismatches.0 > 0)
+        })
 }
 
 /// Whether what is served is known to be wrong, or cannot be all.
@@ -47,45 +60,6 @@ fn is_loss(started: &Started) -> bool {
     match &started.truth {
         Truth::Known(_, difference) => !difference.is_none(),
         Truth::Unknown(_) => !started.holes.is_empty() || started.digest_mismatches.0 > 0,
-    }
-}
-
-/// Whether servers start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Answer {
-    /// All do, with what there is.
-    Starts,
-    /// All do, and some serve less or other data than there was.
-    Loses,
-    /// Some releases do not, or members of ensembles only.
-    SomeRefuse,
-    /// None does.
-    AllRefuse,
-}
-
-impl Answer {
-    /// As JSON has it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Answer::Starts => "starts",
-            Answer::Loses => "loses",
-            Answer::SomeRefuse => "some-refuse",
-            Answer::AllRefuse => "all-refuse",
-        }
-    }
-
-    /// The answer for these releases; `None` where none was followed.
-    pub fn of(starts: &[Start]) -> Option<Answer> {
-        let effects = starts.iter().map(Effect::of);
-        let worst = effects.clone().max()?;
-        let refuses_members = |start: &Start| start.member.is_err();
-        Some(match worst {
-            Effect::Refuses if effects.clone().min() == Some(Effect::Refuses) => Answer::AllRefuse,
-            Effect::Refuses => Answer::SomeRefuse,
-            _ if starts.iter().any(refuses_members) => Answer::SomeRefuse,
-            Effect::Loses => Answer::Loses,
-            Effect::None => Answer::Starts,
-        })
     }
 }
 
@@ -172,7 +146,7 @@ pub fn consequences(starts: &[Start], report: &Report) -> Vec<Consequence> {
         match &group.start.standalone {
             Err(refusal) => all.push(refused(&group, refusal, false, report)),
             Ok(started) => {
-                if is_loss(started) {
+                if Effect::of(group.start, starts) == Effect::Loses {
                     all.push(lost(&group, started, report));
                 }
                 if let Err(refusal) = &group.start.member {
@@ -292,7 +266,5 @@ mod tests {
         let words: Vec<&str> = groups.iter().map(|group| group.releases.as_str()).collect();
         let first = "3.5.9 to 3.6.0, 3.6.2, 3.9.4, 3.9.5, 3.8.0-11+deb12u2";
         assert_eq!(words, [first, "3.6.1"]);
-        assert_eq!(Answer::of(&starts), Some(Answer::Starts));
-        assert_eq!(Answer::of(&[]), None);
     }
 }

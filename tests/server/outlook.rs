@@ -162,6 +162,55 @@ fn epoch_files_and_misplaced_files_are_told_with_the_servers_own_words() {
 }
 
 #[test]
+fn a_server_that_stops_before_a_lost_snapshot_is_not_called_right() {
+    let dir = testdata().join("faults/snapshot-cut-beyond-logs");
+    let report = explained(&dir, &[]);
+    assert_eq!(report["start"], "loses", "{report}");
+    assert_eq!(report["servers"][0]["is_right"], false);
+    assert_eq!(
+        report["servers"][0]["standalone"]["not_loaded_to_zxid"],
+        "0x20"
+    );
+}
+
+#[test]
+fn what_one_release_notices_is_so_for_all_that_load_the_same() {
+    let dir = testdata().join("faults/snapshot-node-changed-alone");
+    let report = explained(&dir, &[]);
+    let releases = report["consequences"].as_array().unwrap().iter();
+    let releases: Vec<&str> = releases
+        .map(|told| told["releases"].as_str().unwrap())
+        .collect();
+    assert!(
+        releases.join(", ").contains("3.4.6 to 3.5.10"),
+        "{releases:?}"
+    );
+}
+
+#[test]
+fn a_zoo_cfg_says_whether_epoch_files_count() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_copy, version) = copy("ensemble-3.9/s1");
+    fs::write(version.join("currentEpoch"), "1").unwrap();
+    let data = version.parent().unwrap();
+    fs::write(data.join("myid"), "1\n").unwrap();
+    let usual = "tickTime=2000\ninitLimit=5\nsyncLimit=2\nclientPort=2181\n";
+    let members = "server.1=a:1:2\nserver.2=b:1:2\nserver.3=c:1:2\n";
+    for (rest, start, words) in [
+        (members, "all-refuse", "no: 3.4.6 to 3.9.5"),
+        ("", "starts", "yes: 3.4.6 to 3.9.5"),
+    ] {
+        let zoo_cfg = dir.path().join("zoo.cfg");
+        let text = format!("dataDir={}\n{usual}{rest}", data.display());
+        fs::write(&zoo_cfg, text).unwrap();
+        let report = explained(&zoo_cfg, &[]);
+        assert_eq!(report["start"], start, "{report}");
+        let text = String::from_utf8(run(&zoo_cfg, &[]).stdout).unwrap();
+        assert!(text.contains(words), "{text}");
+    }
+}
+
+#[test]
 fn one_file_is_no_directory_that_a_server_starts_on() {
     let log = testdata().join("datadirs/standalone-3.8/version-2/log.1");
     let report = explained(&log, &[]);

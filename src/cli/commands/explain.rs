@@ -21,9 +21,10 @@ use zoovault::analysis::verify::{Depth, Report, verify};
 use zoovault::archive::Content;
 use zoovault::format::datadir::FileName;
 use zoovault::history::source::{self, Source};
+use zoovault::server::answer::{self, Answer, Fate};
 use zoovault::server::emulate::{self, Rules, Start};
 use zoovault::server::messages::{self, Entry, Explained, Explanation, Weight};
-use zoovault::server::outlook::{self, Answer, Consequence};
+use zoovault::server::outlook::{self, Consequence};
 use zoovault::server::surroundings::{self, Impact, Remark};
 
 const EXPLAIN_EXAMPLES: &str = "\
@@ -124,7 +125,7 @@ fn explain_source(path: &Path, args: &ExplainArgs, ui: &Ui) -> anyhow::Result<Ex
         data_log_dir: args.data_log_dir.clone(),
         scratch_dir: Some(std::env::temp_dir()),
     };
-    let (report, starts, remarks) = Source::with(path, &options, |source| {
+    let (report, starts, remarks, fates) = Source::with(path, &options, |source| {
         let is_directory = !source.dirs().is_empty();
         let mut rules = match asked.is_empty() && is_directory {
             true => Rules::all(),
@@ -137,7 +138,9 @@ fn explain_source(path: &Path, args: &ExplainArgs, ui: &Ui) -> anyhow::Result<Ex
         let report = verify(source, Depth::Full, ui.progress())?;
         let starts = emulate::starts(source, &rules, Some(&report), ui.progress())?;
         let remarks = surroundings::look(source, &rules, &starts);
-        Ok((report, starts, remarks))
+        let zoo_cfg = source.zoo_cfg().map(|(_, zoo_cfg)| zoo_cfg);
+        let fates = answer::fates(&starts, &remarks, zoo_cfg);
+        Ok((report, starts, remarks, fates))
     })
     .map_err(|error| {
         let all = Rules::all();
@@ -146,7 +149,7 @@ fn explain_source(path: &Path, args: &ExplainArgs, ui: &Ui) -> anyhow::Result<Ex
     })
     .context("cannot explain the directory")?;
     let exit = verdict::exit_of(report.verdict());
-    let answer = Answer::of(&starts);
+    let answer = Answer::of(&fates);
     let matters = exit != Exit::Done
         || answer != Some(Answer::Starts)
         || starts.iter().any(|start| !start.is_right())
@@ -158,6 +161,7 @@ fn explain_source(path: &Path, args: &ExplainArgs, ui: &Ui) -> anyhow::Result<Ex
             consequences: outlook::consequences(&starts, &report),
             report,
             answer,
+            fates,
             is_asked: !asked.is_empty(),
             starts,
             remarks,
@@ -330,6 +334,7 @@ struct ShownSource {
     source: String,
     report: Report,
     answer: Option<Answer>,
+    fates: Vec<Fate>,
     consequences: Vec<Consequence>,
     /// Whether releases were named.
     is_asked: bool,
@@ -343,8 +348,9 @@ impl Render for ShownSource {
         let (verdict, color) = verdict::verdict_name(self.report.verdict());
         let verdict = look.paint(&format!("1;{color}"), &verdict.to_uppercase());
         writeln!(out, "{}: {verdict}", self.source)?;
-        if let Some(answer) = self.answer {
-            let (words, color) = views::surroundings::answer(answer, &self.starts, &self.remarks);
+        if self.answer.is_some() {
+            let (words, color) =
+                views::surroundings::answer(&self.fates, &self.starts, &self.remarks);
             writeln!(out, "\nWould a server start? {}", look.paint(color, &words))?;
         }
         forecast::show(out, &self.starts, look)?;

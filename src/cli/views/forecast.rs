@@ -12,7 +12,7 @@ use zoovault::format::release::RELEASES;
 use zoovault::server::emulate::{
     Difference, Paths, Refusal, Rules, Said, Settings, Start, Started, Truth,
 };
-use zoovault::server::outlook::{self, Answer, Consequence, Effect};
+use zoovault::server::outlook::{self, Consequence};
 use zoovault::zxid::Zxid;
 
 /// How many of a kind are told without `-v`.
@@ -33,40 +33,6 @@ pub fn rules(args: &ServerArgs) -> anyhow::Result<Vec<Rules>> {
             Rules::parse(name, settings.clone()).map_err(|message| BadArgument(message).into())
         })
         .collect()
-}
-
-/// Whether servers start, in words.
-pub fn answer(answer: Answer, starts: &[Start]) -> (String, &'static str) {
-    let of = |is_meant: &dyn Fn(&Start) -> bool| {
-        let meant: Vec<Start> = starts
-            .iter()
-            .filter(|start| is_meant(start))
-            .cloned()
-            .collect();
-        outlook::in_words(&meant)
-    };
-    let all = of(&|_| true);
-    match answer {
-        Answer::Starts => (format!("yes: {all}"), "32"),
-        Answer::Loses => {
-            let losing = of(&|start| Effect::of(start) == Effect::Loses);
-            let words = format!("yes: {all}; but {losing} would serve missing or wrong data");
-            (words, "31")
-        }
-        Answer::SomeRefuse => {
-            let starting = of(&|start| start.standalone.is_ok());
-            let as_members = of(&|start| start.member.is_ok());
-            let words = match (starting == as_members, as_members.as_str()) {
-                (true, _) => format!("only {starting}"),
-                (false, "") => format!("{starting}, but not as a member of an ensemble"),
-                (false, _) => {
-                    format!("only {starting}; as a member of an ensemble, only {as_members}")
-                }
-            };
-            (words, "31")
-        }
-        Answer::AllRefuse => (format!("no: {all} refuse"), "31"),
-    }
 }
 
 /// What a consequence rests on.
@@ -248,7 +214,7 @@ fn show_doubts(out: &mut dyn Write, started: &Started, look: &TextStyle) -> io::
     let (swallowed, first) = started.swallowed;
     if let Some(first) = first {
         let words = format!(
-            "{} later changes failed silently (znode missing, or already there), the first with {first}",
+            "{} after the gap failed silently (znode missing, or already there), the first with {first}",
             text::plural(swallowed, "change")
         );
         field(out, look, "silently", &words)?;
@@ -262,8 +228,8 @@ fn show_doubts(out: &mut dyn Write, started: &Started, look: &TextStyle) -> io::
     }
     if !started.ended_sessions.is_empty() {
         let words = format!(
-            "standalone or as a leader, it ends {} that own ephemerals but are unknown, and deletes {} that followers keep",
-            text::plural(started.ended_sessions.len() as u64, "session"),
+            "standalone or as the leader, it ends sessions that own ephemerals but are unknown ({}), and deletes {} that followers keep",
+            text::count(started.ended_sessions.len() as u64),
             text::plural(
                 (started.znodes.saturating_sub(started.znodes_served)) as u64,
                 "znode"

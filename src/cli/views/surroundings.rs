@@ -2,67 +2,98 @@
 
 use crate::cli::json;
 use crate::cli::ui::TextStyle;
-use crate::cli::views::forecast;
 use crate::cli::views::labelled::field;
 use crate::cli::views::text;
 use std::io::{self, Write};
 use std::path::Path;
 use zoovault::error::Error;
 use zoovault::history::source::Source;
+use zoovault::server::answer::Fate;
 use zoovault::server::emulate::{Rules, Start};
-use zoovault::server::outlook::{self, Answer};
+use zoovault::server::outlook;
 use zoovault::server::surroundings::{self, Impact, Remark, Role};
 
-/// The answer that the data gives, with what else stops servers or empties them.
-pub fn answer(of_data: Answer, starts: &[Start], remarks: &[Remark]) -> (String, &'static str) {
-    let (mut words, mut color) = forecast::answer(of_data, starts);
-    if of_data == Answer::AllRefuse {
-        return (words, color);
-    }
-    let all: Vec<&str> = starts.iter().map(|start| start.release.as_str()).collect();
-    let certain: Vec<&Remark> = remarks
-        .iter()
-        .filter(|remark| remark.impact == Impact::Refuses && remark.is_certain())
-        .collect();
-    let is_refused = |name: &&str| {
-        let mut refusing = certain.iter().flat_map(|remark| &remark.releases);
-        refusing.any(|release| release == name)
+/// Whether servers start, in words.
+pub fn answer(fates: &[Fate], starts: &[Start], remarks: &[Remark]) -> (String, &'static str) {
+    let of = |is_meant: &dyn Fn(Fate) -> bool| {
+        let both = starts.iter().zip(fates);
+        outlook::in_words(
+            both.filter(|(_, fate)| is_meant(**fate))
+                .map(|(start, _)| start),
+        )
     };
-    if all.iter().all(is_refused)
-        && let Some(first) = certain.first()
-    {
-        let all = outlook::names_in_words(all.iter().copied());
-        return (format!("no: {all} refuse: {}", said(first)), "31");
+    let all = of(&|_| true);
+    let starting = of(&|fate| fate != Fate::Refuses);
+    if starting.is_empty() {
+        let why = why_none(starts, remarks).map(|why| format!(": {why}"));
+        return (format!("no: {all} refuse{}", why.unwrap_or_default()), "31");
     }
-    for group in groups(remarks) {
-        // The newest releases are behind the others.
-        let Some(last) = group.last() else {
-            continue;
-        };
-        words.push_str("; ");
-        if last.role == Role::Member && last.impact == Impact::Refuses {
-            words.push_str("only as standalone: ");
-        }
-        let of_group = group.iter().flat_map(|remark| &remark.releases);
-        let names: Vec<&str> = all
-            .iter()
-            .copied()
-            .filter(|name| of_group.clone().any(|release| release == name))
-            .collect();
-        if let Some(given) = &last.given {
-            words.push_str(&format!("{given}, "));
-        }
-        if names.len() < all.len() {
-            words.push_str(&format!("{}: ", outlook::names_in_words(names)));
-        }
-        words.push_str(match last.impact {
-            Impact::StartsEmpty => "it starts empty: ",
-            _ => "it does not start: ",
-        });
-        words.push_str(&said(last));
-        color = "31";
+    let mut words = match starting == all {
+        true => format!("yes: {all}"),
+        false => format!("only {starting}"),
+    };
+    let as_members = of(&|fate| matches!(fate, Fate::Starts | Fate::Loses));
+    if as_members.is_empty() {
+        words.push_str("; but not as a member of an ensemble");
+    } else if as_members != starting {
+        words.push_str(&format!("; as a member of an ensemble, only {as_members}"));
     }
+    let losing = of(&|fate| fate == Fate::Loses);
+    if !losing.is_empty() {
+        words.push_str(&format!("; but {losing} would serve missing or wrong data"));
+    }
+    let groups = groups(remarks);
+    for group in &groups {
+        words.push_str(&clause(group, starts));
+    }
+    let is_plain = fates.iter().all(|fate| *fate == Fate::Starts) && groups.is_empty();
+    let is_right = starts.iter().all(Start::is_right);
+    let color = match (is_plain, is_right) {
+        (true, true) => "32",
+        (true, false) => "33",
+        (false, _) => "31",
+    };
     (words, color)
+}
+
+/// What keeps every release from starting, though the data does not.
+fn why_none(starts: &[Start], remarks: &[Remark]) -> Option<String> {
+    if starts.iter().all(|start| start.standalone.is_err()) {
+        return None;
+    }
+    let is_meant = |remark: &&Remark| remark.impact == Impact::Refuses && remark.is_certain();
+    let first = remarks.iter().find(is_meant)?;
+    // The newest releases are behind the others.
+    let mut same = remarks.iter().filter(is_meant);
+    same.rfind(|remark| remark.id == first.id).map(said)
+}
+
+/// What else stops or empties a server.
+fn clause(group: &[&Remark], starts: &[Start]) -> String {
+    let Some(last) = group.last() else {
+        return String::new();
+    };
+    let of_group = |start: &&Start| {
+        let mut releases = group.iter().flat_map(|remark| &remark.releases);
+        releases.any(|release| *release == start.release)
+    };
+    let concerned = outlook::in_words(starts.iter().filter(of_group));
+    let is_all = starts.iter().all(|start| of_group(&start));
+    let given = last.given.as_ref().map(|given| format!("{given}, "));
+    let role = match last.role {
+        Role::StandaloneOrLeader => "standalone or as the leader, ",
+        Role::Any | Role::Member => "",
+    };
+    let concerned = match is_all {
+        true => "it".to_owned(),
+        false => concerned,
+    };
+    let does = match last.impact {
+        Impact::StartsEmpty => "would start empty",
+        _ => "would not start",
+    };
+    let given = given.unwrap_or_default();
+    format!("; but {given}{role}{concerned} {does}: {}", said(last))
 }
 
 /// Those that stop or empty servers; what has one id and one condition together.

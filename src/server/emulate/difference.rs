@@ -53,11 +53,6 @@ impl Difference {
         *self == Difference::default()
     }
 
-    /// How many znodes differ in any way.
-    pub fn znodes(&self) -> u64 {
-        self.missing.count + self.surplus.count + self.changed.0
-    }
-
     /// Between what `server` holds and `truth`.
     pub fn between(server: &ServerTree, truth: &DataTree) -> Difference {
         let mut difference = Difference::default();

@@ -24,8 +24,6 @@ pub struct ServerLogs<'a> {
     offset: u64,
     /// What the server printed meanwhile, with the file.
     pub said: Vec<(String, String)>,
-    /// The newest log, where it had no bytes and is deleted.
-    pub deleted: Option<String>,
 }
 
 impl<'a> ServerLogs<'a> {
@@ -37,7 +35,6 @@ impl<'a> ServerLogs<'a> {
             open: None,
             offset: 0,
             said: Vec::new(),
-            deleted: None,
         }
     }
 
@@ -81,7 +78,6 @@ impl<'a> ServerLogs<'a> {
             let line = "Delete empty tail log file to recover from corruption file:";
             self.said
                 .push((file.name.clone(), format!("{line} {}", file.name)));
-            self.deleted = Some(file.name);
             return Ok(Ok(false));
         }
         let mut input = FileInput::new(Span::new(handle, 0), Limits::Of(self.cohort));

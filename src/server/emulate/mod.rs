@@ -29,7 +29,7 @@ mod tree;
 
 pub use difference::{Changed, Difference, Paths};
 pub use load::{Load, Loaded, Refusal, Said, load};
-pub use rules::Rules;
+pub use rules::{LogsAlone, Rules};
 pub use settings::Settings;
 pub use thrown::Thrown;
 pub use tree::{ServerNode, ServerTree};
@@ -38,7 +38,7 @@ use crate::analysis::verify::Report;
 use crate::error::{Error, ErrorKind, Result};
 use crate::history::point::Point;
 use crate::history::replay::{Proof, Purpose, rebuild_for};
-use crate::history::source::Source;
+use crate::history::source::{Source, SourceFile};
 use crate::progress::Progress;
 use crate::tree::DataTree;
 use crate::zxid::{SessionId, Zxid};
@@ -202,6 +202,13 @@ struct TrueTree {
 }
 
 impl Truths<'_> {
+    /// The last zxid that the directory holds, or held, as logs and names of snapshots tell.
+    fn held(&self) -> Option<Zxid> {
+        let report = self.report?;
+        let snapshots = self.source.snapshots().iter().map(SourceFile::zxid);
+        report.last_zxid().into_iter().chain(snapshots).max()
+    }
+
     fn rebuild(
         &self,
         zxid: Zxid,
@@ -298,10 +305,7 @@ impl Truths<'_> {
             zxid,
             znodes,
             txns: loaded.txns,
-            not_loaded_to: self
-                .report
-                .and_then(Report::last_zxid)
-                .filter(|held| *held > zxid),
+            not_loaded_to: self.held().filter(|held| *held > zxid),
             holes: loaded.holes,
             swallowed: loaded.swallowed,
             digest_mismatches: loaded.digest_mismatches,

@@ -140,7 +140,7 @@ impl Remark {
 
 /// Whether a server is a member of an ensemble, as far as can be seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Membership {
+pub(super) enum Membership {
     /// A `zoo.cfg` says that it is, or is not.
     Told(bool),
     /// No `zoo.cfg` is given.
@@ -198,7 +198,7 @@ impl<'a> Remarks<'a> {
 }
 
 /// Whether a server of `release` is a member by its `zoo.cfg` (`QuorumPeerConfig`).
-fn membership(zoo_cfg: Option<&ZooCfg>, release: Release) -> Membership {
+pub(super) fn membership(zoo_cfg: Option<&ZooCfg>, release: Release) -> Membership {
     let Some(zoo_cfg) = zoo_cfg else {
         return Membership::Unknown;
     };

@@ -7,7 +7,7 @@ use super::paths::{INITIALIZE, log_parent, since_3_6};
 use super::{Impact, Remark, Remarks, Role};
 use crate::format::datadir::{ACCEPTED_EPOCH, CURRENT_EPOCH, FileName, MYID, snapshot_name};
 use crate::history::source::Source;
-use crate::server::emulate::{Rules, Start};
+use crate::server::emulate::{LogsAlone, Rules, Start};
 use nix::sys::statvfs::{FsFlags, statvfs};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -203,6 +203,7 @@ impl Eyes<'_> {
             .iter()
             .filter_map(|start| start.base.as_ref())
             .collect();
+        bases.sort();
         bases.dedup();
         for base in bases.into_iter().filter(|base| unreadable(snap, base)) {
             self.unreadable_snapshot(remarks, snap, base);
@@ -249,7 +250,6 @@ impl Eyes<'_> {
             return remarks.tell(remark, is_base);
         }
         let told = |impact| self.remark("snapshot-unreadable", impact, &path);
-        let refuses = |rules: &Rules| rules.release().has(&[(5, 3)]);
         let none = "the user may not read any snapshot";
         if self.log_folder().is_some_and(|log| {
             log.histories()
@@ -258,9 +258,15 @@ impl Eyes<'_> {
             let refusal = told(Impact::Refuses)
                 .found(none)
                 .prints("No snapshot found, but there are log entries. Something is broken!");
-            remarks.tell(refusal, |rules| refuses(rules) && is_base(rules));
+            let does = |wanted: &[LogsAlone], rules: &Rules| {
+                wanted.contains(&rules.with_logs_alone()) && is_base(rules)
+            };
+            remarks.tell(refusal, |rules| does(&[LogsAlone::Refuse], rules));
+            let dropped = told(Impact::StartsEmpty).found(format!("{none}, and an empty tree is trusted: the first transaction is written over the logs"));
+            remarks.tell(dropped, |rules| does(&[LogsAlone::Drop], rules));
             let lost = told(Impact::Loses).found(format!("{none}: the logs are replayed from the beginning, which is right only if they begin with the first transaction"));
-            remarks.tell(lost, |rules| !refuses(rules) && is_base(rules));
+            let replaying = [LogsAlone::Replay, LogsAlone::ReplayTrusting];
+            remarks.tell(lost, |rules| does(&replaying, rules));
         } else {
             let empty = told(Impact::StartsEmpty).found(format!("{none}, and there are no logs"));
             remarks.tell(empty, is_base);

@@ -9,6 +9,20 @@ use std::path::Path;
 const CORRECT: &str = "correct zoo.cfg; the data is not affected";
 const WHOLE_PATH: &str = "write the whole path, without quotes and variables. If a server has already started so, it serves the directory that it made: copy that before it is changed";
 
+/// What every release takes for a number (`QuorumPeerConfig.parseProperties`).
+const NUMBERS: [&str; 10] = [
+    "tickTime",
+    "initLimit",
+    "syncLimit",
+    "clientPort",
+    "maxClientCnxns",
+    "minSessionTimeout",
+    "maxSessionTimeout",
+    "electionAlg",
+    "autopurge.snapRetainCount",
+    "autopurge.purgeInterval",
+];
+
 pub(super) fn look(remarks: &mut Remarks<'_>, path: &Path, zoo_cfg: &ZooCfg) {
     for key in ["dataDir", "dataLogDir"] {
         directory(remarks, path, zoo_cfg, key);
@@ -112,7 +126,7 @@ fn crash(remarks: &mut Remarks<'_>, remark: Remark, key: &str, len: usize) {
 
 /// What has to be a number and is not: a comment behind it is a part of it.
 fn numbers(remarks: &mut Remarks<'_>, path: &Path, zoo_cfg: &ZooCfg) {
-    for key in ["tickTime", "initLimit", "syncLimit", "clientPort"] {
+    for key in NUMBERS {
         let value = zoo_cfg.get(key);
         let Some(value) = value.filter(|value| value.parse::<i32>().is_err()) else {
             continue;
