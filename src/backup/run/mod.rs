@@ -1,7 +1,7 @@
 //! Backup: ships what a repository does not hold yet.
 //!
-//! **The plan** ([`plan()`]) only reads: the repository's names and newest manifests, and the source
-//! from where it was backed up last. It finds the lineage that the source is of, the stretches of
+//! **The plan** ([`plan()`]) only reads: the repository's names and newest manifests, and the
+//! source from where it was backed up last. It finds the lineage that the source is of, the stretches of
 //! its logs that the repository lacks, the snapshots that may be needed as bases, whether a new
 //! base is due, and what the operator has to know of all that. A [`Plan`] can be looked at, and
 //! dropped.

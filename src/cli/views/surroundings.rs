@@ -40,9 +40,13 @@ pub fn answer(fates: &[Fate], starts: &[Start], remarks: &[Remark]) -> (String, 
     }
     let losing = of(&|fate| fate == Fate::Loses);
     if !losing.is_empty() {
+        let losing = if losing == starting { "they" } else { &losing };
         words.push_str(&format!("; but {losing} would serve missing or wrong data"));
     }
-    let groups = groups(remarks);
+    let mut groups = groups(remarks);
+    if as_members.is_empty() {
+        groups.retain(|group| group.iter().any(|remark| remark.role != Role::Member));
+    }
     for group in &groups {
         words.push_str(&clause(group, starts));
     }
