@@ -1,10 +1,10 @@
 //! Backup: ships what a repository does not hold yet.
 //!
 //! **The plan** ([`plan()`]) only reads: the repository's names and newest manifests, and the
-//! source from where it was backed up last. It finds the lineage that the source is of, the stretches of
-//! its logs that the repository lacks, the snapshots that may be needed as bases, whether a new
-//! base is due, and what the operator has to know of all that. A [`Plan`] can be looked at, and
-//! dropped.
+//! source from where it was backed up last. It finds the lineage that the source is of, the
+//! stretches of its logs that the repository lacks, the snapshots that may be needed as bases,
+//! whether a new base is due, and what the operator has to know of all that. A [`Plan`] can be
+//! looked at, and dropped.
 //!
 //! **[`execute()`]** stores the logs, then bases, and commits by writing a manifest, last. Every
 //! record is checked before it is stored, and everything stored is read back before it counts. What
