@@ -45,6 +45,19 @@ impl Out {
         }
     }
 
+    /// What is gathered now, to put more at its end. [`Self::gathered`] is to be called afterwards.
+    pub fn part(&mut self) -> &mut Vec<u8> {
+        &mut self.part
+    }
+
+    /// Hands over what is gathered, once it is enough.
+    pub fn gathered(&mut self) -> io::Result<()> {
+        if self.part.len() >= PART_LEN {
+            self.hand_over()?;
+        }
+        Ok(())
+    }
+
     fn hand_over(&mut self) -> io::Result<()> {
         let next = match self.written.try_recv() {
             Ok(mut part) => {
@@ -77,9 +90,7 @@ impl Out {
 impl Write for Out {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.part.extend_from_slice(bytes);
-        if self.part.len() >= PART_LEN {
-            self.hand_over()?;
-        }
+        self.gathered()?;
         Ok(bytes.len())
     }
 

@@ -1,7 +1,9 @@
 //! Transaction ids and session ids: 64 bits each, shown in hexadecimal as ZooKeeper shows them.
 
+mod hex;
 mod range;
 
+pub use hex::Hex;
 pub use range::{ZxidRange, ZxidSet};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -101,7 +103,7 @@ impl fmt::Display for Zxid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Zxid::UNKNOWN => f.write_str("unknown zxid"),
-            Zxid(raw) => write!(f, "0x{raw:x}"),
+            Zxid(raw) => Hex(raw).fmt(f),
         }
     }
 }
@@ -119,7 +121,10 @@ impl FromStr for Zxid {
 /// As JSON has it: a hexadecimal string, since numbers there lose bits.
 impl Serialize for Zxid {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        match *self {
+            Zxid::UNKNOWN => serializer.collect_str(self),
+            Zxid(raw) => Hex(raw).serialize(serializer),
+        }
     }
 }
 
@@ -137,7 +142,13 @@ pub struct SessionId(pub i64);
 
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "0x{:x}", self.0)
+        Hex(self.0).fmt(f)
+    }
+}
+
+impl Serialize for SessionId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Hex(self.0).serialize(serializer)
     }
 }
 

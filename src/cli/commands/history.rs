@@ -3,8 +3,8 @@
 use crate::cli::args::{POINTS, SourceArg};
 use crate::cli::exit::Exit;
 use crate::cli::json::{
-    self, AsText, Hex, HistoryEnd, HistoryEvent, HistoryGap, HistoryLine, HistoryStart,
-    HistoryState, PathField, ZnodeState,
+    self, AsText, HistoryEnd, HistoryEvent, HistoryGap, HistoryLine, HistoryStart, HistoryState,
+    PathField, ZnodeState,
 };
 use crate::cli::ui::{Lines, TextStyle, Ui};
 use crate::cli::views::text;
@@ -22,7 +22,7 @@ use zoovault::format::record::AclVector;
 use zoovault::history::source::Source;
 use zoovault::history::timeline::Gap;
 use zoovault::tree::glob::PathGlob;
-use zoovault::zxid::Zxid;
+use zoovault::zxid::{Hex, Zxid};
 
 /// How much of a value a line shows.
 const VALUE_LEN_MAX: usize = 200;

@@ -3,7 +3,7 @@
 use crate::cli::args::{EXIT_STATUS, POINTS};
 use crate::cli::commands::point_args::{AtArgs, Reading, deleted_words};
 use crate::cli::exit::{BadArgument, Exit};
-use crate::cli::json::{self, AsText, DeletedZnode, Deletion, Hex, LastAcl, LsLine, PathField};
+use crate::cli::json::{self, AsText, DeletedZnode, Deletion, LastAcl, LsLine, PathField};
 use crate::cli::ui::Ui;
 use crate::cli::views::snapshot_formatter;
 use crate::cli::views::text;
@@ -18,6 +18,7 @@ use zoovault::error::{Error, ErrorKind};
 use zoovault::history::source::{Source, SourceFile};
 use zoovault::tree::select::Selection;
 use zoovault::tree::{DataTree, NodeView, Owner};
+use zoovault::zxid::Hex;
 
 /// List znodes as they were at a point.
 ///

@@ -6,17 +6,11 @@ use base64::engine::general_purpose::STANDARD;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
-use std::fmt::{self, Display};
 
-/// A string, made of what is displayed.
-#[derive(Clone, Copy, Debug)]
+/// What is serialized as a string.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(transparent)]
 pub struct AsText<T>(pub T);
-
-impl<T: Display> Serialize for AsText<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
-    }
-}
 
 impl<T> JsonSchema for AsText<T> {
     fn inline_schema() -> bool {
@@ -32,23 +26,13 @@ impl<T> JsonSchema for AsText<T> {
     }
 }
 
-/// A number that is written in hexadecimal.
-#[derive(Clone, Copy, Debug)]
-pub struct Hex(pub i64);
-
-impl Display for Hex {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#x}", self.0)
-    }
-}
-
 /// Bytes in base64.
 #[derive(Clone, Copy, Debug)]
 pub struct Base64<'a>(pub &'a [u8]);
 
-impl Display for Base64<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Base64Display::new(self.0, &STANDARD).fmt(f)
+impl Serialize for Base64<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&Base64Display::new(self.0, &STANDARD))
     }
 }
 

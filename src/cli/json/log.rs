@@ -1,11 +1,11 @@
 //! What `log` writes.
 
-use super::bytes::{AsText, DataField, Hex, PathField};
+use super::bytes::{AsText, DataField, PathField};
 use super::znode::AclField;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::borrow::Cow;
-use zoovault::zxid::{SessionId, Zxid};
+use zoovault::zxid::{Hex, SessionId, Zxid};
 
 /// `zoovault log --json`. One line for each transaction.
 #[derive(Debug, JsonSchema, Serialize)]

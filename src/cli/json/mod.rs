@@ -27,7 +27,7 @@ pub use backup::{
     Backed, Backup, Backups, BackupsEntry, BackupsLineage, DamagedEntry, Init, Newest, Pin, Pinned,
     ReadableEntry,
 };
-pub use bytes::{AsText, Hex, NullablePathField, PathField};
+pub use bytes::{AsText, NullablePathField, PathField};
 pub use compare::{
     Best, Committed, CommonTxns, Compare, CompareFault, CompareMember, CompareWindow,
     DifferingField, FirstDifference, Fork, Hole, Pair, RecordPlace, SnapshotOfMember, Uncommitted,

@@ -1,6 +1,6 @@
 //! What `cat`, `stat`, `ls`, `du` and `export` write: znodes, and the point that they are of.
 
-use super::bytes::{AsText, DataField, Hex, IdField, PathField, SchemeField};
+use super::bytes::{AsText, DataField, IdField, PathField, SchemeField};
 use super::write;
 use crate::cli::views::value::Perms;
 use schemars::JsonSchema;
@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use std::rc::Rc;
 use zoovault::format::record::{Acl, AclVector};
-use zoovault::zxid::{SessionId, Zxid};
+use zoovault::zxid::{Hex, SessionId, Zxid};
 
 /// `zoovault cat --json` and `zoovault stat --json`
 #[derive(Debug, JsonSchema, Serialize)]

@@ -1,6 +1,7 @@
 //! What znodes hold, for people and for programs: data that may be text, ACLs, times and owners.
 
 use crate::cli::views::text;
+use serde::{Serialize, Serializer};
 use std::fmt::{self, Display, Write as _};
 use std::io::{self, Write};
 use zoovault::format::record::{AclVector, Stat};
@@ -58,6 +59,12 @@ impl Display for Perms {
         let letters = [(4, 'c'), (8, 'd'), (1, 'r'), (2, 'w'), (16, 'a')];
         let mut set = letters.iter().filter(|(bit, _)| self.0 & bit != 0);
         set.try_for_each(|(_, letter)| f.write_char(*letter))
+    }
+}
+
+impl Serialize for Perms {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

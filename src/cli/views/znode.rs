@@ -1,9 +1,10 @@
 //! A znode, under the names that every command uses.
 
-use crate::cli::json::{AsText, Hex, LastAcl, PathField, Znode};
+use crate::cli::json::{AsText, LastAcl, PathField, Znode};
 use crate::cli::views::value;
 use zoovault::format::record::acl::OPEN_ACL_UNSAFE;
 use zoovault::tree::{AclValue, DataTree, NodeView, Owner};
+use zoovault::zxid::Hex;
 
 /// What kind of znode it is, in a word.
 pub fn kind(owner: Owner) -> &'static str {

@@ -5,8 +5,7 @@ mod sides;
 use crate::cli::args::{POINTS, SourceArg, options as source_options};
 use crate::cli::exit::Exit;
 use crate::cli::json::{
-    AsText, DiffLine, DiffSession, DiffSide, DiffSummary, DiffTop, DiffZnode, Hex, PathField,
-    ZnodeState,
+    AsText, DiffLine, DiffSession, DiffSide, DiffSummary, DiffTop, DiffZnode, PathField, ZnodeState,
 };
 use crate::cli::ui::{Lines, TextStyle, Ui};
 use crate::cli::views::text;
@@ -24,6 +23,7 @@ use zoovault::tree::diff::{
 };
 use zoovault::tree::glob::PathGlob;
 use zoovault::tree::{AclValue, NodeView};
+use zoovault::zxid::Hex;
 
 /// How much of a value a line shows.
 const VALUE_LEN_MAX: usize = 60;

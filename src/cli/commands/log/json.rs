@@ -1,7 +1,7 @@
 //! A txn for programs: a JSON object a line.
 
 use crate::cli::json::{
-    self, AsText, ClosedSession, ErrorCode, Hex, LastAcl, LogDigest, LogOp, LogTxn, OpenedSession,
+    self, AsText, ClosedSession, ErrorCode, LastAcl, LogDigest, LogOp, LogTxn, OpenedSession,
 };
 use zoovault::error::DecodeError;
 use zoovault::format::record::{
@@ -9,6 +9,7 @@ use zoovault::format::record::{
 };
 use zoovault::history::query::Selected;
 use zoovault::history::query::sessions::{Closed, KnownBy};
+use zoovault::zxid::Hex;
 
 /// Writes lines.
 #[derive(Default)]

@@ -29,8 +29,6 @@ use zoovault::history::source::Source;
 use zoovault::tree::glob::PathGlob;
 use zoovault::zxid::SessionId;
 
-/// How much is formatted before it is handed over.
-const BATCH_LEN: usize = 1 << 14;
 /// How long to wait for a live directory to change, in ms.
 const POLL_MS: u16 = 200;
 /// How many txns are shown before following, unless more are asked for.
@@ -141,7 +139,6 @@ enum Writer {
 struct Sink<'a> {
     ui: &'a Ui,
     writer: Writer,
-    line: Vec<u8>,
     out: Out,
     remarks: Remarks<'a>,
     failed: Option<io::Error>,
@@ -236,7 +233,6 @@ impl<'a> Sink<'a> {
                 true => Writer::Json(JsonLines::default()),
                 false => Writer::Human(Lines::new(ui.look())),
             },
-            line: Vec::new(),
             out: Out::stdout(),
             remarks: Remarks::new(ui),
             failed: None,
@@ -255,8 +251,8 @@ impl<'a> Sink<'a> {
 
     fn txn(&mut self, txn: &Selected<'_>) -> ControlFlow<()> {
         let written = match &mut self.writer {
-            Writer::Human(lines) => lines.txn(&mut self.line, txn),
-            Writer::Json(lines) => lines.txn(&mut self.line, txn),
+            Writer::Human(lines) => lines.txn(self.out.part(), txn),
+            Writer::Json(lines) => lines.txn(self.out.part(), txn),
         };
         if let Err(error) = written {
             let path = std::path::Path::new(txn.file);
@@ -264,19 +260,11 @@ impl<'a> Sink<'a> {
                 Error::damage(path, error).at_txn(Some(TxnPlace::Of(txn.entry.header.zxid)));
             self.remarks.tell(&Remark::Damage { error, next: None });
         }
-        if self.line.len() >= BATCH_LEN
-            && let Err(err) = self.write()
-        {
+        if let Err(err) = self.out.gathered() {
             self.failed = Some(err);
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
-    }
-
-    fn write(&mut self) -> io::Result<()> {
-        let written = self.out.write_all(&self.line);
-        self.line.clear();
-        written
     }
 
     /// Writes what is left, and tells what went wrong on the way.
@@ -284,9 +272,8 @@ impl<'a> Sink<'a> {
         if let Some(err) = self.failed.take() {
             return Err(err.into());
         }
-        if !self.line.is_empty() {
+        if !self.out.part().is_empty() {
             self.ui.finish();
-            self.write()?;
         }
         self.out.flush()?;
         Ok(())
