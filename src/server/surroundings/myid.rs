@@ -1,7 +1,8 @@
 //! `myid`: read by `QuorumPeerConfig.setupMyId`, its first line as a number without any trimming.
 //! Up to 3.5.0 only members read it; from 3.5.1 on standalone servers too, where it is a file.
 
-use super::{DYNAMIC_FILE, Impact, Remark, Remarks};
+use super::ensemble::Ensemble;
+use super::{Impact, Remark, Remarks};
 use crate::format::datadir::MYID;
 use crate::server::emulate::Rules;
 use std::fs;
@@ -51,8 +52,9 @@ pub(super) fn look(remarks: &mut Remarks<'_>, data_dir: &Path) {
         Id::Number(-1) => {
             let remark = refuses().found("myid is -1, which counts as none");
             remarks.tell_member(remark.prints("myid file is missing"), is_strict);
+            is_number(remarks, &path, -1, |rules| !is_strict(rules));
         }
-        Id::Number(id) => is_number(remarks, &path, id),
+        Id::Number(id) => is_number(remarks, &path, id, |_| true),
         Id::Missing | Id::Unknown => {}
     }
 }
@@ -73,23 +75,25 @@ fn is_no_number(remarks: &mut Remarks<'_>, path: &Path, text: &str) {
     remarks.tell(remark, is_strict);
 }
 
-fn is_number(remarks: &mut Remarks<'_>, path: &Path, id: i64) {
+fn is_number(remarks: &mut Remarks<'_>, path: &Path, id: i64, concerns: impl Fn(&Rules) -> bool) {
     let Some((_, zoo_cfg)) = remarks.zoo_cfg else {
         return;
     };
-    let members = zoo_cfg.members();
-    let is_listed = members.iter().any(|member| member.parse() == Ok(id));
-    if is_listed || zoo_cfg.get(DYNAMIC_FILE).is_some() {
+    let ensemble = |rules: &Rules| Ensemble::of(zoo_cfg, rules.release());
+    // Where releases list others, the later ones do as they are meant to.
+    let Some(listed) = remarks.rules.iter().filter_map(ensemble).last() else {
         return;
-    }
+    };
     let next = "compare myid with the server.N lines. Do not give a directory the number of a member that runs elsewhere";
     let remark = Remark::new("myid-not-listed", Impact::Refuses, path, next)
         .found(format!(
-            "it says {id}; zoo.cfg has server.{}",
-            members.join(", server.")
+            "it says {id}; the members are server.{}",
+            listed.ids().join(", server.")
         ))
         .prints(format!("My id {id} not in the peer list"));
-    remarks.tell_member(remark, |_| true);
+    remarks.tell_member(remark, |rules| {
+        concerns(rules) && ensemble(rules).is_some_and(|ensemble| !ensemble.has(id))
+    });
 }
 
 fn read(path: &Path) -> Id {
