@@ -96,8 +96,9 @@ fn cases() -> Vec<Case> {
         since((3, 5, 1), case(None, "secureClientPort=tls\n")),
         since((3, 6, 0), case(None, "electionAlg=0\n")),
         case(None, "peerType=witness\n"),
+        // 3.5.0 to 3.5.3 do not have it.
         since(
-            (3, 5, 4),
+            (3, 4, 10),
             case(None, "quorum.auth.learnerRequireSasl=true\n"),
         ),
         case(
