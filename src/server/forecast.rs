@@ -30,7 +30,8 @@ impl Forecast {
     }
 }
 
-/// Says what servers by each of `rules` would do on `source`; `report` is what `verify` found of it.
+/// Says what servers by each of `rules` would do on `source`; `report` is what `verify` found of
+/// it.
 ///
 /// # Errors
 /// As [`emulate::starts`], except for what this program may not read.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// Why it is not told what servers would do: zoovault may not read what they read.
+/// Why it is not known what servers would do: zoovault may not read a file that they read.
 #[derive(Debug, JsonSchema, PartialEq, Serialize)]
 pub struct NotForecast {
     /// The file.

@@ -38,7 +38,7 @@ pub struct Verify {
     pub last_time_ms: Option<i64>,
     /// What servers would do, by `--server`.
     pub servers: Vec<Forecast>,
-    /// Why they are not told, if they were asked for and are not.
+    /// Why `servers` is empty, although releases were given.
     pub not_forecast: Option<NotForecast>,
     /// The content of `acceptedEpoch`.
     pub accepted_epoch: Option<i64>,

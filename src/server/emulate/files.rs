@@ -31,8 +31,9 @@ impl ServerFile {
     /// Opens it.
     ///
     /// # Errors
-    /// [`ErrorKind::SourceChanged`] when it is gone; one that [`Error::is_denied`] where this program
-    /// may not read it, which says nothing about a server; the inner one is what the server throws.
+    /// [`ErrorKind::SourceChanged`] when it is gone; one that [`Error::is_denied`] where this
+    /// program may not read it, which says nothing about a server. The inner one is what the server
+    /// throws.
     pub fn open(&self) -> Result<thrown::Result<Arc<RegularFile>>> {
         match RegularFile::open(&self.path, &self.path) {
             Ok(file) => Ok(Ok(Arc::new(file))),

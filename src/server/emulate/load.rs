@@ -518,7 +518,8 @@ fn member(
     Ok(Ok(()))
 }
 
-/// What a member reads of an epoch file; `None` where it replaces it (`QuorumPeer.readLongFromFile`).
+/// What a member reads of an epoch file (`QuorumPeer.readLongFromFile`); `None` where it writes a
+/// new one.
 fn epoch(
     source: &Source,
     file: &EpochFile,

@@ -141,8 +141,8 @@ impl Start {
 /// (`cohort`).
 ///
 /// # Errors
-/// [`ErrorKind::BadArgument`] for what is no directory; one that [`Error::is_denied`] where a server
-/// reads what this program may not; other failures to read. Damage is in the result.
+/// [`ErrorKind::BadArgument`] for what is no directory; one that [`Error::is_denied`] where a
+/// server reads what this program may not; other failures to read. Damage is in the result.
 pub fn starts(
     source: &Source,
     rules: &[Rules],

@@ -81,7 +81,7 @@ fn is_number(remarks: &mut Remarks<'_>, path: &Path, id: i64, concerns: impl Fn(
     };
     let ensemble = |rules: &Rules| Ensemble::of(zoo_cfg, rules.release());
     // Where releases list others, the later ones do as they are meant to.
-    let Some(listed) = remarks.rules.iter().filter_map(ensemble).last() else {
+    let Some(listed) = remarks.rules.iter().rev().find_map(ensemble) else {
         return;
     };
     let next = "compare myid with the server.N lines. Do not give a directory the number of a member that runs elsewhere";
