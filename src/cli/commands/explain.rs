@@ -55,8 +55,8 @@ Exit status:
 #[derive(Args, Debug)]
 #[command(after_help = EXPLAIN_EXAMPLES)]
 pub struct ExplainArgs {
-    /// The message; or a file with a server's log, which may be compressed; or a dataDir, or anything else that verify
-    /// takes; - or nothing reads stdin
+    /// The message; or a file with a server's log, which may be compressed; or a dataDir, or
+    /// anything else that verify takes; - or nothing reads stdin
     #[arg(value_name = "MESSAGE|FILE|DIR")]
     pub words: Vec<String>,
     /// The dataLogDir, if it is not the dataDir

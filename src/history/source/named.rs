@@ -20,8 +20,8 @@ impl Source {
     }
 
     /// Reads a `zoo.cfg`, and the file with the members that it names. A relative path of that is
-    /// below the directory in which the server is started, which nothing here tells: it is not read,
-    /// and neither is what cannot be.
+    /// below the directory in which the server is started, which nothing here tells: it is not
+    /// read, and neither is what cannot be.
     ///
     /// # Errors
     /// Failures to read the `zoo.cfg` itself.
