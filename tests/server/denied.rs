@@ -81,6 +81,12 @@ fn what_servers_do_is_not_told_by_whom_a_file_that_they_read_is_kept_from() {
         assert!(page.contains("may not read"), "{page}");
         chmod(&file, 0o644);
     }
+    // What a server may say of it alone is not known.
+    fs::write(dir.path().join("myid"), "1").unwrap();
+    chmod(&dir.path().join("myid"), 0);
+    let told: Value = serde_json::from_slice(&run(explain).unwrap().stdout).unwrap();
+    assert_eq!(told["start"], "some-refuse", "{told:#}");
+    assert_eq!(told["surroundings"][0]["id"], "myid-not-read", "{told:#}");
     // What no server reads keeps nothing from being told.
     chmod(&version_dir.join("log.100000001"), 0);
     let told: Value = serde_json::from_slice(&run(explain).unwrap().stdout).unwrap();

@@ -77,7 +77,7 @@ fn dynamic_file(remarks: &mut Remarks<'_>, path: &Path, zoo_cfg: &ZooCfg) {
     let told = |impact, found: String| {
         Remark::new("zoo-cfg-dynamic-file", impact, path, CORRECT).found(found)
     };
-    if named.starts_with('/') && !Path::new(named).exists() {
+    if named.starts_with('/') && matches!(Path::new(named).try_exists(), Ok(false)) {
         let remark = told(Impact::Refuses, format!("{named} is not there")).prints(format!(
             "Error processing {named}: {named} (No such file or directory)"
         ));

@@ -6,7 +6,7 @@ use super::{Impact, Remark, Remarks};
 use crate::format::datadir::MYID;
 use crate::server::emulate::Rules;
 use std::fs;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 
 const NEXT: &str = "make sure that dataDir is mounted and has its version-2; then write the number of this member's server.N line into myid, and nothing else";
@@ -23,6 +23,8 @@ pub(super) enum Id {
     Number(i64),
     /// What is in the message "serverid … is not a number".
     Text(String),
+    /// This program may not read it, and servers may.
+    Denied,
     /// It cannot be told here.
     Unknown,
 }
@@ -55,7 +57,13 @@ pub(super) fn look(remarks: &mut Remarks<'_>, data_dir: &Path) {
             is_number(remarks, &path, -1, |rules| !is_strict(rules));
         }
         Id::Number(id) => is_number(remarks, &path, id, |_| true),
-        Id::Missing | Id::Unknown => {}
+        Id::Denied if remarks.may_be_member() => {
+            let next = "run zoovault as the user that owns it, or as root";
+            let remark = Remark::new("myid-not-read", Impact::Note, &path, next)
+                .found("it may not be read here: whether a server takes it is not known");
+            remarks.tell(remark, |_| true);
+        }
+        Id::Missing | Id::Denied | Id::Unknown => {}
     }
 }
 
@@ -97,11 +105,14 @@ fn is_number(remarks: &mut Remarks<'_>, path: &Path, id: i64, concerns: impl Fn(
 }
 
 fn read(path: &Path) -> Id {
-    let Ok(metadata) = fs::metadata(path) else {
-        return match path.symlink_metadata() {
-            Err(err) if err.kind() != std::io::ErrorKind::NotFound => Id::Unknown,
-            _ => Id::Missing,
-        };
+    let unread = |err: &io::Error| match err.kind() {
+        io::ErrorKind::PermissionDenied => Id::Denied,
+        _ => Id::Unknown,
+    };
+    let metadata = match fs::metadata(path) {
+        Err(err) if err.kind() == io::ErrorKind::NotFound => return Id::Missing,
+        Err(err) => return unread(&err),
+        Ok(metadata) => metadata,
     };
     if metadata.is_dir() {
         return Id::Directory;
@@ -111,7 +122,7 @@ fn read(path: &Path) -> Id {
         true => fs::File::open(path).and_then(|file| file.take(LEN_MAX).read_to_end(&mut bytes)),
         false => return Id::Unknown,
     };
-    read.map_or(Id::Unknown, |_| parse(&bytes))
+    read.map_or_else(|err| unread(&err), |_| parse(&bytes))
 }
 
 /// The first line, as `Long.parseLong` takes it. That takes digits of any script; what those say is

@@ -109,9 +109,9 @@ fn directory(remarks: &mut Remarks<'_>, path: &Path, zoo_cfg: &ZooCfg, key: &'st
         return crash(remarks, told("zoo-cfg-path-empty", Impact::Refuses), key, 0);
     }
     if !value.is_ascii() {
-        let impact = match Path::new(value).exists() {
-            true => Impact::Note,
-            false => elsewhere,
+        let impact = match Path::new(value).try_exists() {
+            Ok(false) => elsewhere,
+            Ok(true) | Err(_) => Impact::Note,
         };
         let remark = told("zoo-cfg-path-not-ascii", impact)
             .found(format!("{key} has letters beyond ASCII. Servers read the file as ISO-8859-1, so that the directory is {value}; if it was not there, they made it"))
