@@ -84,7 +84,7 @@ impl<'a> Ensemble<'a> {
 }
 
 /// What lists the members: a `zoo.cfg`, or from 3.5 on the file that it names.
-pub(super) fn listing(zoo_cfg: &ZooCfg, is_early: bool) -> Option<&ZooCfg> {
+fn listing(zoo_cfg: &ZooCfg, is_early: bool) -> Option<&ZooCfg> {
     match zoo_cfg.get(DYNAMIC_FILE) {
         Some(_) if !is_early => zoo_cfg.dynamic(),
         Some(_) | None => Some(zoo_cfg),

@@ -1,7 +1,7 @@
 //! The `server.N` lines of a `zoo.cfg`, or of the file that it names, and what of them stops a
 //! server (`QuorumPeerConfig.parseDynamicConfig`).
 
-use super::ensemble::{Ensemble, listing};
+use super::ensemble::Ensemble;
 use super::zoo_cfg::{CORRECT, is_since_3_5};
 use super::{Impact, Remark, Remarks};
 use crate::format::zoo_cfg::{DYNAMIC_FILE, ZooCfg};
@@ -10,16 +10,13 @@ use std::path::Path;
 
 pub(super) fn look(remarks: &mut Remarks<'_>, path: &Path, zoo_cfg: &ZooCfg) {
     no_ensemble(remarks, path, zoo_cfg);
-    let lists = [
-        (true, listing(zoo_cfg, true)),
-        (false, listing(zoo_cfg, false)),
-    ];
-    let is_one = zoo_cfg.get(DYNAMIC_FILE).is_none();
-    for (is_early, list) in lists {
-        if let Some(list) = list.filter(|_| is_early || !is_one) {
-            lines(remarks, path, list, |rules| {
-                is_one || is_since_3_5(rules) != is_early
-            });
+    match zoo_cfg.path(DYNAMIC_FILE) {
+        None => lines(remarks, path, zoo_cfg, |_| true),
+        Some(file) => {
+            lines(remarks, path, zoo_cfg, |rules| !is_since_3_5(rules));
+            if let Some(dynamic) = zoo_cfg.dynamic() {
+                lines(remarks, &file, dynamic, is_since_3_5);
+            }
         }
     }
     dynamic_file(remarks, path, zoo_cfg);
