@@ -347,9 +347,9 @@ impl Error {
             &unread.shown,
             Fault::Unreadable { reason, os_error }.at(unread.offset),
         );
-        match unread.source.kind() {
-            io::ErrorKind::PermissionDenied => error.hint(Hint::RunAsOwner),
-            _ => error,
+        match unread.is_denied() {
+            true => error.hint(Hint::RunAsOwner),
+            false => error,
         }
     }
 

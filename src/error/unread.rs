@@ -43,6 +43,11 @@ impl Unread {
         err.get_ref()?.downcast_ref()
     }
 
+    /// Whether this program may not read the file: whether others may, that does not say.
+    pub fn is_denied(&self) -> bool {
+        self.source.kind() == io::ErrorKind::PermissionDenied
+    }
+
     /// The file past the place that cannot be read, as far as one may hope.
     pub fn next_offset(&self) -> u64 {
         (self.offset / PAGE_LEN + 1) * PAGE_LEN

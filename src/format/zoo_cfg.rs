@@ -13,10 +13,14 @@
 
 use std::path::PathBuf;
 
-/// What a `zoo.cfg` says.
+/// The key that names a file with the members (3.5 and later).
+pub const DYNAMIC_FILE: &str = "dynamicConfigFile";
+
+/// What a `zoo.cfg` says, or the file with the members that it names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ZooCfg {
     entries: Vec<(String, String)>,
+    dynamic: Option<Box<ZooCfg>>,
 }
 
 impl ZooCfg {
@@ -30,7 +34,20 @@ impl ZooCfg {
         });
         ZooCfg {
             entries: entries.collect(),
+            dynamic: None,
         }
+    }
+
+    /// The same with the content of the file that its [`DYNAMIC_FILE`] names.
+    #[must_use]
+    pub fn with_dynamic(mut self, content: ZooCfg) -> ZooCfg {
+        self.dynamic = Some(Box::new(content));
+        self
+    }
+
+    /// What is in the file that its [`DYNAMIC_FILE`] names, where that was read.
+    pub fn dynamic(&self) -> Option<&ZooCfg> {
+        self.dynamic.as_deref()
     }
 
     /// The value of `key` that counts.

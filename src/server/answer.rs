@@ -3,7 +3,8 @@
 
 use super::emulate::Start;
 use super::outlook::Effect;
-use super::surroundings::{Impact, Membership, Remark, Role, membership};
+use super::surroundings::ensemble::{Membership, membership};
+use super::surroundings::{Impact, Remark, Role};
 use crate::format::zoo_cfg::ZooCfg;
 
 /// What becomes of a server of one release.

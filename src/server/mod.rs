@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod emulate;
+pub mod forecast;
 pub mod messages;
 pub mod outlook;
 pub mod surroundings;

@@ -431,23 +431,15 @@ fn a_file_that_only_others_may_read_stops_nothing_and_none_at_all_is_no_damage()
     }
     let verify = || {
         let mut command = zoovault();
-        command.arg("verify").arg(&zk).current_dir("/");
-        if nix::unistd::Uid::effective().is_root() {
-            use std::os::unix::process::CommandExt;
-            // Whom modes do not keep out.
-            command.uid(65534).gid(65534);
-        }
-        match command.output() {
-            Err(err) if err.kind() == std::io::ErrorKind::PermissionDenied => None,
-            output => output.ok(),
-        }
+        command.arg("verify").arg(&zk);
+        common::run_unprivileged(command)
     };
     let told = |output: &std::process::Output| {
         [&output.stdout, &output.stderr].map(|bytes| String::from_utf8(bytes.clone()).unwrap())
     };
     mode(&zk.join("version-2/log.100000009"), 0);
     let Some(one) = verify() else {
-        return common::missing("a program that others may run", false);
+        return;
     };
     let [out, _] = told(&one);
     assert_eq!(one.status.code(), Some(4), "{out}");

@@ -117,6 +117,14 @@ const FAULTS: &[Fault] = &[
         id: "epoch-unreadable",
         starts: never,
     },
+    Fault {
+        name: "an acceptedEpoch whose first line is empty",
+        fixture: "ensemble-3.9/s1",
+        is_member: true,
+        make: |dir| fs::write(dir.join("acceptedEpoch"), "\n1").expect("an epoch"),
+        id: "epoch-unreadable",
+        starts: never,
+    },
 ];
 
 /// Runs `explain --json` on text.
@@ -173,6 +181,14 @@ fn what_servers_print_on_damaged_directories_is_explained_and_was_foretold() {
                 let told = &prognosis["consequences"][0];
                 assert_eq!(told["message_id"], fault.id, "{context}: {prognosis:#}");
                 assert_eq!(told["effect"], "refuses", "{context}");
+                let message = told["message"].as_str().expect("a message");
+                let words = message.rsplit_once("Exception: ").map(|(_, words)| words);
+                let is_printed = log.contains(words.unwrap_or(message));
+                // What it says of logs has their whole paths.
+                assert!(
+                    !fault.is_member || is_printed,
+                    "{context}: {message}\n{log}"
+                );
                 let report = explained(&log);
                 // The first cause is told first, and what stopped the server may follow from it.
                 let first = &report["explanations"][0];

@@ -31,6 +31,26 @@ fn case(myid: Option<&'static str>, config: &'static str) -> Case {
     }
 }
 
+/// Files with members, by their names in `DIR`.
+const DYNAMIC: [(&str, &str); 4] = [
+    (
+        "observers",
+        "server.1=127.0.0.1:1:2;3\nserver.2=127.0.0.1:4:5:observer;6\n",
+    ),
+    (
+        "members",
+        "server.1=127.0.0.1:1:2;3\nserver.2=127.0.0.1:4:5;6\n",
+    ),
+    (
+        "version",
+        "server.1=127.0.0.1:1:2;3\nserver.2=127.0.0.1:4:5;6\nversion=100\n",
+    ),
+    (
+        "other",
+        "server.1=127.0.0.1:1:2;3\nserver.2=127.0.0.1:4:5;6\nsyncEnabled=true\n",
+    ),
+];
+
 fn cases() -> Vec<Case> {
     let since = |since, case| Case { since, ..case };
     vec![
@@ -70,6 +90,51 @@ fn cases() -> Vec<Case> {
                 "initLimit=5\nsyncLimit=2\ndynamicConfigFile=/nowhere/at/all\n",
             ),
         ),
+        since((3, 5, 0), case(None, "standaloneEnabled=no\n")),
+        since((3, 7, 0), case(None, "syncEnabled=no\n")),
+        since((3, 7, 0), case(None, "quorum.auth.enableSasl=yes\n")),
+        since((3, 5, 1), case(None, "secureClientPort=tls\n")),
+        since((3, 6, 0), case(None, "electionAlg=0\n")),
+        case(None, "peerType=witness\n"),
+        // 3.5.0 to 3.5.3 do not have it.
+        since(
+            (3, 4, 10),
+            case(None, "quorum.auth.learnerRequireSasl=true\n"),
+        ),
+        case(
+            Some("1"),
+            "initLimit=5\nsyncLimit=2\nserver.1=127.0.0.1:1:2\nserver.2=127.0.0.1:3:4:observer\n",
+        ),
+        case(Some("2"), "server.2=127.0.0.1:3:4:observer\n"),
+        since((3, 5, 1), case(Some("1"), "standaloneEnabled=false\n")),
+        since(
+            (3, 5, 0),
+            case(
+                Some("1"),
+                "initLimit=5\nsyncLimit=2\ndynamicConfigFile=DIR/observers\n",
+            ),
+        ),
+        since(
+            (3, 5, 0),
+            case(
+                Some("7"),
+                "initLimit=5\nsyncLimit=2\ndynamicConfigFile=DIR/members\n",
+            ),
+        ),
+        since(
+            (3, 5, 1),
+            case(
+                Some("1"),
+                "initLimit=5\nsyncLimit=2\ndynamicConfigFile=DIR/version\n",
+            ),
+        ),
+        since(
+            (3, 5, 0),
+            case(
+                Some("1"),
+                "initLimit=5\nsyncLimit=2\ndynamicConfigFile=DIR/other\n",
+            ),
+        ),
     ]
 }
 
@@ -103,10 +168,13 @@ fn what_stops_a_member_beside_its_data_was_foretold() {
                 fs::remove_file(&myid).expect("no myid");
             }
             let port = 20_000 + u16::try_from(std::process::id() % 10_000).expect("a port");
+            let folder = dir.path().to_str().expect("a path in UTF-8");
+            for (name, members) in DYNAMIC {
+                fs::write(dir.path().join(name), members).expect("the members");
+            }
             let text = format!(
-                "tickTime=2000\ndataDir={}\nclientPort={port}\n{}",
-                dir.path().display(),
-                case.config
+                "tickTime=2000\ndataDir={folder}\nclientPort={port}\n{}",
+                case.config.replace("DIR", folder)
             );
             let config = dir.path().join("zoo.cfg");
             fs::write(&config, &text).expect("zoo.cfg");

@@ -4,6 +4,8 @@ use crate::common;
 use crate::pasted::{LAYOUTS, RESTARTS, laid_out};
 
 use common::zoovault;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use std::fs;
 use std::io::Write;
 use std::process::{Output, Stdio};
@@ -342,4 +344,30 @@ fn a_file_with_a_servers_log_is_text_and_a_long_one_is_streamed() {
     assert_eq!(report["explanations"][0]["id"], "length-in-log");
     assert_eq!(report["explanations"][0]["line"], 20_005);
     assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn a_rotated_log_is_read_as_it_was_compressed() {
+    let dir = tempfile::tempdir().unwrap();
+    let explained = |name: &str, bytes: &[u8]| {
+        let path = dir.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        zoovault().arg("explain").arg(&path).output().unwrap()
+    };
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    gzip.write_all(EXCERPT.as_bytes()).unwrap();
+    let gzip = gzip.finish().unwrap();
+    let zstd = zstd::encode_all(EXCERPT.as_bytes(), 0).unwrap();
+    let plain = explained("zookeeper.log", EXCERPT.as_bytes());
+    for (name, bytes) in [
+        ("zookeeper.log.1.gz", &gzip),
+        ("zookeeper.log.2.zst", &zstd),
+    ] {
+        let output = explained(name, bytes);
+        assert_eq!(output.status.code(), Some(0), "{name}");
+        assert_eq!(output.stdout, plain.stdout, "{name}");
+    }
+    // One that was cut is no log that was read.
+    let cut = explained("cut.gz", &gzip[..gzip.len() / 2]);
+    assert_eq!(cut.status.code(), Some(4), "{cut:?}");
 }

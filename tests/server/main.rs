@@ -10,9 +10,11 @@
 mod common;
 
 mod corpus;
+mod denied;
 mod explain;
 mod outlook;
 mod pasted;
 mod servers;
 mod surroundings;
 mod together;
+mod zoo_cfg;

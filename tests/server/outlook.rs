@@ -13,6 +13,7 @@ use zoovault::history::source::{Options, Source};
 use zoovault::progress::NoProgress;
 use zoovault::server::emulate::{Rules, starts};
 use zoovault::server::messages::explain;
+use zoovault::server::outlook;
 
 fn run(dir: &Path, args: &[&str]) -> Output {
     let output = zoovault().arg("explain").arg(dir).args(args).output();
@@ -29,6 +30,30 @@ fn first(report: &Value) -> (&str, &str, &str) {
     let told = &report["consequences"][0];
     let text = |field: &str| told[field].as_str().unwrap_or_default();
     (text("effect"), text("message_id"), text("releases"))
+}
+
+#[test]
+fn an_epoch_file_is_named_as_servers_name_it_and_null_only_without_a_byte() {
+    let (dir, version_dir) = copy("small-member-3.9");
+    for (text, found) in [("", "null"), ("\n2\n", ""), ("2 ", "2 ")] {
+        for name in ["currentEpoch", "acceptedEpoch"] {
+            let path = version_dir.join(name);
+            let whole = fs::read(&path).unwrap();
+            fs::write(&path, text).unwrap();
+            let source = Source::open(dir.path(), &Options::default()).unwrap();
+            for start in starts(&source, &Rules::all(), None, &NoProgress).unwrap() {
+                if start.standalone.is_err() {
+                    continue;
+                }
+                let refusal = start.member.unwrap_err();
+                let message = format!("Found {found} in {}", path.display());
+                assert_eq!(refusal.thrown.message(), message, "{}", start.release);
+                let id = outlook::entry_of(&refusal).map(|entry| entry.id);
+                assert_eq!(id, Some("epoch-unreadable"), "{message}");
+            }
+            fs::write(&path, whole).unwrap();
+        }
+    }
 }
 
 #[test]

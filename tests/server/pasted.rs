@@ -127,6 +127,15 @@ fn json_layout(event: &Event, keys: [&str; 4]) -> Value {
     layout
 }
 
+/// A message whose exception is taken apart below a key of its own.
+fn taken_apart(event: &Event, message: &str, (exception, keys): (&str, [&str; 6])) -> String {
+    let mut layout = json_layout(event, [message, "level", "loggerName", exception]);
+    if !event.trace.is_empty() {
+        layout[exception] = thrown(&event.trace, keys);
+    }
+    layout.to_string()
+}
+
 /// An exception as log4j and logback take it apart.
 fn thrown(trace: &[&str], keys: [&str; 6]) -> Value {
     let [name, frames, class, method, file, line] = keys;
@@ -246,12 +255,7 @@ pub const LAYOUTS: &[(&str, Layout)] = &[
             "file",
             "line",
         ];
-        let mut layout = json_layout(e, ["message", "level", "loggerName", "-"]);
-        layout.as_object_mut().unwrap().remove("-");
-        if !e.trace.is_empty() {
-            layout["thrown"] = thrown(&e.trace, keys);
-        }
-        layout.to_string()
+        taken_apart(e, "message", ("thrown", keys))
     }),
     ("logback's JsonEncoder", |e| {
         let keys = [
@@ -262,12 +266,7 @@ pub const LAYOUTS: &[(&str, Layout)] = &[
             "fileName",
             "lineNumber",
         ];
-        let mut layout = json_layout(e, ["formattedMessage", "level", "loggerName", "-"]);
-        layout.as_object_mut().unwrap().remove("-");
-        if !e.trace.is_empty() {
-            layout["throwable"] = thrown(&e.trace, keys);
-        }
-        layout.to_string()
+        taken_apart(e, "formattedMessage", ("throwable", keys))
     }),
     ("JSON in several lines", |e| {
         let layout = json_layout(e, ["message", "level", "logger_name", "stack_trace"]);
@@ -507,7 +506,12 @@ fn a_first_cause_is_told_with_what_it_led_to_and_how_often() {
     let cause = &explained.explanations[0];
     assert_eq!(
         ids(&cause.led_to),
-        ["start-failed", "log-eof-in-header", "load-failed"]
+        [
+            "thread-failed",
+            "log-eof-in-header",
+            "load-failed",
+            "start-failed"
+        ]
     );
     let empty = &cause.led_to[1];
     assert_eq!((cause.starts, empty.count, empty.starts), (1, 4, 2));

@@ -15,9 +15,9 @@ use zoovault::progress::NoProgress;
 use zoovault::server::emulate::{Rules, starts};
 use zoovault::server::messages::Risk;
 use zoovault::server::outlook::names_in_words;
-use zoovault::server::surroundings::{Impact, Remark, look, look_at_zoo_cfg};
+use zoovault::server::surroundings::{Impact, Remark, Role, look, look_at_zoo_cfg};
 
-const ALL: &str = "3.4.6 to 3.9.5";
+pub const ALL: &str = "3.4.6 to 3.9.5";
 
 fn remarks_with(path: &Path, options: &Options) -> Vec<Remark> {
     let source = Source::open(path, options).unwrap();
@@ -31,7 +31,7 @@ fn remarks(path: &Path) -> Vec<Remark> {
 }
 
 /// The releases of the remarks with this id, each with its message.
-fn of_id(remarks: &[Remark], id: &str) -> Vec<(String, String)> {
+pub fn of_id(remarks: &[Remark], id: &str) -> Vec<(String, String)> {
     let of_id = remarks.iter().filter(|remark| remark.id == id);
     let told = of_id.map(|remark| {
         let releases = names_in_words(remark.releases.iter().map(String::as_str));
@@ -49,7 +49,7 @@ fn has(remarks: &[Remark], id: &str) -> bool {
     remarks.iter().any(|remark| remark.id == id)
 }
 
-fn pairs(told: &[(String, String)]) -> Vec<(&str, &str)> {
+pub fn pairs(told: &[(String, String)]) -> Vec<(&str, &str)> {
     let pairs = told.iter().map(|(a, b)| (a.as_str(), b.as_str()));
     pairs.collect()
 }
@@ -61,7 +61,7 @@ fn member() -> (TempDir, PathBuf) {
 }
 
 const MEMBERS: &str = "server.1=a:1:2\nserver.2=b:1:2\nserver.3=c:1:2\nsslQuorum=true\n";
-const USUAL: &str = "tickTime=2000\ninitLimit=5\nsyncLimit=2\nclientPort=2181\n";
+pub const USUAL: &str = "tickTime=2000\ninitLimit=5\nsyncLimit=2\nclientPort=2181\n";
 
 /// A `zoo.cfg` beside `dir` that names it.
 fn config(dir: &Path, text: &str) -> PathBuf {
@@ -137,6 +137,9 @@ fn myid_is_a_number_and_nothing_else() {
     fs::write(&myid, "-1").unwrap();
     let told = of_id(&remarks(dir.path()), "myid-missing");
     assert_eq!(pairs(&told), [("3.5.1 to 3.9.5", "myid file is missing")]);
+    let all = remarks(&config(dir.path(), MEMBERS));
+    let early = [("3.4.6 to 3.5.0", "My id -1 not in the peer list")];
+    assert_eq!(pairs(&of_id(&all, "myid-not-listed")), early);
 }
 
 #[test]
@@ -152,17 +155,25 @@ fn a_member_whose_number_is_not_listed_does_not_start() {
     let quorum_of_one = listed("server.1=a:1:2\nstandaloneEnabled=false\n");
     assert_eq!(pairs(&quorum_of_one), [("3.5.0 to 3.9.5", message)]);
     assert!(!has(&remarks(dir.path()), "myid-not-listed"));
+    // The members are in a file of their own.
+    let members = dir.path().join("members");
+    fs::write(&members, "server.1=a:1:2\nserver.2=b:1:2;2181\n").unwrap();
+    let of_file = listed(&format!("dynamicConfigFile={}\n", members.display()));
+    assert_eq!(pairs(&of_file), [("3.5.0 to 3.9.5", message)]);
+    fs::write(&members, "server.9=a:1:2\nserver.2=b:1:2;2181\n").unwrap();
+    let of_file = listed(&format!("dynamicConfigFile={}\n", members.display()));
+    assert!(of_file.is_empty());
 }
 
 /// The remarks on a `zoo.cfg` of this text alone.
-fn of_text(text: &[u8]) -> Vec<Remark> {
+pub fn of_text(text: &[u8]) -> Vec<Remark> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("zoo.cfg");
     fs::write(&path, text).unwrap();
     look_at_zoo_cfg(&path, &Source::read_zoo_cfg(&path).unwrap(), &Rules::all())
 }
 
-fn of_usual(text: &str) -> Vec<Remark> {
+pub fn of_usual(text: &str) -> Vec<Remark> {
     of_text(format!("{text}\n{USUAL}").as_bytes())
 }
 
@@ -315,6 +326,15 @@ fn settings_of_a_zoo_cfg_count() {
     assert_eq!(start(""), "all-refuse");
     assert_eq!(start("zookeeper.snapshot.trust.empty=true\n"), "all-refuse");
     assert_eq!(start("snapshot.trust.empty = True\n"), "starts");
+    // To `verify` too.
+    let path = dir.path().join("zoo.cfg");
+    let output = zoovault()
+        .arg("verify")
+        .arg(&path)
+        .args(["--json", "--server", "3.5.7"])
+        .output();
+    let report: serde_json::Value = serde_json::from_slice(&output.unwrap().stdout).unwrap();
+    assert_eq!(report["servers"][0]["standalone"]["starts"], true);
 }
 
 #[test]
@@ -421,9 +441,19 @@ fn a_directory_that_the_user_may_not_write_to_or_list_is_told() {
     assert_eq!(told[0].0, "3.4.10 to 3.4.14, 3.5.3 to 3.9.5");
     let message = format!("Cannot write to data directory {}", version_dir.display());
     assert_eq!(told[0].1, message);
+    // These take a snapshot at a start.
+    let first = format!("{}/snapshot.2a (Permission denied)", version_dir.display());
+    assert_eq!(told[1], ("3.5.0 to 3.5.2".to_owned(), first));
     assert_eq!(
-        (told[1].0.as_str(), all[1].impact),
-        ("3.4.6 to 3.4.9, 3.5.0 to 3.5.2", Impact::FailsLater)
+        (all[1].impact, all[1].role),
+        (Impact::Refuses, Role::StandaloneOrLeader)
+    );
+    let late = format!("{}/log.N (Permission denied)", version_dir.display());
+    assert_eq!(told[2], ("3.4.6 to 3.4.9".to_owned(), late.clone()));
+    assert_eq!(told[3], ("3.5.0 to 3.5.2".to_owned(), late));
+    assert_eq!(
+        (all[3].impact, all[3].role),
+        (Impact::FailsLater, Role::Member)
     );
     assert_eq!(
         all[0].given.as_deref(),

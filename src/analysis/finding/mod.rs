@@ -91,7 +91,9 @@ impl Finding {
 
     /// What servers make of it.
     pub fn server(&self) -> Option<&'static str> {
-        self.code.server()
+        // That this program may not read a file says nothing about servers.
+        let is_denied = matches!(self.other_next, Some(Hint::RunAsOwner));
+        self.code.server().filter(|_| !is_denied)
     }
 
     /// The next safe step.

@@ -13,7 +13,7 @@ use crate::zxid::Zxid;
 pub(super) fn epoch_of(file: &EpochFile) -> Option<i64> {
     match file {
         EpochFile::Epoch(epoch) => Some(*epoch),
-        EpochFile::Absent | EpochFile::Unparsable(_) | EpochFile::Unread => None,
+        EpochFile::Absent | EpochFile::Empty | EpochFile::Unparsable(_) | EpochFile::Unread => None,
     }
 }
 
@@ -56,13 +56,16 @@ fn judge_epochs(history: &History<'_>, findings: &mut Vec<Finding>) {
         ("acceptedEpoch", source.accepted_epoch()),
         ("currentEpoch", source.current_epoch()),
     ] {
-        if let EpochFile::Unparsable(text) = file {
-            let message = format!(
-                "{name} contains \"{}\", which is not a number: a member of an ensemble refuses to start",
-                text.escape_default()
-            );
-            findings.push(about(Severity::Damage, message));
-        }
+        let text = match file {
+            EpochFile::Unparsable(text) => text.as_str(),
+            EpochFile::Empty => "",
+            EpochFile::Absent | EpochFile::Epoch(_) | EpochFile::Unread => continue,
+        };
+        let message = format!(
+            "{name} contains \"{}\", which is not a number: a member of an ensemble refuses to start",
+            text.escape_default()
+        );
+        findings.push(about(Severity::Damage, message));
     }
     let newest = source
         .snapshots()

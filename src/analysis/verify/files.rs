@@ -3,7 +3,7 @@
 use super::windows::Window;
 use crate::analysis::finding::{Code, Fact, Finding, Severity};
 use crate::error::{Error, Fault, Hint};
-use crate::format::datadir::{FileName, MYID};
+use crate::format::datadir::{ACCEPTED_EPOCH, CURRENT_EPOCH, FileName, MYID};
 use crate::format::snapshot::SnapshotSummary;
 use crate::format::txnlog::{LogEnd, LogFault, LogSummary};
 use crate::history::History;
@@ -157,6 +157,8 @@ pub(super) fn judge_beside(source: &Source, findings: &mut Vec<Finding>) {
             return Some(finding.but_next(RECOPY));
         }
         let what = match file.file_name()?.to_str()? {
+            // Servers may read it.
+            MYID | ACCEPTED_EPOCH | CURRENT_EPOCH if error.is_denied() => "",
             MYID => "; a member of an ensemble does not start without it",
             RECEIPT_NAME => "; without it nothing shows that what was restored is exact",
             _ => "; a member of an ensemble refuses to start, or continues as if it were missing",

@@ -5,7 +5,6 @@ use crate::cli::exit::{BadArgument, Exit};
 use crate::cli::json;
 use crate::cli::ui::{Render, TextStyle, Ui};
 use crate::cli::views;
-use crate::cli::views::forecast;
 use crate::cli::views::hint;
 use crate::cli::views::labelled::field;
 use crate::cli::views::text;
@@ -21,17 +20,19 @@ use zoovault::analysis::verify::{Depth, Report, verify};
 use zoovault::archive::Content;
 use zoovault::format::datadir::FileName;
 use zoovault::history::source::{self, Source};
-use zoovault::server::answer::{self, Answer, Fate};
-use zoovault::server::emulate::{self, Rules, Start};
+use zoovault::server::answer::Answer;
+use zoovault::server::emulate::Rules;
+use zoovault::server::forecast::{Forecast, forecast};
 use zoovault::server::messages::{self, Entry, Explained, Explanation, Weight};
 use zoovault::server::outlook::{self, Consequence};
-use zoovault::server::surroundings::{self, Impact, Remark};
+use zoovault::server::surroundings::Impact;
 
 const EXPLAIN_EXAMPLES: &str = "\
 Examples:
   zoovault explain 'The current epoch, 3, is older than the last zxid, 17179869185'
   journalctl -u zookeeper | zoovault explain -
   zoovault explain /var/log/zookeeper/zookeeper.log
+  zoovault explain /var/log/zookeeper/zookeeper.log.1.gz
   zoovault explain /var/lib/zookeeper
 
 Exit status:
@@ -54,8 +55,8 @@ Exit status:
 #[derive(Args, Debug)]
 #[command(after_help = EXPLAIN_EXAMPLES)]
 pub struct ExplainArgs {
-    /// The message; or a file with a server's log; or a dataDir, or anything else that verify
-    /// takes; - or nothing reads stdin
+    /// The message; or a file with a server's log, which may be compressed; or a dataDir, or
+    /// anything else that verify takes; - or nothing reads stdin
     #[arg(value_name = "MESSAGE|FILE|DIR")]
     pub words: Vec<String>,
     /// The dataLogDir, if it is not the dataDir
@@ -75,11 +76,11 @@ pub fn run(args: &ExplainArgs, ui: &Ui) -> anyhow::Result<Exit> {
         [word] if word == "-" => explain_text(messages::explain_all(io::stdin().lock())?, ui),
         [word] if is_path(word) => {
             let path = Path::new(word);
-            if path.is_file() && !is_source(path)? {
-                let file = File::open(path).with_context(|| format!("cannot read {word}"))?;
-                return explain_text(messages::explain_all(BufReader::new(file))?, ui);
+            let log = path.is_file().then(|| explain_log(path)).transpose()?;
+            match log.flatten() {
+                Some(explained) => explain_text(explained, ui),
+                None => explain_source(path, args, ui),
             }
-            explain_source(path, args, ui)
         }
         words => explain_text(messages::explain(&words.join(" ")), ui),
     }
@@ -94,17 +95,35 @@ fn is_path(word: &str) -> bool {
     looks_so || Source::is_at(Path::new(word))
 }
 
-/// Whether a file is what `verify` takes, and not a server's log.
-fn is_source(path: &Path) -> anyhow::Result<bool> {
+/// What a server's log says, as it is or compressed; `None` for what `verify` takes.
+fn explain_log(path: &Path) -> anyhow::Result<Option<Explained>> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let is_named = matches!(
         FileName::parse(&name),
         FileName::Log(_) | FileName::Snapshot(..)
     ) || name.ends_with(".cfg");
-    let content = File::open(path)
-        .and_then(|file| Content::of(&file))
-        .with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(is_named || content != Content::Foreign)
+    let context = || format!("cannot read {}", path.display());
+    let file = File::open(path).with_context(context)?;
+    let content = Content::of(&file).with_context(context)?;
+    match content {
+        _ if is_named => Ok(None),
+        Content::Foreign => {
+            let explained = messages::explain_all(BufReader::new(file)).with_context(context)?;
+            Ok(Some(explained))
+        }
+        // What cannot be decompressed is told by whoever takes it for a source.
+        Content::Packed(packing) => {
+            let text = packing.reader(file);
+            let explained = text.and_then(|text| messages::explain_all(BufReader::new(text)));
+            Ok(explained.ok())
+        }
+        Content::Log
+        | Content::Snapshot(_)
+        | Content::PackedLog(_)
+        | Content::PackedSnapshot(_)
+        | Content::Tar(_)
+        | Content::Zip => Ok(None),
+    }
 }
 
 fn explain_text(explained: Explained, ui: &Ui) -> anyhow::Result<Exit> {
@@ -120,27 +139,20 @@ fn explain_text(explained: Explained, ui: &Ui) -> anyhow::Result<Exit> {
 }
 
 fn explain_source(path: &Path, args: &ExplainArgs, ui: &Ui) -> anyhow::Result<Exit> {
-    let asked = forecast::rules(&args.servers)?;
+    let asked = views::forecast::rules(&args.servers)?;
     let options = source::Options {
         data_log_dir: args.data_log_dir.clone(),
         scratch_dir: Some(std::env::temp_dir()),
     };
-    let (report, starts, remarks, fates) = Source::with(path, &options, |source| {
+    let (report, forecast) = Source::with(path, &options, |source| {
         let is_directory = !source.dirs().is_empty();
-        let mut rules = match asked.is_empty() && is_directory {
+        let rules = match asked.is_empty() && is_directory {
             true => Rules::all(),
             false => asked.clone(),
         };
-        if let Some((_, zoo_cfg)) = source.zoo_cfg() {
-            let rules_of_cfg = rules.into_iter().map(|rules| rules.with_zoo_cfg(zoo_cfg));
-            rules = rules_of_cfg.collect();
-        }
         let report = verify(source, Depth::Full, ui.progress())?;
-        let starts = emulate::starts(source, &rules, Some(&report), ui.progress())?;
-        let remarks = surroundings::look(source, &rules, &starts);
-        let zoo_cfg = source.zoo_cfg().map(|(_, zoo_cfg)| zoo_cfg);
-        let fates = answer::fates(&starts, &remarks, zoo_cfg);
-        Ok((report, starts, remarks, fates))
+        let forecast = forecast(source, &rules, &report, ui.progress())?;
+        Ok((report, forecast))
     })
     .map_err(|error| {
         let all = Rules::all();
@@ -149,22 +161,19 @@ fn explain_source(path: &Path, args: &ExplainArgs, ui: &Ui) -> anyhow::Result<Ex
     })
     .context("cannot explain the directory")?;
     let exit = verdict::exit_of(report.verdict());
-    let answer = Answer::of(&fates);
+    let (starts, remarks) = (&forecast.starts, &forecast.remarks);
     let matters = exit != Exit::Done
-        || answer != Some(Answer::Starts)
+        || forecast.answer() != Some(Answer::Starts)
         || starts.iter().any(|start| !start.is_right())
         || remarks.iter().any(|remark| remark.impact > Impact::Note);
     let source = text::path(path);
     ui.show(
         &ShownSource {
             source,
-            consequences: outlook::consequences(&starts, &report),
+            consequences: outlook::consequences(starts, &report),
             report,
-            answer,
-            fates,
             is_asked: !asked.is_empty(),
-            starts,
-            remarks,
+            forecast,
             exit,
         },
         matters,
@@ -333,13 +342,10 @@ fn explanation_json(found: &Explanation) -> json::Explanation {
 struct ShownSource {
     source: String,
     report: Report,
-    answer: Option<Answer>,
-    fates: Vec<Fate>,
     consequences: Vec<Consequence>,
     /// Whether releases were named.
     is_asked: bool,
-    starts: Vec<Start>,
-    remarks: Vec<Remark>,
+    forecast: Forecast,
     exit: Exit,
 }
 
@@ -348,13 +354,14 @@ impl Render for ShownSource {
         let (verdict, color) = verdict::verdict_name(self.report.verdict());
         let verdict = look.paint(&format!("1;{color}"), &verdict.to_uppercase());
         writeln!(out, "{}: {verdict}", self.source)?;
-        if self.answer.is_some() {
-            let (words, color) =
-                views::surroundings::answer(&self.fates, &self.starts, &self.remarks);
+        let known = views::surroundings::answer(&self.forecast);
+        let denied = self.forecast.denied.as_ref();
+        let unknown = || Some((views::forecast::denied(denied?), "33"));
+        if let Some((words, color)) = known.or_else(unknown) {
             writeln!(out, "\nWould a server start? {}", look.paint(color, &words))?;
         }
-        forecast::show(out, &self.starts, look)?;
-        views::surroundings::show(out, &self.remarks, look)?;
+        views::forecast::show(out, &self.forecast.starts, look)?;
+        views::surroundings::show(out, &self.forecast.remarks, look)?;
         writeln!(out, "\nCan be restored exactly:")?;
         for window in &self.report.windows {
             verdict::show_window(out, window, look)?;
@@ -371,19 +378,21 @@ impl Render for ShownSource {
     }
 
     fn json(&self) -> json::Result {
-        let first = self.starts.first();
+        let (starts, remarks) = (&self.forecast.starts, &self.forecast.remarks);
+        let first = starts.first();
         json::value(&json::ExplainDirectory {
             source: self.source.clone(),
             verdict: verdict::verdict_name(self.report.verdict()).0,
             exit_status: self.exit as u8,
-            start: self.answer.map(Answer::name),
+            start: self.forecast.answer().map(Answer::name),
+            not_forecast: views::forecast::denied_json(&self.forecast),
             base: first.and_then(|start| start.base.clone()),
             logs: first.map(|start| start.logs.clone()).unwrap_or_default(),
             consequences: self.consequences.iter().map(consequence_json).collect(),
-            surroundings: views::surroundings::json(&self.remarks),
+            surroundings: views::surroundings::json(remarks),
             servers: match self.is_asked {
-                true => forecast::json(&self.starts),
-                false => forecast::groups_json(&self.starts),
+                true => views::forecast::json(starts),
+                false => views::forecast::groups_json(starts),
             },
             windows: self
                 .report
@@ -403,7 +412,7 @@ fn consequence_json(told: &Consequence) -> json::Consequence {
             true => format!("{}, as a member of an ensemble", told.releases),
             false => told.releases.clone(),
         },
-        found: forecast::found(told),
+        found: views::forecast::found(told),
         message: refusal.map(|refusal| refusal.thrown.line()),
         message_id: told.entry.map(|entry| entry.id),
         data_at_risk: told.entry.map(|entry| entry.risk.name()),

@@ -125,6 +125,7 @@ impl Render for Report {
         let epoch = |file: &EpochFile| match file {
             EpochFile::Epoch(epoch) => Some(json::InspectEpoch::Number(*epoch)),
             EpochFile::Absent | EpochFile::Unread => None,
+            EpochFile::Empty => Some(json::InspectEpoch::Text(String::new())),
             EpochFile::Unparsable(text) => Some(json::InspectEpoch::Text(text.clone())),
         };
         json::value(&json::Inspect {
@@ -196,6 +197,7 @@ fn show_epochs(out: &mut dyn Write, overview: &Overview) -> io::Result<()> {
             EpochFile::Absent => {}
             EpochFile::Unread => writeln!(out, "  {name} cannot be read")?,
             EpochFile::Epoch(epoch) => writeln!(out, "  {name} {epoch}")?,
+            EpochFile::Empty => writeln!(out, "  {name} is empty")?,
             EpochFile::Unparsable(text) => {
                 writeln!(out, "  {name} is not a number: \"{}\"", text::escape(text))?;
             }

@@ -5,9 +5,9 @@ use crate::cli::exit::Exit;
 use crate::cli::json;
 use crate::cli::report::{self, Place, Subject};
 use crate::cli::ui::{Render, TextStyle, Ui};
+use crate::cli::views;
 use crate::cli::views::files::{behind_header_json, exactness};
 use crate::cli::views::finding;
-use crate::cli::views::forecast;
 use crate::cli::views::hint;
 use crate::cli::views::text;
 use crate::cli::views::verdict::{exit_of, show_window, verdict_name, window_json};
@@ -22,7 +22,7 @@ use zoovault::analysis::verify::{
 use zoovault::error::TxnPlace;
 use zoovault::format::txnlog::LogSummary;
 use zoovault::history::source::Source;
-use zoovault::server::emulate::{self, Start};
+use zoovault::server::forecast::{Forecast, forecast};
 use zoovault::zxid::Zxid;
 
 /// Verify everything: the verdict, what can be restored, and what is wrong.
@@ -63,15 +63,15 @@ pub fn run(args: &VerifyArgs, ui: &Ui) -> anyhow::Result<Exit> {
     } else {
         Depth::Full
     };
-    let rules = forecast::rules(&args.servers)?;
+    let rules = views::forecast::rules(&args.servers)?;
     let mut place = args.report.as_deref().map(Place::new).transpose()?;
-    let (report, starts) = Source::with(&args.source.source, &options, |source| {
+    let (report, forecast) = Source::with(&args.source.source, &options, |source| {
         if let Some(place) = &mut place {
             place.prepare(source)?;
         }
         let report = verify(source, depth, ui.progress())?;
-        let starts = emulate::starts(source, &rules, Some(&report), ui.progress())?;
-        Ok((report, starts))
+        let forecast = forecast(source, &rules, &report, ui.progress())?;
+        Ok((report, forecast))
     })
     .context("cannot finish verification")?;
     let exit = exit_of(report.verdict());
@@ -79,13 +79,13 @@ pub fn run(args: &VerifyArgs, ui: &Ui) -> anyhow::Result<Exit> {
         source: text::path(&args.source.source),
         page: place.as_ref().map(Place::shown),
         report: &report,
-        starts: &starts,
+        forecast: &forecast,
         exit,
     };
-    let matters = exit != Exit::Done || !starts.is_empty();
+    let matters = exit != Exit::Done || !rules.is_empty();
     let is_aside = place.as_ref().is_some_and(Place::is_stdout);
     // A page that cannot be written does not keep the verdict from whoever asked for it.
-    let written = place.map(|place| place.write(&page(args, &report, &starts, exit), ui));
+    let written = place.map(|place| place.write(&page(args, &report, &forecast, exit), ui));
     if is_aside {
         ui.show_aside(&shown, matters)?;
     } else {
@@ -97,7 +97,7 @@ pub fn run(args: &VerifyArgs, ui: &Ui) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
-fn page(args: &VerifyArgs, report: &Report, starts: &[Start], exit: Exit) -> String {
+fn page(args: &VerifyArgs, report: &Report, forecast: &Forecast, exit: Exit) -> String {
     report::page(&Subject {
         source: &args.source.source,
         data_log_dir: args.data_log_dir.as_ref(),
@@ -107,7 +107,7 @@ fn page(args: &VerifyArgs, report: &Report, starts: &[Start], exit: Exit) -> Str
         time: jiff::Timestamp::now().as_millisecond(),
         exit: exit as u8,
         report,
-        starts,
+        forecast,
     })
 }
 
@@ -116,7 +116,7 @@ struct Shown<'a> {
     /// Where the page is, if one was asked for.
     page: Option<String>,
     report: &'a Report,
-    starts: &'a [Start],
+    forecast: &'a Forecast,
     exit: Exit,
 }
 
@@ -166,7 +166,15 @@ impl Render for Shown<'_> {
             text::plural(report.txn_count, "txn"),
             text::plural(report.snapshots.len() as u64, "snapshot"),
         )?;
-        forecast::show(out, self.starts, look)?;
+        if let Some(error) = &self.forecast.denied {
+            let words = views::forecast::denied(error);
+            writeln!(
+                out,
+                "\nWhat servers would do is {}",
+                look.paint("33", &words)
+            )?;
+        }
+        views::forecast::show(out, &self.forecast.starts, look)?;
         match &self.page {
             Some(page) => writeln!(out, "report: {}", text::escape(page)),
             None => Ok(()),
@@ -190,7 +198,8 @@ impl Render for Shown<'_> {
             last_zxid: report.txns.map(|(_, last)| last.0.to_string()),
             first_time_ms: report.txns.map(|(first, _)| first.1),
             last_time_ms: report.txns.map(|(_, last)| last.1),
-            servers: forecast::json(self.starts),
+            servers: views::forecast::json(&self.forecast.starts),
+            not_forecast: views::forecast::denied_json(self.forecast),
             accepted_epoch: report.epochs.0,
             current_epoch: report.epochs.1,
             windows: report.windows.iter().map(window_json).collect(),

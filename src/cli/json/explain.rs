@@ -1,6 +1,6 @@
 //! What `explain` writes.
 
-use super::{Forecast, Window};
+use super::{Forecast, NotForecast, Window};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -65,16 +65,18 @@ pub struct ExplainDirectory {
     /// The exit status.
     pub exit_status: u8,
     /// Whether servers would start: `starts`, `loses` if all do and some serve missing or wrong
-    /// data, `some-refuse`, `all-refuse`; `null` for what is no directory.
+    /// data, `some-refuse`, `all-refuse`; `null` for what is no directory, and with `not_forecast`.
     pub start: Option<&'static str>,
+    /// Why it is not known whether servers would start, if it is not.
+    pub not_forecast: Option<NotForecast>,
     /// The snapshot that the first of them loads.
     pub base: Option<String>,
     /// The logs that it replays.
     pub logs: Vec<String>,
     /// What comes of a start, the most important first, where it is not what it should be.
     pub consequences: Vec<Consequence>,
-    /// What else matters at a start: `myid`, `zoo.cfg`, epoch files, permissions. `start` does not
-    /// take these into account.
+    /// What else matters at a start: `myid`, `zoo.cfg`, epoch files, permissions. Those
+    /// whose `given` is `null` count for `start`.
     pub surroundings: Vec<Surrounding>,
     /// What servers would do: each release of `--server`; without it, an entry for all releases
     /// that do the same, with a `release` such as `3.4.6 to 3.9.3`.

@@ -46,7 +46,7 @@ pub use page::documents;
 pub use range::{TimedRange, ZxidRange};
 pub use restore::{Export, RejectedBase, Restore};
 pub use server::{
-    ChangedZnode, Forecast, Hole as LoadHole, Outcome, Printed, Refused, Served, Truth,
+    ChangedZnode, Forecast, Hole as LoadHole, NotForecast, Outcome, Printed, Refused, Served, Truth,
 };
 pub use top::{Top, TopBucket, TopRow};
 pub use verify::{

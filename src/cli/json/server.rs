@@ -3,6 +3,17 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+/// Why it is not known what servers would do: zoovault may not read a file that they read.
+#[derive(Debug, JsonSchema, PartialEq, Serialize)]
+pub struct NotForecast {
+    /// The file.
+    pub file: String,
+    /// Why it could not be read.
+    pub message: String,
+    /// What to do next.
+    pub next_step: Option<String>,
+}
+
 /// What a server of one release would do.
 #[derive(Debug, JsonSchema, PartialEq, Serialize)]
 pub struct Forecast {

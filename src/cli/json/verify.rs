@@ -1,6 +1,6 @@
 //! What `verify` writes, and the parts of it that other commands write too.
 
-use super::{Forecast, TimedRange};
+use super::{Forecast, NotForecast, TimedRange};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -38,6 +38,8 @@ pub struct Verify {
     pub last_time_ms: Option<i64>,
     /// What servers would do, by `--server`.
     pub servers: Vec<Forecast>,
+    /// Why `servers` is empty, although releases were given.
+    pub not_forecast: Option<NotForecast>,
     /// The content of `acceptedEpoch`.
     pub accepted_epoch: Option<i64>,
     /// The content of `currentEpoch`.

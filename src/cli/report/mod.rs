@@ -27,7 +27,7 @@ use timeline::Axis;
 use zoovault::analysis::finding::Severity;
 use zoovault::analysis::verify::{Depth, LogReport, Report, SnapshotReport, Verdict};
 use zoovault::history::replay::Proof;
-use zoovault::server::emulate::Start;
+use zoovault::server::forecast::Forecast;
 
 /// What a page is about.
 pub struct Subject<'a> {
@@ -43,7 +43,7 @@ pub struct Subject<'a> {
     pub exit: u8,
     pub report: &'a Report,
     /// What servers would do, where that was asked for.
-    pub starts: &'a [Start],
+    pub forecast: &'a Forecast,
 }
 
 /// What is known of a file; the worse, the later.

@@ -2,16 +2,25 @@
 
 use super::markup::Markup;
 use super::table::{short, table};
-use crate::cli::views::forecast::{has, outcome, truth};
+use crate::cli::views::forecast::{denied, has, outcome, truth};
 use zoovault::server::emulate::{Refusal, Start};
+use zoovault::server::forecast::Forecast;
 use zoovault::server::outlook;
 
 /// Writes the table.
-pub(super) fn write(out: &mut Markup, starts: &[Start]) {
+pub(super) fn write(out: &mut Markup, forecast: &Forecast) {
+    let starts = &forecast.starts;
+    let title = ("servers", "What servers would do");
+    if let Some(error) = &forecast.denied {
+        let (id, heading) = title;
+        return out.tag("section", &[("aria-labelledby", &id)], |out| {
+            out.leaf("h2", &[("id", &id)], heading);
+            out.leaf("p", &[], denied(error));
+        });
+    }
     if starts.is_empty() {
         return;
     }
-    let title = ("servers", "What servers would do");
     let caption = "Each release applies its own rules to these files. That a server starts proves nothing: what counts is the last column.";
     let columns = [
         "Release",

@@ -22,7 +22,7 @@ pub fn write(out: &mut Markup, subject: &Subject<'_>) {
     windows(out, report);
     missing(out, report);
     findings(out, report);
-    servers::write(out, subject.starts);
+    servers::write(out, subject.forecast);
     logs(out, report);
     snapshots(out, report);
     checked(out, subject);

@@ -4,14 +4,17 @@ use crate::cli::args::ServerArgs;
 use crate::cli::exit::BadArgument;
 use crate::cli::json;
 use crate::cli::ui::TextStyle;
+use crate::cli::views::hint;
 use crate::cli::views::labelled::field;
 use crate::cli::views::text;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
+use zoovault::error::Error;
 use zoovault::format::release::RELEASES;
 use zoovault::server::emulate::{
     Difference, Paths, Refusal, Rules, Said, Settings, Start, Started, Truth,
 };
+use zoovault::server::forecast::Forecast;
 use zoovault::server::outlook::{self, Consequence};
 use zoovault::zxid::Zxid;
 
@@ -51,6 +54,29 @@ fn place(refusal: &Refusal) -> Option<String> {
     let behind = refusal.behind.map(|zxid| format!(", after {zxid}"));
     let place = [offset, behind].into_iter().flatten().collect::<String>();
     Some(format!("{file}{place}"))
+}
+
+/// Why nothing is foretold, and what to do.
+pub fn denied(error: &Error) -> String {
+    let (file, next) = denied_parts(error);
+    let next = next.map(|next| format!("; {next}")).unwrap_or_default();
+    format!("not known: zoovault may not read {file}, which servers read{next}")
+}
+
+fn denied_parts(error: &Error) -> (String, Option<String>) {
+    let file = error.path().map(text::path).unwrap_or_default();
+    (file, hint::all(error.hints()))
+}
+
+/// The same for programs.
+pub fn denied_json(forecast: &Forecast) -> Option<json::NotForecast> {
+    let error = forecast.denied.as_ref()?;
+    let (file, next_step) = denied_parts(error);
+    Some(json::NotForecast {
+        file,
+        message: error.what(),
+        next_step,
+    })
 }
 
 /// Tells each way of starting, and which settings do nothing.

@@ -10,11 +10,19 @@ use zoovault::error::Error;
 use zoovault::history::source::Source;
 use zoovault::server::answer::Fate;
 use zoovault::server::emulate::{Rules, Start};
+use zoovault::server::forecast::Forecast;
 use zoovault::server::outlook;
 use zoovault::server::surroundings::{self, Impact, Remark, Role};
 
-/// Whether servers start, in words.
-pub fn answer(fates: &[Fate], starts: &[Start], remarks: &[Remark]) -> (String, &'static str) {
+/// Whether servers start, in words; `None` where none was followed.
+pub fn answer(forecast: &Forecast) -> Option<(String, &'static str)> {
+    let Forecast {
+        starts,
+        remarks,
+        fates,
+        ..
+    } = forecast;
+    forecast.answer()?;
     let of = |is_meant: &dyn Fn(Fate) -> bool| {
         let both = starts.iter().zip(fates);
         outlook::in_words(
@@ -26,7 +34,8 @@ pub fn answer(fates: &[Fate], starts: &[Start], remarks: &[Remark]) -> (String, 
     let starting = of(&|fate| fate != Fate::Refuses);
     if starting.is_empty() {
         let why = why_none(starts, remarks).map(|why| format!(": {why}"));
-        return (format!("no: {all} refuse{}", why.unwrap_or_default()), "31");
+        let words = format!("no: {all} refuse{}", why.unwrap_or_default());
+        return Some((words, "31"));
     }
     let mut words = match starting == all {
         true => format!("yes: {all}"),
@@ -57,7 +66,7 @@ pub fn answer(fates: &[Fate], starts: &[Start], remarks: &[Remark]) -> (String, 
         (true, false) => "33",
         (false, _) => "31",
     };
-    (words, color)
+    Some((words, color))
 }
 
 /// What keeps every release from starting, though the data does not.

@@ -20,7 +20,9 @@ pub enum EpochFile {
     Absent,
     /// A number.
     Epoch(i64),
-    /// Something that no server reads as a number.
+    /// It has no bytes, which no server reads as a number.
+    Empty,
+    /// Nor its first line, which may be empty.
     Unparsable(String),
     /// It is there and cannot be read: see [`Source::unread`].
     Unread,
@@ -111,6 +113,7 @@ impl Source {
         let text = match self.small(open, path) {
             Small::Absent => return EpochFile::Absent,
             Small::Unread => return EpochFile::Unread,
+            Small::Text(text) if text.is_empty() => return EpochFile::Empty,
             Small::Text(text) => text,
         };
         let line = text.split(['\n', '\r']).next().unwrap_or_default();

@@ -538,7 +538,10 @@ impl Source {
             .into_iter()
             .filter_map(|file| match file {
                 EpochFile::Epoch(epoch) => u32::try_from(*epoch).ok(),
-                EpochFile::Absent | EpochFile::Unparsable(_) | EpochFile::Unread => None,
+                EpochFile::Absent
+                | EpochFile::Empty
+                | EpochFile::Unparsable(_)
+                | EpochFile::Unread => None,
             });
         names
             .chain(files)

@@ -2,10 +2,15 @@
 
 use super::{Options, Source, other};
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::zoo_cfg::ZooCfg;
+use crate::format::stream::{RegularFile, Span};
+use crate::format::zoo_cfg::{DYNAMIC_FILE, ZooCfg};
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// How much is read of a `zoo.cfg`.
+const ZOO_CFG_LEN_MAX: u64 = 1 << 20;
 
 impl Source {
     /// The `zoo.cfg` that named the directories, if one did, and where it is.
@@ -14,16 +19,30 @@ impl Source {
         named.map(|(path, zoo_cfg)| (path.as_path(), zoo_cfg))
     }
 
-    /// Reads a `zoo.cfg`.
+    /// Reads a `zoo.cfg`, and the file with the members that it names. A relative path of that is
+    /// below the directory in which the server is started, which nothing here tells: it is not
+    /// read, and neither is what cannot be.
     ///
     /// # Errors
-    /// Failures to read.
+    /// Failures to read the `zoo.cfg` itself.
     pub fn read_zoo_cfg(path: &Path) -> Result<ZooCfg> {
         let mut bytes = Vec::new();
         File::open(path)
-            .and_then(|file| file.take(1 << 20).read_to_end(&mut bytes))
+            .and_then(|file| file.take(ZOO_CFG_LEN_MAX).read_to_end(&mut bytes))
             .map_err(|err| Error::io(path, "read", err))?;
-        Ok(ZooCfg::parse(&bytes))
+        let zoo_cfg = ZooCfg::parse(&bytes);
+        let dynamic = zoo_cfg.path(DYNAMIC_FILE).filter(|path| path.is_absolute());
+        let read = |path: PathBuf| {
+            let mut bytes = Vec::new();
+            let file = RegularFile::open(&path, &path).ok()?;
+            let mut content = Span::range(Arc::new(file), 0, ZOO_CFG_LEN_MAX);
+            content.read_to_end(&mut bytes).ok()?;
+            Some(ZooCfg::parse(&bytes))
+        };
+        Ok(match dynamic.and_then(read) {
+            Some(content) => zoo_cfg.with_dynamic(content),
+            None => zoo_cfg,
+        })
     }
 
     pub(super) fn open_zoo_cfg(path: &Path, options: &Options) -> Result<Source> {

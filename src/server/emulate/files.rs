@@ -31,7 +31,9 @@ impl ServerFile {
     /// Opens it.
     ///
     /// # Errors
-    /// [`ErrorKind::SourceChanged`] when it is gone; the inner one is what the server throws.
+    /// [`ErrorKind::SourceChanged`] when it is gone; one that [`Error::is_denied`] where this
+    /// program may not read it, which says nothing about a server. The inner one is what the server
+    /// throws.
     pub fn open(&self) -> Result<thrown::Result<Arc<RegularFile>>> {
         match RegularFile::open(&self.path, &self.path) {
             Ok(file) => Ok(Ok(Arc::new(file))),
@@ -40,7 +42,7 @@ impl ServerFile {
                 ErrorKind::SourceChanged,
                 "vanished while the directory was read",
             )),
-            Err(err) => match Unread::of(&err) {
+            Err(err) => match Unread::of(&err).filter(|unread| !unread.is_denied()) {
                 Some(unread) => Ok(Err(Thrown::unopened(&self.name, unread))),
                 None => Err(Error::io(&self.path, "read", err)),
             },
@@ -68,7 +70,7 @@ impl ServerFile {
             return Ok(false);
         };
         match self.codec().is_tried(&*file) {
-            Err(err) if Unread::of(&err).is_some() => Ok(false),
+            Err(err) if Unread::of(&err).is_some_and(|unread| !unread.is_denied()) => Ok(false),
             tried => tried.map_err(|err| Error::io(&self.path, "read", err)),
         }
     }

@@ -5,13 +5,14 @@ use super::apply::Refused;
 use super::cohort::Cohort;
 use super::files::{self, ServerFile};
 use super::log::ServerLogs;
+use super::placement::Misplaced;
 use super::record::Record;
 use super::rules::{LogsAlone, Rules};
 use super::snapshot::{self, Promised};
 use super::thrown::Thrown;
 use super::tree::ServerTree;
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::datadir::CURRENT_EPOCH;
+use crate::format::datadir::{ACCEPTED_EPOCH, CURRENT_EPOCH};
 use crate::format::record::txn::DIGEST_VERSION;
 use crate::history::source::{EpochFile, Source};
 use crate::progress::Progress;
@@ -168,7 +169,7 @@ pub(super) fn load_together(
         None => loader.restore(snap_dir, log_dir, progress)?,
     };
     let member = match &end {
-        Ok(loaded) => member(source, cohort, loaded.zxid()),
+        Ok(loaded) => member(source, cohort, loaded.zxid())?,
         Err(refusal) => Err(refusal.clone()),
     };
     Ok(Load {
@@ -185,20 +186,9 @@ fn misplaced(snap_dir: &Path, log_dir: &Path, cohort: &Cohort) -> Result<Option<
     if snap_dir == log_dir {
         return Ok(None);
     }
-    let is_refused = |is_there: bool| is_there && cohort.ask(Rules::checks_placement);
-    if is_refused(files::has_named(log_dir, "snapshot")?) {
-        return Ok(Some(Refusal::new(Thrown::Io(
-            "org.apache.zookeeper.server.persistence.FileTxnSnapLog$LogDirContentCheckException",
-            "Log directory has snapshot files. Check if dataLogDir and dataDir configuration is correct.".to_owned(),
-        ))));
-    }
-    if is_refused(files::has_named(snap_dir, "log")?) {
-        return Ok(Some(Refusal::new(Thrown::Io(
-            "org.apache.zookeeper.server.persistence.FileTxnSnapLog$SnapDirContentCheckException",
-            "Snapshot directory has log files. Check if dataLogDir and dataDir configuration is correct.".to_owned(),
-        ))));
-    }
-    Ok(None)
+    let found = Misplaced::find(snap_dir, log_dir)?;
+    let refused = found.filter(|_| cohort.ask(Rules::checks_placement));
+    Ok(refused.map(|misplaced| Refusal::new(misplaced.thrown())))
 }
 
 type End = std::result::Result<Loaded, Refusal>;
@@ -477,44 +467,81 @@ impl Replay {
 }
 
 /// The epoch files of a member against the last zxid.
-fn member(source: &Source, cohort: &Cohort, last: Zxid) -> std::result::Result<(), Refusal> {
-    let refuse = |message: String| Err(Refusal::new(Thrown::io(message)));
-    let of_last = last.to_i64() >> 32;
-    let read = |file: &EpochFile, name: &str| match file {
-        // What it may not read, a server takes for missing, and replaces (`FileReader`,
-        // `FileNotFoundException`).
-        EpochFile::Absent | EpochFile::Unread => Ok(None),
-        EpochFile::Epoch(epoch) => Ok(Some(*epoch)),
-        EpochFile::Unparsable(line) => {
-            let line = if line.is_empty() { "null" } else { line };
-            Err(Refusal::new(Thrown::io(format!("Found {line} in {name}"))))
-        }
+fn member(
+    source: &Source,
+    cohort: &Cohort,
+    last: Zxid,
+) -> Result<std::result::Result<(), Refusal>> {
+    let dir = source.dirs().first().cloned().unwrap_or_default();
+    let current = epoch(source, source.current_epoch(), &dir.join(CURRENT_EPOCH))?;
+    let accepted = epoch(source, source.accepted_epoch(), &dir.join(ACCEPTED_EPOCH));
+    let half_written = || {
+        let path = dir.join(format!("{CURRENT_EPOCH}.tmp"));
+        epoch(source, source.half_written_epoch(), &path)
     };
-    let mut current = read(source.current_epoch(), CURRENT_EPOCH)?.unwrap_or(of_last);
+    let of_last = last.to_i64() >> 32;
+    let mut current = match current {
+        Ok(current) => current.unwrap_or(of_last),
+        Err(refusal) => return Ok(Err(refusal)),
+    };
     if of_last > current {
         let leftovers = source.odd_files();
         let is_updating = leftovers
             .iter()
             .any(|(path, _)| path.ends_with("updatingEpoch"));
         let half_written = match cohort.ask(Rules::reads_half_written_epoch) {
-            true => read(source.half_written_epoch(), "currentEpoch.tmp")?,
-            false => None,
+            true => half_written()?,
+            false => Ok(None),
         };
-        if let Some(epoch) = half_written {
-            current = epoch;
-        } else if is_updating && cohort.ask(Rules::reads_updating_epoch) {
-            current = of_last;
-        } else {
-            return refuse(format!(
-                "The current epoch, {current:x}, is older than the last zxid, {}",
-                last.to_i64()
-            ));
+        match half_written {
+            Err(refusal) => return Ok(Err(refusal)),
+            Ok(Some(epoch)) => current = epoch,
+            Ok(None) if is_updating && cohort.ask(Rules::reads_updating_epoch) => {
+                current = of_last;
+            }
+            Ok(None) => {
+                let (epoch, zxid) = (format!("{current:x}"), last.to_i64());
+                let message =
+                    format!("The current epoch, {epoch}, is older than the last zxid, {zxid}");
+                return Ok(Err(Refusal::new(Thrown::io(message))));
+            }
         }
     }
-    let accepted = read(source.accepted_epoch(), "acceptedEpoch")?.unwrap_or(of_last);
+    let accepted = match accepted? {
+        Ok(accepted) => accepted.unwrap_or(of_last),
+        Err(refusal) => return Ok(Err(refusal)),
+    };
     if accepted < current {
         let thrown = cohort.ask(|rules| rules.accepted_behind(accepted, current));
-        return Err(Refusal::new(thrown));
+        return Ok(Err(Refusal::new(thrown)));
     }
-    Ok(())
+    Ok(Ok(()))
+}
+
+/// What a member reads of an epoch file (`QuorumPeer.readLongFromFile`); `None` where it writes a
+/// new one.
+fn epoch(
+    source: &Source,
+    file: &EpochFile,
+    path: &Path,
+) -> Result<std::result::Result<Option<i64>, Refusal>> {
+    let found = |line: &str| {
+        let message = format!("Found {line} in {}", path.display());
+        Ok(Err(Refusal::new(Thrown::io(message))))
+    };
+    match file {
+        EpochFile::Absent => Ok(Ok(None)),
+        EpochFile::Epoch(epoch) => Ok(Ok(Some(*epoch))),
+        EpochFile::Empty => found("null"),
+        EpochFile::Unparsable(line) => found(line),
+        // What it cannot open, a server takes for missing. What only this program may not read it
+        // may read.
+        EpochFile::Unread => {
+            let is_it = |error: &Error| error.is_denied() && error.path() == Some(path);
+            match source.unread().into_iter().find(is_it) {
+                Some(error) => Err(error),
+                None => Ok(Ok(None)),
+            }
+        }
+    }
 }

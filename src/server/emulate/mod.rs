@@ -20,6 +20,7 @@ mod java;
 mod limits;
 mod load;
 mod log;
+mod placement;
 mod record;
 mod rules;
 mod settings;
@@ -29,6 +30,7 @@ mod tree;
 
 pub use difference::{Changed, Difference, Paths};
 pub use load::{Load, Loaded, Refusal, Said, load};
+pub use placement::Misplaced;
 pub use rules::{LogsAlone, Rules};
 pub use settings::Settings;
 pub use thrown::Thrown;
@@ -139,7 +141,8 @@ impl Start {
 /// (`cohort`).
 ///
 /// # Errors
-/// [`ErrorKind::BadArgument`] for what is no directory; failures to read. Damage is in the result.
+/// [`ErrorKind::BadArgument`] for what is no directory; one that [`Error::is_denied`] where a
+/// server reads what this program may not; other failures to read. Damage is in the result.
 pub fn starts(
     source: &Source,
     rules: &[Rules],

@@ -86,8 +86,12 @@ pub type Result<T> = std::result::Result<T, Thrown>;
 
 /// What Java throws where decompressing fails so (`GZIPInputStream`, `SnappyInputStream`).
 pub fn thrown(err: &io::Error) -> Thrown {
-    if let Some(unread) = Unread::of(err) {
-        return Thrown::io(of_system(unread));
+    match Unread::of(err) {
+        Some(unread) if unread.is_denied() => {
+            return Thrown::Unread(unread.source.kind(), unread.to_string());
+        }
+        Some(unread) => return Thrown::io(of_system(unread)),
+        None => {}
     }
     match err.kind() {
         io::ErrorKind::UnexpectedEof => Thrown::Eof,

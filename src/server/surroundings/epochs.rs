@@ -22,7 +22,10 @@ pub(super) fn look(remarks: &mut Remarks<'_>, source: &Source, starts: &[Start])
         match file {
             EpochFile::Absent if remarks.has_epochs => missing(remarks, &path, starts),
             EpochFile::Unread => replaced(remarks, &path),
-            _ => {}
+            EpochFile::Absent
+            | EpochFile::Empty
+            | EpochFile::Epoch(_)
+            | EpochFile::Unparsable(_) => {}
         }
         let half_written = dir.join(format!("{name}.tmp"));
         if half_written.symlink_metadata().is_ok() {

@@ -7,21 +7,20 @@
 //! here.
 
 mod access;
+pub(super) mod ensemble;
 mod epochs;
+mod members;
 mod myid;
 mod paths;
 mod permissions;
 mod zoo_cfg;
 
-use crate::format::release::Release;
-use crate::format::zoo_cfg::ZooCfg;
+use crate::format::zoo_cfg::{DYNAMIC_FILE, ZooCfg};
 use crate::history::source::{EpochFile, Source};
 use crate::server::emulate::{Rules, Start};
 use crate::server::messages::{self, Entry};
+use ensemble::{Membership, membership};
 use std::path::{Path, PathBuf};
-
-/// The key that names a file with the members.
-const DYNAMIC_FILE: &str = "dynamicConfigFile";
 
 /// What it comes to. The order is that of importance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -138,15 +137,6 @@ impl Remark {
     }
 }
 
-/// Whether a server is a member of an ensemble, as far as can be seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Membership {
-    /// A `zoo.cfg` says that it is, or is not.
-    Told(bool),
-    /// No `zoo.cfg` is given.
-    Unknown,
-}
-
 /// Collects remarks.
 struct Remarks<'a> {
     rules: &'a [Rules],
@@ -170,9 +160,13 @@ impl<'a> Remarks<'a> {
     fn tell_member(&mut self, mut remark: Remark, concerns: impl Fn(&Rules) -> bool) {
         remark.role = Role::Member;
         let zoo_cfg = self.zoo_cfg.map(|(_, zoo_cfg)| zoo_cfg);
+        let is_unread =
+            |zoo_cfg: &ZooCfg| zoo_cfg.get(DYNAMIC_FILE).is_some() && zoo_cfg.dynamic().is_none();
         let condition = match zoo_cfg {
-            Some(zoo_cfg) if zoo_cfg.get(DYNAMIC_FILE).is_none() => None,
-            Some(_) => Some("as a member of an ensemble, by its dynamic configuration"),
+            Some(zoo_cfg) if !is_unread(zoo_cfg) => None,
+            Some(_) => {
+                Some("as a member of an ensemble, by its dynamic configuration, which was not read")
+            }
             None if self.has_epochs => Some("as a member of an ensemble, as its epoch files say"),
             None => Some("as a member of an ensemble"),
         };
@@ -197,22 +191,6 @@ impl<'a> Remarks<'a> {
     }
 }
 
-/// Whether a server of `release` is a member by its `zoo.cfg` (`QuorumPeerConfig`).
-pub(super) fn membership(zoo_cfg: Option<&ZooCfg>, release: Release) -> Membership {
-    let Some(zoo_cfg) = zoo_cfg else {
-        return Membership::Unknown;
-    };
-    let is_alone_allowed = !zoo_cfg
-        .get("standaloneEnabled")
-        .is_some_and(|value| value.eq_ignore_ascii_case("false"));
-    match zoo_cfg.members().len() {
-        _ if zoo_cfg.get(DYNAMIC_FILE).is_some() => Membership::Unknown,
-        0 => Membership::Told(false),
-        1 => Membership::Told(release.minor > 4 && !is_alone_allowed),
-        _ => Membership::Told(true),
-    }
-}
-
 /// What is around the data of `source`, for servers by each of `rules`; `starts` is what the data
 /// comes to. Of what is no directory there is nothing to say.
 pub fn look(source: &Source, rules: &[Rules], starts: &[Start]) -> Vec<Remark> {
@@ -228,6 +206,7 @@ pub fn look(source: &Source, rules: &[Rules], starts: &[Start]) -> Vec<Remark> {
     };
     if let Some((path, zoo_cfg)) = source.zoo_cfg() {
         zoo_cfg::look(&mut remarks, path, zoo_cfg);
+        members::look(&mut remarks, path, zoo_cfg);
     }
     if let Some(data_dir) = source.data_dir() {
         myid::look(&mut remarks, data_dir);
@@ -247,6 +226,7 @@ pub fn look_at_zoo_cfg(path: &Path, zoo_cfg: &ZooCfg, rules: &[Rules]) -> Vec<Re
         all: Vec::new(),
     };
     zoo_cfg::look(&mut remarks, path, zoo_cfg);
+    members::look(&mut remarks, path, zoo_cfg);
     remarks.sorted()
 }
 
@@ -255,33 +235,5 @@ impl Remarks<'_> {
         let mut all = self.all;
         all.sort_by_key(|remark| std::cmp::Reverse(remark.impact));
         all
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_zoo_cfg_tells_members_from_standalone_servers_as_each_release_does() {
-        let told = |text: &str, release: &str| {
-            let zoo_cfg = ZooCfg::parse(text.as_bytes());
-            membership(Some(&zoo_cfg), release.parse().unwrap())
-        };
-        let one = "server.1=a:1:2\n";
-        let quorum_of_one = format!("{one}standaloneEnabled=FALSE\n");
-        assert_eq!(told("clientPort=1", "3.9.4"), Membership::Told(false));
-        assert_eq!(told(one, "3.9.4"), Membership::Told(false));
-        assert_eq!(told(&quorum_of_one, "3.5.0"), Membership::Told(true));
-        assert_eq!(told(&quorum_of_one, "3.4.14"), Membership::Told(false));
-        assert_eq!(
-            told(&format!("{one}server.2=b:1:2"), "3.4.6"),
-            Membership::Told(true)
-        );
-        assert_eq!(told("dynamicConfigFile=/x", "3.9.4"), Membership::Unknown);
-        assert_eq!(
-            membership(None, "3.9.4".parse().unwrap()),
-            Membership::Unknown
-        );
     }
 }

@@ -1,11 +1,12 @@
 //! `myid`: read by `QuorumPeerConfig.setupMyId`, its first line as a number without any trimming.
 //! Up to 3.5.0 only members read it; from 3.5.1 on standalone servers too, where it is a file.
 
-use super::{DYNAMIC_FILE, Impact, Remark, Remarks};
+use super::ensemble::Ensemble;
+use super::{Impact, Remark, Remarks};
 use crate::format::datadir::MYID;
 use crate::server::emulate::Rules;
 use std::fs;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 
 const NEXT: &str = "make sure that dataDir is mounted and has its version-2; then write the number of this member's server.N line into myid, and nothing else";
@@ -22,6 +23,8 @@ pub(super) enum Id {
     Number(i64),
     /// What is in the message "serverid … is not a number".
     Text(String),
+    /// This program may not read it, and servers may.
+    Denied,
     /// It cannot be told here.
     Unknown,
 }
@@ -51,9 +54,16 @@ pub(super) fn look(remarks: &mut Remarks<'_>, data_dir: &Path) {
         Id::Number(-1) => {
             let remark = refuses().found("myid is -1, which counts as none");
             remarks.tell_member(remark.prints("myid file is missing"), is_strict);
+            is_number(remarks, &path, -1, |rules| !is_strict(rules));
         }
-        Id::Number(id) => is_number(remarks, &path, id),
-        Id::Missing | Id::Unknown => {}
+        Id::Number(id) => is_number(remarks, &path, id, |_| true),
+        Id::Denied if remarks.may_be_member() => {
+            let next = "run zoovault as the user that owns it, or as root";
+            let remark = Remark::new("myid-not-read", Impact::Note, &path, next)
+                .found("it may not be read here: whether a server takes it is not known");
+            remarks.tell(remark, |_| true);
+        }
+        Id::Missing | Id::Denied | Id::Unknown => {}
     }
 }
 
@@ -73,31 +83,36 @@ fn is_no_number(remarks: &mut Remarks<'_>, path: &Path, text: &str) {
     remarks.tell(remark, is_strict);
 }
 
-fn is_number(remarks: &mut Remarks<'_>, path: &Path, id: i64) {
+fn is_number(remarks: &mut Remarks<'_>, path: &Path, id: i64, concerns: impl Fn(&Rules) -> bool) {
     let Some((_, zoo_cfg)) = remarks.zoo_cfg else {
         return;
     };
-    let members = zoo_cfg.members();
-    let is_listed = members.iter().any(|member| member.parse() == Ok(id));
-    if is_listed || zoo_cfg.get(DYNAMIC_FILE).is_some() {
+    let ensemble = |rules: &Rules| Ensemble::of(zoo_cfg, rules.release());
+    // Where releases list others, the later ones do as they are meant to.
+    let Some(listed) = remarks.rules.iter().rev().find_map(ensemble) else {
         return;
-    }
+    };
     let next = "compare myid with the server.N lines. Do not give a directory the number of a member that runs elsewhere";
     let remark = Remark::new("myid-not-listed", Impact::Refuses, path, next)
         .found(format!(
-            "it says {id}; zoo.cfg has server.{}",
-            members.join(", server.")
+            "it says {id}; the members are server.{}",
+            listed.ids().join(", server.")
         ))
         .prints(format!("My id {id} not in the peer list"));
-    remarks.tell_member(remark, |_| true);
+    remarks.tell_member(remark, |rules| {
+        concerns(rules) && ensemble(rules).is_some_and(|ensemble| !ensemble.has(id))
+    });
 }
 
 fn read(path: &Path) -> Id {
-    let Ok(metadata) = fs::metadata(path) else {
-        return match path.symlink_metadata() {
-            Err(err) if err.kind() != std::io::ErrorKind::NotFound => Id::Unknown,
-            _ => Id::Missing,
-        };
+    let unread = |err: &io::Error| match err.kind() {
+        io::ErrorKind::PermissionDenied => Id::Denied,
+        _ => Id::Unknown,
+    };
+    let metadata = match fs::metadata(path) {
+        Err(err) if err.kind() == io::ErrorKind::NotFound => return Id::Missing,
+        Err(err) => return unread(&err),
+        Ok(metadata) => metadata,
     };
     if metadata.is_dir() {
         return Id::Directory;
@@ -107,7 +122,7 @@ fn read(path: &Path) -> Id {
         true => fs::File::open(path).and_then(|file| file.take(LEN_MAX).read_to_end(&mut bytes)),
         false => return Id::Unknown,
     };
-    read.map_or(Id::Unknown, |_| parse(&bytes))
+    read.map_or_else(|err| unread(&err), |_| parse(&bytes))
 }
 
 /// The first line, as `Long.parseLong` takes it. That takes digits of any script; what those say is

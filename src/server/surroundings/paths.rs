@@ -3,7 +3,7 @@
 use super::{Impact, Remark, Remarks};
 use crate::format::datadir::VERSION_DIR;
 use crate::history::source::Source;
-use crate::server::emulate::Rules;
+use crate::server::emulate::{Misplaced, Rules};
 use std::path::{Path, PathBuf};
 
 /// Where it is, a server of 3.6 and later takes an empty directory for a new one.
@@ -59,12 +59,15 @@ fn two_spellings(remarks: &mut Remarks<'_>, source: &Source) {
     if !is_one || plain(data_dir) == plain(log_dir) {
         return;
     }
+    let found = source.dirs().first().map(|dir| Misplaced::find(dir, dir));
+    let Some(Ok(Some(misplaced))) = found else {
+        return;
+    };
     let next = "remove dataLogDir from zoo.cfg, or write both in the same way";
     let remark = Remark::new("zoo-cfg-two-spellings", Impact::Refuses, path, next)
-        .found(format!("dataDir={data_dir} and dataLogDir={log_dir} are one directory by two names"))
-        .prints(match source.snapshots().is_empty() {
-            true => "Snapshot directory has log files. Check if dataLogDir and dataDir configuration is correct.",
-            false => "Log directory has snapshot files. Check if dataLogDir and dataDir configuration is correct.",
-        });
+        .found(format!(
+            "dataDir={data_dir} and dataLogDir={log_dir} are one directory by two names"
+        ))
+        .prints(misplaced.message());
     remarks.tell(remark, Rules::checks_placement);
 }

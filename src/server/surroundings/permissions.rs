@@ -64,15 +64,16 @@ pub(super) fn look(remarks: &mut Remarks<'_>, source: &Source, starts: &[Start])
         return;
     };
     for folder in folders.iter().filter(|folder| folder.is_read_only) {
-        let found = "its file system is mounted read-only";
-        unwritable(
-            remarks,
+        let unwritable = Unwritable {
             folder,
-            found,
-            "Read-only file system",
-            "mounted as it is here",
-            REMOUNT,
-        );
+            found: "its file system is mounted read-only",
+            reason: "Read-only file system",
+            given: "mounted as it is here",
+            next: REMOUNT,
+            has_snapshots: has_snapshots(folder, &folders),
+            has_logs: folder.kind == "data",
+        };
+        unwritable.look(remarks, starts);
     }
     let owners = folders.iter().flat_map(Folder::histories);
     let Some(uid) = owner_of_most(owners.map(|(_, owned)| owned.uid)) else {
@@ -103,30 +104,81 @@ fn folders(source: &Source) -> Option<Vec<Folder>> {
     }
 }
 
+/// Whether `folder` is the one with the snapshots.
+fn has_snapshots(folder: &Folder, folders: &[Folder]) -> bool {
+    folder.kind != "data" || folders.len() == 1
+}
+
 /// Whether a server asks if it may write before it reads anything.
 fn checks_writable(rules: &Rules) -> bool {
     rules.release().has(&[(4, 10), (5, 3)])
 }
 
-fn unwritable(
-    remarks: &mut Remarks<'_>,
-    folder: &Folder,
-    found: &str,
-    reason: &str,
-    given: &str,
+/// Why a folder cannot be written to.
+struct Unwritable<'a> {
+    folder: &'a Folder,
+    found: &'a str,
+    /// The system's words.
+    reason: &'a str,
+    given: &'a str,
     next: &'static str,
-) {
-    let (path, kind) = (&folder.path, folder.kind);
-    let told = |impact| Remark::new("dir-unwritable", impact, path, next).given(given);
-    let refusal = told(Impact::Refuses).found(found);
-    let message = format!("Cannot write to {kind} directory {}", path.display());
-    remarks.tell(refusal.prints(message), checks_writable);
-    let late = told(Impact::FailsLater)
-        .found(format!(
-            "{found}, and the server does not ask: it stops at the first file that it writes"
-        ))
-        .prints(format!("{}/log.N ({reason})", path.display()));
-    remarks.tell(late, |rules| !checks_writable(rules));
+    has_snapshots: bool,
+    has_logs: bool,
+}
+
+impl Unwritable<'_> {
+    fn told(&self, impact: Impact, found: impl Into<String>) -> Remark {
+        let remark = Remark::new("dir-unwritable", impact, &self.folder.path, self.next);
+        remark.given(self.given).found(found)
+    }
+
+    /// What a server prints where it cannot make the file `name`.
+    fn cannot_make(&self, name: &str) -> String {
+        format!("{}/{name} ({})", self.folder.path.display(), self.reason)
+    }
+
+    fn look(&self, remarks: &mut Remarks<'_>, starts: &[Start]) {
+        let Folder { path, kind, .. } = self.folder;
+        let refusal = self.told(Impact::Refuses, self.found);
+        let message = format!("Cannot write to {kind} directory {}", path.display());
+        remarks.tell(refusal.prints(message), checks_writable);
+        let first = |rules: &Rules| self.first_snapshot(rules, starts);
+        let mut names: Vec<String> = remarks.rules.iter().filter_map(first).collect();
+        names.sort();
+        names.dedup();
+        for name in names {
+            let found = format!("{}: a start writes a snapshot into it", self.found);
+            let mut refusal = self.told(Impact::Refuses, found);
+            refusal.role = Role::StandaloneOrLeader;
+            let refusal = refusal.prints(self.cannot_make(&name));
+            remarks.tell(refusal, |rules| first(rules).as_ref() == Some(&name));
+        }
+        let found = format!(
+            "{}, and the server does not ask: it stops at the first file that it writes",
+            self.found
+        );
+        let file = if self.has_logs { "log.N" } else { "snapshot.N" };
+        let late = self
+            .told(Impact::FailsLater, found)
+            .prints(self.cannot_make(file));
+        let is_late = |rules: &Rules| !checks_writable(rules);
+        remarks.tell(late.clone(), |rules| {
+            is_late(rules) && first(rules).is_none()
+        });
+        remarks.tell_member(late, |rules| is_late(rules) && first(rules).is_some());
+    }
+
+    /// The snapshot that a standalone server or a leader of 3.5.0 to 3.5.2, which does not ask
+    /// before, makes at the start and exits over (`ZooKeeperServer.takeSnapshot`).
+    fn first_snapshot(&self, rules: &Rules, starts: &[Start]) -> Option<String> {
+        if !self.has_snapshots || checks_writable(rules) || rules.release().minor < 5 {
+            return None;
+        }
+        let start = starts.iter().find(|start| start.release == rules.name())?;
+        let name = snapshot_name(start.standalone.as_ref().ok()?.zxid);
+        // One that is there is written over.
+        self.folder.get(&name).is_none().then_some(name)
+    }
 }
 
 /// What one user may do.
@@ -161,19 +213,19 @@ impl Eyes<'_> {
         for folder in self.folders {
             let is_denied = |want| self.user.is_denied(folder.owned, want);
             if is_denied(Want::Write) && !folder.is_read_only {
-                let found = "the user may not write to it";
-                unwritable(
-                    remarks,
+                let unwritable = Unwritable {
                     folder,
-                    found,
-                    "Permission denied",
-                    &self.given(),
-                    CHOWN,
-                );
+                    found: "the user may not write to it",
+                    reason: "Permission denied",
+                    given: &self.given(),
+                    next: CHOWN,
+                    has_snapshots: has_snapshots(folder, self.folders),
+                    has_logs: folder.kind == "data",
+                };
+                unwritable.look(remarks, self.starts);
             }
             if is_denied(Want::Read) {
-                let has_snapshots = folder.kind != "data" || self.folders.len() == 1;
-                let (impact, found) = match has_snapshots {
+                let (impact, found) = match has_snapshots(folder, self.folders) {
                     true => (
                         Impact::StartsEmpty,
                         "the user may not list it, so that the server sees no file in it and starts at zxid 0x0. What it then writes can replace what there is",

@@ -1,27 +1,63 @@
 //! A `zoo.cfg` that is given: what in it stops a server, or does not do what it seems to
 //! (`QuorumPeerConfig.parseProperties`).
 
-use super::{DYNAMIC_FILE, Impact, Membership, Remark, Remarks, membership};
-use crate::format::zoo_cfg::ZooCfg;
+use super::ensemble::{Membership, membership};
+use super::{Impact, Remark, Remarks};
+use crate::format::release::Release;
+use crate::format::zoo_cfg::{DYNAMIC_FILE, ZooCfg};
 use crate::server::emulate::Rules;
 use std::path::Path;
 
-const CORRECT: &str = "correct zoo.cfg; the data is not affected";
+pub(super) const CORRECT: &str = "correct zoo.cfg; the data is not affected";
 const WHOLE_PATH: &str = "write the whole path, without quotes and variables. If a server has already started so, it serves the directory that it made: copy that before it is changed";
 
-/// What every release takes for a number (`QuorumPeerConfig.parseProperties`).
-const NUMBERS: [&str; 10] = [
-    "tickTime",
-    "initLimit",
-    "syncLimit",
-    "clientPort",
-    "maxClientCnxns",
-    "minSessionTimeout",
-    "maxSessionTimeout",
-    "electionAlg",
-    "autopurge.snapRetainCount",
-    "autopurge.purgeInterval",
+/// What is taken for a number, and the first releases that do, one a branch
+/// (`QuorumPeerConfig.parseProperties`).
+const NUMBERS: &[(&str, &[(u32, u32)])] = &[
+    ("tickTime", EVER),
+    ("initLimit", EVER),
+    ("syncLimit", EVER),
+    ("clientPort", EVER),
+    ("maxClientCnxns", EVER),
+    ("minSessionTimeout", EVER),
+    ("maxSessionTimeout", EVER),
+    ("electionAlg", EVER),
+    ("autopurge.snapRetainCount", EVER),
+    ("autopurge.purgeInterval", EVER),
+    ("secureClientPort", &[(5, 1)]),
+    ("quorum.cnxn.threads.size", SASL_SINCE),
+    ("clientPortListenBacklog", &[(6, 0)]),
+    ("observerMasterPort", &[(6, 0)]),
+    ("connectToLearnerMasterLimit", &[(6, 0)]),
+    ("multiAddress.reachabilityCheckTimeoutMs", &[(6, 0)]),
 ];
+
+/// What has to be `true` or `false`, and the first releases that refuse anything else.
+const FLAGS: &[(&str, &[(u32, u32)])] = &[
+    ("standaloneEnabled", &[(5, 0)]),
+    ("reconfigEnabled", &[(5, 3)]),
+    ("syncEnabled", STRICT),
+    ("localSessionsEnabled", STRICT),
+    ("localSessionsUpgradingEnabled", STRICT),
+    ("quorumListenOnAllIPs", STRICT),
+    ("sslQuorum", STRICT),
+    ("sslQuorumReloadCertFiles", STRICT),
+    ("portUnification", STRICT),
+    (SASL_ENABLED, STRICT),
+    (SASL_SERVER, STRICT),
+    (SASL_LEARNER, STRICT),
+    ("jvm.pause.monitor", STRICT),
+    ("multiAddress.enabled", STRICT),
+    ("multiAddress.reachabilityCheckEnabled", STRICT),
+];
+
+const EVER: &[(u32, u32)] = &[(4, 0)];
+const STRICT: &[(u32, u32)] = &[(7, 0)];
+
+const SASL_ENABLED: &str = "quorum.auth.enableSasl";
+const SASL_SERVER: &str = "quorum.auth.serverRequireSasl";
+const SASL_LEARNER: &str = "quorum.auth.learnerRequireSasl";
+const SASL_SINCE: &[(u32, u32)] = &[(4, 10), (5, 4)];
 
 pub(super) fn look(remarks: &mut Remarks<'_>, path: &Path, zoo_cfg: &ZooCfg) {
     for key in ["dataDir", "dataLogDir"] {
@@ -29,13 +65,13 @@ pub(super) fn look(remarks: &mut Remarks<'_>, path: &Path, zoo_cfg: &ZooCfg) {
     }
     numbers(remarks, path, zoo_cfg);
     booleans(remarks, path, zoo_cfg);
-    members(remarks, path, zoo_cfg);
-    dynamic_file(remarks, path, zoo_cfg);
+    choices(remarks, path, zoo_cfg);
+    sasl(remarks, path, zoo_cfg);
     without_effect(remarks, path, zoo_cfg);
     open_quorum(remarks, path, zoo_cfg);
 }
 
-fn is_since_3_5(rules: &Rules) -> bool {
+pub(super) fn is_since_3_5(rules: &Rules) -> bool {
     rules.release().minor >= 5
 }
 
@@ -73,9 +109,9 @@ fn directory(remarks: &mut Remarks<'_>, path: &Path, zoo_cfg: &ZooCfg, key: &'st
         return crash(remarks, told("zoo-cfg-path-empty", Impact::Refuses), key, 0);
     }
     if !value.is_ascii() {
-        let impact = match Path::new(value).exists() {
-            true => Impact::Note,
-            false => elsewhere,
+        let impact = match Path::new(value).try_exists() {
+            Ok(false) => elsewhere,
+            Ok(true) | Err(_) => Impact::Note,
         };
         let remark = told("zoo-cfg-path-not-ascii", impact)
             .found(format!("{key} has letters beyond ASCII. Servers read the file as ISO-8859-1, so that the directory is {value}; if it was not there, they made it"))
@@ -126,7 +162,7 @@ fn crash(remarks: &mut Remarks<'_>, remark: Remark, key: &str, len: usize) {
 
 /// What has to be a number and is not: a comment behind it is a part of it.
 fn numbers(remarks: &mut Remarks<'_>, path: &Path, zoo_cfg: &ZooCfg) {
-    for key in NUMBERS {
+    for (key, since) in NUMBERS {
         let value = zoo_cfg.get(key);
         let Some(value) = value.filter(|value| value.parse::<i32>().is_err()) else {
             continue;
@@ -142,7 +178,7 @@ fn numbers(remarks: &mut Remarks<'_>, path: &Path, zoo_cfg: &ZooCfg) {
             .prints(format!(
                 "java.lang.NumberFormatException: For input string: \"{value}\""
             ));
-        remarks.tell(remark, |_| true);
+        remarks.tell(remark, |rules| rules.release().has(since));
     }
     let is_of_3_4 = !zoo_cfg.entries().any(|(_, value)| value.contains(';'))
         && zoo_cfg.get(DYNAMIC_FILE).is_none();
@@ -162,78 +198,82 @@ fn numbers(remarks: &mut Remarks<'_>, path: &Path, zoo_cfg: &ZooCfg) {
     }
 }
 
-/// The flags that must be `true` or `false` (3.5 and later).
+/// The flags that must be `true` or `false`. Up to 3.6, other values of most are false.
 fn booleans(remarks: &mut Remarks<'_>, path: &Path, zoo_cfg: &ZooCfg) {
-    let Some(value) = zoo_cfg.get("reconfigEnabled") else {
-        return;
-    };
-    if ["true", "false"]
-        .iter()
-        .any(|flag| value.eq_ignore_ascii_case(flag))
-    {
-        return;
-    }
-    let told = |words: &str| {
-        Remark::new("zoo-cfg-not-a-flag", Impact::Refuses, path, CORRECT)
-            .found(format!("reconfigEnabled is {value:?}"))
-            .prints(format!(
-                "Invalid option {value} for reconfigEnabled{words}. Choose 'true' or 'false.'"
-            ))
-    };
-    let is_early = |rules: &Rules| rules.release().minor <= 6;
-    let has_it = |rules: &Rules| rules.release().has(&[(5, 3)]);
-    remarks.tell(told(" flag"), |rules| has_it(rules) && is_early(rules));
-    remarks.tell(told(""), |rules| has_it(rules) && !is_early(rules));
-}
-
-/// The `server.N` lines.
-fn members(remarks: &mut Remarks<'_>, path: &Path, zoo_cfg: &ZooCfg) {
-    for id in zoo_cfg.members() {
-        let told = || Remark::new("zoo-cfg-bad-server", Impact::Refuses, path, CORRECT);
-        if id.parse::<i64>().is_err() && id.is_ascii() {
-            let remark = told()
-                .found(format!("server.{id} has no number"))
-                .prints(format!(
-                    "java.lang.NumberFormatException: For input string: \"{id}\""
-                ));
-            remarks.tell(remark, |_| true);
-        }
-        let value = zoo_cfg.get(&format!("server.{id}")).unwrap_or_default();
-        if !value.contains([':', '[']) {
-            let remark = told()
-                .found(format!("server.{id}={value} has no ports"))
-                .prints(format!(
-                    "{value} does not have the form server_config or server_config;client_config"
-                ));
-            remarks.tell(remark, is_since_3_5);
-            let remark = told().found(format!("server.{id}={value} has no ports"));
-            remarks.tell(remark, |rules| !is_since_3_5(rules));
+    for (key, _) in FLAGS {
+        let Some(value) = zoo_cfg.get(key).filter(|value| !is_flag(value)) else {
+            continue;
+        };
+        let mut messages: Vec<String> = Vec::new();
+        let of = |rules: &Rules| refused_flag(key, value, rules.release());
+        messages.extend(remarks.rules.iter().filter_map(of));
+        messages.dedup();
+        for message in messages {
+            let remark = Remark::new("zoo-cfg-not-a-flag", Impact::Refuses, path, CORRECT)
+                .found(format!("{key} is {value:?}"))
+                .prints(&message);
+            remarks.tell(remark, |rules| of(rules).as_ref() == Some(&message));
         }
     }
 }
 
-/// A dynamic configuration file (3.5 and later). Its path is below the directory in which the
-/// server is started, unless it begins with a `/`.
-fn dynamic_file(remarks: &mut Remarks<'_>, path: &Path, zoo_cfg: &ZooCfg) {
-    let Some(named) = zoo_cfg.get(DYNAMIC_FILE) else {
-        return;
+fn is_flag(value: &str) -> bool {
+    let flags = ["true", "false"];
+    flags.iter().any(|flag| value.eq_ignore_ascii_case(flag))
+}
+
+/// With which message a flag is refused, where it is.
+fn refused_flag(key: &str, value: &str, release: Release) -> Option<String> {
+    let (_, since) = FLAGS.iter().find(|(flag, _)| *flag == key)?;
+    let words = match key {
+        _ if !release.has(since) => return None,
+        _ if release.minor >= 7 => format!("{value} for {key}"),
+        "reconfigEnabled" => format!("{value} for reconfigEnabled flag"),
+        _ if release.has(&[(5, 3)]) => format!("{value} for standalone mode"),
+        _ => "for standalone mode".to_owned(),
     };
-    let told = |found: String| {
-        Remark::new("zoo-cfg-dynamic-file", Impact::Refuses, path, CORRECT).found(found)
+    Some(format!("Invalid option {words}. Choose 'true' or 'false.'"))
+}
+
+/// What has to be one of a few words.
+fn choices(remarks: &mut Remarks<'_>, path: &Path, zoo_cfg: &ZooCfg) {
+    let told = |found: String, message: String| {
+        Remark::new("zoo-cfg-bad-value", Impact::Refuses, path, CORRECT)
+            .found(found)
+            .prints(message)
     };
-    if named.starts_with('/') && !Path::new(named).exists() {
-        let remark = told(format!("{named} is not there")).prints(format!(
-            "Error processing {named}: {named} (No such file or directory)"
-        ));
-        remarks.tell(remark, is_since_3_5);
-    } else if let Some(id) = zoo_cfg.members().first() {
-        let remark = told(format!(
-            "server.{id} is in zoo.cfg, though {DYNAMIC_FILE} names a file for it"
-        ))
-        .prints(format!(
-            "parameter: server.{id} must be in a separate dynamic config file"
-        ));
-        remarks.tell(remark, is_since_3_5);
+    let roles = ["participant", "observer"];
+    let is_role = |value: &&str| roles.iter().any(|role| value.eq_ignore_ascii_case(role));
+    if let Some(value) = zoo_cfg.get("peerType").filter(|value| !is_role(value)) {
+        let found = format!("peerType is {value:?}");
+        let remark = told(found, format!("Unrecognised peertype: {value}"));
+        remarks.tell(remark, |_| true);
+    }
+    let algorithm = zoo_cfg.get("electionAlg").map(str::parse::<i32>);
+    if let Some(Ok(other)) = algorithm.filter(|algorithm| *algorithm != Ok(3)) {
+        let message = "Invalid electionAlg value. Only 3 is supported.".to_owned();
+        let remark = told(format!("electionAlg is {other}"), message);
+        remarks.tell(remark, |rules| rules.release().minor >= 6);
+    }
+}
+
+/// SASL between members: what requires it, without what it needs.
+fn sasl(remarks: &mut Remarks<'_>, path: &Path, zoo_cfg: &ZooCfg) {
+    let is_on = |key: &str| {
+        let value = zoo_cfg.get(key);
+        value.is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    };
+    let needs = [
+        (SASL_SERVER, SASL_ENABLED),
+        (SASL_LEARNER, SASL_ENABLED),
+        (SASL_SERVER, SASL_LEARNER),
+    ];
+    let lacks = |(key, needed): &(&str, &str)| is_on(key) && !is_on(needed);
+    if let Some((key, needed)) = needs.into_iter().find(lacks) {
+        let remark = Remark::new("zoo-cfg-bad-value", Impact::Refuses, path, CORRECT)
+            .found(format!("{key} is on, and {needed} is not"))
+            .prints(format!("{needed} is disabled, so cannot enable {key}"));
+        remarks.tell(remark, |rules| rules.release().has(SASL_SINCE));
     }
 }
 
@@ -272,7 +312,7 @@ fn open_quorum(remarks: &mut Remarks<'_>, path: &Path, zoo_cfg: &ZooCfg) {
         let value = zoo_cfg.get(key);
         value.is_some_and(|value| value.eq_ignore_ascii_case("true"))
     };
-    let has_sasl = is_on("quorum.auth.enableSasl") && is_on("quorum.auth.serverRequireSasl");
+    let has_sasl = is_on(SASL_ENABLED) && is_on(SASL_SERVER);
     let has_tls = is_on("sslQuorum") && !is_on("portUnification");
     if has_sasl || has_tls {
         return;

@@ -330,14 +330,25 @@ pub(super) const ENTRIES: &[Entry] = &[
     },
     Entry {
         id: "start-failed",
+        signs: &[sign("Unexpected exception, exiting abnormally")],
+        weight: Weight::Frame,
+        cause: "the server stopped; the exception below the message gives the reason",
+        risk: Risk::Maybe,
+        at_risk: "that depends on the cause",
+        next: "delete nothing. Give zoovault the stack trace too, or the directory: `zoovault explain DIR`",
+        ..BLANK
+    },
+    // ZooKeeperCriticalThread, ZooKeeperServer.takeSnapshot, ZooKeeperServerListenerImpl,
+    // CommitProcessor; up to 3.4.6 SyncRequestProcessor.
+    Entry {
+        id: "thread-failed",
         signs: &[
-            sign("Unexpected exception, exiting abnormally"),
             sign("Severe unrecoverable error"),
             sign("exits, error code {code}"),
             sign("Exception thrown by downstream processor, unable to continue"),
         ],
         weight: Weight::Frame,
-        cause: "the server stopped; the exception below the message gives the reason",
+        cause: "a thread of the server failed and stopped it, at a start or while it was running; the exception below the message gives the reason",
         risk: Risk::Maybe,
         at_risk: "that depends on the cause",
         next: "delete nothing. Give zoovault the stack trace too, or the directory: `zoovault explain DIR`",
