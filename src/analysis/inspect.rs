@@ -2,14 +2,16 @@
 //! promise. Nothing is proven by it.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::datadir::FileName;
 use crate::format::txnlog::{Level, LogEnd, LogSummary};
 use crate::history::History;
 use crate::history::replay::{Base, BaseFile, ExactFrom, exact_ranges};
-use crate::history::source::{EpochFile, Source};
+use crate::history::source::{EpochFile, Source, SourceFile};
 use crate::history::timeline::Gap;
 use crate::progress::Progress;
 use crate::zxid::Zxid;
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 /// One log.
@@ -50,9 +52,15 @@ pub struct Snapshot {
     pub remark: Option<String>,
 }
 
+/// What is said of a file in a damaged archive.
+const CUT: &str = "breaks off: its archive, or its compression, is damaged";
+
 /// What a first look shows.
 #[derive(Clone, Debug)]
 pub struct Overview {
+    /// [`Source::remarks`], files under odd names, and what is damaged or cannot be read beside
+    /// logs and snapshots.
+    pub remarks: Vec<String>,
     /// The folders that were read.
     pub dirs: Vec<PathBuf>,
     /// By zxid.
@@ -92,11 +100,15 @@ pub fn inspect(source: &Source, progress: &dyn Progress) -> Result<Overview> {
         .segments
         .last()
         .map(|segment| (segment.last(), segment.last_time()));
+    let logs = logs(&history);
+    let written_by = written_by(&history)?;
     Ok(Overview {
+        // Only now is known what was decompressed.
+        remarks: remarks(source),
         dirs: source.dirs().to_vec(),
-        logs: logs(&history),
+        logs,
         snapshots: snapshots(source, bases, damage),
-        written_by: written_by(&history)?,
+        written_by,
         epochs: (
             source.accepted_epoch().clone(),
             source.current_epoch().clone(),
@@ -105,6 +117,27 @@ pub fn inspect(source: &Source, progress: &dyn Progress) -> Result<Overview> {
         gaps: timeline.gaps(),
         txns: first.zip(last).map(|(first, last)| [first, last]),
     })
+}
+
+fn remarks(source: &Source) -> Vec<String> {
+    let files = source.logs().iter().chain(source.snapshots());
+    let read: BTreeSet<&Path> = files.map(SourceFile::shown).collect();
+    let odd = source.odd_files().iter().map(|(path, name)| {
+        let what = match (name, read.contains(path.as_path())) {
+            (FileName::Leftover, _) => "was left behind by a write that did not finish",
+            (_, true) => "is not a name that servers use; it is read here",
+            (_, false) => "is not a name that servers use; it is not read here",
+        };
+        format!("{}: {what}", path.display())
+    });
+    let unread = source.unread();
+    let unread = unread.iter().map(Error::to_string);
+    source
+        .remarks()
+        .into_iter()
+        .chain(odd)
+        .chain(unread)
+        .collect()
 }
 
 fn logs(history: &History<'_>) -> Vec<Log> {
@@ -139,6 +172,7 @@ fn logs(history: &History<'_>) -> Vec<Log> {
                     let txn = txn.unwrap_or_default();
                     Some(format!("offset {}: {txn}{}", fault.offset, fault.fault))
                 }
+                (None, _) if file.is_cut() => Some(CUT.to_owned()),
                 (None, Some(LogEnd::Torn { offset })) => Some(format!("torn write at {offset}")),
                 (None, _) => None,
             };
@@ -173,10 +207,13 @@ fn snapshots(source: &Source, bases: &[Base], damage: &[Error]) -> Vec<Snapshot>
                 .iter()
                 .find(|base| base.file == BaseFile::Snapshot(index))
                 .map(|base| base.exact_from),
-            remark: damage
-                .iter()
-                .find(|error| error.path() == Some(file.shown()))
-                .map(Error::what),
+            remark: match file.is_cut() {
+                true => Some(CUT.to_owned()),
+                false => damage
+                    .iter()
+                    .find(|error| error.path() == Some(file.shown()))
+                    .map(Error::what),
+            },
         })
         .collect()
 }

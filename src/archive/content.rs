@@ -1,66 +1,15 @@
 //! What a file is, by its first bytes: whatever it is called, and however it was packed.
 
+use super::packing::Packing;
 use crate::format::snapshot::codec::Codec;
 use crate::format::stream::{ReadAt, Span};
 use crate::format::txnlog;
-use lzma_rust2::XzReader;
-use std::io::{self, BufReader, Read};
+use std::io::{self, Read};
 
-/// How much memory xz may take, in KiB: what `xz -9` needs, and half as much again.
-const XZ_MEMORY_KIB: u32 = 96 << 10;
 /// A header of tar.
 const TAR_BLOCK: usize = 512;
 /// How a zip begins: with a file, or with the end of one that holds none.
 const ZIP_MAGICS: [&[u8]; 2] = [b"PK\x03\x04", b"PK\x05\x06"];
-
-/// How somebody compressed a file or an archive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Packing {
-    /// gzip.
-    Gzip,
-    /// xz.
-    Xz,
-    /// zstd.
-    Zstd,
-}
-
-impl Packing {
-    fn of_content(head: &[u8]) -> Option<Packing> {
-        let magics: [(&[u8], Packing); 3] = [
-            (&[0x1f, 0x8b], Packing::Gzip),
-            (&[0xfd, b'7', b'z', b'X', b'Z', 0], Packing::Xz),
-            (&[0x28, 0xb5, 0x2f, 0xfd], Packing::Zstd),
-        ];
-        // What pzstd writes first is a frame that is skipped.
-        if matches!(head, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]) {
-            return Some(Packing::Zstd);
-        }
-        let found = magics.iter().find(|(magic, _)| head.starts_with(magic));
-        found.map(|(_, packing)| *packing)
-    }
-
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Packing::Gzip => "gzip",
-            Packing::Xz => "xz",
-            Packing::Zstd => "zstd",
-        }
-    }
-
-    /// Reads `source` decompressed, in bounded memory.
-    ///
-    /// # Errors
-    /// When no decompressor can be had.
-    pub fn reader<'a, R: Read + 'a>(self, source: R) -> io::Result<Box<dyn Read + 'a>> {
-        let source = BufReader::with_capacity(1 << 18, source);
-        Ok(match self {
-            Packing::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(source)),
-            Packing::Xz => Box::new(XzReader::new_mem_limit(source, true, XZ_MEMORY_KIB)),
-            Packing::Zstd => Box::new(zstd::Decoder::with_buffer(source)?),
-        })
-    }
-}
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,10 +46,7 @@ impl Content {
             return Ok(Content::Foreign);
         };
         // One that cannot be read is told by whoever reads it.
-        let inner = packing
-            .reader(Span::new(file, 0))
-            .and_then(|reader| begin(reader, TAR_BLOCK))
-            .unwrap_or_default();
+        let inner = begin(packing.reader(Span::new(file, 0)), TAR_BLOCK).unwrap_or_default();
         Ok(match (Content::of_plain(&inner), packing) {
             (Some(Content::Log), _) => Content::PackedLog(packing),
             (Some(Content::Snapshot(Codec::Plain)), Packing::Gzip) => {
@@ -149,7 +95,7 @@ pub(super) fn begin(from: impl Read, len: usize) -> io::Result<Vec<u8>> {
 }
 
 /// Whether a header of tar is what it says: there is no magic in the oldest form.
-fn is_tar(head: &[u8]) -> bool {
+pub(super) fn is_tar(head: &[u8]) -> bool {
     let Some(block) = head.first_chunk::<TAR_BLOCK>() else {
         return false;
     };

@@ -22,17 +22,22 @@ mod content;
 mod gzip;
 mod manifest;
 mod members;
+mod packing;
 mod spool;
+mod streams;
 mod unpack;
 mod writer;
 
-pub use content::{Content, Packing};
+pub use content::Content;
 pub use gzip::ParallelGzip;
 pub use manifest::{ArchivedFile, FORMAT_VERSION, Manifest, Verdict};
 pub use members::{
-    Member, Members, Wanted, not_ours, read as read_members, unpack_head, unpack_one,
+    Member, Members, NotOurs, Unpacked, Wanted, not_ours, read as read_members, unpack_head,
+    unpack_one,
 };
-pub use unpack::{check, is_own, unpack};
+pub use packing::Packing;
+pub use streams::{Streams, Trailing};
+pub use unpack::{Export, check, may_be_own, unpack};
 pub use writer::ArchiveWriter;
 
 /// The list of hashes.

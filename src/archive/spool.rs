@@ -1,6 +1,7 @@
 //! What was decompressed: in memory while it is little, then in a file that nobody else can open.
 
-use super::content::Packing;
+use super::packing::Packing;
+use super::streams::Streams;
 use crate::durable::ScratchDir;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::stream::Bytes;
@@ -23,52 +24,88 @@ const UNPACKED_MAX: u64 = 4 << 30;
 /// A larger one may become so many times its own size. gzip makes a thousandth of nothing but
 /// zeros, which logs mostly are: but few archives hold more than [`UNPACKED_MAX`] of those.
 const RATIO_MAX: u64 = 300;
+/// How much of an archive may be passed over: that takes time, and nothing else.
+const PASSED_MAX: u64 = 1 << 40;
 /// How much is copied at a time: zeros of that length are a hole in the file.
 const BLOCK: usize = 1 << 16;
 static ZEROS: [u8; BLOCK] = [0; BLOCK];
 
-/// How much may be decompressed of one archive.
+/// How much may be read of one archive that is compressed.
 #[derive(Clone)]
 pub(super) struct Budget {
+    /// Of what is wanted.
+    taken: Share,
+    /// Of all that stands in the archive.
+    all: Share,
+}
+
+/// A part of a budget.
+#[derive(Clone)]
+struct Share {
     limit: u64,
     used: Rc<Cell<u64>>,
+}
+
+impl Share {
+    fn new(limit: u64) -> Share {
+        Share {
+            limit,
+            used: Rc::default(),
+        }
+    }
+
+    fn is_kept(&self) -> bool {
+        self.used.get() <= self.limit
+    }
+
+    /// Counts what is read of `source`.
+    fn bound<R: Read>(&self, source: R) -> Bounded<R> {
+        Bounded {
+            source,
+            share: self.clone(),
+        }
+    }
 }
 
 impl Budget {
     /// That of an archive of `size` bytes.
     pub(super) fn new(size: u64) -> Budget {
         Budget {
-            limit: UNPACKED_MAX.max(size.saturating_mul(RATIO_MAX)),
-            used: Rc::default(),
+            taken: Share::new(UNPACKED_MAX.max(size.saturating_mul(RATIO_MAX))),
+            all: Share::new(PASSED_MAX.max(size.saturating_mul(RATIO_MAX))),
         }
     }
 
-    /// Decompresses `source`, and fails where that gives too much.
-    pub(super) fn unpack<'a>(
-        &self,
-        packing: Packing,
-        source: impl Read + 'a,
-    ) -> io::Result<Bounded<Box<dyn Read + 'a>>> {
-        Ok(self.bound(packing.reader(source)?))
+    /// Decompresses `source`, which is wanted, and fails where that gives too much.
+    pub(super) fn unpack<R: Read>(&self, packing: Packing, source: R) -> Bounded<Streams<R>> {
+        self.bound(packing.reader(source))
     }
 
-    /// Counts what is read of `source`, which decompresses.
+    /// Decompresses `source`, of which some is wanted: that is still to be counted.
+    pub(super) fn pass<R: Read>(&self, packing: Packing, source: R) -> Bounded<Streams<R>> {
+        self.all.bound(packing.reader(source))
+    }
+
+    /// Counts what is read of `source`, which decompresses and is wanted.
     pub(super) fn bound<R: Read>(&self, source: R) -> Bounded<R> {
-        Bounded {
-            source,
-            budget: self.clone(),
-        }
+        self.taken.bound(source)
     }
 
     /// Refuses the archive at `path` where it went beyond.
     pub(super) fn ensure_kept(&self, path: &Path) -> Result<()> {
-        if self.used.get() <= self.limit {
+        let message = if !self.taken.is_kept() {
+            format!(
+                "decompresses to more than {} bytes, which is the limit for a file of its size ({RATIO_MAX} times the size, or {UNPACKED_MAX} bytes): nothing of it is read",
+                self.taken.limit
+            )
+        } else if !self.all.is_kept() {
+            format!(
+                "decompresses to more than {} bytes, most of which are no logs or snapshots: nothing of it is read",
+                self.all.limit
+            )
+        } else {
             return Ok(());
-        }
-        let message = format!(
-            "decompresses to more than {} bytes, which is the limit for a file of its size ({RATIO_MAX} times the size, or {UNPACKED_MAX} bytes): nothing of it is read",
-            self.limit
-        );
+        };
         Err(Error::about(path, ErrorKind::Failed, message)
             .hint("if it is what you expect, unpack it yourself and give the directory"))
     }
@@ -77,17 +114,24 @@ impl Budget {
 /// A reader that counts.
 pub(super) struct Bounded<R> {
     source: R,
-    budget: Budget,
+    share: Share,
+}
+
+impl<R> Bounded<R> {
+    /// What is read.
+    pub(super) fn source(&self) -> &R {
+        &self.source
+    }
 }
 
 impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         let read = self.source.read(room)?;
-        let used = self.budget.used.get().saturating_add(read as u64);
-        self.budget.used.set(used);
-        match used > self.budget.limit {
-            true => Err(io::Error::other("the limit is exceeded")),
-            false => Ok(read),
+        let used = self.share.used.get().saturating_add(read as u64);
+        self.share.used.set(used);
+        match self.share.is_kept() {
+            true => Ok(read),
+            false => Err(io::Error::other("the limit is exceeded")),
         }
     }
 }

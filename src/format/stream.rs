@@ -252,6 +252,9 @@ impl<S: ReadAt> Read for Span<S> {
 
 /// How much is read at a time.
 const CHUNK_LEN: usize = 1 << 20;
+/// How much at first: of many small files, or of many of which only the beginning is read, a chunk
+/// each would be more work than all that is in them.
+const FIRST_LEN: usize = 1 << 16;
 
 /// A window on the bytes of a reader. It holds as much as was asked for and moves forward only.
 pub struct Stream<R> {
@@ -292,16 +295,16 @@ impl<R: Read> Stream<R> {
                 self.end -= self.start;
                 self.start = 0;
             }
-            if self.buffer.len() - self.end < CHUNK_LEN / 2 {
+            let left = self.buffer.len() - self.end;
+            // The first buffer is used to its end: most small files are in it.
+            if left == 0 || self.buffer.len() >= CHUNK_LEN && left < CHUNK_LEN / 2 {
                 let grown = (self.buffer.len() + CHUNK_LEN).max(
                     self.end
                         .saturating_mul(2)
                         .min(want.saturating_add(CHUNK_LEN)),
                 );
                 if self.buffer.is_empty() {
-                    // Zeroed by the system, page by page as it is used: many streams read a few
-                    // bytes.
-                    self.buffer = vec![0; grown];
+                    self.buffer = vec![0; FIRST_LEN];
                 } else {
                     self.buffer.resize(grown, 0);
                 }

@@ -53,8 +53,14 @@ mod tests {
     #[test]
     fn numbers_are_shown_as_the_formatter_shows_them() {
         let powers = (0..64).map(|bit| 1_i64 << bit);
-        for number in powers.flat_map(|power| [power, power.wrapping_sub(1), -power, power | 0xa5])
-        {
+        for number in powers.flat_map(|power| {
+            [
+                power,
+                power.wrapping_sub(1),
+                power.wrapping_neg(),
+                power | 0xa5,
+            ]
+        }) {
             let wanted = format!("{number:#x}");
             assert_eq!(Hex(number).to_string(), wanted);
             assert_eq!(

@@ -16,3 +16,4 @@ mod readme;
 mod refusals;
 mod report;
 mod sources;
+mod sources_odd;

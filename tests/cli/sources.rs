@@ -9,16 +9,16 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-const FIXTURE: &str = "standalone-3.9";
+pub const FIXTURE: &str = "standalone-3.9";
 
 /// Names and contents.
-type Files = Vec<(String, Vec<u8>)>;
+pub type Files = Vec<(String, Vec<u8>)>;
 
 /// Compresses.
-type Pack = fn(&[u8]) -> Vec<u8>;
+pub type Pack = fn(&[u8]) -> Vec<u8>;
 
 /// What lies below `dir`, under names below `prefix`.
-fn files(dir: &Path, prefix: &str) -> Files {
+pub fn files(dir: &Path, prefix: &str) -> Files {
     let mut found = Files::new();
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
@@ -32,11 +32,11 @@ fn files(dir: &Path, prefix: &str) -> Files {
     found
 }
 
-fn fixture(name: &str, prefix: &str) -> Files {
+pub fn fixture(name: &str, prefix: &str) -> Files {
     files(&testdata().join("datadirs").join(name), prefix)
 }
 
-fn header(name: &str, size: u64, kind: tar::EntryType) -> tar::Header {
+pub fn header(name: &str, size: u64, kind: tar::EntryType) -> tar::Header {
     let mut header = tar::Header::new_gnu();
     header.set_size(size);
     header.set_entry_type(kind);
@@ -49,7 +49,7 @@ fn header(name: &str, size: u64, kind: tar::EntryType) -> tar::Header {
     header
 }
 
-fn tar_of(files: &Files) -> Vec<u8> {
+pub fn tar_of(files: &Files) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
     for (name, bytes) in files {
         let header = header(name, bytes.len() as u64, tar::EntryType::Regular);
@@ -59,7 +59,7 @@ fn tar_of(files: &Files) -> Vec<u8> {
 }
 
 /// A tar of one member that is no plain file, and a sound data directory behind it.
-fn tar_with(name: &str, kind: tar::EntryType, link: &str) -> Vec<u8> {
+pub fn tar_with(name: &str, kind: tar::EntryType, link: &str) -> Vec<u8> {
     let mut first = header(name, 0, kind);
     first.set_link_name(link).unwrap();
     first.set_cksum();
@@ -70,24 +70,24 @@ fn tar_with(name: &str, kind: tar::EntryType, link: &str) -> Vec<u8> {
     .concat()
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut out = GzEncoder::new(Vec::new(), Compression::fast());
     out.write_all(bytes).unwrap();
     out.finish().unwrap()
 }
 
-fn xz(bytes: &[u8]) -> Vec<u8> {
+pub fn xz(bytes: &[u8]) -> Vec<u8> {
     let options = lzma_rust2::XzOptions::with_preset(1);
     let mut out = lzma_rust2::XzWriter::new(Vec::new(), options).unwrap();
     out.write_all(bytes).unwrap();
     out.finish().unwrap()
 }
 
-fn zstd_of(bytes: &[u8]) -> Vec<u8> {
+pub fn zstd_of(bytes: &[u8]) -> Vec<u8> {
     zstd::encode_all(bytes, 1).unwrap()
 }
 
-fn zip_of(files: &Files, method: rawzip::CompressionMethod) -> Vec<u8> {
+pub fn zip_of(files: &Files, method: rawzip::CompressionMethod) -> Vec<u8> {
     let mut zip = rawzip::ZipArchiveWriter::new(Vec::new());
     for (name, bytes) in files {
         let (mut entry, config) = zip
@@ -112,27 +112,27 @@ fn zip_of(files: &Files, method: rawzip::CompressionMethod) -> Vec<u8> {
     zip.finish().unwrap()
 }
 
-fn deflated(files: &Files) -> Vec<u8> {
+pub fn deflated(files: &Files) -> Vec<u8> {
     zip_of(files, rawzip::CompressionMethod::DEFLATE)
 }
 
-fn stored(files: &Files) -> Vec<u8> {
+pub fn stored(files: &Files) -> Vec<u8> {
     zip_of(files, rawzip::CompressionMethod::STORE)
 }
 
 /// A place for sources.
-struct Bench(tempfile::TempDir);
+pub struct Bench(tempfile::TempDir);
 
 impl Bench {
-    fn new() -> Bench {
+    pub fn new() -> Bench {
         Bench(tempfile::tempdir().unwrap())
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
+    pub fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         write_old(&path, bytes);
@@ -140,14 +140,14 @@ impl Bench {
     }
 
     /// The fixture as a directory.
-    fn plain(&self) -> PathBuf {
+    pub fn plain(&self) -> PathBuf {
         let dir = self.path("plain");
         copy_old(&testdata().join("datadirs").join(FIXTURE), &dir);
         dir
     }
 }
 
-fn run(args: &[&str], source: &Path) -> Output {
+pub fn run(args: &[&str], source: &Path) -> Output {
     let args = args.iter().map(|arg| match *arg {
         "{}" => source.to_str().unwrap(),
         arg => arg,
@@ -156,7 +156,7 @@ fn run(args: &[&str], source: &Path) -> Output {
 }
 
 /// Status and all that was printed.
-fn told(args: &[&str], source: &Path) -> (i32, String) {
+pub fn told(args: &[&str], source: &Path) -> (i32, String) {
     let output = run(args, source);
     let printed = [output.stdout, output.stderr].concat();
     (
@@ -165,12 +165,12 @@ fn told(args: &[&str], source: &Path) -> (i32, String) {
     )
 }
 
-fn verify(source: &Path) -> (i32, String) {
+pub fn verify(source: &Path) -> (i32, String) {
     told(&["verify", "{}"], source)
 }
 
 /// What `verify` says, but for names.
-fn verdict(source: &Path) -> Value {
+pub fn verdict(source: &Path) -> Value {
     let output = run(&["verify", "--json", "{}"], source);
     let mut json: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| {
         panic!(
@@ -645,7 +645,7 @@ fn a_size_that_lies_is_damage_and_costs_nothing() {
 fn a_bomb_is_refused_with_the_limit() {
     let bench = Bench::new();
     let zeros = zstd_of(&vec![0; 64 << 20]);
-    for name in ["version-2/log.1", "something-else"] {
+    for name in ["version-2/log.1", "exhibitor-1"] {
         let first = header(name, 40 << 30, tar::EntryType::Regular);
         let mut bomb = zstd_of(first.as_bytes());
         for _ in 0..640 {

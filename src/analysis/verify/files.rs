@@ -2,7 +2,7 @@
 
 use super::windows::Window;
 use crate::analysis::finding::{Code, Fact, Finding, Severity};
-use crate::error::{Error, Fault, Hint};
+use crate::error::{Error, ErrorKind, Fault, Hint};
 use crate::format::datadir::{ACCEPTED_EPOCH, CURRENT_EPOCH, FileName, MYID};
 use crate::format::snapshot::SnapshotSummary;
 use crate::format::txnlog::{LogEnd, LogFault, LogSummary};
@@ -26,6 +26,8 @@ pub(super) fn judge_logs(history: &History<'_>, findings: &mut Vec<Finding>) {
             continue;
         };
         match &log.summary {
+            // That is told of the archive.
+            Err(error) if file.is_cut() && is_cut(error) => {}
             Err(error) => {
                 let behind = log.behind_header.as_ref();
                 findings.push(damaged_header(file, error, behind, log.log == newest));
@@ -141,6 +143,8 @@ fn unreadable(file: &Path, error: &Error, message: String) -> Finding {
     }
 }
 
+/// What to do about a compressed file that takes too much memory.
+const DECOMPRESS: Hint = Hint::plain("decompress it yourself and verify again with what was in it");
 /// What to do about an archive, or a compressed file, that is damaged as such.
 const RECOPY: Hint =
     Hint::plain("copy it again from where it came from, or use the files that it was made of");
@@ -151,6 +155,13 @@ pub(super) fn judge_beside(source: &Source, findings: &mut Vec<Finding>) {
     let unread = source.unread();
     findings.extend(unread.iter().filter_map(|error| {
         let file = error.path()?;
+        if error.fault().is_none() && error.kind() == ErrorKind::Failed {
+            let message = format!("{}: nothing of it is read", error.what());
+            let finding = Finding::new(Code::FileUnreadable, message)
+                .severity(Severity::Missing)
+                .file(file);
+            return Some(finding.but_next(DECOMPRESS));
+        }
         if error.fault().is_none() {
             let message = format!("{}; what could be read of it was read", error.what());
             let finding = Finding::new(Code::FileUnreadable, message).file(file);
@@ -198,10 +209,17 @@ fn judge_log(
     findings.extend(log_remarks(file, summary));
 }
 
-/// A log that ends in the middle of a write.
+/// Whether a file is known to break off, and nothing else is wrong with it.
+fn is_cut(error: &Error) -> bool {
+    error.fault().is_some_and(Fault::is_cut)
+}
+
+/// A log that ends in the middle of a write. One that ends where its archive was cut was not
+/// written so.
 fn log_end(file: &SourceFile, summary: &LogSummary, is_gap_behind: bool) -> Option<Finding> {
-    let Some(LogEnd::Torn { offset }) = summary.end else {
-        return None;
+    let offset = match summary.end {
+        Some(LogEnd::Torn { offset }) if !file.is_cut() => offset,
+        _ => return None,
     };
     let finding = if is_gap_behind {
         let message = "the log is cut here, and the transactions after it are missing; servers silently treat this as the end";
@@ -325,6 +343,7 @@ pub(super) fn judge_snapshots(
 ) {
     for (file, verdict) in source.snapshots().iter().zip(verdicts) {
         match verdict {
+            Err(error) if file.is_cut() && is_cut(error) => {}
             Err(error) => findings.push(damaged_snapshot(file, error, windows)),
             Ok(summary) => judge_snapshot(file, summary, findings),
         }

@@ -218,7 +218,7 @@ pub fn verify(source: &Source, depth: Depth, progress: &dyn Progress) -> Result<
         .map(|segment| (segment.last(), segment.last_time()));
     Ok(Report {
         depth,
-        remarks: source.remarks().to_vec(),
+        remarks: source.remarks(),
         txns: first.zip(last),
         txn_count: timeline
             .logs

@@ -474,10 +474,15 @@ fn doubts(history: &History<'_>, (from, to): (Zxid, Zxid), summary: &mut Summary
                     && read.last() == timeline.last()
                     && read.last().is_none_or(|last| last < to)
                 {
-                    summary.warnings.push(format!(
-                        "{} ends in the middle of a write (offset {offset}): that txn is left out",
-                        file.name()
-                    ));
+                    let name = file.name();
+                    summary.warnings.push(match file.is_cut() {
+                        false => format!(
+                            "{name} ends in the middle of a write (offset {offset}): that txn is left out"
+                        ),
+                        true => format!(
+                            "{name} breaks off (offset {offset}) where its archive is damaged: what followed is missing"
+                        ),
+                    });
                 }
             }
         }

@@ -8,8 +8,10 @@ mod sparse;
 mod tarball;
 mod zipped;
 
-use super::content::{self, Content, Packing};
+use super::content::{self, Content};
+use super::packing::Packing;
 use super::spool::{Budget, Spool};
+use super::streams::TooLarge;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::snapshot::codec::Codec;
 use crate::format::stream::{Bytes, ReadAt, RegularFile, Span};
@@ -29,6 +31,9 @@ const TOLD_MAX: usize = 1000;
 /// How long the path of a member may be.
 const NAME_MAX: usize = 4096;
 
+/// What is wrong with the last member of an archive that was cut.
+const ENDS_WITHIN: &str = "the archive ends within it";
+
 /// Which members are wanted, by their names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
@@ -47,8 +52,10 @@ pub struct Member {
     pub name: String,
     /// What it is. One that somebody compressed is told as what was in it.
     pub content: Content,
-    /// Whether somebody compressed it, apart from the archive.
-    pub was_packed: bool,
+    /// How somebody compressed it, apart from the archive.
+    pub packing: Option<Packing>,
+    /// Whether it breaks off, since the archive is damaged, or what it was compressed into.
+    pub is_cut: bool,
     /// Its bytes.
     pub file: Arc<RegularFile>,
     /// When it was last written to, as the archive has it.
@@ -68,6 +75,8 @@ pub struct Members {
     pub repeated: Vec<String>,
     /// What of the archive itself is damaged: of which member, where it is that of one, and how.
     pub damage: Vec<(Option<String>, String)>,
+    /// What is unusual about the archive, or about one member, and no damage.
+    pub remarks: Vec<(Option<String>, String)>,
 }
 
 /// Where a member is.
@@ -81,6 +90,8 @@ enum Place {
 struct Raw {
     modified: Option<SystemTime>,
     place: Place,
+    /// Whether the archive holds less of it than it says.
+    is_cut: bool,
 }
 
 /// An archive that is being read.
@@ -127,8 +138,18 @@ pub fn read(
     listing.finish(scratch)
 }
 
-/// The log or snapshot that somebody compressed, at `path`: its bytes, and why there are no more of
-/// them.
+/// What was in a file that somebody compressed.
+#[derive(Debug)]
+pub struct Unpacked {
+    /// Its bytes.
+    pub file: Arc<RegularFile>,
+    /// Why there are no more of them.
+    pub damage: Option<String>,
+    /// What is unusual, and no damage.
+    pub remark: Option<String>,
+}
+
+/// The log or snapshot that somebody compressed, at `path`.
 ///
 /// # Errors
 /// As [`read`].
@@ -137,30 +158,60 @@ pub fn unpack_one(
     file: &RegularFile,
     packing: Packing,
     scratch: &Path,
-) -> Result<(RegularFile, Option<String>)> {
+) -> Result<Unpacked> {
     let failed = |err| Error::io(path, "read", err);
     let budget = Budget::new(file.size().map_err(failed)?);
     let mut spool = Spool::of_one(scratch);
-    let source = budget.unpack(packing, Span::new(file, 0)).map_err(failed)?;
-    let (range, damage) = spool.copy(source)?;
+    let mut source = budget.unpack(packing, Span::new(file, 0));
+    let (range, damage) = spool.copy(&mut source)?;
     budget.ensure_kept(path)?;
     let plain = RegularFile::within(&Arc::new(spool.finish()), range, path);
-    Ok((plain, damage.map(|err| broken(packing, &err))))
+    let trailing = source.source().trailing();
+    Ok(Unpacked {
+        file: Arc::new(plain),
+        damage: damage.map(|err| broken(packing, &err)),
+        remark: trailing.map(|trailing| trailing.told(packing)),
+    })
 }
 
-/// Why the compressed file at `path` cannot be used: what is in it is nothing of ours, or it cannot
-/// be decompressed.
-pub fn not_ours(path: &Path, file: &RegularFile, packing: Packing) -> Error {
+/// Why a compressed file cannot be used.
+#[derive(Debug)]
+pub enum NotOurs {
+    /// It cannot be decompressed.
+    Broken(Error),
+    /// It takes more memory to decompress than is allowed: nothing is known of what is in it.
+    TooLarge(Error),
+    /// What is in it is nothing of ours.
+    Foreign(Error),
+}
+
+impl NotOurs {
+    /// As an error.
+    pub fn into_error(self) -> Error {
+        match self {
+            NotOurs::Broken(error) | NotOurs::TooLarge(error) | NotOurs::Foreign(error) => error,
+        }
+    }
+}
+
+/// Why the compressed file at `path`, of which [`Content::of`] says no more, cannot be used.
+pub fn not_ours(path: &Path, file: &RegularFile, packing: Packing) -> NotOurs {
     let source = packing.reader(Span::new(file, 0));
-    let read = source.and_then(|source| source.take(1 << 10).read_to_end(&mut Vec::new()));
+    let read = source.take(1 << 10).read_to_end(&mut Vec::new());
     match read {
-        Err(err) => Error::about(path, ErrorKind::Damage, broken(packing, &err)),
+        Err(err) => match TooLarge::of(&err) {
+            Some(too_large) => NotOurs::TooLarge(
+                Error::about(path, ErrorKind::Failed, too_large.to_string())
+                    .hint("decompress it yourself and give what was in it"),
+            ),
+            None => NotOurs::Broken(Error::about(path, ErrorKind::Damage, broken(packing, &err))),
+        },
         Ok(_) => {
             let message = format!(
                 "is compressed with {}, and what is in it is neither a log, a snapshot nor a tar",
                 packing.name()
             );
-            Error::about(path, ErrorKind::Failed, message)
+            NotOurs::Foreign(Error::about(path, ErrorKind::Failed, message))
         }
     }
 }
@@ -170,7 +221,7 @@ pub fn not_ours(path: &Path, file: &RegularFile, packing: Packing) -> Error {
 /// # Errors
 /// Where none can be had.
 pub fn unpack_head(file: &RegularFile, packing: Packing, len: usize) -> io::Result<Vec<u8>> {
-    content::begin(packing.reader(Span::new(file, 0))?, len)
+    content::begin(packing.reader(Span::new(file, 0)), len)
 }
 
 /// What is wrong with a compressed stream.
@@ -257,12 +308,12 @@ impl Listing<'_> {
             return Ok(());
         }
         let known = cleaned(target).and_then(|target| self.raw.get(&target).cloned());
-        let Some(Raw { modified, place }) = known else {
+        let Some(raw) = known else {
             self.judge(name, Some("it is a hard link to a file that is not read"));
             return Ok(());
         };
         match self.judge(name, None) {
-            Some((name, _)) => self.add(name, modified, place),
+            Some((name, _)) => self.add(name, raw),
             None => Ok(()),
         }
     }
@@ -293,11 +344,23 @@ impl Listing<'_> {
             self.pass_over(name);
             return Ok(());
         }
-        self.add(name, modified, Place::Archive(range))
+        let is_cut = self.bytes.size().is_ok_and(|size| size < range.end);
+        if is_cut {
+            self.note_damage(Some(name.clone()), ENDS_WITHIN.to_owned());
+        }
+        let place = Place::Archive(range);
+        self.add(
+            name,
+            Raw {
+                modified,
+                place,
+                is_cut,
+            },
+        )
     }
 
-    fn add(&mut self, name: String, modified: Option<SystemTime>, place: Place) -> Result<()> {
-        let earlier = self.raw.insert(name.clone(), Raw { modified, place });
+    fn add(&mut self, name: String, raw: Raw) -> Result<()> {
+        let earlier = self.raw.insert(name.clone(), raw);
         if earlier.is_some() && self.members.repeated.len() < TOLD_MAX {
             self.members.repeated.push(name);
         }
@@ -313,6 +376,7 @@ impl Listing<'_> {
     fn spool(&mut self, name: String, wanted: Wanted, from: Copied<'_>) -> Result<()> {
         let Copied {
             mut source,
+            size,
             modified,
             damage,
         } = from;
@@ -331,10 +395,22 @@ impl Listing<'_> {
             return Ok(());
         }
         let (range, failed) = self.spool.copy(head.as_slice().chain(source))?;
-        if let Some(err) = failed {
-            self.note_damage(Some(name.clone()), damage(&err));
+        let is_short = size.is_some_and(|size| range.end - range.start < size);
+        let is_cut = failed.is_some() || is_short;
+        match failed {
+            Some(err) => self.note_damage(Some(name.clone()), damage(&err)),
+            None if is_short => self.note_damage(Some(name.clone()), ENDS_WITHIN.to_owned()),
+            None => {}
         }
-        self.add(name, modified, Place::Spool(range))
+        let place = Place::Spool(range);
+        self.add(
+            name,
+            Raw {
+                modified,
+                place,
+                is_cut,
+            },
+        )
     }
 
     /// Looks into every member that was listed.
@@ -350,32 +426,46 @@ impl Listing<'_> {
             let shown = self.path.join(&name);
             let file = RegularFile::within(bytes, range, &shown);
             let content = Content::of(&file).unwrap_or(Content::Foreign);
-            let member = |content, file| Member {
-                name: name.clone(),
-                content,
-                was_packed: false,
-                file: Arc::new(file),
-                modified: raw.modified,
-            };
             let (packing, plain) = match content {
                 Content::PackedLog(packing) => (packing, Content::Log),
                 Content::PackedSnapshot(packing) => (packing, Content::Snapshot(Codec::Plain)),
                 _ => {
-                    self.members.found.push(member(content, file));
+                    self.members.found.push(Member {
+                        name,
+                        content,
+                        packing: None,
+                        is_cut: raw.is_cut,
+                        file: Arc::new(file),
+                        modified: raw.modified,
+                    });
                     continue;
                 }
             };
-            let source = self.budget.unpack(packing, Span::new(&file, 0));
-            let source = source.map_err(|err| Error::io(self.path, "decompress", err))?;
-            let (range, damage) = inner.copy(source)?;
-            let damage = damage.map(|err| (Some(name.clone()), broken(packing, &err)));
-            self.members.damage.extend(damage);
-            unpacked.push((member(plain, file), range));
+            let mut source = self.budget.unpack(packing, Span::new(&file, 0));
+            let (range, damage) = inner.copy(&mut source)?;
+            if let Some(trailing) = source.source().trailing() {
+                let remark = (Some(name.clone()), trailing.told(packing));
+                self.members.remarks.push(remark);
+            }
+            let is_cut = raw.is_cut || damage.is_some();
+            // What the archive cut is told of it already.
+            if let Some(err) = damage.filter(|_| !raw.is_cut) {
+                let damage = (Some(name.clone()), broken(packing, &err));
+                self.members.damage.push(damage);
+            }
+            let member = Member {
+                name,
+                content: plain,
+                packing: Some(packing),
+                is_cut,
+                file: Arc::new(file),
+                modified: raw.modified,
+            };
+            unpacked.push((member, range));
         }
         self.budget.ensure_kept(self.path)?;
         let inner = Arc::new(inner.finish());
         let unpacked = unpacked.into_iter().map(|(member, range)| Member {
-            was_packed: true,
             file: Arc::new(RegularFile::within(
                 &inner,
                 range,
@@ -392,6 +482,8 @@ impl Listing<'_> {
 /// What is being copied out of an archive.
 struct Copied<'a> {
     source: &'a mut dyn Read,
+    /// How long it is, where that does not show in the source.
+    size: Option<u64>,
     modified: Option<SystemTime>,
     /// What to say where it breaks off.
     damage: &'a dyn Fn(&io::Error) -> String,

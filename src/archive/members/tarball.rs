@@ -2,7 +2,8 @@
 
 use super::sparse::{self, Sparse};
 use super::{Copied, Listing, brief, broken};
-use crate::archive::content::Packing;
+use crate::archive::content;
+use crate::archive::packing::Packing;
 use crate::error::{Error, Result};
 use crate::format::stream::{Bytes, ReadAt, Span};
 use std::cell::Cell;
@@ -14,14 +15,17 @@ use std::time::{Duration, SystemTime};
 /// How much may stand between two members: headers, and the long names in them.
 const HEADERS_MAX: u64 = 1 << 20;
 /// Everything in a tar has a multiple of this length, and so has the mark at its end.
-const BLOCK: u64 = 512;
+const BLOCK: u64 = BLOCK_LEN as u64;
+const BLOCK_LEN: usize = 512;
 
 /// A reader that gives no more than is allowed for now: a name is kept in memory.
 struct Gate<R> {
     inner: R,
     left: Rc<Cell<u64>>,
     /// How much it gave.
-    seen: u64,
+    seen: Rc<Cell<u64>>,
+    /// Where in the file the tar begins.
+    begin: u64,
 }
 
 impl<R> Gate<R> {
@@ -29,7 +33,8 @@ impl<R> Gate<R> {
         Gate {
             inner,
             left: Rc::new(Cell::new(HEADERS_MAX)),
-            seen: 0,
+            seen: Rc::default(),
+            begin: 0,
         }
     }
 }
@@ -37,7 +42,7 @@ impl<R> Gate<R> {
 impl<R: Read> Read for Gate<R> {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(room)?;
-        self.seen += read as u64;
+        self.seen.set(self.seen.get().saturating_add(read as u64));
         let left = self.left.get().checked_sub(read as u64);
         self.left.set(left.ok_or_else(|| {
             io::Error::other(format!("a header of more than {HEADERS_MAX} bytes"))
@@ -48,7 +53,67 @@ impl<R: Read> Read for Gate<R> {
 
 impl<R: Seek> Seek for Gate<R> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.inner.seek(to)
+        let at = self.inner.seek(to)?;
+        Ok(at.saturating_sub(self.begin))
+    }
+}
+
+/// How a tar is gone through.
+#[derive(Clone, Copy)]
+enum Pass<'a> {
+    /// From one header to the next, the first of which is at `begin`.
+    Seek { begin: u64 },
+    /// From its beginning to its end, of which `seen` was read.
+    Stream { seen: &'a Cell<u64> },
+}
+
+/// What stands behind the last member.
+#[derive(Debug, Default)]
+struct Rest {
+    /// How many blocks of zeros, which make the mark at the end.
+    mark: u64,
+    /// How many bytes are behind them.
+    len: u64,
+    /// Whether a header of tar is among these.
+    has_header: bool,
+    /// How many blocks of zeros they end with.
+    zeros_at_end: u64,
+}
+
+impl Rest {
+    /// Reads it; `mark` blocks of zeros were read.
+    fn read(mut from: impl Read, mark: u64) -> io::Result<Rest> {
+        let mut found = Rest {
+            mark,
+            ..Rest::default()
+        };
+        let mut bytes = Vec::new();
+        loop {
+            bytes.clear();
+            if (&mut from).take(BLOCK << 7).read_to_end(&mut bytes)? == 0 {
+                return Ok(found);
+            }
+            for block in bytes.chunks(BLOCK_LEN) {
+                let is_zero = block.iter().all(|byte| *byte == 0);
+                if is_zero && found.len == 0 {
+                    found.mark += 1;
+                    continue;
+                }
+                found.len += block.len() as u64;
+                found.has_header |= content::is_tar(block);
+                found.zeros_at_end = match is_zero {
+                    true => found.zeros_at_end + 1,
+                    false => 0,
+                };
+            }
+        }
+    }
+
+    /// Whether it may be members. Behind a header that became zeros there is more of a tar; behind
+    /// a mark, which is two blocks long, may be anything.
+    fn is_content(&self) -> bool {
+        let ends_as_tar = self.len.is_multiple_of(BLOCK) && self.zeros_at_end >= 2;
+        self.len > 0 && (self.mark < 2 || self.has_header || ends_as_tar)
     }
 }
 
@@ -64,6 +129,9 @@ struct Entry {
     is_sparse: bool,
     /// Its length with holes that are to be made.
     real_size: Option<u64>,
+    /// Its length with those that the library makes.
+    full_size: u64,
+    /// Its length in the archive.
     size: u64,
     start: u64,
     modified: Option<SystemTime>,
@@ -88,7 +156,11 @@ impl Entry {
             },
             is_sparse: kind.is_gnu_sparse(),
             real_size: None,
-            size: entry.size(),
+            full_size: entry.size(),
+            size: match kind.is_gnu_sparse() {
+                true => entry.header().entry_size().unwrap_or_default(),
+                false => entry.size(),
+            },
             start: entry.raw_file_position(),
             modified: mtime.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since)),
         };
@@ -120,13 +192,21 @@ impl Entry {
 
     /// Where the next header begins, at least.
     fn end(&self) -> u64 {
-        let size = match self.is_sparse {
-            true => Some(0),
-            false => self.size.checked_next_multiple_of(BLOCK),
-        };
+        let size = self.size.checked_next_multiple_of(BLOCK);
         size.and_then(|size| self.start.checked_add(size))
             .unwrap_or(u64::MAX)
     }
+}
+
+/// How long the label of a volume is at the beginning of `from` (`tar --label`), if there is one:
+/// a header that has a name, and nothing else that is read as one.
+fn label_len(from: impl Read) -> io::Result<u64> {
+    const TYPE_AT: usize = 156;
+    let head = content::begin(from, BLOCK_LEN)?;
+    Ok(match head.get(TYPE_AT) {
+        Some(b'V') => BLOCK,
+        Some(_) | None => 0,
+    })
 }
 
 impl Listing<'_> {
@@ -136,52 +216,74 @@ impl Listing<'_> {
             return Ok(());
         };
         let failed = |err| Error::io(self.path, "read", err);
+        let begin = label_len(Span::new(file, 0)).map_err(failed)?;
         let mut reader: &File = file;
-        reader.seek(SeekFrom::Start(0)).map_err(failed)?;
+        reader.seek(SeekFrom::Start(begin)).map_err(failed)?;
         let total = file.size().map_err(failed)?;
-        let gate = Gate::new(reader);
+        let gate = Gate {
+            begin,
+            ..Gate::new(reader)
+        };
         let left = gate.left.clone();
         let mut tar = tar::Archive::new(gate);
         let mut entries = tar.entries_with_seek().map_err(failed)?;
-        let Some(end) = self.walk(&mut entries, &left, false)? else {
+        let Some(end) = self.walk(&mut entries, &left, Pass::Seek { begin })? else {
             return Ok(());
         };
+        let end = end.saturating_add(begin);
         self.ensure_ended(end, total);
         let rest = Span::range(file, end.min(total), total);
-        self.ensure_nothing_behind(rest).map_err(failed)
+        let rest = Rest::read(rest, 0).map_err(failed)?;
+        self.judge_rest(&rest);
+        Ok(())
     }
 
     pub(super) fn list_packed_tar(&mut self, packing: Packing) -> Result<()> {
         let bytes = self.bytes.clone();
         let failed = |err| Error::io(self.path, "read", err);
-        let source = self.budget.unpack(packing, Span::new(&*bytes, 0));
-        let gate = Gate::new(source.map_err(failed)?);
-        let left = gate.left.clone();
+        let decompressed = || packing.reader(Span::new(&*bytes, 0));
+        let begin = label_len(decompressed()).unwrap_or_default();
+        let mut source = self.budget.pass(packing, Span::new(&*bytes, 0));
+        io::copy(&mut (&mut source).take(begin), &mut io::sink()).map_err(failed)?;
+        let gate = Gate::new(source);
+        let (left, seen) = (gate.left.clone(), gate.seen.clone());
         let mut tar = tar::Archive::new(gate);
         let mut entries = tar.entries().map_err(failed)?;
-        let Some(end) = self.walk(&mut entries, &left, true)? else {
+        let Some(end) = self.walk(&mut entries, &left, Pass::Stream { seen: &seen })? else {
             return Ok(());
         };
-        // The rest, and the checksum at its end.
+        // The rest, and the checksum at its end. The first block of the mark was read.
         let mut rest = tar.into_inner();
-        match self.ensure_nothing_behind(&mut rest) {
-            Ok(()) => self.ensure_ended(end, rest.seen),
+        match Rest::read(&mut rest, 1) {
+            Ok(found) => {
+                self.ensure_ended(end, seen.get());
+                self.judge_rest(&found);
+            }
             Err(err) => self.members.damage.push((None, broken(packing, &err))),
+        }
+        if let Some(trailing) = rest.inner.source().trailing() {
+            let remark = (None, trailing.told(packing));
+            self.members.remarks.push(remark);
         }
         Ok(())
     }
 
-    /// Takes in all members; where the last one ends, if all can be read. In a stream, each is read
-    /// to its end before the next.
+    /// Takes in all members; where the last one ends, if all can be read.
     fn walk<R: Read>(
         &mut self,
         entries: &mut tar::Entries<'_, R>,
         left: &Cell<u64>,
-        is_stream: bool,
+        pass: Pass<'_>,
     ) -> Result<Option<u64>> {
-        let mut end = 0;
+        let (begin, seen) = match pass {
+            Pass::Seek { begin } => (begin, None),
+            Pass::Stream { seen } => (0, Some(seen)),
+        };
+        let mut end: u64 = 0;
         loop {
-            left.set(HEADERS_MAX);
+            // What is left of a member that is not wanted costs nothing but time.
+            let rest = seen.map_or(0, |seen| end.saturating_sub(seen.get()));
+            left.set(HEADERS_MAX.saturating_add(rest));
             let next = entries.next();
             left.set(u64::MAX);
             let mut entry = match next {
@@ -196,23 +298,22 @@ impl Listing<'_> {
                     return Ok(None);
                 }
             };
-            let found = Entry::of(&mut entry);
+            let mut found = Entry::of(&mut entry);
             end = found.end();
+            if found.is_sparse {
+                // More of the map stands between the header and the content.
+                end = end.saturating_add(seen.map_or(0, |at| at.get().saturating_sub(found.start)));
+            }
+            found.start = found.start.saturating_add(begin);
             let has_holes = found.is_sparse || found.real_size.is_some();
             // Holes cost nothing in the archive.
-            let mut raw: Box<dyn Read> = match found.is_sparse {
-                true => Box::new(self.budget.bound(&mut entry)),
-                false => Box::new(&mut entry),
-            };
             let mut source: Box<dyn Read> = match found.real_size {
-                Some(size) => Box::new(self.budget.bound(Sparse::new(&mut raw, size))),
-                None => Box::new(&mut raw),
+                Some(size) => Box::new(self.budget.bound(Sparse::new(&mut entry, size))),
+                None => Box::new(self.budget.bound(&mut entry)),
             };
-            self.take(found, (is_stream || has_holes).then_some(&mut source))?;
+            self.take(found, (seen.is_some() || has_holes).then_some(&mut source))?;
             drop(source);
-            if is_stream && io::copy(&mut raw, &mut io::sink()).is_err() {
-                self.budget.ensure_kept(self.path)?;
-            }
+            self.budget.ensure_kept(self.path)?;
         }
     }
 
@@ -230,6 +331,7 @@ impl Listing<'_> {
         if let Some(source) = copied {
             let copied = Copied {
                 source,
+                size: Some(entry.real_size.unwrap_or(entry.full_size)),
                 modified: entry.modified,
                 damage: &|err| format!("the archive is cut or broken within it ({})", brief(err)),
             };
@@ -239,22 +341,21 @@ impl Listing<'_> {
         self.add_range(name, wanted, entry.modified, range)
     }
 
-    /// Notes what is not zero behind the end mark: a header that became zeros is one too.
-    fn ensure_nothing_behind(&mut self, mut rest: impl Read) -> io::Result<()> {
-        let mut block = Vec::new();
-        let mut is_zero = true;
-        loop {
-            block.clear();
-            if (&mut rest).take(1 << 16).read_to_end(&mut block)? == 0 {
-                break;
-            }
-            is_zero &= block.iter().all(|byte| *byte == 0);
+    /// Notes what stands behind the end mark.
+    fn judge_rest(&mut self, rest: &Rest) {
+        if rest.len == 0 {
+            return;
         }
-        if !is_zero {
+        if rest.is_content() {
             let message = "goes on after an end mark: a header in it became zeros, or it is several archives one after the other. What follows is not read";
             self.members.damage.push((None, message.to_owned()));
+        } else {
+            let message = format!(
+                "is followed by {} bytes that are no tar: they are ignored, as tar does",
+                rest.len
+            );
+            self.members.remarks.push((None, message));
         }
-        Ok(())
     }
 
     /// Notes that a tar of `total` bytes was cut, the last member of which ends at `end`.

@@ -121,6 +121,7 @@ impl Listing<'_> {
         let mut source = entry.verifying_reader(self.budget.bound(deflated));
         let copied = Copied {
             source: &mut source,
+            size: None,
             modified: None,
             damage: &damaged,
         };

@@ -113,9 +113,8 @@ fn explain_log(path: &Path) -> anyhow::Result<Option<Explained>> {
         }
         // What cannot be decompressed is told by whoever takes it for a source.
         Content::Packed(packing) => {
-            let text = packing.reader(file);
-            let explained = text.and_then(|text| messages::explain_all(BufReader::new(text)));
-            Ok(explained.ok())
+            let text = BufReader::new(packing.reader(file));
+            Ok(messages::explain_all(text).ok())
         }
         Content::Log
         | Content::Snapshot(_)

@@ -109,6 +109,9 @@ impl Render for Report {
         let scale = Scale::new(&overview.logs);
         let title = look.paint("1", &self.shown);
         writeln!(out, "{title}  (written by {})", overview.written_by)?;
+        for remark in &overview.remarks {
+            writeln!(out, "  {}", text::escape(remark))?;
+        }
         show_epochs(out, overview)?;
         if let Some([first, last]) = overview.txns {
             let txns = text::plural(overview.logs.iter().map(|log| log.txns).sum(), "txn");
@@ -130,6 +133,7 @@ impl Render for Report {
         };
         json::value(&json::Inspect {
             source: self.shown.clone(),
+            remarks: overview.remarks.clone(),
             written_by: overview.written_by,
             accepted_epoch: epoch(&overview.epochs.0),
             current_epoch: epoch(&overview.epochs.1),

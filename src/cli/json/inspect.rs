@@ -9,6 +9,9 @@ use serde::Serialize;
 pub struct Inspect {
     /// The source, as it was named.
     pub source: String,
+    /// From which folder of an archive it was read, what in it was not, files under odd names, and
+    /// what is damaged beside logs and snapshots.
+    pub remarks: Vec<String>,
     /// Which releases may have written the files.
     pub written_by: &'static str,
     /// The content of `acceptedEpoch`: a number, or the text if it is no number.

@@ -18,7 +18,8 @@ pub struct Verify {
     pub exit_status: u8,
     /// Whether transactions were replayed: `false` with `--quick`.
     pub replayed: bool,
-    /// From which folder of an archive it was read, and what in it was not.
+    /// From which folder of an archive it was read, what in it was not, and what is unusual about
+    /// compressed files.
     pub remarks: Vec<String>,
     /// How many recorded digests were compared with that of the rebuilt tree.
     pub digests_compared: u64,

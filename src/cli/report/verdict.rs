@@ -60,6 +60,9 @@ pub fn write(out: &mut Markup, subject: &Subject<'_>) {
         out.tag("p", &[("class", &"lead")], |out| {
             flowing(out, &lead(report));
         });
+        for remark in &report.remarks {
+            out.leaf("p", &[("class", &"note")], text::escape(remark));
+        }
         out.tag("div", &[("class", &"answers")], |out| {
             restorable(out, report);
             lost(out, report);

@@ -16,7 +16,8 @@
 use super::MAGIC;
 use crate::format::jute::{Put, Reader};
 use crate::format::stream::{ReadAt, Span};
-use std::io::{self, Read, Write};
+use flate2::bufread::GzDecoder;
+use std::io::{self, BufRead, Read, Write};
 
 /// How a snapshot is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,14 +98,58 @@ impl Codec {
     pub fn reader<'a, R: Read + Send + 'a>(self, source: R) -> Box<dyn Read + Send + 'a> {
         match self {
             Codec::Plain => Box::new(source),
-            Codec::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(
-                io::BufReader::with_capacity(1 << 18, source),
-            )),
+            Codec::Gzip => {
+                let source = io::BufReader::with_capacity(1 << 18, source);
+                Box::new(GzipReader {
+                    member: Some(GzDecoder::new(source)),
+                    is_first: true,
+                })
+            }
             Codec::Snappy => Box::new(SnappyReader::new(io::BufReader::with_capacity(
                 1 << 18,
                 source,
             ))),
         }
+    }
+}
+
+/// gzip as a server reads it (`java.util.zip.GZIPInputStream`): members one after the other, until
+/// what follows begins like none. The snapshot itself tells whether it is whole.
+struct GzipReader<R: BufRead> {
+    member: Option<GzDecoder<R>>,
+    is_first: bool,
+}
+
+impl<R: BufRead> Read for GzipReader<R> {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        if room.is_empty() {
+            return Ok(0);
+        }
+        while let Some(member) = &mut self.member {
+            match member.read(room) {
+                Ok(0) => {}
+                Err(err)
+                    if !self.is_first
+                        && member.header().is_none()
+                        && matches!(
+                            err.kind(),
+                            io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof
+                        ) =>
+                {
+                    self.member = None;
+                    break;
+                }
+                read => return read,
+            }
+            self.is_first = false;
+            let mut source = self.member.take().map(GzDecoder::into_inner);
+            let is_more = match &mut source {
+                Some(source) => !source.fill_buf()?.is_empty(),
+                None => false,
+            };
+            self.member = source.filter(|_| is_more).map(GzDecoder::new);
+        }
+        Ok(0)
     }
 }
 

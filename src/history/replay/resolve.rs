@@ -109,6 +109,9 @@ impl History<'_> {
                     if !is_unwritten {
                         return Err(hidden(error.clone(), last));
                     }
+                    if file.is_cut() {
+                        continue;
+                    }
                     warnings.push(format!(
                         "{} is cut within its header: if it ever had transactions, they are lost",
                         file.name()
@@ -121,7 +124,10 @@ impl History<'_> {
                         let fault = fault.fault.clone().at(fault.offset);
                         return Err(hidden(Error::damage(file.shown(), fault), last));
                     }
-                    if let Some(LogEnd::Torn { offset }) = summary.end {
+                    // One that ends where its archive was cut is told of as that.
+                    if let Some(LogEnd::Torn { offset }) = summary.end
+                        && !file.is_cut()
+                    {
                         let name = file.name();
                         warnings.push(format!("{name} ends in the middle of a write (offset {offset}): that transaction is excluded"));
                     }

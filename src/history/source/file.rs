@@ -24,6 +24,8 @@ pub struct SourceFile {
     pub(super) size: u64,
     pub(super) modified: Option<SystemTime>,
     pub(super) promise: Option<Promise>,
+    /// Whether it breaks off, since the archive is damaged that it is in.
+    pub(super) is_cut: bool,
     /// What was read of a snapshot whose name tells nothing.
     pub(super) inside: Option<Inside>,
 }
@@ -47,8 +49,8 @@ pub(super) struct Packed {
     pub(super) path: PathBuf,
     pub(super) packing: Packing,
     pub(super) scratch: PathBuf,
-    /// What was in it, and why that is not all.
-    pub(super) plain: OnceLock<(Arc<RegularFile>, Option<String>)>,
+    /// What was in it.
+    pub(super) plain: OnceLock<archive::Unpacked>,
 }
 
 /// What a repository says of a file that it holds.
@@ -92,18 +94,35 @@ impl SourceFile {
             Place::Dir(..) | Place::Held(_) | Place::Stored(_) => None,
         };
         plain
-            .and_then(|(file, _)| file.size().ok())
+            .and_then(|plain| plain.file.size().ok())
             .unwrap_or(self.size)
+    }
+
+    /// What was found when what somebody compressed was read.
+    fn unpacked(&self) -> Option<&archive::Unpacked> {
+        match &self.place {
+            Place::Packed(packed) => packed.plain.get(),
+            Place::Dir(..) | Place::Held(_) | Place::Stored(_) => None,
+        }
     }
 
     /// What is wrong with the compression that somebody added, as far as it was read.
     pub(super) fn packing_damage(&self) -> Option<Error> {
-        let Place::Packed(packed) = &self.place else {
-            return None;
-        };
-        let (_, damage) = packed.plain.get()?;
-        let message = damage.clone()?;
+        let message = self.unpacked()?.damage.clone()?;
         Some(Error::about(&self.shown, ErrorKind::Damage, message))
+    }
+
+    /// What is unusual about that, and no damage.
+    pub(super) fn packing_remark(&self) -> Option<String> {
+        let remark = self.unpacked()?.remark.as_ref()?;
+        Some(format!("{}: {remark}", self.shown.display()))
+    }
+
+    /// Whether it breaks off because the archive is damaged that it is in, or what somebody
+    /// compressed it into, as far as that was read: [`Source::unread`](super::Source::unread) has
+    /// that. Then its end is none that a server left.
+    pub fn is_cut(&self) -> bool {
+        self.is_cut || self.packing_damage().is_some()
     }
 
     /// When it was last written to.
@@ -137,15 +156,14 @@ impl SourceFile {
             Place::Stored(unpacked) => unpacked.open().map(RegularFile::of_our_own).map(Arc::new),
             Place::Held(file) => Ok(file.clone()),
             Place::Packed(packed) => {
-                if let Some((file, _)) = packed.plain.get() {
-                    return Ok(file.clone());
+                if let Some(plain) = packed.plain.get() {
+                    return Ok(plain.file.clone());
                 }
                 let file = RegularFile::open(&packed.path, &self.shown)
                     .map_err(|err| self.open_error(err))?;
-                let (plain, damage) =
+                let plain =
                     archive::unpack_one(&self.shown, &file, packed.packing, &packed.scratch)?;
-                let plain = || (Arc::new(plain), damage);
-                Ok(packed.plain.get_or_init(plain).0.clone())
+                Ok(packed.plain.get_or_init(|| plain).file.clone())
             }
             Place::Dir(path, handle) => {
                 if let Some(file) = handle.get() {
@@ -204,6 +222,7 @@ pub(super) fn listed_file(
         size: regular.map_or(0, fs::Metadata::len),
         modified: regular.and_then(|found| found.modified().ok()),
         promise: None,
+        is_cut: false,
         inside: None,
     })
 }

@@ -9,13 +9,14 @@
 
 use super::file::{Packed, Place, SourceFile};
 use super::{Options, Source};
-use crate::archive::{self, Content, Packing};
-use crate::error::{ErrorKind, Result};
+use crate::archive::{self, Content, NotOurs, Packing};
+use crate::error::Result;
 use crate::format::datadir::{FileName, zxid_within};
 use crate::format::snapshot::codec::Codec;
 use crate::format::stream::{ReadAt, RegularFile};
 use crate::format::txnlog::LogReader;
 use crate::zxid::Zxid;
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,8 @@ pub(super) struct Loose {
     pub(super) content: Content,
     /// Whether it was compressed, which nobody does to a copy that is to be at hand.
     pub(super) was_packed: bool,
+    /// Whether it breaks off, since the archive is damaged that it is in.
+    pub(super) is_cut: bool,
     pub(super) place: Place,
     pub(super) size: u64,
     pub(super) modified: Option<SystemTime>,
@@ -52,21 +55,50 @@ impl Loose {
         let size = file.size().unwrap_or_default();
         let place = match packing {
             None => Place::Dir(path.into(), Arc::new(file).into()),
-            Some(packing) => Place::Packed(Packed {
-                path: path.into(),
-                packing,
-                scratch: options.scratch_dir().into(),
-                plain: OnceLock::new(),
-            }),
+            Some(packing) => packed(path, packing, options),
         };
         Loose {
             shown: path.into(),
             content,
             was_packed: packing.is_some(),
+            is_cut: false,
             place,
             size,
             modified: fs::metadata(path).and_then(|found| found.modified()).ok(),
         }
+    }
+}
+
+fn packed(path: &Path, packing: Packing, options: &Options) -> Place {
+    Place::Packed(Packed {
+        path: path.into(),
+        packing,
+        scratch: options.scratch_dir().into(),
+        plain: OnceLock::new(),
+    })
+}
+
+/// The zxids that logs and snapshots are there for.
+pub(super) struct Known {
+    logs: BTreeSet<Zxid>,
+    snapshots: BTreeSet<Zxid>,
+}
+
+impl Known {
+    pub(super) fn of(source: &Source) -> Known {
+        let zxids = |files: &[SourceFile]| files.iter().map(|file| file.zxid).collect();
+        Known {
+            logs: zxids(&source.logs),
+            snapshots: zxids(&source.snapshots),
+        }
+    }
+
+    fn has_log(&self, path: &Path) -> bool {
+        named(path, "log").is_some_and(|zxid| self.logs.contains(&zxid))
+    }
+
+    fn has_snapshot(&self, path: &Path) -> bool {
+        named(path, "snapshot").is_some_and(|zxid| self.snapshots.contains(&zxid))
     }
 }
 
@@ -115,7 +147,9 @@ fn is_kept_by_exhibitor(path: &Path) -> bool {
 impl Source {
     /// Reads those of the odd files that are logs and snapshots of this directory.
     pub(super) fn take_loose(&mut self, options: &Options) -> Result<()> {
+        self.take_as_they_are(options);
         let is_bare = self.logs.is_empty() && self.snapshots.is_empty();
+        let known = Known::of(self);
         let mut found = Vec::new();
         for (path, name) in self.odd_files.clone() {
             if name != FileName::Lookalike {
@@ -128,11 +162,11 @@ impl Source {
             if let Content::Packed(packing) = content
                 && may_be(path.file_name().unwrap_or_default())
             {
-                self.note_broken(&path, &file, packing);
+                self.note_broken(&known, &path, &file, packing);
             }
             let is_wanted = match content {
-                Content::PackedLog(_) => !self.has_log_named(&path),
-                Content::PackedSnapshot(_) => !self.has_snapshot_named(&path),
+                Content::PackedLog(_) => !known.has_log(&path),
+                Content::PackedSnapshot(_) => !known.has_snapshot(&path),
                 _ => is_bare || is_kept_by_exhibitor(&path),
             };
             if is_wanted {
@@ -142,43 +176,83 @@ impl Source {
         self.add_loose(found)
     }
 
+    /// Finds the files that are compressed otherwise than their names say.
+    fn take_as_they_are(&mut self, options: &Options) {
+        let mut remarks = Vec::new();
+        let content_of = |file: &SourceFile| {
+            let Place::Dir(path, _) = &file.place else {
+                return None;
+            };
+            let open = RegularFile::open(path, &file.shown).ok()?;
+            Some((path.clone(), Content::of(&open).ok()?))
+        };
+        for log in &mut self.logs {
+            if let Some((path, Content::PackedLog(packing))) = content_of(log) {
+                log.place = packed(&path, packing, options);
+                remarks.push(misnamed(&log.shown, Some(packing.name())));
+            }
+        }
+        for snapshot in &mut self.snapshots {
+            match content_of(snapshot) {
+                Some((path, Content::PackedSnapshot(packing))) => {
+                    snapshot.place = packed(&path, packing, options);
+                    snapshot.codec = Codec::Plain;
+                    remarks.push(misnamed(&snapshot.shown, Some(packing.name())));
+                }
+                Some((_, Content::Snapshot(codec))) if codec != snapshot.codec => {
+                    snapshot.codec = codec;
+                    remarks.push(misnamed(&snapshot.shown, compression(codec)));
+                }
+                _ => {}
+            }
+        }
+        self.remarks.extend(remarks);
+    }
+
     /// Notes that the compressed file at `path`, which may be a log or a snapshot by its name,
     /// cannot be decompressed.
-    pub(super) fn note_broken(&mut self, path: &Path, file: &RegularFile, packing: Packing) {
-        let error = archive::not_ours(path, file, packing);
-        let is_known = self.has_log_named(path) || self.has_snapshot_named(path);
-        if error.kind() == ErrorKind::Damage && !is_known {
-            self.unread.push(error);
+    pub(super) fn note_broken(
+        &mut self,
+        known: &Known,
+        path: &Path,
+        file: &RegularFile,
+        packing: Packing,
+    ) {
+        if known.has_log(path) || known.has_snapshot(path) {
+            return;
         }
-    }
-
-    fn has_log_named(&self, path: &Path) -> bool {
-        let zxid = named(path, "log");
-        self.logs.iter().any(|log| Some(log.zxid) == zxid)
-    }
-
-    fn has_snapshot_named(&self, path: &Path) -> bool {
-        let zxid = named(path, "snapshot");
-        self.snapshots.iter().any(|file| Some(file.zxid) == zxid)
+        match archive::not_ours(path, file, packing) {
+            NotOurs::Broken(error) | NotOurs::TooLarge(error) => self.unread.push(error),
+            NotOurs::Foreign(_) => {}
+        }
     }
 
     /// Takes in what is none of the files that are there under their own names.
     pub(super) fn add_loose(&mut self, found: Vec<Loose>) -> Result<()> {
         let is_bare = self.logs.is_empty() && self.snapshots.is_empty();
         let has_logs = !self.logs.is_empty();
-        let mut taken = Vec::new();
+        let mut known = Known::of(self);
+        let mut taken = BTreeSet::new();
         for loose in found {
             let is_known = match loose.content {
-                Content::Log => self.has_log_named(&loose.shown),
-                _ => self.has_snapshot_named(&loose.shown),
+                Content::Log => known.has_log(&loose.shown),
+                _ => known.has_snapshot(&loose.shown),
             };
             let is_needed = loose.was_packed || is_bare || is_kept_by_exhibitor(&loose.shown);
             if is_needed && !is_known {
                 let shown = loose.shown.clone();
                 // Servers of 3.6 and later do read a copy.
                 let is_copy = !loose.was_packed && !is_kept_by_exhibitor(&shown);
-                if self.add_one(loose)? && !is_copy {
-                    taken.push(shown);
+                let is_log = loose.content == Content::Log;
+                if !self.add_one(loose)? {
+                    continue;
+                }
+                match is_log {
+                    true => known.logs.extend(self.logs.last().map(|log| log.zxid)),
+                    false => (known.snapshots).extend(self.snapshots.last().map(|it| it.zxid)),
+                }
+                if !is_copy {
+                    taken.insert(shown);
                 }
             }
         }
@@ -208,6 +282,7 @@ impl Source {
             codec,
             modified: loose.modified,
             promise: None,
+            is_cut: loose.is_cut,
             inside: None,
             shown: loose.shown,
         };
@@ -228,6 +303,21 @@ impl Source {
         }
         Ok(true)
     }
+}
+
+/// How a snapshot is compressed, if it is.
+pub(super) fn compression(codec: Codec) -> Option<&'static str> {
+    (codec != Codec::Plain).then_some(codec.name())
+}
+
+/// What to say of a file that is compressed otherwise than its name says: with `packing`, or not.
+pub(super) fn misnamed(shown: &Path, packing: Option<&str>) -> String {
+    let is = match packing {
+        Some(packing) => format!("is compressed with {packing}"),
+        None => "is not compressed".to_owned(),
+    };
+    let shown = shown.display();
+    format!("{shown}: {is}, which its name does not say: it is read, but servers cannot read it")
 }
 
 /// The zxid in the name of a log or snapshot, whatever else is in it.

@@ -12,6 +12,7 @@
 
 mod beside;
 mod dated;
+mod dirs;
 mod file;
 mod loose;
 mod named;
@@ -24,7 +25,7 @@ pub use beside::EpochFile;
 pub use dated::Dated;
 pub use file::SourceFile;
 
-use crate::archive::{self, Content, Manifest, Packing};
+use crate::archive::{self, Content, Manifest};
 use crate::durable::{self, ScratchDir};
 use crate::error::{Error, ErrorKind, Hint, Result};
 use crate::format::datadir::{self, FileName, VERSION_DIR, ZXID_LAYOUT};
@@ -129,10 +130,13 @@ impl Source {
         }
         match Source::open_single(path, options)? {
             Single::Source(source) => Ok(*source),
-            Single::Archive(_, Content::Tar(Some(Packing::Gzip))) if archive::is_own(path) => {
-                Source::open_archive(path, options)
-            }
             Single::Archive(file, content) => {
+                if let Content::Tar(packing) = content
+                    && archive::may_be_own(path, packing)
+                    && let Some(source) = Source::open_export(path, packing, options)?
+                {
+                    return Ok(source);
+                }
                 Source::open_packed(path, path, (&file, content), None, options)
             }
             Single::Foreign => Source::open_zoo_cfg(path, options),
@@ -184,16 +188,6 @@ impl Source {
                 done => return done,
             }
         }
-    }
-
-    fn open_archive(path: &Path, options: &Options) -> Result<Source> {
-        let unpacked = scratch(options)?;
-        let manifest = archive::unpack(path, unpacked.path())?;
-        let mut source = Source::open_dirs(unpacked.path(), path, None, options)?;
-        source.shown = path.into();
-        source.manifest = Some(manifest);
-        source._unpacked = Some(Arc::new(unpacked));
-        Ok(source)
     }
 
     fn open_dirs(
@@ -441,9 +435,12 @@ impl Source {
         self.warnings.iter().cloned().chain(damage).collect()
     }
 
-    /// What was taken as what, where the names in a directory do not tell.
-    pub fn remarks(&self) -> &[String] {
-        &self.remarks
+    /// What was taken as what, where the names in a directory do not tell, what of an archive was
+    /// left out, and what is unusual about a file that somebody compressed, as far as it was read.
+    pub fn remarks(&self) -> Vec<String> {
+        let files = self.logs.iter().chain(&self.snapshots);
+        let packed = files.filter_map(SourceFile::packing_remark);
+        self.remarks.iter().cloned().chain(packed).collect()
     }
 
     /// Whether this is what a server could have in its directories, wherever that lies now.

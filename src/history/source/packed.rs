@@ -1,25 +1,27 @@
 //! A data directory in somebody's tar or zip: `ARCHIVE`, or `ARCHIVE:PATH` where it holds several.
 
 use super::file::{Place, SourceFile};
-use super::loose::{Loose, is_exhibitors, is_version};
+use super::loose::{Known, Loose, compression, is_exhibitors, is_version, misnamed};
 use super::single::Single;
-use super::{Options, Source, other, refusal_of_layout};
-use crate::archive::{self, Content, Member, Members, Wanted};
+use super::{Options, Source, dirs, other, refusal_of_layout, scratch};
+use crate::archive::{self, Content, MANIFEST_NAME, Manifest, Member, Members, Packing, Wanted};
 use crate::error::{Error, ErrorKind, Hint, Result};
 use crate::format::datadir::{FileName, MYID, VERSION_DIR, ZXID_LAYOUT, zxid_within};
 use crate::format::snapshot::codec::Codec;
-use crate::format::stream::{ReadAt, RegularFile};
+use crate::format::stream::{ReadAt, RegularFile, Span};
 use crate::history::receipt::RECEIPT_NAME;
 use crate::zxid::Zxid;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// How archives are called that are not looked into, in an archive.
 const ARCHIVES: [&str; 6] = [".tar", ".gz", ".tgz", ".zip", ".zst", ".xz"];
+/// How long a manifest may be.
+const MANIFEST_MAX: u64 = 64 << 20;
 /// How many of a list are named.
 const NAMED_MAX: usize = 20;
 
@@ -39,6 +41,15 @@ pub(super) fn place_of(path: &Path) -> Option<(PathBuf, String)> {
 
 /// Files beside logs and snapshots, by their places.
 type Beside = BTreeMap<PathBuf, Arc<RegularFile>>;
+
+/// The members of an archive that are no log or snapshot by their names.
+#[derive(Default)]
+struct Unnamed {
+    loose: Vec<Loose>,
+    /// Those that may be one by their names, and cannot be decompressed.
+    broken: Vec<(PathBuf, Arc<RegularFile>, Packing)>,
+    beside: Beside,
+}
 
 /// What of an archive makes a data directory.
 #[derive(Default)]
@@ -83,7 +94,8 @@ fn wanted(name: &str) -> Wanted {
     let path = Path::new(name);
     let file = path.file_name().unwrap_or_default();
     let folder = path.parent().and_then(Path::file_name);
-    let is_beside = [MYID, RECEIPT_NAME, ZXID_LAYOUT].contains(&file_name(name));
+    let is_beside =
+        [MYID, RECEIPT_NAME, ZXID_LAYOUT].contains(&file_name(name)) || is_manifest(name);
     match FileName::parse(file_name(name)) {
         FileName::Foreign if is_beside || is_exhibitors(file) || is_version(file, folder) => {
             Wanted::Yes
@@ -91,6 +103,22 @@ fn wanted(name: &str) -> Wanted {
         FileName::Foreign => Wanted::IfOurs,
         _ => Wanted::Yes,
     }
+}
+
+/// Whether `name` is where this program puts the manifest of an archive.
+fn is_manifest(name: &str) -> bool {
+    name.split_once('/')
+        .is_some_and(|(_, file)| file == MANIFEST_NAME)
+}
+
+/// Whether a member is the manifest of an archive that this program wrote.
+fn is_own_manifest(member: &Member) -> bool {
+    let mut bytes = Vec::new();
+    is_manifest(&member.name)
+        && Span::range(&*member.file, 0, MANIFEST_MAX)
+            .read_to_end(&mut bytes)
+            .is_ok()
+        && Manifest::parse(&bytes).is_ok()
 }
 
 /// Whether a name is that of a log or a snapshot, also of one that somebody compressed.
@@ -127,15 +155,39 @@ fn folders(members: &[Member]) -> BTreeMap<String, Folder> {
     folders
 }
 
-/// Whether two folders are a dataDir and its dataLogDir.
-fn are_pair(folders: &BTreeMap<String, Folder>) -> bool {
-    let mut both = folders.values();
-    match (both.next(), both.next(), both.next()) {
-        (Some(a), Some(b), None) => {
-            (a.logs == 0 && b.snapshots == 0) || (a.snapshots == 0 && b.logs == 0)
-        }
-        _ => false,
+/// The zxids of a folder's logs and snapshots, as their names tell them.
+fn zxids_in(members: &[Member], folder: &str) -> [BTreeSet<Zxid>; 2] {
+    let inside = members.iter().filter(|it| folder_of(&it.name) == folder);
+    let mut found = [BTreeSet::new(), BTreeSet::new()];
+    let [logs, snapshots] = &mut found;
+    for member in inside {
+        let file = file_name(&member.name);
+        logs.extend(zxid_within(file, "log"));
+        snapshots.extend(zxid_within(file, "snapshot"));
     }
+    found
+}
+
+/// Whether the folders are, for sure, the dataDir and the dataLogDir of one server: they are called
+/// so, lie where one administrator put both, and their histories can be one.
+fn are_pair(folders: &BTreeMap<String, Folder>, members: &[Member]) -> bool {
+    let mut both = folders.iter();
+    let (Some((a, in_a)), Some((b, in_b)), None) = (both.next(), both.next(), both.next()) else {
+        return false;
+    };
+    let (data_dir, log_dir) = match (in_a, in_b) {
+        (Folder { logs: 0, .. }, Folder { snapshots: 0, .. }) => (a, b),
+        (Folder { snapshots: 0, .. }, Folder { logs: 0, .. }) => (b, a),
+        _ => return false,
+    };
+    // A snapshot behind which no log goes on may be another server's.
+    let [_, snapshots] = zxids_in(members, data_dir);
+    let [logs, _] = zxids_in(members, log_dir);
+    let (newest, oldest) = (snapshots.last(), logs.first());
+    let is_apart = newest.zip(oldest).is_some_and(|(newest, oldest)| {
+        newest.next() < *oldest && oldest.epoch() <= newest.epoch()
+    });
+    dirs::are_pair(data_dir, log_dir) && !is_apart
 }
 
 impl Source {
@@ -163,6 +215,26 @@ impl Source {
         }
     }
 
+    /// Opens the archive at `path`, if this program wrote it.
+    pub(super) fn open_export(
+        path: &Path,
+        packing: Option<Packing>,
+        options: &Options,
+    ) -> Result<Option<Source>> {
+        let unpacked = scratch(options)?;
+        let Some(export) = archive::unpack(path, packing, unpacked.path())? else {
+            return Ok(None);
+        };
+        let mut source = Source::open_dirs(unpacked.path(), path, None, options)?;
+        source.shown = path.into();
+        source.manifest = Some(export.manifest);
+        let remark = export.remark;
+        let remark = remark.map(|remark| format!("{}: {remark}", path.display()));
+        source.remarks.extend(remark);
+        source._unpacked = Some(Arc::new(unpacked));
+        Ok(Some(source))
+    }
+
     /// Opens the data directory in the tar or zip `file` at `path`; that `inside`, where one is
     /// named.
     pub(super) fn open_packed(
@@ -180,6 +252,13 @@ impl Source {
         };
         let scratch = options.scratch_dir();
         let mut members = archive::read_members(path, file, content, &judge, scratch)?;
+        if let Content::Tar(packing) = content
+            && inside.is_none()
+            && members.found.iter().any(is_own_manifest)
+            && let Some(source) = Source::open_export(path, packing, options)?
+        {
+            return Ok(source);
+        }
         let one = members
             .found
             .iter()
@@ -195,7 +274,7 @@ impl Source {
         if folders.is_empty() {
             return Err(nothing(path, inside, members));
         }
-        if folders.len() > 1 && !are_pair(&folders) {
+        if folders.len() > 1 && !are_pair(&folders, &members.found) {
             return Err(several(path, &folders));
         }
         members.found.retain(|member| {
@@ -244,7 +323,11 @@ impl Source {
             self.unread
                 .push(Error::about(&place, ErrorKind::Damage, message));
         }
-        let (mut loose, mut beside) = (Vec::new(), Beside::new());
+        for (member, remark) in members.remarks {
+            let place = place_in(path, member.as_deref());
+            self.remarks.push(format!("{}: {remark}", place.display()));
+        }
+        let mut unnamed = Unnamed::default();
         for member in members.found {
             let name = FileName::parse(file_name(&member.name));
             let is_odd = matches!(name, FileName::Lookalike | FileName::Leftover);
@@ -252,10 +335,14 @@ impl Source {
             if is_odd && folders.contains_key(&folder_of(&member.name)) {
                 self.odd_files.push((shown.clone(), name));
             }
-            self.take_member(shown, name, member, &mut loose, &mut beside);
+            self.take_member(shown, name, member, &mut unnamed);
         }
-        self.add_loose(loose)?;
-        self.read_beside_in(path, &beside)
+        let known = Known::of(self);
+        for (shown, file, packing) in unnamed.broken {
+            self.note_broken(&known, &shown, &file, packing);
+        }
+        self.add_loose(unnamed.loose)?;
+        self.read_beside_in(path, &unnamed.beside)
     }
 
     fn take_member(
@@ -263,28 +350,40 @@ impl Source {
         shown: PathBuf,
         name: FileName,
         member: Member,
-        loose: &mut Vec<Loose>,
-        beside: &mut Beside,
+        unnamed: &mut Unnamed,
     ) {
+        let packing = member.packing.map(Packing::name);
         match (name, member.content) {
-            (FileName::Log(zxid), _) => self.logs.push(held(member, shown, zxid, Codec::Plain)),
-            (FileName::Snapshot(zxid, _), Content::Snapshot(codec))
-            | (FileName::Snapshot(zxid, codec), _) => {
+            (FileName::Log(zxid), _) => {
+                if packing.is_some() {
+                    self.remarks.push(misnamed(&shown, packing));
+                }
+                self.logs.push(held(member, shown, zxid, Codec::Plain));
+            }
+            (FileName::Snapshot(zxid, named), Content::Snapshot(codec)) => {
+                let packing = packing.or(compression(codec));
+                if packing != compression(named) {
+                    self.remarks.push(misnamed(&shown, packing));
+                }
                 self.snapshots.push(held(member, shown, zxid, codec));
             }
-            (_, content @ (Content::Log | Content::Snapshot(_))) => loose.push(Loose {
+            (FileName::Snapshot(zxid, codec), _) => {
+                self.snapshots.push(held(member, shown, zxid, codec));
+            }
+            (_, content @ (Content::Log | Content::Snapshot(_))) => unnamed.loose.push(Loose {
                 shown,
                 content,
-                was_packed: member.was_packed,
+                was_packed: member.packing.is_some(),
+                is_cut: member.is_cut,
                 size: member.file.size().unwrap_or_default(),
                 place: Place::Held(member.file),
                 modified: member.modified,
             }),
             (FileName::Lookalike, Content::Packed(packing)) => {
-                self.note_broken(&shown, &member.file, packing);
+                unnamed.broken.push((shown, member.file, packing));
             }
             _ => {
-                beside.insert(shown, member.file);
+                unnamed.beside.insert(shown, member.file);
             }
         }
     }
@@ -323,6 +422,7 @@ fn held(member: Member, shown: PathBuf, zxid: Zxid, codec: Codec) -> SourceFile 
         codec,
         modified: member.modified,
         promise: None,
+        is_cut: member.is_cut,
         inside: None,
     }
 }
@@ -342,6 +442,10 @@ fn nothing(path: &Path, inside: Option<&str>, members: Members) -> Error {
     if let Some((member, damage)) = members.damage.first() {
         let place = place_in(path, member.as_deref());
         return Error::about(&place, ErrorKind::Damage, damage.as_str());
+    }
+    if let Some((name, why)) = members.skipped.iter().find(|(name, _)| is_of_history(name)) {
+        let message = format!("has nothing that can be read: {name} is not read: {why}");
+        return Error::about(path, ErrorKind::Failed, message);
     }
     let names = members.others.iter().map(String::as_str);
     if let Some(error) = other::refusal(path, names.clone()) {

@@ -8,7 +8,7 @@
 
 use super::dated::{Dated, Inside};
 use super::file::source_file;
-use super::loose::Loose;
+use super::loose::{Loose, compression, misnamed};
 use super::{Options, Source, SourceFile};
 use crate::archive::{self, Content};
 use crate::error::{Error, ErrorKind, Result};
@@ -60,13 +60,19 @@ impl Source {
         };
         let mut source = Source::new(path);
         match (content, named, file) {
-            (Content::PackedLog(_) | Content::PackedSnapshot(_), _, Some(file)) => {
+            (Content::PackedLog(packing) | Content::PackedSnapshot(packing), named, Some(file)) => {
+                if is_named(named) {
+                    source.remarks.push(misnamed(path, Some(packing.name())));
+                }
                 source.add_loose(vec![Loose::new(path, file, content, options)])?;
             }
             (Content::Tar(_) | Content::Zip, _, Some(file)) => {
                 return Ok(Single::Archive(file, content));
             }
-            (Content::Snapshot(codec), FileName::Snapshot(zxid, _), _) => {
+            (Content::Snapshot(codec), FileName::Snapshot(zxid, named), _) => {
+                if codec != named {
+                    source.remarks.push(misnamed(path, compression(codec)));
+                }
                 source.add_snapshot(path, zxid, codec)?;
             }
             (Content::Snapshot(codec), _, _) => {
@@ -79,7 +85,7 @@ impl Source {
             (_, FileName::Snapshot(zxid, codec), _) => source.add_snapshot(path, zxid, codec)?,
             (_, FileName::Log(zxid), _) => source.add_log(path, zxid)?,
             (Content::Packed(packing), _, Some(file)) => {
-                return Err(archive::not_ours(path, &file, packing));
+                return Err(archive::not_ours(path, &file, packing).into_error());
             }
             _ => return Ok(Single::Foreign),
         }

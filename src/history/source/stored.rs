@@ -105,6 +105,7 @@ fn stored_log(repository: &Repository, log: &StoredLog, scratch: &Arc<ScratchDir
         size: log.log_bytes,
         modified: None,
         promise: Some(Promise::Log(Box::new(summary))),
+        is_cut: false,
         inside: None,
     }
 }
@@ -128,6 +129,7 @@ fn stored_snapshot(
         size: base.snapshot_bytes,
         modified: None,
         promise: Some(Promise::Snapshot(Box::new(base.clone()))),
+        is_cut: false,
         inside: None,
     }
 }
