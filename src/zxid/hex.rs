@@ -9,28 +9,22 @@ use std::fmt;
 #[derive(Clone, Copy, Debug)]
 pub struct Hex(pub i64);
 
-/// `0x`, and the digits of 64 bits.
-const MOST: usize = 2 + 16;
-
 impl Hex {
     /// Calls `with` with the text.
     fn with_text<T>(self, with: impl FnOnce(&str) -> T) -> T {
-        let mut text = [b'0'; MOST];
         let mut bits = self.0.cast_unsigned();
-        let mut start = MOST;
-        while bits != 0 || start == MOST {
-            start -= 1;
-            if let (Some(place), [.., low]) = (text.get_mut(start), bits.to_be_bytes()) {
-                let digit = char::from_digit(u32::from(low % 16), 16);
-                *place = digit.map_or(b'0', |digit| digit as u8);
-            }
-            bits /= 16;
+        let digits = bits.checked_ilog2().unwrap_or(0) / 4 + 1;
+        let mut text = *b"0x0123456789abcdef";
+        let (text, _) = text.split_at_mut(2 + digits as usize);
+        for place in text.iter_mut().skip(2).rev() {
+            let [.., low] = bits.to_be_bytes();
+            *place = match low & 0xf {
+                digit @ 0..=9 => b'0' + digit,
+                digit => b'a' - 10 + digit,
+            };
+            bits >>= 4;
         }
-        if let Some(x) = text.get_mut(start - 1) {
-            *x = b'x';
-        }
-        let digits = text.get(start - 2..).unwrap_or_default();
-        with(std::str::from_utf8(digits).unwrap_or_default())
+        with(std::str::from_utf8(text).unwrap_or_default())
     }
 }
 
